@@ -1,0 +1,35 @@
+"""What a file in ``datasets/`` reads out of the raw bytes: labelled examples, not yet resized or split."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+Progress = Callable[[str, int, int | None], None]
+"""``progress(what, done, total)``: called as work goes on; ``total`` is None when it is not known."""
+
+
+def no_progress(what: str, done: int, total: int | None) -> None:
+    """The default where nobody watches."""
+
+
+@dataclass(frozen=True)
+class ImageExamples:
+    """Labelled images of one source.
+
+    Attributes:
+        classes: class names; a label is an index into them.
+        labels: int64 (N,), each in [0, K).
+        image: ``image(i)`` gives example ``i`` as uint8 (H, W) for grey or (H, W, 3) for RGB; called in any order.
+        ids: what stays the same about example ``i`` when others are added or reordered (a path, a digest of its
+            pixels); examples with equal ids are the same example and end up in the same split.
+        published_splits: "train", "validation" or "test" for each example where the publisher split the data, else None.
+        groups: columns that ``split.group_by`` may name, each with a value per example (patient, page, ...).
+    """
+
+    classes: tuple[str, ...]
+    labels: np.ndarray
+    image: Callable[[int], np.ndarray]
+    ids: Sequence[str]
+    published_splits: Sequence[str] | None = None
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -1,0 +1,98 @@
+"""Outputs are written beside their place and moved into it whole, so nothing is ever half-written."""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+def _partial_path(target: Path) -> Path:
+    return target.with_name(f".{target.name}.partial-{os.getpid()}")
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # it runs, under another user
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove what killed processes left beside ``target``, and put back an output that was lost mid-swap."""
+    if not target.parent.is_dir():
+        return
+    for left in target.parent.glob(f".{target.name}.*"):
+        match = re.fullmatch(r"(partial|replaced)-(\d+)", left.name.removeprefix(f".{target.name}."))
+        if match is None or _is_running(int(match[2])):
+            continue
+        if match[1] == "replaced" and not target.exists():
+            left.rename(target)
+        else:
+            _remove(left)
+
+
+@contextlib.contextmanager
+def replacing_file(target: Path) -> Iterator[Path]:
+    """Yield a path to write to; it takes the place of ``target`` when the block ends without an exception."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(target)
+    partial = _partial_path(target)
+    try:
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_folder(target: Path) -> Iterator[Path]:
+    """Yield an empty folder to fill; it takes the place of ``target`` when the block ends without an exception.
+
+    An earlier ``target`` stays as it was until then. A process killed between the two renames loses nothing:
+    the next call (or ``remove_leftovers``) puts the earlier folder back.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(target)
+    partial = _partial_path(target)
+    replaced = target.with_name(f".{target.name}.replaced-{os.getpid()}")
+    try:
+        partial.mkdir()
+        yield partial
+        if target.exists():
+            target.rename(replaced)
+        partial.rename(target)
+    finally:
+        if replaced.exists() and not target.exists():
+            replaced.rename(target)
+        for left in (partial, replaced):
+            if left.exists():
+                _remove(left)
+
+
+def write_json(target: Path, value: Any) -> None:
+    """Write ``value`` as indented JSON, atomically. NaN and infinities are refused: they are not JSON."""
+    with replacing_file(target) as partial:
+        partial.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def sha256_of_file(path: Path) -> str:
+    """SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
