@@ -1,0 +1,45 @@
+"""One image: from what a source holds to the size and channels that a model takes. Used by preprocess and by predict."""
+
+import numpy as np
+
+from saccade.errors import UserError
+
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, the weights Pillow uses for "L"
+
+
+def prepare_image(image: np.ndarray, size: tuple[int, int], channels: int) -> np.ndarray:
+    """Bring one image to ``size`` and ``channels``.
+
+    Resizing is bilinear with the filter widened when shrinking (Pillow's, so no aliasing); the sides may stretch.
+
+    Args:
+        image: uint8 (H, W), (H, W, 1) or (H, W, 3).
+        size: height and width in pixels of the result.
+        channels: 1 (grey) or 3 (RGB); grey becomes RGB by repetition, RGB becomes grey by BT.601 luma.
+
+    Returns:
+        uint8 (size[0], size[1], channels).
+
+    Raises:
+        UserError: the image has another dtype or number of axes.
+    """
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3)):
+        raise UserError(
+            f"an image of dtype {image.dtype} and shape {image.shape} must be uint8 and (H, W), (H, W, 1) or (H, W, 3)"
+        )
+    image_HWC = image[..., None] if image.ndim == 2 else image
+    if image_HWC.shape[2] == 3 and channels == 1:
+        image_HWC = np.rint(image_HWC @ _LUMA).astype(np.uint8)[..., None]
+    if image_HWC.shape[:2] != tuple(size):
+        image_HWC = _resize(image_HWC, size)
+    if image_HWC.shape[2] == 1 and channels == 3:
+        image_HWC = np.repeat(image_HWC, 3, axis=2)
+    return image_HWC
+
+
+def _resize(image_HWC: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    from PIL import Image
+
+    flat = image_HWC[..., 0] if image_HWC.shape[2] == 1 else image_HWC
+    resized = Image.fromarray(flat).resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    return np.asarray(resized).reshape(*size, image_HWC.shape[2])

@@ -1,0 +1,101 @@
+"""A prepared dataset on disk, as everything after preprocess reads it. ``preparing.py`` writes it.
+
+data/prepared/<dataset>/
+    dataset.json                        spec, counts, mean and std, SHA-256 of each array
+    {train,validation,test}.npy         images uint8 (N, H, W, C)
+    {train,validation,test}_labels.npy  int64 (N,)
+    {train,validation,test}_rows.npy    int64 (N,): which example of the source each one is
+data/augmented/<dataset>/
+    augment.json                        how the views were made, their SHA-256
+    train.npy                           uint8 (V, N, H, W, C); not there when there are no views
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from saccade.arrays import open_array
+from saccade.errors import UserError
+from saccade.spec import Spec
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Description:
+    """What dataset.json says.
+
+    Attributes:
+        spec: what every example looks like.
+        counts: examples in each split.
+        class_counts: examples of each class, in the order of ``spec.classes``, in each split.
+        mean: of the training split, one value per channel, where 0..255 is scaled to 0..1.
+        std: likewise.
+        arrays: file name to dtype, shape and SHA-256.
+    """
+
+    spec: Spec
+    counts: dict[str, int]
+    class_counts: dict[str, list[int]]
+    mean: list[float]
+    std: list[float]
+    arrays: dict[str, dict[str, Any]]
+
+    def digests(self, *splits: str) -> dict[str, str]:
+        """SHA-256 of the arrays and labels of the named splits."""
+        return {
+            name: self.arrays[name]["sha256"] for split in splits for name in (f"{split}.npy", f"{split}_labels.npy")
+        }
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split, memory-mapped: images uint8 (N, H, W, C), labels int64 (N,), rows int64 (N,) of the source."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    rows: np.ndarray
+
+
+def read_description(folder: Path) -> Description:
+    """Read dataset.json.
+
+    Raises:
+        UserError: the dataset is not there yet, or of a format that this version does not read.
+    """
+    path = folder / "dataset.json"
+    if not path.exists():
+        raise UserError(f"{path} does not exist. Make it with `saccade preprocess {folder.name}`.")
+    values = json.loads(path.read_text(encoding="utf-8"))
+    if values.pop("format", None) != FORMAT:
+        raise UserError(
+            f"{path} is of another format than {FORMAT}. Make it again: `saccade preprocess {folder.name}`."
+        )
+    return Description(**{**values, "spec": Spec.from_dict(values["spec"])})
+
+
+def open_split(folder: Path, split: str) -> Split:
+    """Memory-map one split of a prepared dataset."""
+    return Split(*(open_array(folder / f"{split}{suffix}.npy") for suffix in ("", "_labels", "_rows")))
+
+
+def open_views(augmented: Path, prepared: Path) -> tuple[np.ndarray, dict[str, str]]:
+    """What training reads, memory-mapped.
+
+    Returns:
+        Views uint8 (V, N, H, W, C), the prepared images themselves as the only view where there are none; and the
+        SHA-256 of the views, as {"views": ...}, empty where there are none.
+
+    Raises:
+        UserError: ``saccade augment`` has not run.
+    """
+    path = augmented / "augment.json"
+    if not path.exists():
+        raise UserError(f"{path} does not exist. Make it with `saccade augment {augmented.name}`.")
+    written = json.loads(path.read_text(encoding="utf-8"))
+    if written["views"] == 0:
+        return open_array(prepared / "train.npy")[None], {}
+    return open_array(augmented / "train.npy"), {"views": written["sha256"]}

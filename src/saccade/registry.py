@@ -1,0 +1,112 @@
+"""Names by file: ``model: {name: lenet5}`` is ``models/lenet5.py``. There is no list to keep in step.
+
+Signatures and constants are read from the source text, so that checking params.yaml imports neither torch nor OpenCV.
+"""
+
+import ast
+import functools
+import importlib
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+Folder = Literal["datasets", "models", "tasks"]
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One keyword argument of a registered function: its annotation as written, and its default when it has one."""
+
+    annotation: str
+    required: bool
+    default: Any = None
+
+
+def names(folder: Folder) -> list[str]:
+    """The registered names of a folder, sorted: its files, less those with a leading underscore."""
+    return sorted(path.stem for path in (_HERE / folder).glob("*.py") if not path.stem.startswith("_"))
+
+
+def source_file(folder: Folder, name: str) -> Path:
+    """The file that a name stands for."""
+    return _HERE / folder / f"{name}.py"
+
+
+def summary(folder: Folder, name: str) -> str:
+    """The first sentence of a file's docstring."""
+    text = ast.get_docstring(_tree(folder, name)) or ""
+    return text.split("\n\n")[0].replace("\n", " ").split(". ")[0].split(": ")[0].rstrip(".:")
+
+
+def module(folder: Folder, name: str) -> ModuleType:
+    """Import the file that a name stands for."""
+    return importlib.import_module(f"saccade.{folder}.{name}")
+
+
+@functools.cache
+def _tree(folder: Folder, name: str) -> ast.Module:
+    return ast.parse(source_file(folder, name).read_text(encoding="utf-8"))
+
+
+def constant(folder: Folder, name: str, constant_name: str) -> Any:
+    """A module-level literal such as ``ACCEPTS = ("image",)``, read without importing the file.
+
+    Raises:
+        LookupError: the file holds no such constant.
+    """
+    for node in _tree(folder, name).body:
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        if any(isinstance(target, ast.Name) and target.id == constant_name for target in targets):
+            assert isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
+            return ast.literal_eval(node.value)
+    raise LookupError(f"{source_file(folder, name)} holds no constant {constant_name}")
+
+
+def keyword_arguments(folder: Folder, name: str, function: str) -> dict[str, Argument]:
+    """The keyword-only arguments of a function in a registered file, read without importing the file.
+
+    Raises:
+        LookupError: the file holds no such function.
+    """
+    for node in _tree(folder, name).body:
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+            return {argument.arg: _argument(argument, default) for argument, default in pairs}
+    raise LookupError(f"{source_file(folder, name)} holds no function {function}")
+
+
+@functools.cache
+def literal_aliases() -> dict[str, Any]:
+    """The names that layers.py gives to choices, such as ``ActivationName = Literal["relu", "tanh"]``, by name."""
+    aliases = {}
+    for node in ast.parse((_HERE / "layers.py").read_text(encoding="utf-8")).body:
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.value, ast.Subscript)
+            and isinstance(node.targets[0], ast.Name)
+        ):
+            if ast.unparse(node.value.value) == "Literal":
+                aliases[node.targets[0].id] = Literal.__getitem__(ast.literal_eval(node.value.slice))
+    return aliases
+
+
+def _argument(argument: ast.arg, default: ast.expr | None) -> Argument:
+    annotation = ast.unparse(argument.annotation) if argument.annotation else "object"
+    if default is None:
+        return Argument(annotation, required=True)
+    try:
+        return Argument(annotation, required=False, default=ast.literal_eval(default))
+    except ValueError:  # a name, such as a progress callback: not something that params.yaml can hold
+        return Argument(annotation, required=False)
+
+
+def call_with_known(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call ``function`` with those of ``kwargs`` that it takes by name (a source's kwargs serve its fetch and its read)."""
+    known = inspect.signature(function).parameters
+    return function(*args, **{key: value for key, value in kwargs.items() if key in known})

@@ -1,0 +1,122 @@
+"""Which example belongs to training, validation and test: stratified, seeded, and steady when examples are added.
+
+Examples are ordered inside each class by a hash of (seed, id), never by their position. The lowest go to test, the next
+to validation, the rest to training. A new example lands anywhere in that order and shifts only the borders: what leaves
+the test split goes to validation, not into training, for any addition smaller than the validation split.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from saccade.errors import UserError
+
+SPLITS = ("train", "validation", "test")
+_UNUSED = ""
+
+
+def assign_splits(
+    labels_N: np.ndarray,
+    ids: Sequence[str],
+    *,
+    classes: Sequence[str],
+    test: float | Literal["given"],
+    validation: float,
+    order: Literal["random", "time"] = "random",
+    groups: Sequence[str] | None = None,
+    published: Sequence[str] | None = None,
+    train_fraction: float = 1.0,
+    seed: int = 0,
+) -> np.ndarray:
+    """Assign each example to a split.
+
+    Args:
+        labels_N: int64 class indices.
+        ids: steady names of the examples; equal ids stay in one split.
+        classes: class names, for messages.
+        test: share of all examples in [0, 1), per class; "given" keeps the published test split.
+        validation: share of all examples (with ``test: given``, of those not in test) in [0, 1), per class.
+        order: random as described above; time cuts the examples in their own order, earliest for training.
+        groups: a value per example; equal groups stay in one split. None: each id is its own group.
+        published: "train", "validation" or "test" per example, where the publisher split them.
+        train_fraction: share of the training split to keep, per class; smaller shares are subsets of larger ones.
+        seed: of the order.
+
+    Returns:
+        Array of str (N,): "train", "validation", "test", or "" for training examples left out by ``train_fraction``.
+
+    Raises:
+        UserError: ``test: given`` without a published split; shares of 1 or more; a class or split left empty.
+    """
+    if test == "given" and (published is None or "test" not in published):
+        raise UserError("split.test (given) must be a share such as 0.15 here: this source publishes no test split")
+    shares = (0.0 if test == "given" else float(test)) + validation
+    if shares >= 1:
+        raise UserError(
+            f"split.test + split.validation ({shares:g}) must be below 1: nothing would be left to train on"
+        )
+
+    splits_N = np.full(len(labels_N), "train", dtype=object)
+    free_N = np.ones(len(labels_N), dtype=bool)
+    if test == "given":
+        assert published is not None
+        published_N = np.asarray(published, dtype=object)
+        fixed_N = published_N == "test"
+        if (published_N == "validation").any():
+            fixed_N |= published_N == "validation"
+            validation = 0.0
+        splits_N[fixed_N] = published_N[fixed_N]
+        free_N &= ~fixed_N
+
+    test_share = 0.0 if test == "given" else float(test)
+    rows = np.flatnonzero(free_N)
+    if order == "time":
+        strata = {"all": [[int(row)] for row in rows[::-1]]}  # latest first: test, validation, then training
+    else:
+        strata = _units_by_class(rows, labels_N, groups if groups is not None else ids, seed)
+    for units in strata.values():
+        total = sum(len(unit) for unit in units)
+        test_count, validation_count = round(test_share * total), round(validation * total)
+        keep_count = (
+            test_count + validation_count + max(1, round(train_fraction * (total - test_count - validation_count)))
+        )
+        taken = 0
+        for unit in units:
+            name = "test" if taken < test_count else "validation" if taken < test_count + validation_count else "train"
+            splits_N[unit] = name if taken < keep_count else _UNUSED
+            taken += len(unit)
+    _refuse_empty(splits_N, labels_N, classes, test_share, validation, order)
+    return splits_N.astype(str)
+
+
+def _units_by_class(
+    rows: np.ndarray, labels_N: np.ndarray, keys: Sequence[str], seed: int
+) -> Mapping[str, list[list[int]]]:
+    """Rows that must stay together, listed by their most common label, in the order of the hash of (seed, key)."""
+    members: dict[str, list[int]] = {}
+    for row in rows:
+        members.setdefault(keys[row], []).append(int(row))
+    strata: dict[str, list[list[int]]] = {}
+    for key in sorted(members, key=lambda key: hashlib.blake2b(f"{seed}\0{key}".encode(), digest_size=16).digest()):
+        unit = members[key]
+        label = np.bincount(labels_N[unit]).argmax() if len(unit) > 1 else labels_N[unit[0]]
+        strata.setdefault(str(label), []).append(unit)
+    return strata
+
+
+def _refuse_empty(
+    splits_N: np.ndarray, labels_N: np.ndarray, classes: Sequence[str], test: float, validation: float, order: str
+) -> None:
+    wanted = ["train"] + ["validation"] * (validation > 0) + ["test"] * (test > 0)
+    for split in wanted:
+        counts_K = np.bincount(labels_N[splits_N == split], minlength=len(classes))
+        if counts_K.sum() == 0:
+            raise UserError(f"the {split} split is empty: {len(labels_N)} examples are too few for these shares")
+        if order == "random" and (counts_K == 0).any():
+            missing = int(np.flatnonzero(counts_K == 0)[0])
+            raise UserError(
+                f"class {classes[missing]!r} ({int((labels_N == missing).sum())} examples) has none in the {split} split: "
+                "give it more examples, raise that split's share, or leave the class out"
+            )
