@@ -1,0 +1,80 @@
+"""A trained network as two files that anyone can open: weights.safetensors and bundle.json. No pickle."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from saccade import registry
+from saccade.errors import UserError
+from saccade.files import sha256_of_file, write_json
+from saccade.inputs import ImageInput
+from saccade.spec import Spec
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything but the weights that makes a network.
+
+    Attributes:
+        model: name of a file in ``models/``.
+        arguments: of its ``build``, all of them.
+        spec: what it was built for.
+        task: name of a file in ``tasks/``.
+        mean: of the training split, per channel, scale 0..1.
+        std: likewise.
+        identity: of the run.
+    """
+
+    model: str
+    arguments: dict[str, Any]
+    spec: Spec
+    task: str
+    mean: list[float]
+    std: list[float]
+    identity: str
+
+    def build_network(self) -> nn.Sequential:
+        """A new network with random weights: stored arrays in, the model's outputs out."""
+        model = registry.module("models", self.model).build(self.spec, **self.arguments)
+        return nn.Sequential(ImageInput(self.mean, self.std), model)
+
+
+def save(folder: Path, recipe: Recipe, network: nn.Sequential) -> str:
+    """Write a bundle into an empty folder.
+
+    Args:
+        folder: the caller moves it into place.
+        recipe: what the network was built from.
+        network: from ``recipe.build_network()``.
+
+    Returns:
+        SHA-256 of weights.safetensors.
+    """
+    from safetensors.torch import save_file
+
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network[1].state_dict().items()}
+    save_file(weights, folder / "weights.safetensors")
+    values = {"format": FORMAT, **vars(recipe), "spec": recipe.spec.to_dict(), "classes": list(recipe.spec.classes)}
+    write_json(folder / "bundle.json", values)
+    return sha256_of_file(folder / "weights.safetensors")
+
+
+def read_recipe(folder: Path) -> Recipe:
+    """Read bundle.json.
+
+    Raises:
+        UserError: there is no bundle, or one of another format.
+    """
+    path = folder / "bundle.json"
+    if not path.exists():
+        raise UserError(f"{path} does not exist. Make it with `saccade train {folder.name}`.")
+    values = json.loads(path.read_text(encoding="utf-8"))
+    if values.pop("format", None) != FORMAT:
+        raise UserError(f"{path} is of another format than {FORMAT}; this version of saccade cannot read it.")
+    values.pop("classes")  # for other readers; the same as spec.classes
+    return Recipe(**{**values, "spec": Spec.from_dict(values["spec"])})

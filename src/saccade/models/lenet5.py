@@ -1,0 +1,87 @@
+"""LeNet-5 in its modern form: ReLU, max pooling, softmax; 61,706 parameters for 32x32x1 and ten classes.
+
+    C1  6 @ 5x5    S2  2x2 / 2    C3  16 @ 5x5 (dense)    S4  2x2 / 2    F5  120    F6  84    one output a class
+
+Source: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document recognition", 1998.
+It differs from the paper in C3 (there, each map sees some of S2's six), in the activations (tanh), in S2 and S4
+(averages with a trainable weight and bias) and in the output (radial basis functions).
+
+Shapes: B batch, C channels, H height, W width, K classes.
+"""
+
+from torch import Tensor, nn
+
+from saccade import layers
+from saccade.errors import UserError
+from saccade.layers import ActivationName, PoolingName, Share, Size, output_side
+from saccade.spec import Spec
+
+ACCEPTS = ("image",)
+
+
+class LeNet5(nn.Module):
+    """Two convolutions, two poolings, three fully connected layers: image_BCHW to logits_BK."""
+
+    def __init__(self, features: nn.Sequential, classifier: nn.Sequential) -> None:
+        super().__init__()
+        self.features = features
+        self.classifier = classifier
+
+    def forward(self, image_BCHW: Tensor) -> Tensor:
+        return self.classifier(self.features(image_BCHW).flatten(1))
+
+
+def build(
+    spec: Spec,
+    *,
+    padding: Size = 0,
+    activation: ActivationName = "relu",
+    pooling: PoolingName = "max",
+    dropout: Share = 0.0,
+) -> LeNet5:
+    """Build the network for a dataset.
+
+    Args:
+        spec: kind image, any channels, any number of classes.
+        padding: pixels of zeros around the image before C1; 2 gives 28x28 images the 32x32 of the paper.
+        activation: after every hidden layer.
+        pooling: of S2 and S4.
+        dropout: share of F5's and F6's outputs that training drops, in [0, 1).
+
+    Returns:
+        A module from float (B, C, H, W) to logits (B, K).
+
+    Raises:
+        UserError: the image is too small for two 5x5 convolutions and two poolings.
+    """
+    height, width, channels = spec.shape
+    sides = [_side_after_s4(side, padding) for side in (height, width)]
+    if min(sides) < 1:
+        least = next(side for side in range(1, 99) if _side_after_s4(side, padding) >= 1)
+        raise UserError(
+            f"lenet5 cannot take {height}x{width} images: a side must be at least {least} (padding {padding})"
+        )
+    return LeNet5(
+        features=nn.Sequential(
+            nn.Conv2d(channels, 6, 5, padding=padding),
+            layers.activation(activation),
+            layers.pooling(pooling, 2),
+            nn.Conv2d(6, 16, 5),
+            layers.activation(activation),
+            layers.pooling(pooling, 2),
+        ),
+        classifier=nn.Sequential(
+            nn.Linear(16 * sides[0] * sides[1], 120),
+            layers.activation(activation),
+            nn.Dropout(dropout),
+            nn.Linear(120, 84),
+            layers.activation(activation),
+            nn.Dropout(dropout),
+            nn.Linear(84, len(spec.classes)),
+        ),
+    )
+
+
+def _side_after_s4(side: int, padding: int) -> int:
+    s2 = output_side(output_side(side, 5, padding=padding), 2, stride=2)
+    return output_side(output_side(s2, 5), 2, stride=2)

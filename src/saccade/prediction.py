@@ -1,0 +1,82 @@
+"""A trained network that answers: ``saccade.load("models/lenet5-digits").predict(images)``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from saccade.batches import take
+from saccade.bundle import Recipe, read_recipe
+from saccade.devices import autocast, resolve_device
+from saccade.errors import UserError
+from saccade.images import prepare_image
+
+
+class Predictor:
+    """A trained network that answers.
+
+    Attributes:
+        recipe: what it was built from.
+        spec: what one example looks like.
+        network: in evaluation mode, on ``device``.
+    """
+
+    def __init__(self, recipe: Recipe, network: nn.Sequential, device: torch.device) -> None:
+        self.recipe = recipe
+        self.spec = recipe.spec
+        self.network = network
+        self.device = device
+
+    def predict(self, images: np.ndarray | Sequence[np.ndarray]) -> dict[str, Any]:
+        """Classify images of any size.
+
+        Args:
+            images: uint8 (N, H, W, C), (N, H, W), or a sequence of uint8 (H, W[, C]); brought to the size and channels of
+                the training data by the same code as there.
+
+        Returns:
+            "label": list of N class names; "probabilities": float32 (N, K) in the order of ``spec.classes``.
+        """
+        height, width, channels = self.spec.shape
+        prepared = [prepare_image(np.asarray(image), (height, width), channels) for image in images]
+        if not prepared:
+            return {"label": [], "probabilities": np.zeros((0, len(self.spec.classes)), np.float32)}
+        probabilities = self.probabilities(torch.from_numpy(np.stack(prepared)))
+        return {"label": [self.spec.classes[k] for k in probabilities.argmax(axis=1)], "probabilities": probabilities}
+
+    @torch.no_grad()
+    def probabilities(self, stored: Tensor, batch_size: int = 512, precision: str = "float32") -> np.ndarray:
+        """Probabilities float32 (N, K) of stored examples, such as uint8 (N, H, W, C)."""
+        answers = []
+        for rows in torch.arange(stored.shape[0]).split(batch_size):
+            with autocast(self.device, precision):
+                logits_BK = self.network(take(stored, rows, self.device))
+            answers.append(logits_BK.float().softmax(dim=1).cpu())
+        return torch.cat(answers).numpy()
+
+
+def load(folder: str | Path, device: str = "cpu") -> Predictor:
+    """Load a bundle.
+
+    Args:
+        folder: such as "models/lenet5-digits".
+        device: auto, cpu, cuda, cuda:1 or mps.
+
+    Raises:
+        UserError: there is no bundle, it is damaged, or its weights do not fit its description.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    folder = Path(folder)
+    recipe = read_recipe(folder)
+    network = recipe.build_network()
+    try:
+        network[1].load_state_dict(load_file(folder / "weights.safetensors"))
+    except (SafetensorError, RuntimeError, FileNotFoundError) as error:
+        raise UserError(f"{folder / 'weights.safetensors'} cannot be used ({error}). Run `dvc checkout`.") from error
+    where = resolve_device(device)
+    return Predictor(recipe, network.to(where).eval(), where)
