@@ -1,0 +1,39 @@
+"""``python -m pipeline`` and ``saccade``: run a command, and tell errors in a line or two."""
+
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def main() -> None:
+    """Run the command line.
+
+    Exit codes: 0 done; 1 it could not be done, the message says why; 2 params.yaml or the command line is wrong;
+    130 Ctrl-C; 128 + n on signal n. What is not a user's error keeps its traceback.
+    """
+    _use_the_tree_we_stand_in()
+    from pipeline.cli import app
+    from pipeline.errors import exit_code_of
+
+    try:
+        app(standalone_mode=True)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - what is not ours to explain is raised again there
+        sys.exit(exit_code_of(error))
+
+
+def _use_the_tree_we_stand_in() -> None:
+    """An installed ``saccade`` called in another copy of the project runs that copy's code, not its own."""
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        if (folder / "dvc.yaml").is_file() and (folder / "pipeline" / "__main__.py").is_file():
+            if (folder / "pipeline").resolve() != HERE:
+                environment = os.environ | {
+                    "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+                }
+                os.execve(sys.executable, [sys.executable, "-m", "pipeline", *sys.argv[1:]], environment)
+            return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""The commands. Heavy imports live inside them, so that ``--help`` and ``check`` answer at once."""
+
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+app = typer.Typer(
+    help="From one params.yaml to trained, tracked, reproducible CNNs and LSTMs.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="a key of datasets: in params.yaml")]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="a key of runs: in params.yaml")]
+
+
+def _load() -> Any:
+    """Enter the tree and read params.yaml, whole and checked."""
+    from pipeline import params, paths
+
+    paths.enter_tree()
+    return params.load(paths.PARAMS)
+
+
+def _entry(section: str, entries: dict[str, Any], name: str) -> Any:
+    from pipeline.params import nearest
+    from saccade.errors import UserError
+
+    if name not in entries:
+        raise UserError(f"{section} of params.yaml has no {name!r}; {nearest(name, list(entries))}")
+    return entries[name]
+
+
+@app.command()
+def check() -> None:
+    """Check params.yaml: every error at once, in about a second."""
+    from pipeline.console import say
+    from saccade.augmentation import build
+
+    params = _load()
+    for dataset in params.datasets.values():
+        if dataset.augment.transforms:
+            build(dataset.augment.transforms)  # values too, which only albumentations knows
+    say(f"params.yaml is fine: {len(params.datasets)} datasets, {len(params.runs)} runs")
+
+
+@app.command(name="list")
+def list_() -> None:
+    """Show what there is: datasets, models, tasks, recipes, runs."""
+    from pipeline.listing import show_list
+
+    show_list(_load())
+
+
+@app.command()
+def fetch(dataset: DatasetName) -> None:
+    """Fetch a dataset's bytes, as published, into data/raw."""
+    block = _entry("datasets", _load().datasets, dataset)
+    from pipeline.fetch import fetch
+
+    fetch(dataset, source=block.source)
+
+
+@app.command()
+def preprocess(dataset: DatasetName) -> None:
+    """Split and resize a dataset into data/prepared."""
+    params = _load()
+    block = _entry("datasets", params.datasets, dataset)
+    from pipeline.preprocess import preprocess
+
+    preprocess(dataset, source=block.source, split=block.split, block=block.preprocess, seed=params.seed)
+
+
+@app.command()
+def augment(dataset: DatasetName) -> None:
+    """Write augmented views of a training split into data/augmented."""
+    params = _load()
+    block = _entry("datasets", params.datasets, dataset)
+    from pipeline.augment import augment
+
+    augment(dataset, block=block.augment, seed=params.seed)
+
+
+@app.command()
+def train(
+    run: RunName,
+    fresh: Annotated[bool, typer.Option("--fresh", help="forget an earlier training of the same identity")] = False,
+) -> None:
+    """Train a run, or go on where it was stopped, into models and reports."""
+    params = _load()
+    block = _entry("runs", params.runs, run)
+    from pipeline.provenance import flatten
+    from pipeline.train import TrainingRun, train
+
+    train(
+        TrainingRun(
+            name=run,
+            dataset=block.dataset,
+            task=block.task,
+            model=block.model,
+            block=block.train,
+            seed=params.seed if block.train.seed is None else block.train.seed,
+            experiment=params.tracking.experiment,
+            other_params=flatten(
+                {
+                    "seed": params.seed,
+                    "dataset": {"name": block.dataset, **params.datasets[block.dataset].model_dump()},
+                    "evaluate": block.evaluate.model_dump(),
+                }
+            ),
+        ),
+        fresh=fresh,
+    )
+
+
+@app.command()
+def evaluate(run: RunName) -> None:
+    """Measure a trained run on the test split, with tables and pictures, into reports."""
+    block = _entry("runs", _load().runs, run)
+    from pipeline.evaluate import evaluate
+
+    evaluate(run, dataset=block.dataset, block=block.evaluate)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def repro(context: typer.Context) -> None:
+    """Check params.yaml, then run `dvc repro` with the same arguments, then compare."""
+    params = _load()
+    from pipeline.repro import repro
+
+    repro(params, context.args)
+
+
+@app.command()
+def compare(
+    runs: Annotated[Optional[list[str]], typer.Argument(metavar="[RUN]...", help="default: all")] = None,  # noqa: UP045
+) -> None:
+    """Print runs side by side, from the local reports."""
+    params = _load()
+    from pipeline.listing import show_comparison
+
+    show_comparison([name for name in runs or params.runs if _entry("runs", params.runs, name)])
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="a recipe, or with --copy the new run's name")],
+    as_: Annotated[Optional[str], typer.Option("--as", metavar="NAME", help="call the recipe's run so")] = None,  # noqa: UP045
+    copy: Annotated[Optional[str], typer.Option("--copy", metavar="RUN", help="copy this run instead")] = None,  # noqa: UP045
+) -> None:
+    """Merge a recipe into params.yaml, comments kept; or copy a run under a new name."""
+    from pipeline import paths
+    from pipeline.recipes import add_copy, add_recipe
+
+    paths.enter_tree()
+    if copy is not None:
+        add_copy(paths.PARAMS, copy, name)
+    else:
+        add_recipe(paths.PARAMS, name, as_)
+
+
+@app.command()
+def sync() -> None:
+    """Send pending runs to the tracking server."""
+    from pipeline import paths
+    from pipeline.listing import show_sync
+
+    paths.enter_tree()
+    show_sync(paths.home() / ".saccade" / "runs")

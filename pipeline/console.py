@@ -1,0 +1,84 @@
+"""What a command says while it works: bars on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+
+_LINE_EVERY_S = 10.0
+
+
+def say(line: str) -> None:
+    """Print one line to standard output."""
+    print(line, flush=True)  # noqa: T201
+
+
+def warn(line: str) -> None:
+    """Print one line to standard error."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+class Progress:
+    """A ``saccade.examples.Progress`` that people can watch: call it with (what, done, total).
+
+    On a terminal it is a bar with a rate and the time left. Elsewhere a line is printed every ten seconds,
+    and none at all for work that is shorter.
+    """
+
+    def __init__(self, unit: str = "") -> None:
+        self._unit = unit
+        self._bar = _Bar(unit) if sys.stderr.isatty() else None
+        self._last_line_at = time.monotonic()
+
+    def __call__(self, what: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if self._bar is not None:
+            self._bar.show(what, done, total, now)
+        elif now - self._last_line_at >= _LINE_EVERY_S:
+            self._last_line_at = now
+            say(f"  {what}: {done:,}" + (f" of {total:,}" if total else "") + (f" {self._unit}" if self._unit else ""))
+
+    def note(self, line: str) -> None:
+        """Tell a finished part of the work: always on a terminal, elsewhere at most once in ten seconds."""
+        if self._bar is not None:
+            self._bar.note(line)
+        elif time.monotonic() - self._last_line_at >= _LINE_EVERY_S:
+            self._last_line_at = time.monotonic()
+            say(f"  {line}")
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+class _Bar:
+    def __init__(self, unit: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
+        self._rich = RichProgress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+        self._rich.start()
+        self._what = ""
+        self._task = self._rich.add_task("", total=None)
+        self._shown_at = 0.0
+
+    def show(self, what: str, done: int, total: int | None, now: float) -> None:
+        if what != self._what:
+            self._what = what
+            self._rich.reset(self._task, description=what, total=total)
+        elif now - self._shown_at < 0.05 and done != total:
+            return  # a training step takes less time than drawing it
+        self._shown_at = now
+        self._rich.update(self._task, completed=done, total=total)
+
+    def note(self, line: str) -> None:
+        self._rich.console.print(f"  {line}", highlight=False, markup=False)
+
+    def close(self) -> None:
+        self._rich.stop()

@@ -1,0 +1,77 @@
+"""``saccade evaluate RUN``: the only stage that reads the test split. Into reports/<run>/metrics.json and evaluation/."""
+
+import json
+import shutil
+from typing import Any
+
+import torch
+
+from pipeline import paths
+from pipeline.console import say
+from pipeline.follower import Follower
+from pipeline.journal import Journal
+from pipeline.run_store import read_history, restore_journal
+from pipeline.schema.evaluate import EvaluateBlock
+from pipeline.tracking import stage_lock, tracking_uri
+from saccade import prediction, registry
+from saccade.baselines import image_baseline
+from saccade.errors import UserError
+from saccade.files import replacing_folder, write_json
+from saccade.prepared import Description, open_split, read_description
+
+
+def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
+    """Measure a trained run on the test split of its dataset, beside the baseline.
+
+    Args:
+        run: key in ``runs:``.
+        dataset: key in ``datasets:``.
+        block: ``evaluate:``.
+    """
+    report, prepared = paths.report(run), paths.prepared(dataset)
+    for needed in (report / "run.json", report / "history.csv"):
+        if not needed.exists():
+            raise UserError(f"{needed} does not exist. Make it with `saccade train {run}`.")
+    trained = json.loads((report / "run.json").read_text(encoding="utf-8"))
+    predictor = prediction.load(paths.model(run), device=block.device)
+    description = read_description(prepared)
+    if description.spec != predictor.spec:
+        raise UserError(
+            f"{run} was trained on other data than {prepared} holds now. Train it again: `saccade train {run}`."
+        )
+
+    store = paths.run_store(trained["identity"])
+    with stage_lock(store), Follower(store, tracking_uri(paths.home())) as follower:
+        journal = Journal(store)
+        restore_journal(journal, trained, paths.model(run), report / "history.csv")
+        test = open_split(prepared, "test")
+        probabilities_NK = predictor.probabilities(torch.from_numpy(test.images), block.batch_size)
+        task = registry.module("tasks", predictor.recipe.task)
+        with replacing_folder(report / "evaluation") as folder:
+            history = read_history(report / "history.csv")
+            metrics = task.evaluate(folder, probabilities_NK, test, description.spec, history, top_k=block.top_k)
+            metrics["baseline_accuracy"] = _baseline(dataset, description)["accuracy"]
+            with replacing_folder(store / "evaluation") as kept:
+                shutil.copytree(folder, kept, dirs_exist_ok=True)
+        write_json(report / "metrics.json", metrics)
+        journal.evaluation(metrics, "evaluation")
+        outcome = follower.finish()
+    say(
+        f"evaluated {run}: test accuracy {metrics['accuracy']:.4f}, baseline {metrics['baseline_accuracy']:.4f}; "
+        f"see {report / 'evaluation'}"
+    )
+    if outcome.pending_reason:
+        say(f"not yet in MLflow ({outcome.pending_reason}): `saccade sync` sends it later")
+
+
+def _baseline(dataset: str, description: Description) -> dict[str, Any]:
+    """The baseline of a dataset: computed once for the same arrays, then kept."""
+    prepared = paths.prepared(dataset)
+    digests = description.digests("train", "validation", "test")
+    key = "-".join(digests[f"{split}.npy"][:12] for split in ("train", "validation", "test"))
+    kept = paths.baseline_store() / f"{key}.json"
+    if not kept.exists():
+        say(f"  {dataset}: measuring the baseline, once (gradient histograms and pixels into a logistic regression)")
+        splits = [open_split(prepared, split) for split in ("train", "validation", "test")]
+        write_json(kept, image_baseline(*(array for split in splits for array in (split.images, split.labels))))
+    return json.loads(kept.read_text(encoding="utf-8"))

@@ -1,0 +1,100 @@
+"""Tables for people: what there is, runs side by side, what was sent."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline import paths
+from pipeline.console import say
+from pipeline.params import Params
+from saccade import registry
+
+
+def show_list(params: Params) -> None:
+    """Print datasets, models, tasks, recipes and runs, each with a line on what it is."""
+    for folder in ("datasets", "models", "tasks"):
+        say(f"{folder} (src/saccade/{folder}):")
+        for name in registry.names(folder):  # type: ignore[arg-type]
+            say(f"  {name:<16} {registry.summary(folder, name)}")  # type: ignore[arg-type]
+    say("recipes (saccade add NAME):")
+    for recipe in sorted(paths.RECIPES.glob("*.yaml")):
+        say(f"  {recipe.stem:<16} {_first_comment(recipe)}")
+    say("runs (params.yaml):")
+    for name, run in params.runs.items():
+        say(f"  {name:<16} {run.model.name} on {run.dataset}{_state(name)}")
+
+
+def _first_comment(path: Path) -> str:
+    return path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
+
+
+def _state(run: str) -> str:
+    metrics = paths.report(run) / "metrics.json"
+    if metrics.exists():
+        return f": test accuracy {json.loads(metrics.read_text(encoding='utf-8'))['accuracy']:.4f}"
+    return ": trained" if (paths.report(run) / "run.json").exists() else ": not trained yet"
+
+
+_COLUMNS = ("run", "model", "parameters", "test accuracy", "baseline", "train s", "examples/s")
+
+
+def show_comparison(runs: Sequence[str]) -> None:
+    """Print a table of runs from run.json and metrics.json; needs no server."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*_COLUMNS[:2])
+    for column in _COLUMNS[2:]:
+        table.add_column(column, justify="right")
+    for name in runs:
+        table.add_row(*_row(name))
+    console = Console()
+    console.width = max(console.width, 100)  # a pipe has no width; a table cut at 80 columns helps nobody
+    console.print(table)
+
+
+def _row(name: str) -> list[str]:
+    trained = _read(paths.report(name) / "run.json")
+    measured = _read(paths.report(name) / "metrics.json")
+    if not trained:
+        return [name, "not trained yet", "", "", "", "", ""]
+
+    def number(values: dict[str, Any], key: str, form: str) -> str:
+        return format(values[key], form) if key in values else "-"
+
+    return [
+        name,
+        trained["model"],
+        number(trained, "parameters", ","),
+        number(measured, "accuracy", ".4f"),
+        number(measured, "baseline_accuracy", ".4f"),
+        number(trained, "train_elapsed_s", ".1f"),
+        number(trained, "examples_per_s", ",.0f"),
+    ]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def show_sync(runs_folder: Path) -> None:
+    """Send pending runs, and say what came of each.
+
+    Raises:
+        UserError: some are still pending.
+    """
+    from pipeline.tracking import sync, tracking_uri
+    from saccade.errors import UserError
+
+    uri = tracking_uri(paths.home())
+    outcomes = sync(runs_folder, uri)
+    for run, outcome in outcomes:
+        say(
+            f"{run}: "
+            + (f"pending ({outcome.pending_reason})" if outcome.pending_reason else f"sent as {outcome.mlflow_run_id}")
+        )
+    pending = sum(outcome.pending_reason is not None for _, outcome in outcomes)
+    if pending:
+        raise UserError(f"{pending} of {len(outcomes)} runs are still pending at {uri}; run `saccade sync` again later")
+    say(f"{len(outcomes)} runs sent; {uri} holds everything")

@@ -1,0 +1,349 @@
+"""params.yaml: read, checked whole, in the first second of every command."""
+
+import difflib
+import re
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from pipeline.schema.augment import AugmentBlock
+from pipeline.schema.base import Block
+from pipeline.schema.evaluate import EvaluateBlock
+from pipeline.schema.named import Named
+from pipeline.schema.preprocess import PreprocessBlock
+from pipeline.schema.split import SplitBlock
+from pipeline.schema.tracking import TrackingBlock
+from pipeline.schema.train import TrainBlock
+from pipeline.schema.transforms import transform_problems
+from saccade import registry
+
+Path_ = tuple[str | int, ...]
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+class DatasetBlock(Block):
+    """``datasets.<name>``."""
+
+    source: Named
+    split: SplitBlock
+    preprocess: PreprocessBlock
+    augment: AugmentBlock
+
+
+class RunBlock(Block):
+    """``runs.<name>``."""
+
+    dataset: str
+    task: Named
+    model: Named
+    train: TrainBlock
+    evaluate: EvaluateBlock
+
+
+class Params(Block):
+    """The whole file."""
+
+    seed: int = Field(ge=0, description="default of split.seed, augment.seed and train.seed")
+    tracking: TrackingBlock
+    datasets: dict[str, DatasetBlock]
+    runs: dict[str, RunBlock]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with the file: where, and in a line what and what to do."""
+
+    path: Path_
+    message: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        where = ".".join(map(str, self.path))
+        return (f"line {self.line}: " if self.line else "") + (f"{where}: " if where else "") + self.message
+
+
+class ParamsError(Exception):
+    """The file cannot be used. Commands print it and end with exit code 2."""
+
+    def __init__(self, path: Path, problems: list[Problem]) -> None:
+        self.problems = sorted(problems, key=lambda problem: problem.line or 0)
+        count = f"{len(problems)} problems" if len(problems) > 1 else "a problem"
+        super().__init__("\n".join([f"{path} has {count}:", *(f"  {problem}" for problem in self.problems)]))
+
+
+def load(path: Path) -> Params:
+    """Read and check the file.
+
+    Raises:
+        ParamsError: everything that is wrong with it, at once.
+    """
+    raw, lines = _read_yaml(path)
+    problems: list[Problem] = []
+    params = None
+    try:
+        params = Params.model_validate(raw)
+    except ValidationError as error:
+        problems += [_explain(details, raw) for details in error.errors()]
+    problems += _cross_check(raw)
+    if problems or params is None:
+        messages: dict[Path_, list[str]] = {}
+        for problem in problems:  # a value that fits no branch of a union has a message for each
+            messages.setdefault(problem.path, []).append(problem.message)
+        raise ParamsError(
+            path, [Problem(at, "; or ".join(dict.fromkeys(m)), _line_of(at, lines)) for at, m in messages.items()]
+        )
+    return params
+
+
+# --- YAML ---------------------------------------------------------------------------------------------------------
+
+
+def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[Path_, int]]:
+    """The file's values, and the line of each key path."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ParamsError(
+            path, [Problem((), "the file does not exist; `git checkout params.yaml` restores it")]
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ParamsError(path, [Problem((), f"not UTF-8 text ({error.reason} at byte {error.start})")]) from None
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        node = yaml.compose(text)
+        lines = dict(_walk_lines(node, ()))
+        values = yaml.load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else None
+        problem = " ".join(str(error.problem or error.context).split())
+        raise ParamsError(path, [Problem((), f"not valid YAML: {problem}", line)]) from None
+    except YAMLError as error:
+        raise ParamsError(path, [Problem((), f"not valid YAML: {' '.join(str(error).split())}")]) from None
+    except _MergeError as error:
+        raise ParamsError(path, [error.problem]) from None
+    if not isinstance(values, dict):
+        found = "empty" if values is None else f"a {type(values).__name__}"
+        raise ParamsError(path, [Problem((), f"the file is {found}; it must hold seed, tracking, datasets and runs")])
+    return values, lines
+
+
+class _MergeError(Exception):
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+
+
+def _walk_lines(node: Any, path: Path_) -> Iterator[tuple[Path_, int]]:
+    if node is None:
+        return
+    yield path, node.start_mark.line + 1
+    if node.id == "mapping":
+        for key, value in node.value:
+            if key.tag == "tag:yaml.org,2002:merge" or key.value == "<<":
+                message = (
+                    "YAML merges (<<) are not allowed: `dvc exp run -S` would silently ignore the values behind them; "
+                    "`saccade add --copy RUN NEW` makes a variant of a run"
+                )
+                raise _MergeError(Problem(path, message, key.start_mark.line + 1))
+            yield from _walk_lines(value, (*path, key.value))
+            yield (*path, key.value), key.start_mark.line + 1
+    elif node.id == "sequence":
+        for index, value in enumerate(node.value):
+            yield from _walk_lines(value, (*path, index))
+
+
+def _line_of(path: Path_, lines: Mapping[Path_, int]) -> int | None:
+    """The line of the path, or of its nearest parent that is in the file."""
+    for length in range(len(path), 0, -1):
+        if path[:length] in lines:
+            return lines[path[:length]]
+    return None
+
+
+# --- what pydantic found, in our words ------------------------------------------------------------------------------
+
+
+def _explain(details: Any, raw: Any) -> Problem:
+    path, fields = _resolve(details["loc"], raw)
+    kind, context, value = details["type"], details.get("ctx", {}), details.get("input")
+    message = details["msg"][0].lower() + details["msg"][1:]
+    if kind == "extra_forbidden":
+        return Problem(path, f"unknown key; {nearest(str(path[-1]), fields)}")
+    if kind == "missing":
+        return Problem(path, "missing; it is required")
+    if kind == "union_tag_not_found":
+        return Problem((*path, "name"), "missing; it is required")
+    if kind == "union_tag_invalid":
+        known = [tag.strip("' ") for tag in context["expected_tags"].split(",")]
+        return Problem((*path, "name"), f"{context['tag']!r} is not known; {nearest(context['tag'], known)}")
+    if kind == "value_error":
+        return Problem(path, str(context["error"]))
+    return Problem(path, f"{_short(value)}: {message.replace('input should', 'must').replace('input must', 'must')}")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """What to say after an unknown name: the nearest known one, or all of them."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
+
+
+def _resolve(location: tuple[str | int, ...], raw: Any) -> tuple[Path_, list[str]]:
+    """Turn pydantic's location into a path of the file (without the tags of unions), and list the keys known there."""
+    path: list[str | int] = []
+    known: list[str] = []
+    annotation: Any = Params
+    value = raw
+    for part in location:
+        model, tags = _models_of(annotation)
+        if part in tags and not (isinstance(value, Mapping) and part in value):
+            annotation = tags[str(part)]
+            continue
+        if model is not None:
+            known = list(model.model_fields)
+            annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        elif get_origin(annotation) in (dict, list):
+            annotation = get_args(annotation)[-1]
+        elif not (isinstance(value, Mapping | list)):
+            break  # a branch of a union of plain types, such as literal['given']
+        path.append(part)
+        value = value.get(part) if isinstance(value, Mapping) else value[part] if isinstance(value, list) else None
+    return tuple(path), known
+
+
+def _models_of(annotation: Any) -> tuple[type[BaseModel] | None, dict[str, type[BaseModel]]]:
+    """The model of an annotation, or the models of a union by their names."""
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, {}
+    if get_origin(annotation) in (Union, types.UnionType):
+        models = [m for m in get_args(annotation) if isinstance(m, type) and issubclass(m, BaseModel)]
+        return None, {tag: m for m in models for tag in get_args(m.model_fields["name"].annotation)}
+    return None, {}
+
+
+# --- what one block says of another -----------------------------------------------------------------------------------
+
+
+def _cross_check(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    datasets, runs = _mapping(raw, "datasets"), _mapping(raw, "runs")
+    for section, entries in (("datasets", datasets), ("runs", runs)):
+        for key in entries:
+            if not isinstance(key, str) or not _KEY.fullmatch(key):
+                yield Problem(
+                    (section, key), f"the name {key!r} must be letters, digits, - and _, without dots or spaces"
+                )
+    if "datasets" in runs:
+        yield Problem(
+            ("runs", "datasets"), "a run cannot be called datasets: reports/datasets holds those of the datasets"
+        )
+    for name, dataset in datasets.items():
+        source = _mapping(dataset, "source")
+        yield from _named_problems(("datasets", name, "source"), source, "datasets", ["fetch", "read"])
+        transforms = _mapping(dataset, "augment").get("transforms")
+        yield from (
+            Problem(("datasets", name, "augment", "transforms", *path), message)
+            for path, message in transform_problems(transforms if isinstance(transforms, list) else [], nearest)
+        )
+        if _mapping(dataset, "augment").get("views") and not transforms:
+            yield Problem(
+                ("datasets", name, "augment", "views"), "views without transforms would be plain copies; add some"
+            )
+    for name, run in runs.items():
+        yield from _run_problems(name, run, datasets)
+
+
+def _run_problems(name: str, run: Any, datasets: Mapping[str, Any]) -> Iterator[Problem]:
+    path = ("runs", name)
+    task, model, dataset = _mapping(run, "task"), _mapping(run, "model"), run.get("dataset") if run else None
+    yield from _named_problems((*path, "task"), task, "tasks", [])
+    yield from _named_problems((*path, "model"), model, "models", ["build"])
+    if isinstance(dataset, str) and dataset not in datasets:
+        yield Problem((*path, "dataset"), f"no dataset is called {dataset!r}; {nearest(dataset, list(datasets))}")
+        return
+    source = _mapping(datasets.get(dataset, {}), "source").get("name")
+    if source in registry.names("datasets"):
+        kind = registry.constant("datasets", source, "KIND")
+        for section, block, constant in (("models", model, "ACCEPTS"), ("tasks", task, "KINDS")):
+            if block.get("name") in registry.names(section):  # type: ignore[arg-type]
+                accepted = registry.constant(section, block["name"], constant)  # type: ignore[arg-type]
+                if kind not in accepted:
+                    yield Problem(
+                        (*path, section[:-1]), f"{block['name']} takes {' or '.join(accepted)}, but {dataset} is {kind}"
+                    )
+    loss = _mapping(run, "train").get("loss", "cross_entropy")
+    if task.get("name") in registry.names("tasks"):
+        losses = registry.constant("tasks", task["name"], "LOSSES")
+        if isinstance(loss, str) and loss not in losses:
+            yield Problem((*path, "train", "loss"), f"{task['name']} knows {' and '.join(losses)}, not {loss!r}")
+
+
+def _named_problems(path: Path_, block: Mapping[str, Any], folder: Any, functions: list[str]) -> Iterator[Problem]:
+    name = block.get("name")
+    known = registry.names(folder)
+    if not isinstance(name, str):
+        return  # pydantic has said so
+    if name not in known:
+        yield Problem((*path, "name"), f"{name!r} is not known; {nearest(name, known)}")
+        return
+    arguments: dict[str, registry.Argument] = {}
+    for function in functions:
+        arguments.update(registry.keyword_arguments(folder, name, function))
+    arguments = {
+        key: value for key, value in arguments.items() if value.annotation in _types() or "[" in value.annotation
+    }
+    for key, value in block.items():
+        if key == "name":
+            continue
+        if key not in arguments:
+            takes = f"{name} takes no {key!r}; " + (
+                nearest(key, list(arguments)) if arguments else "it takes no arguments"
+            )
+            yield Problem((*path, key), takes)
+            continue
+        try:
+            TypeAdapter(_type_of(arguments[key].annotation), config={"strict": True}).validate_python(value)
+        except ValidationError as error:
+            message = error.errors()[0]["msg"].replace("Input should", "must")
+            yield Problem((*path, key), f"{_short(value)}: {message}")
+    for key, argument in arguments.items():
+        if argument.required and key not in block:
+            yield Problem((*path, key), f"missing; {name} requires it")
+
+
+def _types() -> dict[str, Any]:
+    """What an annotation in a registered file may be made of."""
+    return {
+        "int": int,
+        "float": Annotated[float, Field(allow_inf_nan=False)],
+        "bool": bool,
+        "str": str,
+        "Share": Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)],
+        "Count": Annotated[int, Field(ge=1)],
+        "Size": Annotated[int, Field(ge=0)],
+        **registry.literal_aliases(),
+    }
+
+
+def _type_of(annotation: str) -> Any:
+    return eval(
+        annotation, {"Literal": Literal, "list": list, "dict": dict, "None": None, **_types()}
+    )  # our own source text
+
+
+def _mapping(block: Any, key: str) -> Mapping[Any, Any]:
+    """``block[key]`` when both are mappings, else an empty one: pydantic has reported what is not."""
+    value = block.get(key) if isinstance(block, Mapping) else None
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,69 @@
+"""Where things lie. Commands run in the root of the tree (``enter_tree``), so these are relative and short to read."""
+
+import os
+from pathlib import Path
+
+from saccade.errors import UserError
+
+PARAMS = Path("params.yaml")
+PIPELINE = Path("dvc.yaml")
+RECIPES = Path("recipes")
+
+
+def enter_tree() -> None:
+    """Change to the nearest folder, here or above, that holds a dvc.yaml and a pipeline/.
+
+    Raises:
+        UserError: there is none.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / PIPELINE).is_file() and (folder / "pipeline" / "__main__.py").is_file():
+            os.chdir(folder)
+            return
+    raise UserError(f"{here} is not inside a saccade project: no folder above it holds a dvc.yaml and a pipeline/")
+
+
+def home() -> Path:
+    """The root that outlives the command: the tree, or the original one where DVC runs a temporary copy of it."""
+    return Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
+
+
+def raw(dataset: str) -> Path:
+    """Bytes as published."""
+    return Path("data/raw") / dataset
+
+
+def prepared(dataset: str) -> Path:
+    """Arrays of the three splits."""
+    return Path("data/prepared") / dataset
+
+
+def augmented(dataset: str) -> Path:
+    """Stored views of the training split."""
+    return Path("data/augmented") / dataset
+
+
+def dataset_report(dataset: str) -> Path:
+    """What preprocess found."""
+    return Path("reports/datasets") / dataset
+
+
+def model(run: str) -> Path:
+    """The bundle."""
+    return Path("models") / run
+
+
+def report(run: str) -> Path:
+    """history.csv, run.json, metrics.json, evaluation/."""
+    return Path("reports") / run
+
+
+def run_store(identity: str) -> Path:
+    """Journal, checkpoint and results of one training, outside what DVC deletes."""
+    return home() / ".saccade" / "runs" / identity
+
+
+def baseline_store() -> Path:
+    """Results of the baselines, a file for each set of arrays."""
+    return home() / ".saccade" / "baselines"

@@ -1,0 +1,11 @@
+"""``tracking``."""
+
+from pydantic import Field
+
+from pipeline.schema.base import Block
+
+
+class TrackingBlock(Block):
+    """Where runs are kept in MLflow; the server is named by MLFLOW_TRACKING_URI."""
+
+    experiment: str = Field("saccade", min_length=1, description="MLflow experiment")

@@ -1,0 +1,103 @@
+"""``runs.<name>.train``."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.schema.base import Block
+
+Positive = Annotated[float, Field(gt=0)]
+Decay = Annotated[float, Field(ge=0)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
+Warmup = Annotated[float, Field(ge=0, description="epochs of linear warm-up before the schedule begins")]
+
+
+class Sgd(Block):
+    """Stochastic gradient descent."""
+
+    name: Literal["sgd"]
+    lr: Positive = Field(description="learning rate; a schedule multiplies it")
+    momentum: Beta = Field(0.0, description="share of the last update that is kept")
+    nesterov: bool = Field(False, description="look ahead by the momentum")
+    weight_decay: Decay = Field(0.0, description="L2 penalty on weights, not on biases and norms")
+
+    @model_validator(mode="after")
+    def _nesterov_needs_momentum(self) -> "Sgd":
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov (true) needs a momentum above 0: set momentum: 0.9, or leave nesterov out")
+        return self
+
+
+class Adam(Block):
+    """Adam, or AdamW with its decoupled weight decay."""
+
+    name: Literal["adam", "adamw"]
+    lr: Positive = Field(description="learning rate; a schedule multiplies it")
+    betas: Annotated[list[Beta], Field(min_length=2, max_length=2)] = Field(
+        [0.9, 0.999], description="decay of the running mean and of the running square"
+    )
+    eps: Positive = Field(1e-8, description="added to the root of the running square")
+    weight_decay: Decay = Field(0.0, description="on weights, not on biases and norms")
+
+
+class Constant(Block):
+    """The same learning rate throughout."""
+
+    name: Literal["constant"]
+    warmup_epochs: Warmup = 0.0
+
+
+class Staircase(Block):
+    """Multiply the learning rate every few epochs."""
+
+    name: Literal["step"]
+    every_epochs: int = Field(ge=1, description="epochs between two steps down")
+    factor: float = Field(0.1, gt=0, le=1, description="of each step down")
+    warmup_epochs: Warmup = 0.0
+
+
+class Cosine(Block):
+    """Half a cosine down."""
+
+    name: Literal["cosine"]
+    final_factor: float = Field(0.0, ge=0, le=1, description="of lr, at the end")
+    warmup_epochs: Warmup = 0.0
+
+
+class OneCycle(Block):
+    """Up, then down below where it began."""
+
+    name: Literal["one_cycle"]
+    warmup_fraction: float = Field(0.3, gt=0, lt=1, description="share of the run that goes up")
+    start_factor: float = Field(0.04, gt=0, le=1, description="of lr, at the first step")
+    final_factor: float = Field(4e-6, ge=0, le=1, description="of lr, at the last step")
+
+
+class TrainBlock(Block):
+    """How a network is trained."""
+
+    epochs: int = Field(ge=1, description="passes over the training split")
+    batch_size: int = Field(ge=1, description="examples an update")
+    optimizer: Sgd | Adam = Field(discriminator="name")
+    schedule: Constant | Staircase | Cosine | OneCycle = Field(
+        default_factory=lambda: Constant(name="constant"), discriminator="name"
+    )
+    loss: Literal["cross_entropy", "mse"] = Field("cross_entropy", description="mse: squared error on one-hot targets")
+    clip_norm: Positive | None = Field(None, description="largest L2 norm of the whole gradient; null: no clipping")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="of the forward pass; auto: bfloat16 on CUDA, else float32"
+    )
+    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1 or mps")
+    threads: Literal["auto"] | Annotated[int, Field(ge=1)] = Field("auto", description="CPU threads of torch")
+    deterministic: bool = Field(True, description="the same bits on every run; false allows faster kernels on CUDA")
+    seed: int | None = Field(None, ge=0, description="default: the file's seed")
+
+    @property
+    def optimizer_options(self) -> dict[str, Any]:
+        """Keyword arguments of ``saccade.optimizers.build``."""
+        return self.optimizer.model_dump()
+
+    @property
+    def schedule_options(self) -> dict[str, Any]:
+        """Keyword arguments of ``saccade.schedules.build``."""
+        return self.schedule.model_dump()

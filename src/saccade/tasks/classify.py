@@ -1,0 +1,76 @@
+"""One label an example: what training minimises, and what evaluation measures and draws.
+
+Shapes: N examples, K classes.
+"""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from saccade import figures, metrics
+from saccade.prepared import Split
+from saccade.spec import Spec
+
+KINDS = ("image", "series")
+LOSSES = ("cross_entropy", "mse")
+
+
+def evaluate(
+    folder: Path,
+    probabilities_NK: np.ndarray,
+    test: Split,
+    spec: Spec,
+    history: Sequence[Mapping[str, float]],
+    *,
+    top_k: Sequence[int],
+) -> dict[str, float]:
+    """Measure the answers on the test split, and write tables and pictures.
+
+    Args:
+        folder: an empty folder; gets confusion.csv and .png, per_class.csv, predictions.csv, learning_curves.png and
+            mistakes.png.
+        probabilities_NK: float32, the network's answers in the order of the test split.
+        test: the test split.
+        spec: of the dataset.
+        history: a row an epoch, as in history.csv.
+        top_k: which top-k accuracies to report; those with k below 2 or not below K are left out.
+
+    Returns:
+        Metric name to value; what metrics.json holds.
+    """
+    names = spec.classes
+    counts_KK = metrics.confusion_counts(probabilities_NK, test.labels)
+    figures.draw_confusion(counts_KK, names, folder / "confusion.png")
+    figures.draw_learning_curves([dict(row) for row in history], folder / "learning_curves.png")
+    figures.draw_mistakes(test.images, test.labels, probabilities_NK, names, folder / "mistakes.png")
+    _write_table(folder / "confusion.csv", ["actual", "predicted", "count"], _confusion_rows(counts_KK, names))
+    per_class = metrics.per_class_table(probabilities_NK, test.labels, names)
+    _write_table(folder / "per_class.csv", list(per_class[0]), (row.values() for row in per_class))
+    _write_table(
+        folder / "predictions.csv",
+        ["row", "actual", "predicted", "confidence", *(f"p({name})" for name in names)],
+        _prediction_rows(probabilities_NK, test, names),
+    )
+    return metrics.classification_metrics(probabilities_NK, test.labels, top_k=top_k)
+
+
+def _confusion_rows(counts_KK: np.ndarray, names: Sequence[str]) -> Iterable[list[Any]]:
+    for actual, row in zip(names, counts_KK, strict=True):
+        for predicted, count in zip(names, row, strict=True):
+            yield [actual, predicted, int(count)]
+
+
+def _prediction_rows(probabilities_NK: np.ndarray, test: Split, names: Sequence[str]) -> Iterable[list[Any]]:
+    for row, label, p_K in zip(test.rows, test.labels, probabilities_NK, strict=True):
+        best = int(p_K.argmax())
+        yield [int(row), names[label], names[best], f"{p_K[best]:.6f}", *(f"{p:.6f}" for p in p_K)]
+
+
+def _write_table(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
