@@ -1,0 +1,56 @@
+# make run: create the environment and run the pipeline. make test: create the environment and run the tests.
+# Needs Python 3.11 or newer (PYTHON=... chooses one), git and make; nothing but the package registry is reached.
+SHELL := /bin/bash
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell command -v $(name) >/dev/null 2>&1 && $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.complete
+# DVC runs `python` from PATH: it must be this environment's.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export NO_ALBUMENTATIONS_UPDATE := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export DVC_NO_ANALYTICS := 1
+PORT ?= 5000
+
+.PHONY: run env test test-all lint format ui bench clean-env help
+
+run: env  ## environment, check, dvc repro, table of the runs
+	@python -m pipeline repro
+
+env: $(STAMP)  ## create .venv with the exact versions of constraints.txt; again when they or pyproject.toml change
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer was found; install one, or name it: make run PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "error: $(PYTHON) cannot make environments; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "creating $(VENV) with $$($(PYTHON) --version): a few minutes the first time, mostly torch"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $(STAMP)
+
+test: env  ## the tests: offline, on the CPU, a few minutes
+	@python -m pytest
+
+test-all: env  ## the slow ones too
+	@python -m pytest -m ""
+
+lint: env  ## style, types, docstrings
+	@ruff check .
+	@ruff format --check .
+	@mypy
+	@pydoclint --quiet src pipeline
+
+format: env  ## put the code in the house's form
+	@ruff format .
+	@ruff check --fix .
+
+ui: env  ## MLflow on http://127.0.0.1:5000 (PORT=... for another)
+	@mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" --host 127.0.0.1 --port $(PORT)
+
+bench: env  ## measure the recipes: accuracy over three seeds
+	@python benchmarks/recipe_seeds.py
+
+clean-env:  ## remove .venv
+	@rm -rf $(VENV)
+
+help:
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
