@@ -1,0 +1,21 @@
+"""Fixtures that several test files share."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+_DATA = Path(os.environ.get("SACCADE_TEST_DATA", Path(__file__).parents[2] / "shared" / "datasets"))
+
+
+@pytest.fixture
+def real_data() -> Callable[[str], Path]:
+    """``real_data("mnist")`` is that part of the real data; the test is skipped where it is absent."""
+
+    def find(name: str) -> Path:
+        if not (_DATA / name).exists():
+            pytest.skip(f"needs {_DATA / name}; SACCADE_TEST_DATA names another folder")
+        return _DATA / name
+
+    return find
