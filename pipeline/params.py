@@ -1,6 +1,7 @@
 """params.yaml: read, checked whole, in the first second of every command."""
 
 import difflib
+import functools
 import re
 import types
 from collections.abc import Iterator, Mapping
@@ -300,10 +301,10 @@ def _named_problems(path: Path_, block: Mapping[str, Any], folder: Any, function
         return
     arguments: dict[str, registry.Argument] = {}
     for function in functions:
-        arguments.update(registry.keyword_arguments(folder, name, function))
-    arguments = {
-        key: value for key, value in arguments.items() if value.annotation in _types() or "[" in value.annotation
-    }
+        found = registry.keyword_arguments(folder, name, function)
+        arguments.update(
+            {key: argument for key, argument in found.items() if _type_of(argument.annotation) is not None}
+        )
     for key, value in block.items():
         if key == "name":
             continue
@@ -323,24 +324,26 @@ def _named_problems(path: Path_, block: Mapping[str, Any], folder: Any, function
             yield Problem((*path, key), f"missing; {name} requires it")
 
 
-def _types() -> dict[str, Any]:
-    """What an annotation in a registered file may be made of."""
-    return {
+@functools.cache
+def _type_of(annotation: str) -> Any:
+    """The type that an annotation in a registered file stands for; None for what params.yaml cannot hold, such as Path."""
+    known = {
         "int": int,
         "float": Annotated[float, Field(allow_inf_nan=False)],
         "bool": bool,
         "str": str,
+        "list": list,
+        "dict": dict,
+        "Literal": Literal,
         "Share": Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)],
         "Count": Annotated[int, Field(ge=1)],
         "Size": Annotated[int, Field(ge=0)],
         **registry.literal_aliases(),
     }
-
-
-def _type_of(annotation: str) -> Any:
-    return eval(
-        annotation, {"Literal": Literal, "list": list, "dict": dict, "None": None, **_types()}
-    )  # our own source text
+    try:
+        return eval(annotation, {"__builtins__": {}}, known)  # the source text of our own files
+    except NameError:
+        return None
 
 
 def _mapping(block: Any, key: str) -> Mapping[Any, Any]:

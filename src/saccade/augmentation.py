@@ -59,7 +59,7 @@ def write_views(
         progress: called with images written so far.
 
     Raises:
-        UserError: a transform refuses its arguments, or changes the size or dtype of an image.
+        UserError: a transform refuses its arguments or the images, or changes the size or dtype of one.
     """
     written: dict[str, Any] = {"format": 1, "views": views, "seed": seed, "transforms": [dict(t) for t in transforms]}
     if views > 0:
@@ -74,7 +74,7 @@ def write_views(
             for start in range(0, len(images), _BLOCK_IMAGES)
         ]
         done = 0
-        with _pool(processes or len(os.sched_getaffinity(0)), (images_path, path, transforms, seed)) as pool:
+        with _pool(processes or _cores(), (images_path, path, transforms, seed)) as pool:
             for count in pool.map(_write_block, blocks):
                 done += count
                 progress("views", done, views * len(images))
@@ -90,7 +90,10 @@ def build(transforms: Sequence[Mapping[str, Any]]) -> Any:
     """
     import albumentations
 
-    return albumentations.Compose([_build_one(transform) for transform in transforms], seed=0)
+    compose = albumentations.Compose([_build_one(transform) for transform in transforms], seed=0)
+    # The constructor gives each transform generators of its own; augment_image sets one pair that all of them share.
+    compose.set_random_state(np.random.Generator(np.random.PCG64(0)), random.Random(0))
+    return compose
 
 
 def _build_one(transform: Mapping[str, Any]) -> Any:
@@ -147,7 +150,7 @@ def augment_image(compose: Any, image_HWC: np.ndarray, *, seed: int, view: int, 
         uint8 (H, W, C).
 
     Raises:
-        UserError: the transforms change the size or dtype.
+        UserError: the transforms cannot take such an image, or change its size or dtype.
     """
     digest = hashlib.blake2b(f"{seed}/{view}/{index}".encode(), digest_size=24).digest()
     state, increment = int.from_bytes(digest[:16], "little"), int.from_bytes(digest[16:], "little") * 2 + 1
@@ -158,7 +161,12 @@ def augment_image(compose: Any, image_HWC: np.ndarray, *, seed: int, view: int, 
         "uinteger": 0,
     }
     compose.py_random.seed(state)
-    result = compose(image=image_HWC)["image"]
+    try:
+        result = compose(image=image_HWC)["image"]
+    except (ValueError, KeyError) as error:
+        raise UserError(
+            f"the transforms cannot take an image of {image_HWC.dtype} {image_HWC.shape}: {error}"
+        ) from error
     if result.shape != image_HWC.shape or result.dtype != np.uint8:
         raise UserError(
             f"the transforms turn an image of {image_HWC.dtype} {image_HWC.shape} into {result.dtype} {result.shape}; "
@@ -168,6 +176,11 @@ def augment_image(compose: Any, image_HWC: np.ndarray, *, seed: int, view: int, 
 
 
 _worker: dict[str, Any] = {}
+
+
+def _cores() -> int:
+    """Cores that this process may use; macOS can only say how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextlib.contextmanager
@@ -187,7 +200,6 @@ def _start_worker(images_path: Path, path: Path, transforms: Sequence[Mapping[st
 
     cv2.setNumThreads(0)  # the processes are the parallelism
     compose = build(transforms)
-    compose.set_random_state(np.random.Generator(np.random.PCG64(0)), random.Random(0))
     views = np.load(path, mmap_mode="r+")  # the space is reserved: no write can fail for want of disk
     _worker.update(images=open_array(images_path), views=views, compose=compose, seed=seed)
 
