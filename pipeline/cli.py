@@ -1,6 +1,5 @@
 """The commands. Heavy imports live inside them, so that ``--help`` and ``check`` answer at once."""
 
-from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
@@ -92,29 +91,10 @@ def train(
 ) -> None:
     """Train a run, or go on where it was stopped, into models and reports."""
     params = _load()
-    block = _entry("runs", params.runs, run)
-    from pipeline.provenance import flatten
+    _entry("runs", params.runs, run)
     from pipeline.train import TrainingRun, train
 
-    train(
-        TrainingRun(
-            name=run,
-            dataset=block.dataset,
-            task=block.task,
-            model=block.model,
-            block=block.train,
-            seed=params.seed if block.train.seed is None else block.train.seed,
-            experiment=params.tracking.experiment,
-            other_params=flatten(
-                {
-                    "seed": params.seed,
-                    "dataset": {"name": block.dataset, **params.datasets[block.dataset].model_dump()},
-                    "evaluate": block.evaluate.model_dump(),
-                }
-            ),
-        ),
-        fresh=fresh,
-    )
+    train(TrainingRun.of(params, run), fresh=fresh)
 
 
 @app.command()

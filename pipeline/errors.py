@@ -13,6 +13,12 @@ _PLAIN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, er
 def exit_code_of(error: BaseException) -> int:
     """Tell a user's error in a line or two and give the exit code.
 
+    Args:
+        error: what a command raised.
+
+    Returns:
+        The exit code of the process.
+
     Raises:
         BaseException: ``error`` itself, when it is not a user's: a defect of ours keeps its traceback.
     """

@@ -1,4 +1,4 @@
-"""``saccade evaluate RUN``: the only stage that reads the test split. Into reports/<run>/metrics.json and evaluation/."""
+"""``saccade evaluate RUN``: the only stage that reads the test split. Into reports/<run>: metrics.json, evaluation/."""
 
 import json
 import shutil

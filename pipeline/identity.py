@@ -33,6 +33,9 @@ def code_digests(stage: str, item: Mapping[str, str]) -> dict[str, str]:
     Args:
         stage: name in dvc.yaml.
         item: what stands for the templates, such as ``{"item.model.name": "lenet5"}``.
+
+    Returns:
+        Path to digest.
     """
     files = [_fill(path, item) for path in _code_files(stage)]
     return {path: sha256_of_file(Path(path)) for path in files}

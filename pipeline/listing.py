@@ -15,8 +15,8 @@ def show_list(params: Params) -> None:
     """Print datasets, models, tasks, recipes and runs, each with a line on what it is."""
     for folder in ("datasets", "models", "tasks"):
         say(f"{folder} (src/saccade/{folder}):")
-        for name in registry.names(folder):  # type: ignore[arg-type]
-            say(f"  {name:<16} {registry.summary(folder, name)}")  # type: ignore[arg-type]
+        for name in registry.names(folder):
+            say(f"  {name:<16} {registry.summary(folder, name)}")
     say("recipes (saccade add NAME):")
     for recipe in sorted(paths.RECIPES.glob("*.yaml")):
         say(f"  {recipe.stem:<16} {_first_comment(recipe)}")
@@ -80,6 +80,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 def show_sync(runs_folder: Path) -> None:
     """Send pending runs, and say what came of each.
+
+    Args:
+        runs_folder: ``.saccade/runs``.
 
     Raises:
         UserError: some are still pending.

@@ -79,6 +79,12 @@ class ParamsError(Exception):
 def load(path: Path) -> Params:
     """Read and check the file.
 
+    Args:
+        path: params.yaml.
+
+    Returns:
+        The whole file, checked, defaults filled in.
+
     Raises:
         ParamsError: everything that is wrong with it, at once.
     """
@@ -219,7 +225,7 @@ def _resolve(location: tuple[str | int, ...], raw: Any) -> tuple[Path_, list[str
         elif not (isinstance(value, Mapping | list)):
             break  # a branch of a union of plain types, such as literal['given']
         path.append(part)
-        value = value.get(part) if isinstance(value, Mapping) else value[part] if isinstance(value, list) else None
+        value = value.get(part) if isinstance(value, Mapping) else value[int(part)] if isinstance(value, list) else None
     return tuple(path), known
 
 
@@ -268,13 +274,14 @@ def _cross_check(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _run_problems(name: str, run: Any, datasets: Mapping[str, Any]) -> Iterator[Problem]:
     path = ("runs", name)
-    task, model, dataset = _mapping(run, "task"), _mapping(run, "model"), run.get("dataset") if run else None
+    task, model = _mapping(run, "task"), _mapping(run, "model")
+    dataset = run.get("dataset") if isinstance(run, Mapping) else None
     yield from _named_problems((*path, "task"), task, "tasks", [])
     yield from _named_problems((*path, "model"), model, "models", ["build"])
     if isinstance(dataset, str) and dataset not in datasets:
         yield Problem((*path, "dataset"), f"no dataset is called {dataset!r}; {nearest(dataset, list(datasets))}")
         return
-    source = _mapping(datasets.get(dataset, {}), "source").get("name")
+    source = _mapping(_mapping(datasets, str(dataset)), "source").get("name")
     if source in registry.names("datasets"):
         kind = registry.constant("datasets", source, "KIND")
         for section, block, constant in (("models", model, "ACCEPTS"), ("tasks", task, "KINDS")):
@@ -326,7 +333,7 @@ def _named_problems(path: Path_, block: Mapping[str, Any], folder: Any, function
 
 @functools.cache
 def _type_of(annotation: str) -> Any:
-    """The type that an annotation in a registered file stands for; None for what params.yaml cannot hold, such as Path."""
+    """The type that an annotation in a registered file stands for; None for what YAML cannot hold, such as Path."""
     known = {
         "int": int,
         "float": Annotated[float, Field(allow_inf_nan=False)],

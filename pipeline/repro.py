@@ -23,6 +23,4 @@ def repro(params: Params, arguments: Sequence[str]) -> None:
     if code != 0:
         raise SystemExit(code)
     show_comparison(list(params.runs))
-    say(
-        "next: `make ui` opens MLflow; `dvc plots show` draws the curves; reports/<run>/evaluation/ holds tables and pictures"
-    )
+    say("next: `make ui` opens MLflow; `dvc plots show` draws the curves; pictures: reports/<run>/evaluation/")

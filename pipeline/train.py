@@ -5,7 +5,7 @@ The loop itself is ``saccade.training.fit``. Around it: the run's identity, its 
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,13 +18,16 @@ from pipeline.run_store import RunStore
 from pipeline.schema.named import Named
 from pipeline.schema.train import TrainBlock
 from pipeline.tracking import reporting_status, stage_lock, tracking_uri
-from saccade import bundle, devices, optimizers, registry, schedules
+from saccade import devices, optimizers, registry, schedules
 from saccade.bundle import Recipe
 from saccade.checkpoints import load_checkpoint, save_checkpoint
 from saccade.layers import count_parameters
 from saccade.losses import LOSSES
 from saccade.prepared import Description, open_split, open_views, read_description
 from saccade.training import LabelledArrays, TrainingState, fit
+
+if TYPE_CHECKING:
+    from pipeline.params import Params
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,25 @@ class TrainingRun:
     seed: int
     experiment: str
     other_params: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, params: "Params", name: str) -> "TrainingRun":
+        """The run called ``name`` in params.yaml, seeds filled in."""
+        run, seed = params.runs[name], params.seed
+        dataset = params.datasets[run.dataset].model_dump()
+        for block in (dataset["split"], dataset["augment"]):
+            block["seed"] = seed if block["seed"] is None else block["seed"]
+        others = {"seed": seed, "dataset": {"name": run.dataset, **dataset}, "evaluate": run.evaluate.model_dump()}
+        return cls(
+            name=name,
+            dataset=run.dataset,
+            task=run.task,
+            model=run.model,
+            block=run.train,
+            seed=seed if run.train.seed is None else run.train.seed,
+            experiment=params.tracking.experiment,
+            other_params=provenance.flatten(others),
+        )
 
 
 def train(run: TrainingRun, *, fresh: bool = False) -> None:
@@ -85,10 +107,7 @@ def train(run: TrainingRun, *, fresh: bool = False) -> None:
         if changed or fresh:
             store.set_aside()
         with Follower(store.folder, tracking_uri(paths.home())) as follower, reporting_status(store.journal):
-            recipe = Recipe(
-                run.model.name, settings["model"], description.spec, run.task.name,
-                description.mean, description.std, identity,
-            )  # fmt: skip
+            recipe = _recipe(run, settings, description, identity)
             if store.journal.state().run_uid is None:
                 others = {**run.other_params, "train.device": str(device), "train.threads": threads}
                 params = {**others, **provenance.flatten(settings)}
@@ -126,12 +145,25 @@ def train(run: TrainingRun, *, fresh: bool = False) -> None:
 def _resolved(run: TrainingRun, precision: str) -> dict[str, Any]:
     """Params with defaults and ``auto`` filled in; without what only the environment decides (device, threads)."""
     defaults = registry.keyword_arguments("models", run.model.name, "build")
+    arguments = {key: argument.default for key, argument in defaults.items()} | run.model.arguments
     return {
         "task": {"name": run.task.name, **run.task.arguments},
-        "model": {key: argument.default for key, argument in defaults.items()} | run.model.arguments,
-        "model_name": run.model.name,
+        "model": {"name": run.model.name, **arguments},
         "train": run.block.model_dump(exclude={"device", "threads"}) | {"precision": precision, "seed": run.seed},
     }
+
+
+def _recipe(run: TrainingRun, settings: Mapping[str, Any], description: Description, identity: str) -> Recipe:
+    arguments = {key: value for key, value in settings["model"].items() if key != "name"}
+    return Recipe(
+        model=run.model.name,
+        arguments=arguments,
+        spec=description.spec,
+        task=run.task.name,
+        mean=description.mean,
+        std=description.std,
+        identity=identity,
+    )
 
 
 def _fit(

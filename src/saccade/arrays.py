@@ -43,8 +43,8 @@ class ArrayFile:
     def write(self, first_row: int, rows: np.ndarray) -> None:
         """Write ``rows`` (n, *shape[1:]) at rows ``first_row`` to ``first_row + n - 1``."""
         assert rows.dtype == self.dtype and rows.shape[1:] == self.shape[1:], (rows.dtype, rows.shape, self.shape)
-        assert 0 <= first_row and first_row + len(rows) <= self.shape[0]
-        left = memoryview(np.ascontiguousarray(rows)).cast("B")
+        assert first_row >= 0 and first_row + len(rows) <= self.shape[0]
+        left = memoryview(np.ascontiguousarray(rows).data).cast("B")
         offset = self._data_start + first_row * self.row_bytes
         while left:
             written = os.pwrite(self._descriptor, left, offset)
@@ -74,6 +74,12 @@ def open_array(path: Path) -> np.ndarray:
     """Open a ``.npy`` file as a private memory map (torch warns about read-only ones; writes would not reach the file).
 
     Pickled arrays are refused.
+
+    Args:
+        path: the file.
+
+    Returns:
+        An array whose pages are read from the file when they are used.
 
     Raises:
         FileNotFoundError: there is no such file.

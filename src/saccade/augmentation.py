@@ -85,6 +85,12 @@ def write_views(
 def build(transforms: Sequence[Mapping[str, Any]]) -> Any:
     """An ``albumentations.Compose`` of the transforms.
 
+    Args:
+        transforms: albumentations' own names and arguments, in order.
+
+    Returns:
+        What ``augment_image`` takes.
+
     Raises:
         UserError: a name that albumentations does not have, or arguments that it refuses.
     """

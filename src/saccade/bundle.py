@@ -67,6 +67,12 @@ def save(folder: Path, recipe: Recipe, network: nn.Sequential) -> str:
 def read_recipe(folder: Path) -> Recipe:
     """Read bundle.json.
 
+    Args:
+        folder: such as models/lenet5-digits.
+
+    Returns:
+        What the network is built from.
+
     Raises:
         UserError: there is no bundle, or one of another format.
     """

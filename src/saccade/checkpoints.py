@@ -33,6 +33,10 @@ def save_checkpoint(path: Path, state: TrainingState) -> None:
 def load_checkpoint(path: Path, state: TrainingState) -> None:
     """Put a checkpoint's values into ``state``, which was built from the same params.
 
+    Args:
+        path: from ``save_checkpoint``.
+        state: changed in place.
+
     Raises:
         UserError: the file is damaged or belongs to another network.
     """

@@ -31,8 +31,8 @@ def write_dataset_report(folder: Path, name: str, prepared: Path, description: D
 def _summary(name: str, description: Description) -> list[str]:
     spec, splits = description.spec, list(description.counts)
     head = ["class", *splits]
-    rows = [[c, *(description.class_counts[s][k] for s in splits)] for k, c in enumerate(spec.classes)]
-    rows.append(["all", *(description.counts[s] for s in splits)])
+    rows = [(name, [description.class_counts[s][k] for s in splits]) for k, name in enumerate(spec.classes)]
+    rows.append(("all", [description.counts[split] for split in splits]))
     return [
         f"# {name}",
         "",
@@ -41,7 +41,7 @@ def _summary(name: str, description: Description) -> list[str]:
         "",
         f"| {' | '.join(head)} |",
         f"|{'---|' * len(head)}",
-        *(f"| {' | '.join(f'{cell:,}' if isinstance(cell, int) else cell for cell in row)} |" for row in rows),
+        *(f"| {name} | {' | '.join(f'{count:,}' for count in counts)} |" for name, counts in rows),
         "",
         "![examples of each class](samples.png)",
     ]

@@ -33,12 +33,15 @@ def _remove(path: Path) -> None:
 
 
 def remove_leftovers(target: Path) -> None:
-    """Remove what killed processes left beside ``target``, and put back an output that was lost mid-swap."""
+    """Remove what killed processes left beside ``target``, and put back an output that was lost mid-swap.
+
+    What bears our own process id is a leftover too: in a container, every start may get the same one.
+    """
     if not target.parent.is_dir():
         return
-    for left in target.parent.glob(f".{target.name}.*"):
-        match = re.fullmatch(r"(partial|replaced)-(\d+)", left.name.removeprefix(f".{target.name}."))
-        if match is None or _is_running(int(match[2])):
+    for left in list(target.parent.iterdir()):
+        match = re.fullmatch(rf"\.{re.escape(target.name)}\.(partial|replaced)-(\d+)", left.name)
+        if match is None or (int(match[2]) != os.getpid() and _is_running(int(match[2]))):
             continue
         if match[1] == "replaced" and not target.exists():
             left.rename(target)

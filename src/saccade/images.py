@@ -1,4 +1,4 @@
-"""One image: from what a source holds to the size and channels that a model takes. Used by preprocess and by predict."""
+"""One image: from what a source holds to the size and channels that a model takes; for preprocess and predict."""
 
 import numpy as np
 

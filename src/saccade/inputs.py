@@ -12,6 +12,9 @@ class ImageInput(nn.Module):
         std: likewise, above 0.
     """
 
+    scale_C: Tensor  # noqa: N815
+    shift_C: Tensor  # noqa: N815
+
     def __init__(self, mean: list[float], std: list[float]) -> None:
         super().__init__()
         # One multiplication and one addition a pixel: x * (1 / 255 / std) - mean / std.
@@ -21,6 +24,6 @@ class ImageInput(nn.Module):
         self.register_buffer("shift_C", (-mean_C / std_C).float(), persistent=False)
 
     def forward(self, image_BHWC: Tensor) -> Tensor:
-        x_BHWC = torch.addcmul(self.shift_C, image_BHWC.float(), self.scale_C)  # type: ignore[call-overload]
+        x_BHWC = torch.addcmul(self.shift_C, image_BHWC.float(), self.scale_C)
         x_BCHW = x_BHWC.permute(0, 3, 1, 2)
         return x_BCHW if x_BCHW.is_cuda else x_BCHW.contiguous()  # CUDA's convolutions like channels last

@@ -21,6 +21,12 @@ PoolingName = Literal["max", "average"]
 def activation(name: ActivationName) -> nn.Module:
     """A new activation module.
 
+    Args:
+        name: relu, tanh or sigmoid.
+
+    Returns:
+        A module that keeps the shape.
+
     Raises:
         UserError: the name is not one of relu, tanh, sigmoid.
     """
@@ -31,7 +37,15 @@ def activation(name: ActivationName) -> nn.Module:
 
 
 def pooling(name: PoolingName, kernel_size: int, stride: int | None = None) -> nn.Module:
-    """A new 2-D pooling module; ``stride`` defaults to ``kernel_size``.
+    """A new 2-D pooling module.
+
+    Args:
+        name: max or average.
+        kernel_size: pixels a side.
+        stride: pixels between two windows; None: ``kernel_size``.
+
+    Returns:
+        A module from (B, C, H, W) to (B, C, H', W').
 
     Raises:
         UserError: the name is not one of max, average.
@@ -70,6 +84,10 @@ def first_non_finite(module: nn.Module, *inputs: Tensor) -> str | None:
     """The first layer, in the order of computation, whose weights or output hold a NaN or an infinity.
 
     Runs one forward pass without gradients, in the mode the module is in.
+
+    Args:
+        module: any network.
+        *inputs: of its forward pass.
 
     Returns:
         Such as "weights of classifier.0" or "output of features.3"; None when everything is finite.

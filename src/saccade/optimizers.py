@@ -19,7 +19,10 @@ def build(
         model: frozen parameters (``requires_grad=False``) are left out.
         lr: learning rate, above 0; a schedule multiplies it.
         weight_decay: L2 penalty (sgd, adam) or decoupled decay (adamw), from 0.
-        options: the optimiser's own: momentum, nesterov; betas, eps.
+        **options: the optimiser's own: momentum, nesterov; betas, eps.
+
+    Returns:
+        An optimiser with one group that is decayed and one that is not.
     """
     kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name]
     if "betas" in options:
@@ -29,7 +32,7 @@ def build(
         {"params": [p for p in trainable if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    return kind([group for group in groups if group["params"]], lr=lr, **options)  # type: ignore[operator]
+    return kind([group for group in groups if group["params"]], lr=lr, **options)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:

@@ -18,6 +18,11 @@ from saccade.images import prepare_image
 class Predictor:
     """A trained network that answers.
 
+    Args:
+        recipe: what it was built from.
+        network: stored examples in, logits out.
+        device: where the network is.
+
     Attributes:
         recipe: what it was built from.
         spec: what one example looks like.
@@ -34,8 +39,8 @@ class Predictor:
         """Classify images of any size.
 
         Args:
-            images: uint8 (N, H, W, C), (N, H, W), or a sequence of uint8 (H, W[, C]); brought to the size and channels of
-                the training data by the same code as there.
+            images: uint8 (N, H, W, C), (N, H, W), or a sequence of uint8 (H, W[, C]); brought to the size and channels
+                of the training data by the same code as there.
 
         Returns:
             "label": list of N class names; "probabilities": float32 (N, K) in the order of ``spec.classes``.
@@ -64,6 +69,9 @@ def load(folder: str | Path, device: str = "cpu") -> Predictor:
     Args:
         folder: such as "models/lenet5-digits".
         device: auto, cpu, cuda, cuda:1 or mps.
+
+    Returns:
+        The network, ready to answer.
 
     Raises:
         UserError: there is no bundle, it is damaged, or its weights do not fit its description.

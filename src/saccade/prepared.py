@@ -63,6 +63,12 @@ class Split:
 def read_description(folder: Path) -> Description:
     """Read dataset.json.
 
+    Args:
+        folder: such as data/prepared/digits.
+
+    Returns:
+        What it says.
+
     Raises:
         UserError: the dataset is not there yet, or of a format that this version does not read.
     """
@@ -84,6 +90,10 @@ def open_split(folder: Path, split: str) -> Split:
 
 def open_views(augmented: Path, prepared: Path) -> tuple[np.ndarray, dict[str, str]]:
     """What training reads, memory-mapped.
+
+    Args:
+        augmented: such as data/augmented/digits.
+        prepared: such as data/prepared/digits.
 
     Returns:
         Views uint8 (V, N, H, W, C), the prepared images themselves as the only view where there are none; and the

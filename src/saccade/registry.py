@@ -55,6 +55,14 @@ def _tree(folder: Folder, name: str) -> ast.Module:
 def constant(folder: Folder, name: str, constant_name: str) -> Any:
     """A module-level literal such as ``ACCEPTS = ("image",)``, read without importing the file.
 
+    Args:
+        folder: datasets, models or tasks.
+        name: of the file, without .py.
+        constant_name: of the constant.
+
+    Returns:
+        Its value.
+
     Raises:
         LookupError: the file holds no such constant.
     """
@@ -71,6 +79,14 @@ def constant(folder: Folder, name: str, constant_name: str) -> Any:
 def keyword_arguments(folder: Folder, name: str, function: str) -> dict[str, Argument]:
     """The keyword-only arguments of a function in a registered file, read without importing the file.
 
+    Args:
+        folder: datasets, models or tasks.
+        name: of the file, without .py.
+        function: such as "build".
+
+    Returns:
+        Argument name to annotation and default, in the order of the signature.
+
     Raises:
         LookupError: the file holds no such function.
     """
@@ -86,13 +102,9 @@ def literal_aliases() -> dict[str, Any]:
     """The names that layers.py gives to choices, such as ``ActivationName = Literal["relu", "tanh"]``, by name."""
     aliases = {}
     for node in ast.parse((_HERE / "layers.py").read_text(encoding="utf-8")).body:
-        if (
-            isinstance(node, ast.Assign)
-            and isinstance(node.value, ast.Subscript)
-            and isinstance(node.targets[0], ast.Name)
-        ):
-            if ast.unparse(node.value.value) == "Literal":
-                aliases[node.targets[0].id] = Literal.__getitem__(ast.literal_eval(node.value.slice))
+        match node:
+            case ast.Assign([ast.Name(name)], ast.Subscript(ast.Name("Literal"), choices)):
+                aliases[name] = Literal.__getitem__(ast.literal_eval(choices))
     return aliases
 
 
@@ -107,6 +119,6 @@ def _argument(argument: ast.arg, default: ast.expr | None) -> Argument:
 
 
 def call_with_known(function: Any, *args: Any, **kwargs: Any) -> Any:
-    """Call ``function`` with those of ``kwargs`` that it takes by name (a source's kwargs serve its fetch and its read)."""
+    """Call ``function`` with those of ``kwargs`` that it takes by name: a source's serve its fetch and its read."""
     known = inspect.signature(function).parameters
     return function(*args, **{key: value for key, value in kwargs.items() if key in known})

@@ -18,7 +18,7 @@ def build(name: str, *, epochs: int, steps_per_epoch: int, **options: Any) -> Sc
         name: constant, step, cosine or one_cycle.
         epochs: of the whole run.
         steps_per_epoch: updates an epoch.
-        options: of the schedule: see the functions below. ``warmup_epochs`` (not for one_cycle) raises the factor
+        **options: of the schedule: see the functions below. ``warmup_epochs`` (not for one_cycle) raises the factor
             linearly from ``1 / warmup_steps`` at step 0 to 1 at the last warm-up step, then the schedule begins.
 
     Returns:
@@ -66,8 +66,9 @@ def one_cycle(
 ) -> float:
     """Half a cosine up from ``start_factor`` to 1, then half a cosine down to ``final_factor`` at the last step.
 
-    Source: L. Smith, N. Topin, "Super-convergence", 2017; the values are those of ``torch.optim.lr_scheduler.OneCycleLR``
-    with its defaults (div_factor 25, final_div_factor 10,000). The momentum is not cycled.
+    Source: L. Smith, N. Topin, "Super-convergence", 2017; the values are those of
+    ``torch.optim.lr_scheduler.OneCycleLR`` with its defaults (div_factor 25, final_div_factor 10,000). The momentum is
+    not cycled.
     """
     peak_step = warmup_fraction * total_steps - 1
     if step <= peak_step:

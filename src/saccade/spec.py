@@ -29,4 +29,5 @@ class Spec:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Spec":
         """The inverse of ``to_dict``; keys this version does not know are an error (TypeError)."""
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        plain: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+        return cls(**plain)

@@ -73,7 +73,9 @@ def assign_splits(
     test_share = 0.0 if test == "given" else float(test)
     rows = np.flatnonzero(free_N)
     if order == "time":
-        strata = {"all": [[int(row)] for row in rows[::-1]]}  # latest first: test, validation, then training
+        strata: Mapping[str, list[list[int]]] = {
+            "all": [[int(row)] for row in rows[::-1]]
+        }  # latest first: test, validation, then training
     else:
         strata = _units_by_class(rows, labels_N, groups if groups is not None else ids, seed)
     for units in strata.values():
@@ -117,6 +119,6 @@ def _refuse_empty(
         if order == "random" and (counts_K == 0).any():
             missing = int(np.flatnonzero(counts_K == 0)[0])
             raise UserError(
-                f"class {classes[missing]!r} ({int((labels_N == missing).sum())} examples) has none in the {split} split: "
-                "give it more examples, raise that split's share, or leave the class out"
+                f"class {classes[missing]!r} ({int((labels_N == missing).sum())} examples) has none in "
+                f"the {split} split: give it more examples, raise that split's share, or leave the class out"
             )

@@ -64,7 +64,7 @@ class EpochRecord:
 class TrainingState:
     """What training changes: the weights, the optimiser's memory, and the epochs that are done."""
 
-    network: nn.Module
+    network: nn.Sequential
     optimizer: torch.optim.Optimizer
     history: list[EpochRecord] = field(default_factory=list)
 
@@ -90,7 +90,7 @@ def fit(
     seed: int,
     progress: Progress = no_progress,
 ) -> Iterator[EpochRecord]:
-    """Train from where ``state`` stands to ``epochs``, yielding after every epoch; ``state`` is then whole and can be saved.
+    """Train from where ``state`` stands to ``epochs``; ``state`` is whole and can be saved after every epoch yielded.
 
     The order of the examples and every random number of epoch e follow from (seed, e): an epoch does not depend on
     what the process did before, so a run that is stopped between epochs and goes on later ends in the same weights.
