@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+import math
 import re
 import types
 from collections.abc import Iterator, Mapping
@@ -94,7 +95,7 @@ def load(path: Path) -> Params:
     try:
         params = Params.model_validate(raw)
     except ValidationError as error:
-        problems += [_explain(details, raw) for details in error.errors()]
+        problems += [_explain(details, raw) for details in error.errors() if "[key]" not in details["loc"]]
     problems += _cross_check(raw)
     if problems or params is None:
         messages: dict[Path_, list[str]] = {}
@@ -134,7 +135,7 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[Path_, int]]:
         raise ParamsError(path, [Problem((), f"not valid YAML: {problem}", line)]) from None
     except YAMLError as error:
         raise ParamsError(path, [Problem((), f"not valid YAML: {' '.join(str(error).split())}")]) from None
-    except _MergeError as error:
+    except _RefusedError as error:
         raise ParamsError(path, [error.problem]) from None
     if not isinstance(values, dict):
         found = "empty" if values is None else f"a {type(values).__name__}"
@@ -142,35 +143,43 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[Path_, int]]:
     return values, lines
 
 
-class _MergeError(Exception):
+class _RefusedError(Exception):
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
 
 
-def _walk_lines(node: Any, path: Path_) -> Iterator[tuple[Path_, int]]:
+def _walk_lines(node: Any, path: tuple[str, ...], above: tuple[Any, ...] = ()) -> Iterator[tuple[Path_, int]]:
+    """The line of each key path, all parts of the path as text."""
     if node is None:
         return
-    yield path, node.start_mark.line + 1
+    line = node.start_mark.line + 1
+    if any(node is outer for outer in above):
+        raise _RefusedError(Problem(path, f"the alias *{node.anchor} stands inside what it names", line))
+    yield path, line
     if node.id == "mapping":
         for key, value in node.value:
+            if key.id != "scalar":
+                raise _RefusedError(
+                    Problem(path, "a key must be a word, not a list or a mapping", key.start_mark.line + 1)
+                )
             if key.tag == "tag:yaml.org,2002:merge" or key.value == "<<":
                 message = (
                     "YAML merges (<<) are not allowed: `dvc exp run -S` would silently ignore the values behind them; "
                     "`saccade add --copy RUN NEW` makes a variant of a run"
                 )
-                raise _MergeError(Problem(path, message, key.start_mark.line + 1))
-            yield from _walk_lines(value, (*path, key.value))
+                raise _RefusedError(Problem(path, message, key.start_mark.line + 1))
+            yield from _walk_lines(value, (*path, key.value), (*above, node))
             yield (*path, key.value), key.start_mark.line + 1
     elif node.id == "sequence":
         for index, value in enumerate(node.value):
-            yield from _walk_lines(value, (*path, index))
+            yield from _walk_lines(value, (*path, str(index)), (*above, node))
 
 
 def _line_of(path: Path_, lines: Mapping[Path_, int]) -> int | None:
     """The line of the path, or of its nearest parent that is in the file."""
     for length in range(len(path), 0, -1):
-        if path[:length] in lines:
-            return lines[path[:length]]
+        if (parent := tuple(map(str, path[:length]))) in lines:
+            return lines[parent]
     return None
 
 
@@ -178,7 +187,7 @@ def _line_of(path: Path_, lines: Mapping[Path_, int]) -> int | None:
 
 
 def _explain(details: Any, raw: Any) -> Problem:
-    path, fields = _resolve(details["loc"], raw)
+    path, fields, description = _resolve(details["loc"], raw)
     kind, context, value = details["type"], details.get("ctx", {}), details.get("input")
     message = details["msg"][0].lower() + details["msg"][1:]
     if kind == "extra_forbidden":
@@ -192,6 +201,14 @@ def _explain(details: Any, raw: Any) -> Problem:
         return Problem((*path, "name"), f"{context['tag']!r} is not known; {nearest(context['tag'], known)}")
     if kind == "value_error":
         return Problem(path, str(context["error"]))
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        return Problem(path, f"{'nothing' if value is None else _short(value)}: must be keys with values")
+    if kind == "string_pattern_mismatch":
+        return Problem(path, f"{_short(value)}: must be {description}")
+    if kind in ("too_short", "too_long"):
+        message = (
+            f"must hold {context.get('min_length', context.get('max_length'))} values, not {context['actual_length']}"
+        )
     return Problem(path, f"{_short(value)}: {message.replace('input should', 'must').replace('input must', 'must')}")
 
 
@@ -200,16 +217,21 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def nearest(name: str, known: list[str]) -> str:
+def nearest(name: object, known: list[str]) -> str:
     """What to say after an unknown name: the nearest known one, or all of them."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
 
 
-def _resolve(location: tuple[str | int, ...], raw: Any) -> tuple[Path_, list[str]]:
-    """Turn pydantic's location into a path of the file (without the tags of unions), and list the keys known there."""
+def _resolve(location: tuple[str | int, ...], raw: Any) -> tuple[Path_, list[str], str | None]:
+    """Turn pydantic's location into a path of the file (without the tags of unions).
+
+    Returns:
+        The path, the keys known there, and the description of the last one.
+    """
     path: list[str | int] = []
     known: list[str] = []
+    description: str | None = None
     annotation: Any = Params
     value = raw
     for part in location:
@@ -219,14 +241,15 @@ def _resolve(location: tuple[str | int, ...], raw: Any) -> tuple[Path_, list[str
             continue
         if model is not None:
             known = list(model.model_fields)
-            annotation = model.model_fields[part].annotation if part in model.model_fields else None
+            field = model.model_fields.get(str(part))
+            annotation, description = (field.annotation, field.description) if field else (None, None)
         elif get_origin(annotation) in (dict, list):
             annotation = get_args(annotation)[-1]
         elif not (isinstance(value, Mapping | list)):
             break  # a branch of a union of plain types, such as literal['given']
         path.append(part)
         value = value.get(part) if isinstance(value, Mapping) else value[int(part)] if isinstance(value, list) else None
-    return tuple(path), known
+    return tuple(path), known, description
 
 
 def _models_of(annotation: Any) -> tuple[type[BaseModel] | None, dict[str, type[BaseModel]]]:
@@ -248,14 +271,9 @@ def _cross_check(raw: Mapping[str, Any]) -> Iterator[Problem]:
     datasets, runs = _mapping(raw, "datasets"), _mapping(raw, "runs")
     for section, entries in (("datasets", datasets), ("runs", runs)):
         for key in entries:
-            if not isinstance(key, str) or not _KEY.fullmatch(key):
-                yield Problem(
-                    (section, key), f"the name {key!r} must be letters, digits, - and _, without dots or spaces"
-                )
-    if "datasets" in runs:
-        yield Problem(
-            ("runs", "datasets"), "a run cannot be called datasets: reports/datasets holds those of the datasets"
-        )
+            if wrong := name_problem(section, key):
+                yield Problem((section, key), wrong)
+    yield from _unwritable(raw, ())
     for name, dataset in datasets.items():
         source = _mapping(dataset, "source")
         yield from _named_problems(("datasets", name, "source"), source, "datasets", ["fetch", "read"])
@@ -270,6 +288,28 @@ def _cross_check(raw: Mapping[str, Any]) -> Iterator[Problem]:
             )
     for name, run in runs.items():
         yield from _run_problems(name, run, datasets)
+
+
+def name_problem(section: str, name: object) -> str | None:
+    """What is wrong with the name of a dataset or a run, or None."""
+    if not isinstance(name, str):
+        return f"the name {name!r} must be text: put it in quotes"
+    if not _KEY.fullmatch(name):
+        return f"the name {name!r} must be letters, digits, - and _, without dots or spaces"
+    if (section, name) == ("runs", "datasets"):
+        return "a run cannot be called datasets: reports/datasets holds those of the datasets"
+    return None
+
+
+def _unwritable(value: Any, path: Path_) -> Iterator[Problem]:
+    """What YAML can hold and JSON cannot: it could not be recorded."""
+    if isinstance(value, Mapping | list):
+        for key, inner in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _unwritable(inner, (*path, key))
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield Problem(path, f"{value}: must be a finite number")
+    elif not isinstance(value, str | int | float | None):
+        yield Problem(path, f"{value}: must be a number, text, true, false or null; quotes make it text")
 
 
 def _run_problems(name: str, run: Any, datasets: Mapping[str, Any]) -> Iterator[Problem]:

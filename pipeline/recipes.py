@@ -1,7 +1,11 @@
-"""``saccade add``: merge a recipe, or a copy of a run, into params.yaml. Comments and order stay as they are."""
+"""``saccade add``: merge a recipe, or a copy of a run, into params.yaml.
 
-import copy
+Lines are put between those of the file and none of its own is changed, so comments, order and form stay as they are.
+"""
+
 import io
+import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +24,22 @@ def add_recipe(file: Path, recipe: str, as_: str | None) -> None:
         as_: another name for the recipe's run.
 
     Raises:
-        UserError: no such recipe; a key is there already with other content.
+        UserError: no such recipe; a key is there already with other content; a name that cannot be.
     """
     known = sorted(path.stem for path in paths.RECIPES.glob("*.yaml"))
     if recipe not in known:
         raise UserError(f"no recipe is called {recipe!r}; {params.nearest(recipe, known)}")
-    added = _read(paths.RECIPES / f"{recipe}.yaml")
-    if as_ is not None:
-        if len(added["runs"]) != 1:
-            raise UserError(
-                f"--as cannot name {len(added['runs'])} runs: recipe {recipe} adds {', '.join(added['runs'])}"
-            )
-        (only,) = added["runs"]
-        added["runs"] = {as_: added["runs"][only]}
-    whole = _read(file)
+    params.load(file)  # a file that is not right is not made longer
+    text, recipe_text = _read(file), _read(paths.RECIPES / f"{recipe}.yaml")
+    whole, added = _values(text), _values(recipe_text)
+    if as_ is not None and len(added["runs"]) != 1:
+        raise UserError(f"--as cannot name {len(added['runs'])} runs: recipe {recipe} adds {', '.join(added['runs'])}")
     news = []
     for section in ("datasets", "runs"):
-        for name, entry in added.get(section, {}).items():
+        for own_name, entry in added.get(section, {}).items():
+            name = as_ if as_ is not None and section == "runs" else own_name
             if name not in whole[section]:
-                whole[section][name] = entry
+                text = _insert(text, section, _lines_of_entry(recipe_text, section, own_name, name))
                 news.append(f"{section}.{name}")
             elif whole[section][name] != entry:
                 remedy = f"`saccade add {recipe} --as NAME` adds the run under another name" if section == "runs" else (
@@ -48,7 +49,7 @@ def add_recipe(file: Path, recipe: str, as_: str | None) -> None:
     if not news:
         say(f"{recipe} is in {file} already")
         return
-    _write(file, whole)
+    _write(file, text)
     say(f"added {', '.join(news)} to {file}; next: `saccade repro` or `dvc repro evaluate@{news[-1].split('.')[1]}`")
 
 
@@ -61,38 +62,121 @@ def add_copy(file: Path, run: str, new: str) -> None:
         new: the copy's key.
 
     Raises:
-        UserError: no such run, or the new name is taken.
+        UserError: no such run; the new name is taken, or cannot be.
     """
-    whole = _read(file)
-    if run not in whole["runs"]:
-        raise UserError(f"runs of {file} has no {run!r}; {params.nearest(run, list(whole['runs']))}")
-    if new in whole["runs"]:
+    params.load(file)
+    text = _read(file)
+    runs = _values(text)["runs"]
+    if run not in runs:
+        raise UserError(f"runs of {file} has no {run!r}; {params.nearest(run, list(runs))}")
+    if new in runs:
         raise UserError(f"runs of {file} has {new!r} already: choose another name")
-    whole["runs"][new] = copy.deepcopy(whole["runs"][run])
-    _write(file, whole)
+    entry = _lines_of_entry(_without_anchors(text), "runs", run, new)
+    _write(file, _insert(text, "runs", entry))
     say(f"added runs.{new} to {file}, a copy of {run}: change what shall differ, then `saccade repro evaluate@{new}`")
 
 
 def _yaml() -> Any:
     from ruamel.yaml import YAML
 
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 4096  # lines stay as long as they were
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    return yaml
+    return YAML(typ="safe", pure=True)
 
 
-def _read(file: Path) -> Any:
-    if file == paths.PARAMS:
-        params.load(file)  # a file that is not right is not made longer
-    return _yaml().load(file.read_text(encoding="utf-8"))
+def _values(text: str) -> dict[str, Any]:
+    return _yaml().load(text)
 
 
-def _write(file: Path, whole: Any) -> None:
+def _read(file: Path) -> str:
+    return file.read_bytes().decode("utf-8")  # line ends as they are
+
+
+def _write(file: Path, text: str) -> None:
     """Write the file in place of the old one, once the new one has been checked."""
-    text = io.StringIO()
-    _yaml().dump(whole, text)
     with replacing_file(file) as partial:
-        partial.write_text(text.getvalue(), encoding="utf-8")
-        params.load(partial)
+        partial.write_bytes(text.encode("utf-8"))
+        try:
+            params.load(partial)
+        except params.ParamsError as error:
+            problems = "\n".join(f"  {problem}" for problem in error.problems)
+            raise UserError(f"{file} stays as it was; with the addition it would be wrong:\n{problems}") from None
+
+
+# --- entries as they are written --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where an entry stands: the line of its key, one past its last line, the columns of its key."""
+
+    key_line: int
+    end: int
+    indent: int
+    key_end: int
+
+
+def _places(text: str, section: str) -> dict[str, _Place]:
+    """The entries of a section by name; none where it is written in braces."""
+    lines = text.splitlines()
+    (node,) = [value for key, value in _yaml().compose(text).value if key.value == section]
+    places = {}
+    for key, _ in () if node.flow_style else node.value:
+        line, indent = key.start_mark.line, key.start_mark.column
+        places[key.value] = _Place(line, _end_of_entry(lines, line, indent), indent, key.end_mark.column)
+    return places
+
+
+def _end_of_entry(lines: list[str], key_line: int, indent: int) -> int:
+    """One past the last line that stands deeper than the key. A comment as shallow as the key ends nothing."""
+    end = key_line + 1
+    for number in range(key_line + 1, len(lines)):
+        content = lines[number].lstrip(" ")
+        if content and len(lines[number]) - len(content) > indent:
+            end = number + 1
+        elif content and not content.startswith("#"):
+            break
+    return end
+
+
+def _lines_of_entry(text: str, section: str, name: str, new_name: str) -> list[str]:
+    """The lines of an entry under a new name, moved to the left edge.
+
+    Raises:
+        UserError: the new name cannot be; or the section is written in braces.
+    """
+    if wrong := params.name_problem(section, new_name):
+        raise UserError(wrong)
+    place = _places(text, section).get(name)
+    if place is None:
+        raise UserError(f"{section} is written in braces: write {name} in lines of its own")
+    lines = text.splitlines()
+    new_key = new_name if _yaml().load(new_name) == new_name else json.dumps(new_name)  # 7 and null need quotes
+    key_line = lines[place.key_line]
+    lines[place.key_line] = key_line[: place.indent] + new_key + key_line[place.key_end :]
+    return [
+        line[min(place.indent, len(line) - len(line.lstrip())) :].rstrip() for line in lines[place.key_line : place.end]
+    ]
+
+
+def _insert(text: str, section: str, entry: list[str]) -> str:
+    """Put the lines of an entry after the last entry of a section."""
+    places = _places(text, section).values()
+    if not places:
+        raise UserError(f"{section} holds no entry in lines of its own: write the first one by hand")
+    at, indent = max(place.end for place in places), min(place.indent for place in places)
+    end_of_line = "\r\n" if "\r\n" in text else "\n"
+    lines = io.StringIO(text, newline="").readlines()
+    if not lines[at - 1].endswith("\n"):
+        lines[at - 1] += end_of_line
+    added = [(" " * indent + line if line else "") + end_of_line for line in entry]
+    return "".join(lines[:at] + added + lines[at:])
+
+
+def _without_anchors(text: str) -> str:
+    """The text with blanks in place of ``&name``: a second anchor of the same name would take over its aliases."""
+    from ruamel.yaml.tokens import AnchorToken
+
+    for token in _yaml().scan(text):
+        if isinstance(token, AnchorToken):
+            start, end = token.start_mark.index, token.end_mark.index
+            text = text[:start] + " " * (end - start) + text[end:]
+    return text

@@ -16,7 +16,7 @@ NESTING = {
     "Sequential": ["transforms", "p"],
 }
 
-Nearest = Callable[[str, list[str]], str]
+Nearest = Callable[[object, list[str]], str]
 
 
 @functools.cache
@@ -48,11 +48,22 @@ def transform_problems(transforms: Sequence[Any], nearest: Nearest) -> Iterator[
             for key, value in transform.items():
                 if key != "name" and key not in known[name]:
                     yield (index, key), f"{name} takes no {key!r}; {nearest(key, known[name])}"
-                elif key == "transforms" and name in NESTING and isinstance(value, list):
-                    for path, message in transform_problems(value, nearest):
+                elif key == "transforms" and name in NESTING:
+                    for path, message in _nested_problems(value, nearest):
                         yield (index, key, *path), message
-            if name in NESTING and not transform.get("transforms"):
+            if name in NESTING and transform.get("transforms", []) == []:
                 yield (index, "transforms"), f"missing; {name} chooses among the transforms it lists"
+
+
+def _nested_problems(transforms: Any, nearest: Nearest) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """As ``transform_problems``, for what pydantic does not look at."""
+    if not isinstance(transforms, list):
+        yield (), f"{transforms!r}: must be a list of transforms"
+        return
+    for index, transform in enumerate(transforms):
+        if not isinstance(transform, dict):
+            yield (index,), f"{transform!r}: must be keys with values, such as {{name: Blur}}"
+    yield from transform_problems(transforms, nearest)
 
 
 if __name__ == "__main__":

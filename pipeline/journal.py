@@ -1,0 +1,199 @@
+"""The journal of a run: what happened, in order, one JSON object a line. The tracking server gets a copy of it.
+
+It lies in ``.saccade/runs/<identity>/journal.jsonl`` beside the folders that its events name. One process writes it
+at a time (the one that holds the run's lock); any number may read. Standard library only: it is open before torch is.
+"""
+
+import json
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+FILE_NAME = "journal.jsonl"
+
+EndStatus = Literal["FINISHED", "FAILED", "KILLED"]
+Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
+
+
+class DatasetRecord(TypedDict):
+    """One dataset that a run read; ``context`` says what for (``training``, ``validation``, ``test``)."""
+
+    name: str
+    digest: str
+    context: str
+    source: str
+    profile: dict[str, Any]
+
+
+@dataclass
+class JournalState:
+    """What a journal comes to. ``status`` is None until the run started; ``epochs`` maps an epoch to its metrics."""
+
+    run_uid: str | None = None
+    run: str | None = None
+    status: Status | None = None
+    epochs: dict[int, dict[str, float]] = field(default_factory=dict)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the last word on the run is an end."""
+        return self.status not in (None, "RUNNING")
+
+
+class Journal:
+    """The journal in ``folder``. Nothing is created before the first event is written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / FILE_NAME
+
+    def start(
+        self,
+        *,
+        run_uid: str,
+        run: str,
+        experiment: str,
+        identity: str,
+        params: Mapping[str, Any],
+        tags: Mapping[str, str],
+        datasets: Sequence[DatasetRecord] = (),
+        texts: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write who the run is: the first event, once. A run that goes on writes ``resume`` instead.
+
+        Args:
+            run_uid: the run's name for ever, on any tracking server.
+            run: its key in params.yaml.
+            experiment: name of the MLflow experiment.
+            identity: SHA-256 over all that decides the run's result.
+            params: every resolved parameter, keys flat and dotted.
+            tags: anything else worth searching for, such as ``mlflow.source.git.commit``.
+            datasets: what the run reads. MLflow keeps one entry per name and digest.
+            texts: text files to keep with the run, by artifact path (``params.yaml``, ``git.diff``).
+
+        Raises:
+            FileExistsError: the journal has events already.
+        """
+        if self.state().run_uid is not None:
+            raise FileExistsError(f"{self.path} has a run already; resume it, or remove {self.folder} to start afresh")
+        self._append(
+            "start",
+            run_uid=run_uid,
+            run=run,
+            experiment=experiment,
+            identity=identity,
+            params=dict(params),
+            tags=dict(tags),
+            datasets=list(datasets),
+            texts=dict(texts or {}),
+        )
+
+    def resume(self, from_epoch: int) -> None:
+        """Say that the run goes on after ``from_epoch`` finished epochs; its status is RUNNING again."""
+        self._append("resume", from_epoch=from_epoch)
+
+    def epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Write one epoch's numbers, epochs counted from 1. After a resume the last record of an epoch counts."""
+        self._append("epoch", epoch=epoch, metrics=_metrics_to_json(metrics))
+
+    def bundle(self, folder_name: str, epoch: int | None = None) -> None:
+        """Say that the trained model lies in ``folder_name``, a folder inside the journal's own.
+
+        Args:
+            folder_name: the bundle's folder.
+            epoch: whose weights these are; None is the last one's.
+        """
+        self._append("bundle", folder_name=folder_name, epoch=epoch)
+
+    def evaluation(self, metrics: Mapping[str, float], folder_name: str | None = None) -> None:
+        """Write the numbers of the test split, and the folder inside the journal's own that holds its pictures."""
+        self._append("evaluation", metrics=_metrics_to_json(metrics), folder_name=folder_name)
+
+    def end(self, status: EndStatus, reason: str | None = None) -> None:
+        """Write how the run ended, and why if not well."""
+        self._append("end", status=status, reason=reason)
+
+    def events(self, skip: int = 0) -> Iterator[dict[str, Any]]:
+        """Yield the events in order, as they were written. A last line that was torn by a kill is left out.
+
+        Args:
+            skip: how many events to pass over at the start, unread.
+
+        Yields:
+            ``{"event": name, "at_ms": unix time, ...}`` with the arguments of the method of that name.
+
+        Raises:
+            ValueError: a line that is not the last one cannot be read.
+        """
+        try:
+            lines = self.path.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return
+        complete = lines[:-1]  # what follows the last line break is empty, or torn
+        for number, line in enumerate(complete[skip:], start=skip + 1):
+            try:
+                event = json.loads(line)
+            except ValueError as error:
+                raise ValueError(f"{self.path} line {number} is not JSON ({error}); remove that line") from error
+            if "metrics" in event:
+                event["metrics"] = {key: float(value) for key, value in event["metrics"].items()}
+            yield event
+
+    def size(self) -> int:
+        """Bytes written so far: a cheap way to see that something is new."""
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def state(self) -> JournalState:
+        """Read the journal and sum it up."""
+        state = JournalState()
+        for event in self.events():
+            match event["event"]:
+                case "start":
+                    state.run_uid, state.run, state.status = event["run_uid"], event["run"], "RUNNING"
+                case "resume":
+                    state.status = "RUNNING"
+                case "epoch":
+                    state.epochs[event["epoch"]] = event["metrics"]
+                case "end":
+                    state.status = event["status"]
+        return state
+
+    def _append(self, event: str, **values: Any) -> None:
+        line = json.dumps(_without_nonfinite({"event": event, "at_ms": time.time_ns() // 1_000_000, **values}))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a+b") as file:
+            _cut_torn_line(file.fileno())
+            file.write(line.encode() + b"\n")
+            file.flush()
+            if event in ("start", "end"):
+                os.fsync(file.fileno())
+
+
+def _cut_torn_line(descriptor: int) -> None:
+    size = os.fstat(descriptor).st_size
+    if size == 0 or os.pread(descriptor, 1, size - 1) == b"\n":
+        return
+    content = os.pread(descriptor, size, 0)
+    os.ftruncate(descriptor, content.rfind(b"\n") + 1)
+
+
+def _metrics_to_json(metrics: Mapping[str, float]) -> dict[str, float]:
+    return {key: float(value) for key, value in metrics.items()}  # a number of numpy's or torch's is no JSON
+
+
+def _without_nonfinite(value: Any) -> Any:
+    """JSON has no word for these three: they become the strings that ``float`` reads back."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # nan, inf, -inf
+    if isinstance(value, Mapping):
+        return {key: _without_nonfinite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nonfinite(inner) for inner in value]
+    return value

@@ -1,0 +1,98 @@
+"""The bundle of a run as an MLflow model, for ``mlflow.pyfunc.load_model`` and ``mlflow models serve``.
+
+Each step is looked up before it is taken, so that a model whose upload was interrupted is finished the next time and
+never logged twice. (``mlflow.pyfunc.log_model`` would start over with a second one.)
+"""
+
+import json
+import re
+import tempfile
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+_REQUIREMENTS = ("torch", "torchvision", "numpy", "safetensors")
+
+
+def find_model(client: Any, run: Any) -> tuple[str | None, bool]:
+    """The id of the run's model, None if it has none, and whether the model is whole."""
+    models = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")
+    if not models:
+        return None, False
+    whole = [model for model in models if model.status == "READY"]
+    return (whole or models)[0].model_id, bool(whole)
+
+
+def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int) -> str | None:
+    """Log the bundle as the run's model, unless it is there.
+
+    Args:
+        client: an ``MlflowClient``.
+        run: the MLflow run.
+        bundle: a folder with ``bundle.json`` and the weights.
+        library: the package folder to carry along, ``src/saccade``.
+        step: the epoch whose weights these are.
+
+    Returns:
+        The model's id; None for a bundle that does not take images, which MLflow has no signature of ours for.
+    """
+    from mlflow.entities import LoggedModelOutput
+
+    spec = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))["spec"]
+    if spec["kind"] != "image":
+        return None
+    run_id = run.info.run_id
+    model_id, is_whole = find_model(client, run)
+    if model_id is None:
+        model = client.create_logged_model(
+            run.info.experiment_id,
+            name=re.sub(r"""[/:.%"']""", "-", run.info.run_name),
+            source_run_id=run_id,
+            params=client.get_run(run_id).data.params,
+            tags={name: value for name, value in client.get_run(run_id).data.tags.items() if "saccade." in name},
+            model_type="python_function",
+        )
+        model_id = model.model_id
+    if not is_whole:
+        _upload(client, client.get_logged_model(model_id), bundle, library, spec)
+        client.finalize_logged_model(model_id, "READY")
+    outputs = client.get_run(run_id).outputs
+    if model_id not in [output.model_id for output in (outputs.model_outputs if outputs else [])]:
+        client.log_outputs(run_id, [LoggedModelOutput(model_id, step=step)])
+    return model_id
+
+
+def _upload(client: Any, model: Any, bundle: Path, library: Path, spec: dict[str, Any]) -> None:
+    import mlflow
+    from mlflow.models import Model
+
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*input example was not provided")  # the signature says it
+        path = Path(folder) / "model"
+        mlflow.pyfunc.save_model(
+            path,
+            python_model=str(Path(__file__).with_name("mlflow_model.py")),
+            artifacts={"bundle": str(bundle.resolve())},
+            code_paths=[str(library)],
+            signature=_signature(spec),
+            pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in _REQUIREMENTS],
+            mlflow_model=Model(
+                artifact_path=model.artifact_location,
+                run_id=model.source_run_id,
+                model_uuid=model.model_id,
+                model_id=model.model_id,
+            ),
+        )
+        client.log_model_artifacts(model.model_id, str(path))
+
+
+def _signature(spec: dict[str, Any]) -> Any:
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+
+    images = TensorSpec(np.dtype("uint8"), (-1, *spec["shape"]), name=None)
+    columns = [ColSpec(DataType.string, "label")]
+    columns += [ColSpec(DataType.float, f"probability_{name}") for name in spec["classes"]]
+    return ModelSignature(inputs=Schema([images]), outputs=Schema(columns))

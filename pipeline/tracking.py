@@ -1,0 +1,130 @@
+"""Tracking, as the stages and ``saccade sync`` see it. The journal is the record; MLflow holds a copy of it.
+
+A training stage: take ``stage_lock``, enter ``Follower``, enter ``reporting_status``, write the journal's events and
+at the end ``end("FINISHED")``, then call ``finish`` on the follower. ``python -m pipeline.tracking FOLDER URI`` is the
+follower's child process; it ends by itself.
+"""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from pipeline.follower import Follower, Outcome, close_if_abandoned, describe_failure, follow, stage_lock
+from pipeline.journal import FILE_NAME, Journal
+from pipeline.replica import progress_of, replay
+from pipeline.store import sqlite_path, tracking_uri, why_not_installed, why_unreachable
+
+__all__ = [
+    "Follower",
+    "KilledBySignal",
+    "Outcome",
+    "replay",
+    "reporting_status",
+    "stage_lock",
+    "sync",
+    "tracking_uri",
+]
+
+
+def sync(runs_folder: Path, uri: str) -> list[tuple[str, Outcome]]:
+    """Send every journal that the store does not have whole.
+
+    A run that is still running is left to its own follower. One whose process is gone without a word is ended as
+    KILLED first.
+
+    Args:
+        runs_folder: ``.saccade/runs``.
+        uri: the tracking store.
+
+    Returns:
+        The run's key and what came of it, for each journal that was not complete.
+    """
+    results: list[tuple[str, Outcome]] = []
+    unreachable = why_not_installed() or why_unreachable(uri)
+    for path in sorted(runs_folder.glob(f"*/{FILE_NAME}"), key=lambda path: path.stat().st_mtime):
+        folder, journal = path.parent, Journal(path.parent)
+        state = journal.state()
+        if state.run is None:
+            continue  # killed before its first event was whole
+        if _is_locked(folder):
+            results.append((state.run, Outcome(progress_of(folder, uri)[0], "still running")))
+            continue
+        close_if_abandoned(folder)
+        mlflow_run_id, num_sent = progress_of(folder, uri)
+        if num_sent == sum(1 for _ in journal.events()) and not _is_new_store(uri):
+            continue
+        if unreachable:
+            results.append((state.run, Outcome(mlflow_run_id, unreachable)))
+            continue
+        try:
+            results.append((state.run, Outcome(replay(folder, uri), None)))
+        except Exception as error:  # noqa: BLE001 - told in the outcome, and the next run may well pass
+            unreachable = why_unreachable(uri)
+            results.append((state.run, Outcome(mlflow_run_id, unreachable or describe_failure(error))))
+    return results
+
+
+def _is_locked(folder: Path) -> bool:
+    from filelock import Timeout
+
+    try:
+        with stage_lock(folder).acquire(blocking=False):
+            return False
+    except Timeout:
+        return True
+
+
+def _is_new_store(uri: str) -> bool:
+    """Whether nothing can be there yet, whatever ``replica.json`` remembers."""
+    database = sqlite_path(uri)
+    return database is not None and not database.exists()
+
+
+class KilledBySignal(BaseException):
+    """SIGTERM or SIGHUP, as an exception, so that ``with`` and ``finally`` blocks are left in order."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+@contextmanager
+def reporting_status(journal: Journal) -> Iterator[None]:
+    """Write how the run inside the block ended, unless it has said so itself; the exception goes on.
+
+    SIGTERM and SIGHUP become ``KilledBySignal`` inside the block; a signal that is ignored (``nohup``) stays so.
+    In any other thread than the main one, signals are left alone.
+    """
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, _raise_killed)
+    try:
+        yield
+    except BaseException as error:
+        if not journal.state().has_ended:
+            match error:
+                case KeyboardInterrupt():
+                    journal.end("KILLED", "SIGINT")
+                case KilledBySignal():
+                    journal.end("KILLED", str(error))
+                case _:
+                    journal.end("FAILED", f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        for number_before, handler in before.items():
+            signal.signal(number_before, handler)
+
+
+def _raise_killed(number: int, frame: FrameType | None) -> None:
+    raise KilledBySignal(number)
+
+
+if __name__ == "__main__":
+    sys.exit(follow(Path(sys.argv[1]), sys.argv[2]))

@@ -1,0 +1,49 @@
+"""Which files a file imports, transitively, read from the source text."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HOMES = {"saccade": ROOT / "src", "pipeline": ROOT}
+
+
+def file_of(module: str) -> Path | None:
+    """The file of one of our modules; None for a package, a name inside a module, or somebody else's."""
+    home = HOMES.get(module.split(".")[0])
+    path = home and home.joinpath(*module.split(".")).with_suffix(".py")
+    return path if path and path.is_file() else None
+
+
+def imported_files(path: Path) -> set[Path]:
+    """Our files that one file imports, inside functions too; imports for type checkers alone do not count."""
+    found = set()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    ignored = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if node in ignored:
+            continue
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        found |= {file for name in names if (file := file_of(name))}
+    return found
+
+
+def closure(start: Path) -> set[Path]:
+    """All of our files that running ``start`` may import, itself included."""
+    seen: set[Path] = set()
+    left = [start]
+    while left:
+        path = left.pop()
+        if path not in seen:
+            seen.add(path)
+            left += imported_files(path)
+    return seen
