@@ -1,0 +1,275 @@
+"""Pictures of how training went and where a classifier errs: one function, one PNG.
+
+Each is drawn on a bare ``Figure``, without pyplot's global state, in matplotlib's default style whatever the user's own
+settings, and carries no date and no version: the same values give the same bytes. Colours are Okabe and Ito's blue and
+orange, which remain apart with every kind of colour blindness (https://jfly.uni-koeln.de/color/).
+
+Shapes: N examples, H height, W width, C channels, K classes.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from saccade.files import replacing_file
+
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#6E6E6E"
+DOTS_PER_INCH = 120
+STYLE = {
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "grid.color": "#E4E4E4",
+    "text.parse_math": False,  # a class may be called $5
+}
+
+
+def _new_figure(width_inches: float, height_inches: float) -> Any:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width_inches, height_inches), dpi=DOTS_PER_INCH, layout="constrained")
+
+
+def _style() -> Any:
+    import matplotlib.style
+
+    return matplotlib.style.context(["default", STYLE])
+
+
+def _save(figure: Any, path: Path, pad_inches: float = 0.12) -> None:
+    with replacing_file(path) as partial:
+        # matplotlib would write its version into the file, hence None; "tight" trims what the layout left over.
+        figure.savefig(partial, format="png", bbox_inches="tight", pad_inches=pad_inches, metadata={"Software": None})
+
+
+def _shortened(name: str, most: int) -> str:
+    """The name on one line; of a long one, the beginning and the end, where names of one family differ."""
+    name = " ".join(name.split())
+    if len(name) <= most:
+        return name
+    tail = (most - 1) // 2
+    return f"{name[: most - 1 - tail]}…{name[-tail:]}"
+
+
+def draw_confusion(counts_KK: np.ndarray, classes: Sequence[str], path: Path) -> None:
+    """Draw which classes are taken for which.
+
+    Colours are shares of a row, so that rare classes count as much as common ones. What is right and what is wrong have
+    a scale each: on a common one, 98 % right would leave a 2 % mistake white. The scale of the mistakes ends at the
+    largest one and grows with the square root. Counts are written into the cells up to 20 classes; past 100 only some
+    of the classes are named.
+
+    Args:
+        counts_KK: integers, rows are true classes, columns predicted ones; a row without examples is drawn grey.
+        classes: the K names, at least 2.
+        path: the PNG to write.
+
+    Raises:
+        ValueError: ``counts_KK`` is not K x K, or K is below 2.
+    """
+    K = len(classes)
+    if K < 2 or counts_KK.shape != (K, K):
+        raise ValueError(f"counts_KK (shape {counts_KK.shape}) must be (K, K) for {K} classes, at least 2")
+    import matplotlib
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize, PowerNorm
+
+    support_K = counts_KK.sum(axis=1)
+    share_KK = counts_KK / np.maximum(support_K, 1)[:, None]
+    is_right_KK = np.eye(K, dtype=bool)
+    worst = float(share_KK[~is_right_KK].max())
+    right = ScalarMappable(Normalize(0, 1), matplotlib.colormaps["Blues"])
+    wrong = ScalarMappable(PowerNorm(0.5, 0, worst if worst > 0 else 0.01), matplotlib.colormaps["Oranges"])
+    rgba_KK4 = np.where(is_right_KK[:, :, None], right.to_rgba(share_KK), wrong.to_rgba(share_KK))
+    rgba_KK4[(share_KK == 0) & ~is_right_KK] = (1, 1, 1, 1)
+    rgba_KK4[support_K == 0] = (0.88, 0.88, 0.88, 1)
+
+    cell_inches = float(np.clip(12 / K, 0.12, 0.5))
+    side_inches = float(np.clip(K * cell_inches, 2.4, 14))
+    label_points = 9 if K <= 40 else float(np.clip(side_inches / K * 72 * 0.75, 5.5, 9))
+    names = [_shortened(name, 24) for name in classes]
+    with _style():
+        # Beside the cells: the longest name at about 0.6 of its size a letter, titles, and the two scales.
+        name_inches = max(len(name) for name in names) * label_points * 0.6 / 72
+        figure = _new_figure(side_inches + name_inches + 2.2, side_inches + max(name_inches, 0.4) + 1.0)
+        axes = figure.add_subplot()
+        axes.imshow(rgba_KK4, interpolation="nearest")
+        for side in axes.spines.values():
+            side.set(visible=True, color=GREY)
+        if K <= 40:  # white lines between the cells; beyond, they would be most of the picture
+            axes.set_xticks(np.arange(1, K) - 0.5, minor=True)
+            axes.set_yticks(np.arange(1, K) - 0.5, minor=True)
+            axes.grid(which="minor", color="#F0F0F0", linewidth=0.8)
+        axes.tick_params(which="minor", length=0)
+        shown = np.arange(0, K, -(-K // 100))
+        upright = K > 20 or max(len(name) for name in names) * label_points * 0.6 / 72 > side_inches / K
+        axes.set_xticks(shown, [names[i] for i in shown], fontsize=label_points, rotation=90 if upright else 0)
+        axes.set_yticks(shown, [names[i] for i in shown], fontsize=label_points)
+        axes.set_xlabel("predicted class")
+        axes.set_ylabel("true class")
+        total, correct = int(counts_KK.sum()), int(np.trace(counts_KK))
+        title = f"{correct:,} of {total:,} right ({correct / max(total, 1):.1%})"
+        empty = int((support_K == 0).sum())
+        axes.set_title(title + (f"\ngrey: {empty} of {K} classes without examples" if empty else ""))
+        if K <= 20:
+            _write_counts(axes, counts_KK, rgba_KK4, side_inches / K * 72)
+        for scale, label in ((wrong, "mistaken, share of the row"), (right, "right, share of the row")):
+            bar = figure.colorbar(scale, ax=axes, shrink=0.8, aspect=30, pad=0.02)
+            bar.set_label(label)
+            bar.outline.set_visible(False)
+            bar.ax.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.3g}%")
+        _save(figure, path)
+
+
+def _write_counts(axes: Any, counts_KK: np.ndarray, rgba_KK4: np.ndarray, cell_points: float) -> None:
+    """Each count that is not 0 into its cell, white on dark and black on light; noughts only on the diagonal."""
+    longest = len(f"{int(counts_KK.max())}")
+    points = float(np.clip(cell_points * 0.85 / (0.62 * longest), 4, 10))
+    luminance_KK = rgba_KK4[:, :, :3] @ np.array([0.299, 0.587, 0.114])
+    for row, column in zip(*np.nonzero((counts_KK != 0) | np.eye(len(counts_KK), dtype=bool)), strict=True):
+        color = "black" if luminance_KK[row, column] > 0.5 else "white"
+        text = f"{int(counts_KK[row, column])}"
+        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=points)
+
+
+def _column(rows: Sequence[Mapping[str, Any]], key: str) -> np.ndarray:
+    """One value a row as float64; NaN, which leaves a gap, where it is absent, None or empty."""
+    values = (row.get(key) for row in rows)
+    return np.array([np.nan if value is None or value == "" else float(value) for value in values])
+
+
+def draw_learning_curves(rows: Sequence[Mapping[str, Any]], path: Path, best_epoch: int | None = None) -> None:
+    """Draw loss, accuracy and learning rate over the epochs, with the gap between training and validation shaded.
+
+    Args:
+        rows: one an epoch, with ``epoch`` (from 1), ``train_loss``, ``validation_loss``, ``learning_rate`` and, for
+            classifiers, ``train_accuracy`` and ``validation_accuracy``; without any accuracy its panel is left out.
+            Losses are drawn on a logarithmic scale when they are positive and span more than a factor of 30.
+        path: the PNG to write.
+        best_epoch: the epoch whose weights are kept; marked when given.
+
+    Raises:
+        ValueError: there are no rows.
+    """
+    if not rows:
+        raise ValueError("rows (0 epochs) must hold at least one epoch")
+    epochs = _column(rows, "epoch")
+    panels = [
+        (what, _column(rows, f"train_{what}"), _column(rows, f"validation_{what}")) for what in ("loss", "accuracy")
+    ]
+    panels = [panel for panel in panels if np.isfinite(np.concatenate(panel[1:])).any()]
+    marker = "o" if len(rows) <= 30 else None
+    line = {"linewidth": 1.8, "marker": marker, "markersize": 3.5, "clip_on": False}
+    with _style():
+        figure = _new_figure(4.4 * len(panels) + 3.4, 3.8)
+        all_axes = figure.subplots(1, len(panels) + 1, width_ratios=[4.4] * len(panels) + [3.4], squeeze=False)[0]
+        for axes, (what, train, validation) in zip(all_axes, panels, strict=False):
+            both = np.concatenate([train, validation])
+            both = both[np.isfinite(both)]
+            is_log = what == "loss" and both.min() > 0 and both.max() / both.min() > 30
+            axes.set_yscale("log" if is_log else "linear")
+            if is_log:
+                axes.yaxis.set_major_formatter("{x:g}")  # the default, powers of ten, is set in mathematical type
+            axes.fill_between(epochs, train, validation, color=GREY, alpha=0.15, linewidth=0, label="gap")
+            axes.plot(epochs, train, color=BLUE, label="training", **line)
+            axes.plot(epochs, validation, color=ORANGE, linestyle="--", label="validation", **line)
+            axes.set_title({"loss": "Loss", "accuracy": "Accuracy"}[what] + (" (logarithmic scale)" if is_log else ""))
+            axes.legend(frameon=False, title=_best_line(what, rows, best_epoch), alignment="left")
+        all_axes[-1].plot(epochs, _column(rows, "learning_rate"), color=GREY, **{**line, "linestyle": "-"})
+        all_axes[-1].set_ylim(bottom=0)
+        all_axes[-1].set_title("Learning rate")
+        all_axes[-1].yaxis.set_major_formatter("{x:.3g}")
+        for axes in all_axes:
+            if best_epoch is not None:
+                axes.axvline(best_epoch, color=GREY, linewidth=1, linestyle=":", zorder=0)
+            axes.set_xlabel("epoch")
+            axes.set_xlim(*((epochs[0] - 0.5, epochs[0] + 0.5) if len(rows) == 1 else (epochs[0], epochs[-1])))
+            axes.set_xticks(_epoch_ticks(int(epochs[0]), int(epochs[-1])))
+            axes.grid(axis="y")
+        _save(figure, path)
+
+
+def _epoch_ticks(first: int, last: int) -> list[int]:
+    """The first epoch and then round ones, at most about a dozen."""
+    step = next(s for power in range(12) for s in (10**power, 5 * 10**power) if (last - first) / s <= 12)
+    return [first, *(epoch for epoch in range(step, last + 1, step) if epoch - first > step / 2)]
+
+
+def _best_line(what: str, rows: Sequence[Mapping[str, Any]], best_epoch: int | None) -> str | None:
+    values = [row.get(f"validation_{what}") for row in rows if int(row["epoch"]) == best_epoch]
+    if not values or values[0] in (None, ""):
+        return None
+    return f"best epoch {best_epoch}: {float(values[0]):.4g}"
+
+
+def draw_mistakes(
+    images_NHWC: np.ndarray,
+    labels_N: np.ndarray,
+    probabilities_NK: np.ndarray,
+    classes: Sequence[str],
+    path: Path,
+    most: int = 36,
+) -> None:
+    """Draw the mistakes that the classifier was surest of, the surest first.
+
+    Those are where labels turn out wrong and where classes turn out alike. Each picture carries its true class, and the
+    predicted class with its probability. Without any mistake the picture says so.
+
+    Args:
+        images_NHWC: uint8, may be memory-mapped; 1 channel is drawn grey, 3 as RGB, of more the first.
+        labels_N: true classes, integers in [0, K).
+        probabilities_NK: float.
+        classes: the K names.
+        path: the PNG to write.
+        most: how many to draw, at least 1.
+
+    Raises:
+        ValueError: images, labels and probabilities differ in number, or ``most`` is below 1.
+    """
+    if not len(images_NHWC) == len(labels_N) == len(probabilities_NK):
+        raise ValueError(
+            f"images_NHWC ({len(images_NHWC)}), labels_N ({len(labels_N)}) and probabilities_NK "
+            f"({len(probabilities_NK)}) must hold the same examples"
+        )
+    if most < 1:
+        raise ValueError(f"most ({most}) must be at least 1")
+    predicted_N = probabilities_NK.argmax(axis=1)
+    confidences_N = probabilities_NK.max(axis=1)
+    mistakes = np.flatnonzero(predicted_N != labels_N)
+    drawn = mistakes[np.argsort(-confidences_N[mistakes], kind="stable")][:most]
+    examples = f"{len(labels_N):,} example{'s' if len(labels_N) != 1 else ''}"
+    with _style():
+        if len(drawn) == 0:
+            figure = _new_figure(6, 2)
+            figure.text(0.5, 0.5, f"No mistakes among {examples}.", ha="center", va="center", fontsize=14)
+            _save(figure, path, pad_inches=0.8)
+            return
+        columns = min(6, max(3, len(drawn)))
+        figure = _new_figure(1.75 * columns, 2.15 * -(-len(drawn) // columns) + 0.7)
+        noun = "mistake" if len(mistakes) == 1 else "mistakes"
+        which = (
+            f"{len(mistakes):,} {noun}" if len(drawn) == len(mistakes) else f"{most} surest of {len(mistakes):,} {noun}"
+        )
+        figure.suptitle(
+            f"{which} among {examples}\nfirst line: true class; second line: predicted class and its probability",
+            x=0.01,
+            ha="left",
+            fontsize=10,
+        )
+        all_axes = list(figure.subplots(-(-len(drawn) // columns), columns, squeeze=False).flat)
+        for axes in all_axes:
+            axes.set_axis_off()
+        for axes, i in zip(all_axes, drawn, strict=False):
+            image_HWC = np.asarray(images_NHWC[i])
+            channels = 3 if image_HWC.shape[2] == 3 else 1
+            axes.imshow(image_HWC[:, :, 0] if channels == 1 else image_HWC, cmap="gray", vmin=0, vmax=255)
+            true, predicted = (_shortened(classes[c], 16) for c in (labels_N[i], predicted_N[i]))
+            caption = {"x": 0, "transform": axes.transAxes, "fontsize": 9, "va": "bottom"}
+            axes.set_title(f"{true}\n", loc="left", fontsize=9, color=BLUE)
+            axes.text(y=1.02, s=f"{predicted} {confidences_N[i]:.3f}", color=ORANGE, **caption)
+        _save(figure, path)
