@@ -12,6 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
+from saccade.errors import UserError
+
 Folder = Literal["datasets", "models", "tasks"]
 
 _HERE = Path(__file__).parent
@@ -49,7 +51,11 @@ def module(folder: Folder, name: str) -> ModuleType:
 
 @functools.cache
 def _tree(folder: Folder, name: str) -> ast.Module:
-    return ast.parse(source_file(folder, name).read_text(encoding="utf-8"))
+    path = source_file(folder, name)
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise UserError(f"{path}, line {error.lineno}: {error.msg}; correct the file") from error
 
 
 def constant(folder: Folder, name: str, constant_name: str) -> Any:
