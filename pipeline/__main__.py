@@ -31,7 +31,7 @@ def _use_the_tree_we_stand_in() -> None:
                 environment = os.environ | {
                     "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
                 }
-                os.execve(sys.executable, [sys.executable, "-m", "pipeline", *sys.argv[1:]], environment)
+                os.execve(sys.executable, [sys.executable, "-P", "-m", "pipeline", *sys.argv[1:]], environment)
             return
 
 

@@ -37,13 +37,22 @@ def _entry(section: str, entries: dict[str, Any], name: str) -> Any:
 @app.command()
 def check() -> None:
     """Check params.yaml: every error at once, in about a second."""
+    from pipeline import paths
     from pipeline.console import say
+    from pipeline.params import ParamsError, Problem
     from saccade.augmentation import build
+    from saccade.errors import UserError
 
     params = _load()
-    for dataset in params.datasets.values():
-        if dataset.augment.transforms:
-            build(dataset.augment.transforms)  # values too, which only albumentations knows
+    problems = []
+    for name, dataset in params.datasets.items():
+        try:
+            if dataset.augment.transforms:
+                build(dataset.augment.transforms)  # values too, which only albumentations knows
+        except UserError as error:
+            problems.append(Problem(("datasets", name, "augment", "transforms"), str(error)))
+    if problems:
+        raise ParamsError(paths.PARAMS, problems)
     say(f"params.yaml is fine: {len(params.datasets)} datasets, {len(params.runs)} runs")
 
 

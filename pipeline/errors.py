@@ -4,7 +4,6 @@ import errno
 import os
 
 from pipeline.console import warn
-from pipeline.params import ParamsError
 from saccade.errors import UserError
 
 _PLAIN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE)
@@ -22,6 +21,8 @@ def exit_code_of(error: BaseException) -> int:
     Raises:
         BaseException: ``error`` itself, when it is not a user's: a defect of ours keeps its traceback.
     """
+    from pipeline.params import ParamsError  # it imports pydantic, without which --help answers sooner
+
     if isinstance(error, ParamsError):
         warn(str(error))
         return 2

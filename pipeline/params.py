@@ -39,7 +39,7 @@ class DatasetBlock(Block):
 class RunBlock(Block):
     """``runs.<name>``."""
 
-    dataset: str
+    dataset: str = Field(description="key in datasets:")
     task: Named
     model: Named
     train: TrainBlock
@@ -224,11 +224,7 @@ def nearest(name: object, known: list[str]) -> str:
 
 
 def _resolve(location: tuple[str | int, ...], raw: Any) -> tuple[Path_, list[str], str | None]:
-    """Turn pydantic's location into a path of the file (without the tags of unions).
-
-    Returns:
-        The path, the keys known there, and the description of the last one.
-    """
+    """The path in the file of pydantic's location (which has tags of unions), the keys known there, a description."""
     path: list[str | int] = []
     known: list[str] = []
     description: str | None = None

@@ -71,7 +71,7 @@ def add_copy(file: Path, run: str, new: str) -> None:
         raise UserError(f"runs of {file} has no {run!r}; {params.nearest(run, list(runs))}")
     if new in runs:
         raise UserError(f"runs of {file} has {new!r} already: choose another name")
-    entry = _lines_of_entry(_without_anchors(text), "runs", run, new)
+    entry = _lines_of_entry(text, "runs", run, new)
     _write(file, _insert(text, "runs", entry))
     say(f"added runs.{new} to {file}, a copy of {run}: change what shall differ, then `saccade repro evaluate@{new}`")
 
@@ -138,17 +138,13 @@ def _end_of_entry(lines: list[str], key_line: int, indent: int) -> int:
 
 
 def _lines_of_entry(text: str, section: str, name: str, new_name: str) -> list[str]:
-    """The lines of an entry under a new name, moved to the left edge.
-
-    Raises:
-        UserError: the new name cannot be; or the section is written in braces.
-    """
+    """The lines of an entry under a new name, moved to the left edge."""
     if wrong := params.name_problem(section, new_name):
         raise UserError(wrong)
     place = _places(text, section).get(name)
     if place is None:
         raise UserError(f"{section} is written in braces: write {name} in lines of its own")
-    lines = text.splitlines()
+    lines = _without_anchors(text).splitlines()
     new_key = new_name if _yaml().load(new_name) == new_name else json.dumps(new_name)  # 7 and null need quotes
     key_line = lines[place.key_line]
     lines[place.key_line] = key_line[: place.indent] + new_key + key_line[place.key_end :]
@@ -172,7 +168,7 @@ def _insert(text: str, section: str, entry: list[str]) -> str:
 
 
 def _without_anchors(text: str) -> str:
-    """The text with blanks in place of ``&name``: a second anchor of the same name would take over its aliases."""
+    """The text with blanks in place of each ``&name``: a copied anchor would take over the aliases of the first."""
     from ruamel.yaml.tokens import AnchorToken
 
     for token in _yaml().scan(text):

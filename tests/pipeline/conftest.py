@@ -1,0 +1,122 @@
+"""A small copy of the tree to run commands in."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+_COPIED = ("pipeline", "src", "recipes", "dvc.yaml", "params.yaml", "pyproject.toml", ".gitignore")
+
+# Runs commands one after the other in one process, for starting Python and importing torch is most of their time.
+_MANY = """
+import contextlib, io, json, os, sys, traceback
+from pipeline.__main__ import main
+home, results = os.getcwd(), []
+for arguments in json.loads(sys.argv[1]):
+    os.chdir(home)
+    sys.argv = ["saccade", *arguments]
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = (exec(arguments[1], {}) if arguments[:1] == ["!"] else main()) or 0
+        except SystemExit as end:
+            code = end.code or 0
+        except BaseException:
+            code = traceback.format_exc()
+    results.append([code, out.getvalue(), err.getvalue()])
+print(json.dumps([results, sorted(sys.modules)]))
+"""
+
+
+class Ended(NamedTuple):
+    """How a command ended; ``code`` is a traceback when it raised."""
+
+    code: int | str
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A copy of the tree."""
+
+    root: Path
+
+    @property
+    def params(self) -> Path:
+        return self.root / "params.yaml"
+
+    def replace(self, file: str, old: str, new: str) -> None:
+        text = (self.root / file).read_text(encoding="utf-8")
+        assert old in text
+        (self.root / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    def python(self, *arguments: str, cwd: Path | None = None, **environment: str) -> Ended:
+        clean = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_", "PYTHON"))}
+        ended = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=cwd or self.root,
+            env=clean | {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"} | environment,
+            capture_output=True,
+            text=True,
+        )
+        return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+    def run(self, *arguments: str, cwd: Path | None = None, **environment: str) -> Ended:
+        """``python -m pipeline ...``."""
+        return self.python("-m", "pipeline", *arguments, cwd=cwd, **environment)
+
+    def run_all(self, *commands: Sequence[str]) -> tuple[list[Ended], set[str]]:
+        """Commands in one process; how each ended, and the modules that were imported at the end.
+
+        ``["!", code]`` runs a line of Python between two commands.
+        """
+        ended = self.python("-c", _MANY, json.dumps(commands))
+        assert ended.code == 0, ended.err
+        results, modules = json.loads(ended.out)
+        return [Ended(*result) for result in results], set(modules)
+
+    def snapshot(self, below: str = ".") -> dict[str, bytes | None]:
+        """Every file below a folder with its bytes, and every folder."""
+        return {
+            path.relative_to(self.root).as_posix(): path.read_bytes() if path.is_file() else None
+            for path in sorted((self.root / below).rglob("*"))
+            if not {"__pycache__", ".git"} & set(path.parts)
+        }
+
+
+@pytest.fixture(scope="session")
+def make_tree(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Tree]:
+    """``make_tree()`` is a new copy of the tree, a git repository without a commit."""
+
+    def make() -> Tree:
+        root = tmp_path_factory.mktemp("tree")
+        for item in _COPIED:  # with __pycache__: compiling anew in each copy takes a second
+            (shutil.copytree if (ROOT / item).is_dir() else shutil.copy2)(ROOT / item, root / item)
+        subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+        return Tree(root)
+
+    return make
+
+
+@pytest.fixture
+def tree(make_tree: Callable[[], Tree]) -> Tree:
+    """A copy of the tree."""
+    return make_tree()
+
+
+@pytest.fixture
+def inside(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Tree:
+    """A copy of the tree that this process stands in; the code is the tree's own, not the copy's."""
+    monkeypatch.chdir(tree.root)
+    for name in [key for key in os.environ if key.startswith(("DVC_", "MLFLOW_TRACKING"))]:
+        monkeypatch.delenv(name)
+    return tree

@@ -1,0 +1,265 @@
+"""What is kept of a training outside DVC's outs, and where a run says it comes from."""
+
+import json
+import subprocess
+
+import pytest
+
+from pipeline import provenance, run_store
+from pipeline.journal import Journal
+from pipeline.run_store import RunStore, read_history, restore_journal, write_history
+from saccade.training import EpochRecord
+
+IDENTITY = "ab" * 32
+
+
+def record(epoch: int) -> EpochRecord:
+    return EpochRecord(
+        epoch=epoch,
+        train_loss=1 / 3 / epoch,
+        train_accuracy=0.5,
+        validation_loss=1e-17 * epoch,
+        validation_accuracy=0.1 + 0.2,
+        learning_rate=0.004,
+        gradient_norm=12.5,
+        examples_per_s=100.0 * epoch,
+        elapsed_s=2.5,
+    )
+
+
+def start(journal: Journal, uid: str = "u" * 32) -> None:
+    journal.start(
+        run_uid=uid, run="a", experiment="saccade", identity=IDENTITY, params={"train.epochs": 3}, tags={"t": "1"}
+    )
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    store = RunStore(IDENTITY)
+    store.folder.mkdir(parents=True)
+    return store
+
+
+def finish(store: RunStore, weights: bytes = b"weights") -> None:
+    """Leave in the store what a finished training leaves."""
+    (store.folder / "bundle").mkdir(exist_ok=True)
+    (store.folder / "bundle" / "weights.safetensors").write_bytes(weights)
+    (store.folder / "bundle" / "bundle.json").write_text("{}")
+    store.keep_results([vars(record(1)), vars(record(2))], {"run": "a", "weights_sha256": "f" * 64})
+
+
+def test_the_store_lies_in_the_original_root_when_dvc_runs_a_copy(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "original"))
+    assert RunStore(IDENTITY).folder == tmp_path / "original" / ".saccade" / "runs" / IDENTITY
+
+
+def test_set_aside_empties_the_folder_and_keeps_what_was_in_it(store):
+    start(store.journal, "0123456789abcdef")
+    finish(store)
+    (store.folder / "lock").write_text("")
+    store.set_aside()
+    assert [path.name for path in store.folder.iterdir()] == ["lock"]
+    aside = store.folder.with_name(f"{IDENTITY}.before-01234567")
+    assert {path.name for path in aside.iterdir()} == {"journal.jsonl", "bundle", "results"}
+    assert Journal(aside).state().run_uid == "0123456789abcdef"
+    assert not store.is_finished() and store.journal.state().run_uid is None
+
+
+def test_set_aside_twice_keeps_both_trainings(store):
+    for uid in ("1" * 32, "2" * 32):
+        start(store.journal, uid)
+        store.set_aside()
+    kept = sorted(path.name for path in store.folder.parent.iterdir() if "before" in path.name)
+    assert kept == [f"{IDENTITY}.before-11111111", f"{IDENTITY}.before-22222222"]
+
+
+def test_set_aside_before_anything_was_written(store):
+    store.set_aside()
+    store.set_aside()
+    assert list(store.folder.iterdir()) == []
+
+
+def test_the_environment_is_compared_in_words(store):
+    assert store.differing_environment({"torch": "2.10", "threads": 1}) is None
+    store.begin({"torch": "2.10", "threads": 1})
+    assert store.differing_environment({"torch": "2.10", "threads": 1}) is None
+    assert store.differing_environment({"torch": "2.11", "threads": 1}) == "torch 2.10 -> 2.11"
+    assert store.differing_environment({"torch": "2.10", "threads": 2, "new": "x"}) == "threads 1 -> 2, new None -> x"
+
+
+def test_journal_missing_writes_each_epoch_once(store):
+    start(store.journal)
+    store.journal_missing([record(1)])
+    size = store.journal.size()
+    store.journal_missing([record(1)])
+    assert store.journal.size() == size
+    store.journal_missing([record(1), record(2), record(3)])
+    assert list(store.journal.state().epochs) == [1, 2, 3]
+    assert sum(event["event"] == "epoch" for event in store.journal.events()) == 3
+    expected = {key: value for key, value in vars(record(2)).items() if key != "epoch"}
+    assert store.journal.state().epochs[2] == expected
+
+
+def test_is_finished_only_once_the_results_are_whole(store):
+    assert not store.is_finished()
+    with pytest.raises(TypeError):
+        store.keep_results([vars(record(1))], {"run": object()})  # fails after history.csv was written
+    assert not store.is_finished() and not store.results.exists()
+    finish(store)
+    assert store.is_finished() and store.run_json() == {"run": "a", "weights_sha256": "f" * 64}
+
+
+def test_publish_puts_the_results_where_dvc_looks(store, tmp_path):
+    finish(store)
+    store.publish("a")
+    assert {path.name for path in (tmp_path / "models/a").iterdir()} == {"weights.safetensors", "bundle.json"}
+    assert {path.name for path in (tmp_path / "reports/a").iterdir()} == {"history.csv", "run.json"}
+    assert (tmp_path / "reports/a/run.json").read_bytes() == (store.results / "run.json").read_bytes()
+
+
+def test_publish_replaces_what_was_there_and_leaves_the_rest(store, tmp_path):
+    (tmp_path / "models/a").mkdir(parents=True)
+    (tmp_path / "models/a/stale.safetensors").write_bytes(b"old")
+    (tmp_path / "reports/a").mkdir(parents=True)
+    (tmp_path / "reports/a/metrics.json").write_text("{}")
+    finish(store)
+    store.publish("a")
+    assert not (tmp_path / "models/a/stale.safetensors").exists()
+    assert (tmp_path / "reports/a/metrics.json").exists()
+
+
+def test_a_publish_that_fails_leaves_the_earlier_bundle_whole(store, tmp_path, monkeypatch):
+    finish(store, b"first")
+    store.publish("a")
+    finish(store, b"second")
+    copied = run_store.shutil.copytree
+
+    def full_disk(source, target, **options):
+        copied(source, target, **options)
+        (target / "bundle.json").unlink()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(run_store.shutil, "copytree", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        store.publish("a")
+    assert (tmp_path / "models/a/weights.safetensors").read_bytes() == b"first"
+    assert (tmp_path / "models/a/bundle.json").exists()
+    assert {path.name for path in (tmp_path / "models").iterdir()} == {"a"}
+
+
+def test_history_comes_back_as_it_was_to_the_last_bit(tmp_path):
+    rows = [vars(record(epoch)) for epoch in (1, 2, 3)]
+    write_history(tmp_path / "history.csv", rows)
+    header = (tmp_path / "history.csv").read_text().splitlines()[0]
+    assert header.split(",")[0] == "epoch" and "elapsed_s" not in header and "examples_per_s" not in header
+    expected = [{key: float(row[key]) for key in ("epoch", *run_store.HISTORY)} for row in rows]
+    assert read_history(tmp_path / "history.csv") == expected
+    first = (tmp_path / "history.csv").read_bytes()
+    write_history(tmp_path / "history.csv", [row | {"elapsed_s": 99.0} for row in rows])
+    assert (tmp_path / "history.csv").read_bytes() == first and b"\r" not in first
+
+
+def test_the_journal_of_a_pulled_run_is_written_again_once(store, tmp_path):
+    start(store.journal)
+    store.journal_missing([record(1), record(2)])
+    finish(store)
+    record_kept = store.record()
+    store.publish("a")
+    trained = {"run_uid": "u" * 32, "run": "a", "identity": IDENTITY, "record": record_kept}
+
+    elsewhere = Journal(tmp_path / "elsewhere" / IDENTITY)
+    arguments = (elsewhere, json.loads(json.dumps(trained)), tmp_path / "models/a", tmp_path / "reports/a/history.csv")
+    restore_journal(*arguments)
+    begun, state = next(elsewhere.events()), elsewhere.state()
+    assert (state.run_uid, state.run, state.status) == ("u" * 32, "a", "FINISHED")
+    assert (begun["identity"], begun["params"], begun["tags"]) == (IDENTITY, {"train.epochs": 3}, {"t": "1"})
+    assert list(state.epochs) == [1, 2] and state.epochs[2]["train_loss"] == record(2).train_loss
+    assert (elsewhere.folder / "bundle" / "weights.safetensors").read_bytes() == b"weights"
+    assert [event["event"] for event in elsewhere.events()] == ["start", "epoch", "epoch", "bundle", "end"]
+
+    size = elsewhere.size()
+    restore_journal(*arguments)
+    assert elsewhere.size() == size
+
+
+# --- where a run comes from -------------------------------------------------------------------------------------------
+
+
+def git(folder, *arguments):
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    git(tmp_path, "init")
+    for name in ("params.yaml", "dvc.lock"):
+        (tmp_path / name).write_text("a: 1\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "first")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_clean_tree_has_a_commit_and_no_difference(repository):
+    commit, diff = provenance.git_state()
+    assert commit is not None and len(commit) == 40 and diff == ""
+    assert provenance.tags({}, commit, diff)["saccade.git_dirty"] == "false"
+
+
+def test_dvc_s_own_rewriting_of_its_lock_makes_no_tree_dirty(repository):
+    (repository / "dvc.lock").write_text("a: 2\n")
+    commit, diff = provenance.git_state()
+    assert diff == "" and provenance.tags({}, commit, diff)["saccade.git_dirty"] == "false"
+
+
+def test_a_change_of_params_does(repository):
+    (repository / "params.yaml").write_text("a: 2\n")
+    (repository / "dvc.lock").write_text("a: 2\n")
+    commit, diff = provenance.git_state()
+    assert "-a: 1\n+a: 2" in diff and "params.yaml" in diff and "dvc.lock" not in diff
+    tags = provenance.tags({"torch": "2.10"}, commit, diff)
+    assert tags["saccade.git_dirty"] == "true" and tags["mlflow.source.git.commit"] == commit
+    assert tags["saccade.torch"] == "2.10"
+
+
+def test_a_staged_change_does_too(repository):
+    (repository / "params.yaml").write_text("a: 3\n")
+    git(repository, "add", "params.yaml")
+    assert "+a: 3" in provenance.git_state()[1]
+
+
+def test_outside_a_repository_and_before_the_first_commit_there_is_no_commit(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.chdir(tmp_path)
+    assert provenance.git_state() == (None, "")
+    assert "mlflow.source.git.commit" not in provenance.tags({}, None, "")
+    git(tmp_path, "init")
+    assert provenance.git_state() == (None, "")
+
+
+def test_without_git_there_is_no_commit(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert provenance.git_state() == (None, "")
+
+
+def test_the_dvc_stage_and_experiment_are_tags(monkeypatch):
+    monkeypatch.setenv("DVC_STAGE", "train@a")
+    monkeypatch.setenv("DVC_EXP_NAME", "")
+    tags = provenance.tags({}, None, "")
+    assert tags["dvc.stage"] == "train@a" and "dvc.exp_name" not in tags
+
+
+def test_flatten_joins_keys_with_dots_and_leaves_lists_whole():
+    nested = {"train": {"optimizer": {"lr": 0.1, "betas": [0.9, {"a": 1}]}, "empty": {}}, "seed": 0, "none": None}
+    assert provenance.flatten(nested) == {
+        "train.optimizer.lr": 0.1,
+        "train.optimizer.betas": [0.9, {"a": 1}],
+        "seed": 0,
+        "none": None,
+    }
+    assert provenance.flatten({"name": "digits"}, "dataset") == {"dataset.name": "digits"}
