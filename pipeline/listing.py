@@ -100,4 +100,4 @@ def show_sync(runs_folder: Path) -> None:
     pending = sum(outcome.pending_reason is not None for _, outcome in outcomes)
     if pending:
         raise UserError(f"{pending} of {len(outcomes)} runs are still pending at {uri}; run `saccade sync` again later")
-    say(f"{len(outcomes)} runs sent; {uri} holds everything")
+    say(f"{len(outcomes)} runs sent to {uri}" if outcomes else f"nothing to send: {uri} has everything")
