@@ -1,6 +1,6 @@
 """Train a recipe with several seeds and print its test accuracy: mean, standard deviation, seconds, versions.
 
-    python benchmarks/recipe_seeds.py mnist-lenet5 mnist-lstm --seeds 0 1 2 --mirror ../shared/datasets/mnist
+    python benchmarks/recipe_seeds.py mnist-lenet5 --mirror ../shared/datasets/mnist
 
 Works in a copy of the tree in ``--work`` (kept, so that data are prepared once); the project's own files stay as they are.
 """

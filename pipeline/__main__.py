@@ -19,7 +19,11 @@ def main() -> None:
 
     try:
         app(standalone_mode=True)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - what is not ours to explain is raised again there
+    except SystemExit as end:
+        if end.code == 130:  # Typer's way of ending on Ctrl-C
+            exit_code_of(KeyboardInterrupt())
+        raise
+    except BaseException as error:  # noqa: BLE001 - what is not ours to explain is raised again there
         sys.exit(exit_code_of(error))
 
 

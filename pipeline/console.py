@@ -5,6 +5,7 @@ import time
 from types import TracebackType
 
 _LINE_EVERY_S = 10.0
+_NOTE_EVERY_S = 2.0
 
 
 def say(line: str) -> None:
@@ -20,12 +21,16 @@ def warn(line: str) -> None:
 class Progress:
     """A ``saccade.examples.Progress`` that people can watch: call it with (what, done, total).
 
-    On a terminal it is a bar with a rate and the time left. Elsewhere a line is printed every ten seconds,
-    and none at all for work that is shorter.
+    On a terminal it is a bar with the time left. Elsewhere a line is printed now and then, none for short work.
+
+    Args:
+        unit: of what is counted, such as "images".
+        line_every_s: seconds between two lines where there is no terminal.
     """
 
-    def __init__(self, unit: str = "") -> None:
+    def __init__(self, unit: str = "", line_every_s: float = _LINE_EVERY_S) -> None:
         self._unit = unit
+        self._line_every_s = line_every_s
         self._bar = _Bar(unit) if sys.stderr.isatty() else None
         self._last_line_at = time.monotonic()
 
@@ -33,15 +38,15 @@ class Progress:
         now = time.monotonic()
         if self._bar is not None:
             self._bar.show(what, done, total, now)
-        elif now - self._last_line_at >= _LINE_EVERY_S:
+        elif now - self._last_line_at >= self._line_every_s:
             self._last_line_at = now
             say(f"  {what}: {done:,}" + (f" of {total:,}" if total else "") + (f" {self._unit}" if self._unit else ""))
 
     def note(self, line: str) -> None:
-        """Tell a finished part of the work: always on a terminal, elsewhere at most once in ten seconds."""
+        """Tell a finished part of the work: always on a terminal, elsewhere at most once in two seconds."""
         if self._bar is not None:
             self._bar.note(line)
-        elif time.monotonic() - self._last_line_at >= _LINE_EVERY_S:
+        elif time.monotonic() - self._last_line_at >= _NOTE_EVERY_S:
             self._last_line_at = time.monotonic()
             say(f"  {line}")
 

@@ -6,7 +6,16 @@ import os
 from pipeline.console import warn
 from saccade.errors import UserError
 
-_PLAIN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE)
+_PLAIN = (
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EMFILE,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ENAMETOOLONG,
+)
 
 
 def exit_code_of(error: BaseException) -> int:
@@ -21,14 +30,19 @@ def exit_code_of(error: BaseException) -> int:
     Raises:
         BaseException: ``error`` itself, when it is not a user's: a defect of ours keeps its traceback.
     """
-    from pipeline.params import ParamsError  # it imports pydantic, without which --help answers sooner
+    # Imported here: pydantic is half of what `--help` would take.
+    from pipeline.params import ParamsError
+    from pipeline.tracking import KilledBySignal
 
     if isinstance(error, ParamsError):
         warn(str(error))
         return 2
     if isinstance(error, KeyboardInterrupt):
-        warn("stopped; the same command goes on from the last finished epoch")
+        warn("stopped; the same command goes on where it was")
         return 130
+    if isinstance(error, KilledBySignal):
+        warn(f"stopped by {error}; the same command goes on where it was")
+        return 128 + error.number
     if isinstance(error, UserError):
         warn(f"error: {error}")
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -36,7 +50,7 @@ def exit_code_of(error: BaseException) -> int:
             f"error: the disk is full ({error.filename or 'while writing'}); free some space and run the command again"
         )
     elif isinstance(error, OSError) and error.errno in _PLAIN:
-        warn(f"error: {error.strerror}: {error.filename}")
+        warn(f"error: {error.strerror}" + (f": {error.filename}" if error.filename else ""))
     else:
         raise error
     if os.environ.get("DVC_STAGE"):

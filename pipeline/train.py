@@ -183,7 +183,7 @@ def _fit(
         store.journal_missing(state.history)
         say(f"{run.name}: going on after epoch {state.epoch}")
     steps_per_epoch = -(-len(train_split.labels) // block.batch_size)
-    with Progress("examples") as progress:
+    with Progress("examples", line_every_s=30) as progress:
         for record in fit(
             state,
             LabelledArrays(torch.from_numpy(views), torch.from_numpy(train_split.labels)),

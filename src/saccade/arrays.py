@@ -86,7 +86,7 @@ def open_array(path: Path) -> np.ndarray:
         UserError: it is not a ``.npy`` file, or shorter than its header says.
     """
     try:
-        return np.load(path, mmap_mode="c", allow_pickle=False)
+        return np.lib.format.open_memmap(path, mode="c")
     except (ValueError, EOFError) as error:
         raise UserError(f"{path} is not a whole .npy array ({error}). Run `dvc checkout`, or make it again.") from error
 

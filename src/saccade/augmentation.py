@@ -120,7 +120,8 @@ def _build_one(transform: Mapping[str, Any]) -> Any:
             }
         )
     except (ValueError, TypeError) as error:
-        reasons = [line.strip() for line in str(error).splitlines() if line.strip() and "errors.pydantic" not in line]
+        lines = [line.split(" [type=")[0].strip() for line in str(error).splitlines()]
+        reasons = [line for line in lines if line and "errors.pydantic" not in line]
         raise UserError(f"transform {name} refuses {arguments}: {'; '.join(reasons[1:4] or reasons)}") from error
 
 

@@ -74,12 +74,15 @@ def read_recipe(folder: Path) -> Recipe:
         What the network is built from.
 
     Raises:
-        UserError: there is no bundle, or one of another format.
+        UserError: there is no bundle, or one that is damaged or of another format.
     """
     path = folder / "bundle.json"
     if not path.exists():
         raise UserError(f"{path} does not exist. Make it with `saccade train {folder.name}`.")
-    values = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}). Run `dvc checkout`.") from error
     if values.pop("format", None) != FORMAT:
         raise UserError(f"{path} is of another format than {FORMAT}; this version of saccade cannot read it.")
     values.pop("classes")  # for other readers; the same as spec.classes

@@ -22,7 +22,8 @@ class ImageExamples:
         labels: int64 (N,), each in [0, K).
         image: ``image(i)`` gives example ``i`` as uint8 (H, W) for grey or (H, W, 3) for RGB; called in any order.
         ids: what stays the same about example ``i`` when others are added or reordered (a path, a digest of its
-            pixels); examples with equal ids are the same example and end up in the same split.
+            pixels); examples with equal ids are the same example and, unless
+            groups say otherwise, end up in the same split.
         published_splits: "train", "validation" or "test" an example where the publisher split the data, else None.
         groups: columns that ``split.group_by`` may name, each with a value an example (patient, page).
     """

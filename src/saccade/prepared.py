@@ -70,12 +70,15 @@ def read_description(folder: Path) -> Description:
         What it says.
 
     Raises:
-        UserError: the dataset is not there yet, or of a format that this version does not read.
+        UserError: the dataset is not there yet, damaged, or of a format that this version does not read.
     """
     path = folder / "dataset.json"
     if not path.exists():
         raise UserError(f"{path} does not exist. Make it with `saccade preprocess {folder.name}`.")
-    values = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}). Run `dvc checkout`, or make it again.") from error
     if values.pop("format", None) != FORMAT:
         raise UserError(
             f"{path} is of another format than {FORMAT}. Make it again: `saccade preprocess {folder.name}`."

@@ -3,6 +3,7 @@
 Shapes: B batch, N examples, V stored views, H height, W width, C channels.
 """
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -114,8 +115,9 @@ def fit(
         A record for each epoch.
 
     Raises:
-        UserError: the loss is NaN or infinite. On the CPU this is found before the update; elsewhere at the end of
-            the epoch, before it is yielded, because looking at each step would make the device wait.
+        UserError: the loss is NaN or infinite, in training or in validation. On the CPU the former is found before the
+            update; elsewhere at the end of the epoch, before it is yielded, because looking at each step would make
+            the device wait.
     """
     network, optimizer = state.network, state.optimizer
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
@@ -153,6 +155,8 @@ def fit(
         if not torch.isfinite(loss_sum):
             raise UserError(explain_non_finite(network, x, epoch, step - 1, lr * schedule(step - 1)))
         validation_loss, validation_accuracy = measure(network, validation, loss, batch_size, device, precision)
+        if not math.isfinite(validation_loss):  # the last update broke the weights: no checkpoint may hold them
+            raise UserError(explain_non_finite(network, x, epoch, step - 1, lr * schedule(step - 1)))
         record = EpochRecord(
             epoch=epoch,
             train_loss=train_loss,

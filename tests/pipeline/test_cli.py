@@ -276,7 +276,7 @@ def by_hand(monkeypatch):
             2,
             "params.yaml has a problem:\n  line 3: seed: missing; it is required\n",
         ),
-        (KeyboardInterrupt(), 130, "stopped; the same command goes on from the last finished epoch\n"),
+        (KeyboardInterrupt(), 130, "stopped; the same command goes on where it was\n"),
         (
             OSError(errno.ENOSPC, "No space left on device", "data/raw/mnist"),
             1,

@@ -1,0 +1,209 @@
+"""A trained network as two files, and what it answers.
+
+Shapes: N examples, K classes.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import saccade
+from saccade import bundle, registry
+from saccade.bundle import Recipe
+from saccade.errors import UserError
+from saccade.files import sha256_of_file
+from saccade.images import prepare_image
+from saccade.prediction import Predictor, load
+from saccade.spec import Spec
+
+MODELS = [name for name in registry.names("models") if "image" in registry.constant("models", name, "ACCEPTS")]
+
+
+def recipe(model: str = "lenet5", channels: int = 3, **arguments: Any) -> Recipe:
+    spec = Spec("image", (22, 18, channels), ("cat", "dog", "owl"))
+    mean, std = [0.5, 0.4, 0.6][:channels], [0.2, 0.3, 0.25][:channels]
+    return Recipe(model, arguments, spec, "classify", mean, std, "0123abcd")
+
+
+def saved(folder: Path, made: Recipe, seed: int = 0) -> torch.nn.Sequential:
+    folder.mkdir()
+    torch.manual_seed(seed)
+    network = made.build_network()
+    bundle.save(folder, made, network)
+    return network.eval()
+
+
+def pictures(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, size=shape, dtype=np.uint8)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_is_loaded_answers_as_what_was_saved(tmp_path: Path, model: str) -> None:
+    made = recipe(model)
+    network = saved(tmp_path / "a", made)
+    images = pictures(5, 22, 18, 3)
+    with torch.no_grad():
+        expected_NK = network(torch.from_numpy(images)).softmax(dim=1).numpy()
+    predictor = load(tmp_path / "a")
+    assert predictor.recipe == made and predictor.spec == made.spec and not predictor.network.training
+    answer = predictor.predict(images)
+    assert answer["probabilities"].dtype == np.float32
+    np.testing.assert_array_equal(answer["probabilities"], expected_NK)
+    assert answer["label"] == [("cat", "dog", "owl")[k] for k in expected_NK.argmax(axis=1)]
+    np.testing.assert_allclose(answer["probabilities"].sum(axis=1), 1, rtol=1e-5)
+
+
+def test_the_arguments_of_the_model_are_used_again(tmp_path: Path) -> None:
+    saved(tmp_path / "a", recipe("lstm", hidden_size=6, bidirectional=True))
+    recurrent = load(tmp_path / "a").network[1].recurrent
+    assert recurrent.hidden_size == 6 and recurrent.bidirectional
+
+
+def test_a_bundle_is_two_files_without_pickle(tmp_path: Path) -> None:
+    made = recipe()
+    network = saved(tmp_path / "a", made)
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["bundle.json", "weights.safetensors"]
+    values = json.loads((tmp_path / "a" / "bundle.json").read_text())
+    assert values == {
+        "format": 1,
+        "model": "lenet5",
+        "arguments": {},
+        "spec": {"kind": "image", "shape": [22, 18, 3], "classes": ["cat", "dog", "owl"], "vocabulary": []},
+        "task": "classify",
+        "mean": [0.5, 0.4, 0.6],
+        "std": [0.2, 0.3, 0.25],
+        "identity": "0123abcd",
+        "classes": ["cat", "dog", "owl"],
+    }
+    content = (tmp_path / "a" / "weights.safetensors").read_bytes()
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    assert set(header) - {"__metadata__"} == set(network[1].state_dict())
+
+
+def test_the_digest_is_that_of_the_file_and_follows_from_the_weights(tmp_path: Path) -> None:
+    made, digests = recipe(), []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        torch.manual_seed(seed)
+        (tmp_path / name).mkdir()
+        digests.append(bundle.save(tmp_path / name, made, made.build_network()))
+        assert digests[-1] == sha256_of_file(tmp_path / name / "weights.safetensors")
+    assert digests[0] == digests[1] != digests[2]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_of_other_sizes_and_channels_are_prepared_as_the_training_data_were(
+    tmp_path: Path, channels: int
+) -> None:
+    saved(tmp_path / "a", recipe(channels=channels))
+    predictor = load(tmp_path / "a")
+    images = [pictures(22, 18), pictures(40, 13, 3), pictures(9, 31, 1), pictures(22, 18, 3)]
+    stored = np.stack([prepare_image(image, (22, 18), channels) for image in images])
+    answer = predictor.predict(images)
+    np.testing.assert_array_equal(answer["probabilities"], predictor.probabilities(torch.from_numpy(stored)))
+    one_by_one = np.concatenate([predictor.predict([image])["probabilities"] for image in images])
+    np.testing.assert_allclose(one_by_one, answer["probabilities"], rtol=1e-5, atol=1e-6)
+    grey = predictor.predict(pictures(4, 30, 20))  # (N, H, W)
+    assert grey["probabilities"].shape == (4, 3) and len(grey["label"]) == 4
+
+
+def test_stored_examples_are_answered_in_batches_of_any_size(tmp_path: Path) -> None:
+    saved(tmp_path / "a", recipe())
+    predictor = load(tmp_path / "a")
+    stored = torch.from_numpy(pictures(7, 22, 18, 3))
+    whole_NK = predictor.probabilities(stored)
+    assert whole_NK.shape == (7, 3) and np.ptp(whole_NK[:, 0]) > 1e-4
+    for batch_size in (1, 3):
+        np.testing.assert_allclose(predictor.probabilities(stored, batch_size), whole_NK, rtol=1e-5, atol=1e-6)
+
+
+def test_no_images_have_no_answers(tmp_path: Path) -> None:
+    saved(tmp_path / "a", recipe())
+    answer = load(tmp_path / "a").predict([])
+    assert answer["label"] == [] and answer["probabilities"].shape == (0, 3)
+
+
+def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
+    saved(tmp_path / "a", recipe())
+    with pytest.raises(UserError, match=r"dtype float64 and shape \(22, 18, 3\) must be uint8"):
+        load(tmp_path / "a").predict(np.zeros((1, 22, 18, 3)))
+    with pytest.raises(UserError, match=r"shape \(18,\) must be uint8 and \(H, W\)"):
+        load(tmp_path / "a").predict(pictures(22, 18))  # one image and not a list of one
+
+
+def test_a_missing_bundle_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"birds/bundle\.json does not exist\. Make it with `saccade train birds`"):
+        load(tmp_path / "birds")
+
+
+def test_a_missing_weights_file_is_named(tmp_path: Path) -> None:
+    saved(tmp_path / "a", recipe())
+    (tmp_path / "a" / "weights.safetensors").unlink()
+    with pytest.raises(UserError, match=r"weights\.safetensors cannot be used \(.+\)\. Run `dvc checkout`"):
+        load(tmp_path / "a")
+
+
+@pytest.mark.parametrize("left", [0, 7, 300, -1])
+def test_damaged_weights_are_refused(tmp_path: Path, left: int) -> None:
+    saved(tmp_path / "a", recipe())
+    path = tmp_path / "a" / "weights.safetensors"
+    path.write_bytes(path.read_bytes()[:left])
+    with pytest.raises(UserError, match=r"weights\.safetensors cannot be used \(.+\)\. Run `dvc checkout`"):
+        load(tmp_path / "a")
+
+
+@pytest.mark.parametrize("left", [0, 100])
+def test_a_damaged_description_is_refused(tmp_path: Path, left: int) -> None:
+    saved(tmp_path / "a", recipe())
+    path = tmp_path / "a" / "bundle.json"
+    path.write_bytes(path.read_bytes()[:left])
+    with pytest.raises(UserError, match=r"bundle\.json is damaged \(.+\)\. Run `dvc checkout`"):
+        load(tmp_path / "a")
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    saved(tmp_path / "a", recipe("lstm", hidden_size=6))
+    saved(tmp_path / "b", recipe("lstm", hidden_size=7))
+    (tmp_path / "b" / "weights.safetensors").replace(tmp_path / "a" / "weights.safetensors")
+    with pytest.raises(UserError, match=r"(?s)weights\.safetensors cannot be used \(.*size mismatch"):
+        load(tmp_path / "a")
+
+
+@pytest.mark.parametrize("other", [2, None])
+def test_another_format_is_refused(tmp_path: Path, other: int | None) -> None:
+    saved(tmp_path / "a", recipe())
+    path = tmp_path / "a" / "bundle.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": other}))
+    with pytest.raises(UserError, match=r"bundle\.json is of another format than 1; this version of saccade cannot"):
+        load(tmp_path / "a")
+
+
+def test_loading_by_the_packages_own_name(tmp_path: Path) -> None:
+    saved(tmp_path / "a", recipe())
+    assert isinstance(saccade.load(tmp_path / "a"), Predictor)
+    assert saccade.load(str(tmp_path / "a")).spec == recipe().spec
+    assert saccade.Predictor is Predictor
+    with pytest.raises(AttributeError, match="'saccade' has no attribute 'lode'"):
+        _ = saccade.lode
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import saccade",
+        "from saccade import registry; registry.keyword_arguments('models', 'lstm', 'build')\n"
+        "registry.literal_aliases(); registry.names('tasks')",
+    ],
+)
+def test_importing_the_package_and_reading_its_signatures_does_not_import_torch(code: str) -> None:
+    heavy = "print(sorted({'torch', 'numpy', 'cv2', 'albumentations', 'sklearn'} & set(sys.modules)))"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", f"import sys\n{code}\n{heavy}"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert result.stdout == "[]\n"

@@ -1,0 +1,82 @@
+"""Twenty training steps of every model on the CPU, compared with the losses of an earlier version.
+
+    python tests/saccade/test_golden_losses.py
+
+writes tests/assets/losses/<model>.txt anew, for every model. Do that only when a change is meant to change numbers
+(another initialisation, loss, schedule or order of the examples), and say in the commit why they did. A difference
+that nobody meant is a defect: something in the path from stored arrays to the weights has changed. All of that path is
+run: ``ImageInput``, the model with its defaults, ``fit`` with a schedule, the optimiser.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from saccade import devices, registry
+from saccade.bundle import Recipe
+from saccade.losses import cross_entropy
+from saccade.optimizers import build as build_optimizer
+from saccade.schedules import build as build_schedule
+from saccade.spec import Spec
+from saccade.training import LabelledArrays, TrainingState, fit
+
+ASSETS = Path(__file__).parents[1] / "assets" / "losses"
+SEED = 0
+STEPS = 20
+SIDES: dict[str, tuple[int, int]] = {}  # height and width, where a model cannot take the default
+DEFAULT_SIDES = (22, 18)
+
+
+def image_models() -> list[str]:
+    return [name for name in registry.names("models") if "image" in registry.constant("models", name, "ACCEPTS")]
+
+
+def losses_of(name: str) -> list[float]:
+    """The loss before each of the steps: an epoch holds one batch of 14 examples, and there are three views."""
+    height, width = SIDES.get(name, DEFAULT_SIDES)
+    spec = Spec("image", (height, width, 3), tuple("abcdefg"))
+    random = np.random.RandomState(SEED)  # its numbers are the same in every version of numpy
+    labels = torch.arange(14) % 7
+    prototypes = random.randint(0, 256, size=(7, height, width, 3))
+    noise = random.randint(-40, 41, size=(3, 14, height, width, 3))
+    views = torch.from_numpy((prototypes[labels.numpy()] + noise).clip(0, 255).astype(np.uint8))
+    torch.manual_seed(devices.derive_seed(SEED, "weights"))
+    network = Recipe(name, {}, spec, "classify", [0.5, 0.45, 0.55], [0.3, 0.31, 0.29], "golden").build_network()
+    state = TrainingState(network, build_optimizer("sgd", network, lr=0.2, momentum=0.9, weight_decay=1e-3))
+    examples = LabelledArrays(views, labels)
+    records = fit(
+        state, examples, examples, loss=cross_entropy, lr=0.2, epochs=STEPS, batch_size=14, clip_norm=1.0,
+        schedule=build_schedule("one_cycle", epochs=STEPS, steps_per_epoch=1),
+        device=torch.device("cpu"), precision="float32", seed=SEED,
+    )  # fmt: skip
+    return [record.train_loss for record in records]
+
+
+@pytest.mark.parametrize("name", image_models())
+def test_the_losses_of_twenty_steps_are_those_of_before(name: str) -> None:
+    path = ASSETS / f"{name}.txt"
+    assert path.exists(), f"{path} does not exist. Make it with `python {Path(__file__).name}`."
+    header, *lines = path.read_text(encoding="utf-8").splitlines()
+    expected = [float(line) for line in lines]
+    assert len(expected) == STEPS
+    assert expected[-1] < 0.8 * expected[0]  # what stands there has learnt
+    np.testing.assert_allclose(losses_of(name), expected, rtol=1e-4, err_msg=f"{path.name}: {header}")
+
+
+def test_every_file_is_of_a_model() -> None:
+    assert sorted(path.stem for path in ASSETS.glob("*.txt")) == image_models()
+
+
+def write_all() -> None:
+    ASSETS.mkdir(parents=True, exist_ok=True)
+    for name in image_models():
+        header = f"# loss before each of {STEPS} steps; seed {SEED}, torch {torch.__version__}"
+        lines = [header, *(f"{loss:.9g}" for loss in losses_of(name))]
+        (ASSETS / f"{name}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        print(f"{name}: {lines[1]} ... {lines[-1]}")
+
+
+if __name__ == "__main__":
+    write_all()

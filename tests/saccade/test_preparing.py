@@ -1,0 +1,167 @@
+"""Prepared datasets: written by preparing.py, read by prepared.py.
+
+Shapes: N examples, V views, H height, W width, C channels, K classes.
+"""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from saccade import preparing
+from saccade.arrays import write_array
+from saccade.errors import UserError
+from saccade.examples import ImageExamples
+from saccade.images import prepare_image
+from saccade.prepared import Description, open_split, open_views, read_description
+from saccade.preparing import write_prepared
+from saccade.spec import Spec
+from saccade.splits import SPLITS
+
+N = 23
+assigned = np.array((["train"] * 5 + ["test", "validation", "", "train", "train", "test"]) * 3)[:N]
+labels_by_row = np.arange(N) % 3
+
+
+def examples(channels: int = 3) -> ImageExamples:
+    """Images of different sizes, given in a way that tells each apart."""
+    rng = np.random.default_rng(2)
+    shapes = [(int(rng.integers(4, 12)), int(rng.integers(4, 12))) for _ in range(N)]
+    images = [
+        rng.integers(0, 256, size=(*shape, 3) if channels == 3 else shape, dtype=np.uint8).clip(0, 255 - 3 * i)
+        for i, shape in enumerate(shapes)
+    ]
+    return ImageExamples(("cat", "dog", "owl"), labels_by_row, images.__getitem__, [f"{i}" for i in range(N)])
+
+
+def write(folder: Path, *, channels: int = 3, splits_N: np.ndarray = assigned) -> Description:
+    folder.mkdir()
+    return write_prepared(folder, examples(channels), splits_N, size=(7, 5), channels=channels)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_each_row_is_the_example_it_says_it_is(tmp_path: Path, channels: int) -> None:
+    write(tmp_path / "a", channels=channels)
+    source = examples(channels)
+    for name in SPLITS:
+        split = open_split(tmp_path / "a", name)
+        np.testing.assert_array_equal(split.rows, np.flatnonzero(assigned == name))
+        assert (split.images.dtype, split.labels.dtype, split.rows.dtype) == (np.uint8, np.int64, np.int64)
+        assert split.images.shape == (len(split.rows), 7, 5, channels)
+        np.testing.assert_array_equal(split.labels, labels_by_row[split.rows])
+        expected = np.stack([prepare_image(source.image(int(row)), (7, 5), channels) for row in split.rows])
+        np.testing.assert_array_equal(split.images, expected)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_mean_and_std_are_those_of_the_training_split(tmp_path: Path, channels: int) -> None:
+    description = write(tmp_path / "a", channels=channels)
+    pixels = open_split(tmp_path / "a", "train").images.astype(np.float64) / 255
+    np.testing.assert_allclose(description.mean, pixels.mean(axis=(0, 1, 2)), rtol=1e-12)
+    np.testing.assert_allclose(description.std, pixels.std(axis=(0, 1, 2)), rtol=1e-12)
+    assert len(description.mean) == len(description.std) == channels
+
+
+def test_a_constant_channel_keeps_a_std_that_can_be_divided_by(tmp_path: Path) -> None:
+    image_HWC = np.full((7, 5, 3), (0, 51, 255), np.uint8)
+    source = dataclasses.replace(examples(), image=lambda i: image_HWC)
+    description = write_prepared(tmp_path, source, assigned, size=(7, 5), channels=3)
+    assert description.mean == pytest.approx([0, 0.2, 1], abs=1e-15)
+    assert description.std == pytest.approx([1 / 255] * 3)
+
+
+def test_the_description_counts_and_carries_the_digests(tmp_path: Path) -> None:
+    description = write(tmp_path / "a")
+    assert description.spec == Spec("image", (7, 5, 3), ("cat", "dog", "owl"))
+    assert description.counts == {split: int((assigned == split).sum()) for split in SPLITS}
+    for split in SPLITS:
+        expected_K = [int(((assigned == split) & (labels_by_row == k)).sum()) for k in range(3)]
+        assert description.class_counts[split] == expected_K
+    assert set(description.arrays) == {f"{split}{end}.npy" for split in SPLITS for end in ("", "_labels", "_rows")}
+    for name, array in description.arrays.items():
+        assert array["sha256"] == hashlib.sha256((tmp_path / "a" / name).read_bytes()).hexdigest()
+        loaded = np.load(tmp_path / "a" / name)
+        assert (array["dtype"], array["shape"]) == (str(loaded.dtype), list(loaded.shape))
+    assert description.digests("test") == {
+        name: description.arrays[name]["sha256"] for name in ("test.npy", "test_labels.npy")
+    }
+
+
+def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
+    description = write(tmp_path / "a")
+    assert read_description(tmp_path / "a") == description
+    assert json.loads((tmp_path / "a" / "dataset.json").read_text())["format"] == 1
+
+
+@pytest.mark.parametrize("chunk_images", [0, 1, 2, 4, 5, 100])
+def test_the_size_of_a_chunk_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk_images: int
+) -> None:
+    expected = write(tmp_path / "whole")
+    monkeypatch.setattr(preparing, "_CHUNK_BYTES", chunk_images * 7 * 5 * 3)
+    seen: list[tuple[str, int, int | None]] = []
+    (tmp_path / "parts").mkdir()
+    got = write_prepared(
+        tmp_path / "parts", examples(), assigned, size=(7, 5), channels=3, progress=lambda *call: seen.append(call)
+    )
+    assert got == expected  # with the digests of all arrays
+    total = int((assigned != "").sum())
+    steps = np.diff([0, *(done for _, done, _ in seen)])
+    assert seen[-1] == ("images", total, total)
+    assert {(what, of) for what, _, of in seen} == {("images", total)}
+    assert steps.min() >= 1 and steps.max() == min(max(chunk_images, 1), int((assigned == "train").sum()))
+
+
+def test_a_split_may_be_empty(tmp_path: Path) -> None:
+    description = write(tmp_path / "a", splits_N=np.where(assigned == "validation", "", assigned))
+    split = open_split(tmp_path / "a", "validation")
+    assert split.images.shape == (0, 7, 5, 3) and split.labels.shape == split.rows.shape == (0,)
+    assert description.counts["validation"] == 0
+    assert description.class_counts["validation"] == [0, 0, 0]
+
+
+def test_a_dataset_that_is_not_there_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"birds/dataset\.json does not exist\. .* `saccade preprocess birds`"):
+        read_description(tmp_path / "birds")
+
+
+@pytest.mark.parametrize("other", [2, 0, None, "1"])
+def test_another_format_is_refused(tmp_path: Path, other: int | str | None) -> None:
+    write(tmp_path / "birds")
+    path = tmp_path / "birds" / "dataset.json"
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps({**values, "format": other}))
+    with pytest.raises(UserError, match=r"is of another format than 1\. Make it again: `saccade preprocess birds`"):
+        read_description(tmp_path / "birds")
+    del values["format"]
+    path.write_text(json.dumps(values))
+    with pytest.raises(UserError, match="is of another format than 1"):
+        read_description(tmp_path / "birds")
+
+
+def test_stored_views_are_opened_with_their_digest(tmp_path: Path) -> None:
+    views = np.random.default_rng(0).integers(0, 256, size=(4, 3, 7, 5, 1), dtype=np.uint8)
+    write_array(tmp_path / "train.npy", views)
+    (tmp_path / "augment.json").write_text(json.dumps({"views": 4, "sha256": "abc"}))
+    opened, digests = open_views(tmp_path, tmp_path / "no such folder")
+    np.testing.assert_array_equal(opened, views)
+    assert digests == {"views": "abc"}
+
+
+def test_without_views_the_prepared_images_are_the_only_one(tmp_path: Path) -> None:
+    write(tmp_path / "prepared")
+    (tmp_path / "augmented").mkdir()
+    (tmp_path / "augmented" / "augment.json").write_text(json.dumps({"views": 0}))
+    opened, digests = open_views(tmp_path / "augmented", tmp_path / "prepared")
+    images = open_split(tmp_path / "prepared", "train").images
+    assert opened.shape == (1, *images.shape)
+    np.testing.assert_array_equal(opened[0], images)
+    assert digests == {}
+
+
+def test_views_that_were_not_made_name_the_command(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"birds/augment\.json does not exist\. Make it with `saccade augment birds`"):
+        open_views(tmp_path / "birds", tmp_path)

@@ -1,0 +1,401 @@
+"""The training loop: what it computes, step for step, and that stopping it changes nothing.
+
+Shapes: B batch, N examples, V stored views, H height, W width, C channels, K classes.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from saccade import optimizers, registry, schedules
+from saccade.checkpoints import load_checkpoint, save_checkpoint
+from saccade.devices import derive_seed
+from saccade.errors import UserError
+from saccade.inputs import ImageInput
+from saccade.losses import LOSSES, cross_entropy
+from saccade.spec import Spec
+from saccade.training import EpochRecord, LabelledArrays, TrainingState, fit, measure
+
+CPU = torch.device("cpu")
+N, K, H, W = 22, 3, 18, 16
+TIMES = ("examples_per_s", "elapsed_s")
+
+
+class SmallNet(nn.Module):
+    """A convolution, a norm with running statistics, dropout: all that can go wrong between two epochs."""
+
+    def __init__(self, channels: int = 2, dropout: float = 0.2) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 4, 3, stride=2)
+        self.norm = nn.BatchNorm2d(4)
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(4 * 8 * 7, K)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return self.output(self.dropout(torch.relu(self.norm(self.conv(x_BCHW))).flatten(1)))
+
+
+def examples(views: int = 1, count: int = N, seed: int = 0, channels: int = 2) -> LabelledArrays:
+    random = torch.Generator().manual_seed(seed)
+    labels = torch.randint(0, K, (count,), generator=random)
+    images = torch.randint(0, 200, (views, count, H, W, channels), generator=random)
+    images[:, torch.arange(count), labels * 5] += 55  # a bright row tells the class
+    return LabelledArrays(images.to(torch.uint8), labels)
+
+
+def small_network(seed: int = 0, **options: Any) -> nn.Sequential:
+    torch.manual_seed(seed)
+    return nn.Sequential(ImageInput([0.4, 0.45], [0.2, 0.25]), SmallNet(**options))
+
+
+def registered_network(name: str, seed: int = 0, **options: Any) -> nn.Sequential:
+    spec = Spec("image", (H, W, 2), ("cat", "dog", "owl"))
+    torch.manual_seed(seed)
+    return nn.Sequential(ImageInput([0.4, 0.45], [0.2, 0.25]), registry.module("models", name).build(spec, **options))
+
+
+def sgd(network: nn.Module) -> torch.optim.Optimizer:
+    return optimizers.build("sgd", network, lr=0.1, momentum=0.9, weight_decay=0.01)
+
+
+def running(state: TrainingState, train: LabelledArrays, **options: Any) -> Iterator[EpochRecord]:
+    """``fit`` with small defaults."""
+    defaults = {
+        "loss": cross_entropy, "schedule": lambda step: 1.0, "lr": 0.1, "epochs": 1, "batch_size": 8, "clip_norm": None,
+        "device": CPU, "precision": "float32", "seed": 4,
+    }  # fmt: skip
+    validation = options.pop("validation", None) or examples(count=9, seed=9)
+    return fit(state, train, validation, **(defaults | options))
+
+
+def trained(network: nn.Module, train: LabelledArrays, **options: Any) -> TrainingState:
+    state = TrainingState(network, options.pop("optimizer", sgd)(network))
+    for _ in running(state, train, **options):
+        pass
+    return state
+
+
+def assert_equal_bits(first: nn.Module, second: nn.Module) -> None:
+    for (key, value), other in zip(first.state_dict().items(), second.state_dict().values(), strict=True):
+        assert torch.equal(value, other), key
+
+
+def without_times(history: list[EpochRecord]) -> list[dict[str, float]]:
+    return [{key: value for key, value in asdict(record).items() if key not in TIMES} for record in history]
+
+
+# What it computes
+
+
+@pytest.mark.parametrize("clip_norm", [None, 0.05])
+def test_it_is_the_loop_that_anyone_would_write(clip_norm: float | None) -> None:
+    """Equal to the last bit: nothing happens between the lines of a step that a reader does not see."""
+    data, epochs, size = examples(views=2), 3, 8
+    schedule = schedules.build("one_cycle", epochs=epochs, steps_per_epoch=3)
+    state = trained(small_network(), data, schedule=schedule, epochs=epochs, batch_size=size, clip_norm=clip_norm)
+
+    network = small_network()
+    weights = [network[1].conv.weight, network[1].output.weight]
+    others = [network[1].conv.bias, network[1].norm.weight, network[1].norm.bias, network[1].output.bias]
+    groups = [{"params": weights, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.SGD(groups, lr=0.1, momentum=0.9)
+    step, losses, norms = 0, [], []
+    for epoch in (1, 2, 3):
+        network.train()
+        torch.manual_seed(derive_seed(4, "epoch", epoch))
+        order = torch.randperm(N, generator=torch.Generator().manual_seed(derive_seed(4, "order", epoch))).tolist()
+        for start in range(0, N, size):
+            rows = order[start : start + size]
+            for group in optimizer.param_groups:
+                group["lr"] = 0.1 * schedule(step)
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(network(data.views[(epoch - 1) % 2][rows]), data.labels[rows])
+            loss.backward()
+            norm = torch.cat([p.grad.flatten() for p in network.parameters()]).norm()
+            if clip_norm is not None:
+                nn.utils.clip_grad_norm_(network.parameters(), clip_norm)
+            optimizer.step()
+            step += 1
+            losses.append(loss.item() * len(rows))
+            norms.append(norm.item())
+    assert_equal_bits(state.network, network)
+    assert step == 9
+    for index, record in enumerate(state.history):
+        of_epoch = slice(3 * index, 3 * index + 3)
+        assert record.train_loss == pytest.approx(sum(losses[of_epoch]) / N, rel=1e-5)
+        assert record.gradient_norm == pytest.approx(sum(norms[of_epoch]) / 3, rel=1e-5)  # before clipping
+    if clip_norm is not None:
+        assert min(norms) > clip_norm
+
+
+def test_each_epoch_sees_every_example_once_in_an_order_of_its_own() -> None:
+    """The stored image is its own number."""
+    views = torch.arange(N, dtype=torch.uint8).reshape(1, N, 1, 1, 1).expand(1, N, H, W, 2)
+    seen: list[int] = []
+
+    class Watcher(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.bias = nn.Parameter(torch.zeros(K))
+
+        def forward(self, stored: Tensor) -> Tensor:
+            if self.training:
+                seen.extend(stored[:, 0, 0, 0].tolist())
+            return self.bias.expand(len(stored), K)
+
+    orders = {}
+    for seed in (4, 5):
+        seen.clear()
+        trained(Watcher(), LabelledArrays(views, examples().labels), epochs=2, seed=seed)
+        orders[seed] = [tuple(seen[:N]), tuple(seen[N:])]
+        assert [sorted(order) for order in orders[seed]] == [list(range(N))] * 2
+    assert len({*orders[4], *orders[5], tuple(range(N))}) == 5
+
+
+def test_epoch_e_reads_view_e_minus_1_modulo_v() -> None:
+    data = examples(views=3)
+    network = small_network(dropout=0.0)
+    state = trained(network, data, epochs=7, schedule=lambda step: 0.0, batch_size=N)
+    expected = [cross_entropy(network.train()(data.views[view]), data.labels).item() for view in range(3)]
+    assert len({round(loss, 4) for loss in expected}) == 3
+    got = [record.train_loss for record in state.history]
+    assert got == pytest.approx([expected[view] for view in (0, 1, 2, 0, 1, 2, 0)], rel=1e-5)
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 21, 22, 100])
+def test_a_short_last_batch_weighs_what_it_holds(batch_size: int) -> None:
+    """With a rate of 0 and no norm, the mean over batches is the mean over the examples, however they are cut."""
+    data = examples()
+    network = registered_network("lenet5")
+    state = trained(network, data, schedule=lambda step: 0.0, batch_size=batch_size)
+    logits_NK = network.eval()(data.views[0])
+    losses_N = nn.functional.cross_entropy(logits_NK, data.labels, reduction="none")
+    assert losses_N.std() > 0.01
+    assert state.history[0].train_loss == pytest.approx(losses_N.mean().item(), rel=1e-5)
+    assert state.history[0].train_accuracy == pytest.approx((logits_NK.argmax(1) == data.labels).float().mean().item())
+
+
+def test_the_schedule_gets_every_step_of_the_run_and_the_record_the_last_rate() -> None:
+    steps: list[int] = []
+
+    def schedule(step: int) -> float:
+        steps.append(step)
+        return 1 / (step + 1)
+
+    state = trained(small_network(), examples(), epochs=3, schedule=schedule)  # 8, 8 and 6 examples
+    assert sorted(set(steps)) == list(range(9))
+    assert [record.learning_rate for record in state.history] == pytest.approx([0.1 / 3, 0.1 / 6, 0.1 / 9])
+    assert [group["lr"] for group in state.optimizer.param_groups] == pytest.approx([0.1 / 9] * 2)
+
+
+def test_records_are_numbered_and_timed() -> None:
+    state = trained(small_network(), examples(), epochs=3)
+    assert [record.epoch for record in state.history] == [1, 2, 3] and state.epoch == 3
+    for record in state.history:
+        assert record.elapsed_s > 0
+        assert record.examples_per_s >= N / record.elapsed_s  # validation is in the seconds and not in the rate
+
+
+def test_it_learns() -> None:
+    data = examples(count=60)
+    state = trained(small_network(), data, epochs=8, validation=examples(count=30, seed=2), batch_size=10)
+    assert state.history[-1].train_loss < 0.3 * state.history[0].train_loss
+    assert state.history[-1].validation_accuracy > 0.8
+
+
+def test_bfloat16_keeps_the_weights_in_float32() -> None:
+    whole = trained(small_network(dropout=0.0), examples(), epochs=2)
+    half = trained(small_network(dropout=0.0), examples(), epochs=2, precision="bfloat16")
+    assert {parameter.dtype for parameter in half.network.parameters()} == {torch.float32}
+    assert half.history[1].train_loss != whole.history[1].train_loss
+    # bfloat16 keeps 8 bits
+    assert half.history[1].train_loss == pytest.approx(whole.history[1].train_loss, rel=0.05)
+
+
+@pytest.mark.parametrize("loss", sorted(LOSSES))
+def test_the_loss_that_is_asked_for_is_minimised_and_measured(loss: str) -> None:
+    data = examples()
+    state = trained(small_network(), data, loss=LOSSES[loss], validation=data, epochs=2)
+    expected = LOSSES[loss](state.network.eval()(data.views[0]), data.labels).item()
+    assert state.history[-1].validation_loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_progress_counts_the_examples_of_each_epoch() -> None:
+    seen: list[tuple[str, int, int | None]] = []
+    trained(small_network(), examples(), epochs=2, progress=lambda *call: seen.append(call))
+    assert seen == [(f"epoch {epoch}/2", done, N) for epoch in (1, 2) for done in (8, 16, 22)]
+
+
+# The same again
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("lenet5", {"dropout": 0.3}), ("lstm", {"num_layers": 2, "dropout": 0.3, "hidden_size": 9})]
+)
+def test_the_same_seed_twice_is_the_same_to_the_bit(name: str, options: dict[str, Any]) -> None:
+    runs = []
+    for seed in (4, 4, 5):
+        torch.rand(3)  # what the process drew before does not matter
+        runs.append(trained(registered_network(name, **options), examples(views=2), epochs=3, seed=seed))
+    assert_equal_bits(runs[0].network, runs[1].network)
+    assert without_times(runs[0].history) == without_times(runs[1].history)
+    assert runs[0].history[1].train_loss != runs[2].history[1].train_loss
+
+
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "sgd without momentum": {"name": "sgd"},
+    "sgd": {"name": "sgd", "momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
+    "adam": {"name": "adam", "weight_decay": 0.01},
+    "adamw": {"name": "adamw", "weight_decay": 0.1, "betas": [0.8, 0.99]},
+}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("network", ["small", "lstm"])
+def test_a_run_stopped_after_any_epoch_and_gone_on_with_is_the_uninterrupted_one(
+    tmp_path: Path, network: str, optimizer: str
+) -> None:
+    options = dict(OPTIMIZERS[optimizer])
+    name = options.pop("name")
+
+    def fresh(seed: int) -> TrainingState:
+        if network == "small":
+            module = small_network(seed)
+        else:
+            module = registered_network("lstm", seed, num_layers=2, dropout=0.3, hidden_size=5)
+        return TrainingState(module, optimizers.build(name, module, lr=0.02, **options))
+
+    data = examples(views=2)
+    settings = {
+        "epochs": 4, "lr": 0.02, "clip_norm": 1.0, "schedule": schedules.build("cosine", epochs=4, steps_per_epoch=3)
+    }  # fmt: skip
+    whole = fresh(seed=0)
+    for _ in running(whole, data, **settings):
+        pass
+    for stop in (1, 3):
+        state = fresh(seed=0)
+        for record in running(state, data, **settings):
+            save_checkpoint(tmp_path / "checkpoint.safetensors", state)
+            if record.epoch == stop:
+                break  # as a killed process: the generator never goes on
+        resumed = fresh(seed=99)
+        load_checkpoint(tmp_path / "checkpoint.safetensors", resumed)
+        assert resumed.epoch == stop
+        assert [record.epoch for record in running(resumed, data, **settings)] == list(range(stop + 1, 5))
+        assert_equal_bits(resumed.network, whole.network)
+        assert without_times(resumed.history) == without_times(whole.history)
+
+
+def test_a_finished_run_is_not_trained_further() -> None:
+    state = trained(small_network(), examples(), epochs=2)
+    before = {key: value.clone() for key, value in state.network.state_dict().items()}
+    assert list(running(state, examples(), epochs=2)) == []
+    assert all(torch.equal(value, before[key]) for key, value in state.network.state_dict().items())
+
+
+def test_more_epochs_under_a_constant_rate_go_on_as_if_asked_for_at_once() -> None:
+    state = trained(small_network(), examples(), epochs=2)
+    for _ in running(state, examples(), epochs=4):
+        pass
+    assert_equal_bits(state.network, trained(small_network(), examples(), epochs=4).network)
+
+
+# Numbers that break
+
+
+def broken_state(network: nn.Sequential) -> tuple[TrainingState, dict[str, Tensor]]:
+    parameters = {key: value.detach().clone() for key, value in network.named_parameters()}
+    return TrainingState(network, sgd(network)), parameters
+
+
+def assert_unchanged(network: nn.Module, before: dict[str, Tensor]) -> None:
+    for key, value in network.named_parameters():
+        torch.testing.assert_close(value, before[key], rtol=0, atol=0, equal_nan=True, msg=key)
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_update_and_names_the_layer() -> None:
+    network = small_network()
+    with torch.no_grad():
+        network[1].norm.weight[2] = float("nan")
+    state, before = broken_state(network)
+    message = (
+        r"the loss is not finite in epoch 1, step 0: first broken: weights of 1\.norm\. The epoch was given up\.\n"
+        r"Lower train\.optimizer\.lr \(now 0\.025 at this step\), or set train\.clip_norm: 1\.0\."
+    )
+    with pytest.raises(UserError, match=message):
+        list(running(state, examples(), schedule=lambda step: 0.25))
+    assert_unchanged(network, before)
+    assert state.epoch == 0
+
+
+def test_an_output_that_overflows_is_named() -> None:
+    network = small_network()
+    with torch.no_grad():
+        network[1].output.weight.fill_(3e38)
+    state, before = broken_state(network)
+    with pytest.raises(UserError, match=r"first broken: output of 1\.output\."):
+        list(running(state, examples()))
+    assert_unchanged(network, before)
+
+
+def test_a_loss_that_breaks_by_itself_is_named() -> None:
+    state, before = broken_state(small_network())
+    with pytest.raises(UserError, match="first broken: the loss itself"):
+        list(running(state, examples(), loss=lambda logits, target: logits.sum() * float("inf")))
+    assert_unchanged(state.network, before)
+
+
+def test_the_step_that_breaks_is_counted_over_the_whole_run() -> None:
+    rates = [1, 1, 1, 1, 1e30, 1, 1, 1, 1]
+    state, _ = broken_state(registered_network("lenet5"))
+    with pytest.raises(UserError, match=r"epoch 2, step 5: first broken: output of 1\.\w+"):
+        list(running(state, examples(), epochs=3, schedule=lambda step: rates[step]))
+    assert state.epoch == 1  # the epoch before stands
+
+
+def test_weights_that_the_last_step_of_an_epoch_breaks_are_not_handed_on() -> None:
+    """Were they, the checkpoint would hold them, and no later start could go on from it."""
+    state, _ = broken_state(registered_network("lenet5"))
+    with pytest.raises(UserError, match=r"the loss is not finite in epoch 1, step 2: first broken: output of 1\.\w+"):
+        list(running(state, examples(), epochs=1, schedule=lambda step: 1e30 if step == 2 else 1.0))
+    assert state.epoch == 0
+
+
+# Measuring
+
+
+@pytest.mark.parametrize("batch_size", [1, 256, 257, 400, 700])
+def test_evaluation_ignores_batch_size(batch_size: int) -> None:
+    data = examples(views=2, count=600)
+    network = small_network()
+    logits_NK = network.eval()(data.views[0])
+    network.train()
+    loss, accuracy = measure(network, data, cross_entropy, batch_size, CPU, "float32")
+    assert loss == pytest.approx(cross_entropy(logits_NK, data.labels).item(), rel=1e-5)
+    assert accuracy == (logits_NK.argmax(dim=1) == data.labels).double().mean().item()
+    assert 0 < accuracy < 1
+
+
+def test_evaluation_changes_nothing_and_neither_drops_nor_learns() -> None:
+    network = small_network()
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    first = measure(network.train(), examples(), cross_entropy, 8, CPU, "float32")
+    assert measure(network.train(), examples(), cross_entropy, 8, CPU, "float32") == first
+    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+    assert all(parameter.grad is None for parameter in network.parameters())
+
+
+def test_validation_is_measured_with_the_weights_at_the_end_of_the_epoch() -> None:
+    validation = examples(count=9, seed=9)
+    state = trained(small_network(), examples(), validation=validation, epochs=2)
+    logits_NK = state.network.eval()(validation.views[0])
+    last = state.history[-1]
+    assert last.validation_loss == pytest.approx(cross_entropy(logits_NK, validation.labels).item(), rel=1e-5)
+    assert last.validation_accuracy == pytest.approx((logits_NK.argmax(1) == validation.labels).float().mean().item())
+    assert math.isfinite(last.train_loss) and last.train_loss != last.validation_loss
