@@ -2,7 +2,7 @@
 
     python benchmarks/recipe_seeds.py mnist-lenet5 --mirror ../shared/datasets/mnist
 
-Works in a copy of the tree in ``--work`` (kept, so that data are prepared once); the project's own files stay as they are.
+Works in a copy of the tree in ``--work`` (kept, so that data are prepared once); the project's files stay as they are.
 """
 
 import argparse

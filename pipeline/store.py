@@ -60,6 +60,9 @@ def why_unreachable(uri: str) -> str | None:
     Any HTTP status counts as an answer, and so does a certificate that we would not accept: the real client says
     what is wrong there. MLflow is not imported.
 
+    Args:
+        uri: the tracking store.
+
     Returns:
         None when there is an answer, or nothing to ask; else the reason, for people.
     """

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+# Small networks on a busy machine: two threads would wait for each other at every step. Before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 _DATA = Path(os.environ.get("SACCADE_TEST_DATA", Path(__file__).parents[2] / "shared" / "datasets"))
 
 

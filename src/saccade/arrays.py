@@ -3,8 +3,9 @@
 Writing goes through ``pwrite`` and not through a memory map: on a full disk the first is an error, the second a crash.
 """
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,6 +14,16 @@ import numpy as np
 
 from saccade.errors import UserError
 from saccade.files import sha256_of_file
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Put the file's name into an error of a call that knows only its descriptor."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 class ArrayFile:
@@ -37,7 +48,8 @@ class ArrayFile:
             np.lib.format.write_array_header_1_0(file, header)
             self._data_start = file.tell()
             if hasattr(os, "posix_fallocate") and self.shape[0] * self.row_bytes > 0:
-                os.posix_fallocate(file.fileno(), 0, self._data_start + self.shape[0] * self.row_bytes)
+                with _naming(path):
+                    os.posix_fallocate(file.fileno(), 0, self._data_start + self.shape[0] * self.row_bytes)
         self._descriptor = os.open(path, os.O_WRONLY)
 
     def write(self, first_row: int, rows: np.ndarray) -> None:
@@ -46,9 +58,10 @@ class ArrayFile:
         assert first_row >= 0 and first_row + len(rows) <= self.shape[0]
         left = memoryview(np.ascontiguousarray(rows).data).cast("B")
         offset = self._data_start + first_row * self.row_bytes
-        while left:
-            written = os.pwrite(self._descriptor, left, offset)
-            left, offset = left[written:], offset + written
+        with _naming(self.path):
+            while left:
+                written = os.pwrite(self._descriptor, left, offset)
+                left, offset = left[written:], offset + written
 
     def close(self) -> None:
         """Flush to the disk and close."""
