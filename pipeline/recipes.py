@@ -41,7 +41,7 @@ def add_recipe(file: Path, recipe: str, as_: str | None) -> None:
             if name not in whole[section]:
                 text = _insert(text, section, _lines_of_entry(recipe_text, section, own_name, name))
                 news.append(f"{section}.{name}")
-            elif whole[section][name] != entry:
+            elif _content(whole[section][name]) != _content(entry):
                 remedy = f"`saccade add {recipe} --as NAME` adds the run under another name" if section == "runs" else (
                     f"rename yours, or make it equal to the one in {paths.RECIPES / recipe}.yaml"
                 )  # fmt: skip
@@ -74,6 +74,14 @@ def add_copy(file: Path, run: str, new: str) -> None:
     entry = _lines_of_entry(text, "runs", run, new)
     _write(file, _insert(text, "runs", entry))
     say(f"added runs.{new} to {file}, a copy of {run}: change what shall differ, then `saccade repro evaluate@{new}`")
+
+
+def _content(entry: Any) -> Any:
+    """An entry less its source's mirror: the same bytes from elsewhere make the same dataset."""
+    source = entry.get("source")
+    if not isinstance(source, dict):
+        return entry
+    return entry | {"source": {key: value for key, value in source.items() if key != "mirror"}}
 
 
 def _yaml() -> Any:

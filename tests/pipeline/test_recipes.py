@@ -265,3 +265,21 @@ def test_runs_in_braces_are_left_to_the_user(write):
     with pytest.raises(UserError, match="runs holds no entry in lines of its own: write the first one by hand"):
         add_recipe(paths.PARAMS, "mnist-lenet5", None)
     assert read() == before
+
+
+def test_a_mirror_does_not_make_another_dataset(inside, capsys):
+    add_recipe(paths.PARAMS, "mnist-lenet5", None)
+    inside.replace("params.yaml", "source: {name: mnist}", "source: {name: mnist, mirror: ~/mirror}")
+    before = read()
+    add_recipe(paths.PARAMS, "mnist-lstm", None)
+    assert added_lines(before, read())[0] == "  mnist-lstm:"
+    assert params.load(paths.PARAMS).datasets["mnist"].source.arguments == {"mirror": "~/mirror"}
+
+
+def test_another_split_makes_another_dataset(inside):
+    add_recipe(paths.PARAMS, "mnist-lenet5", None)
+    inside.replace("params.yaml", "test: given, validation: 0.05", "test: given, validation: 0.1")
+    before = read()
+    with pytest.raises(UserError, match=r"params\.yaml has another datasets\.mnist already: rename yours"):
+        add_recipe(paths.PARAMS, "mnist-lstm", None)
+    assert read() == before
