@@ -34,25 +34,34 @@ def _entry(section: str, entries: dict[str, Any], name: str) -> Any:
     return entries[name]
 
 
-@app.command()
-def check() -> None:
-    """Check params.yaml: every error at once, in about a second."""
+def _load_and_build() -> Any:
+    """As ``_load``, and build the transforms too: only albumentations knows their values, and it takes seconds."""
     from pipeline import paths
-    from pipeline.console import say
     from pipeline.params import ParamsError, Problem
-    from saccade.augmentation import build
     from saccade.errors import UserError
 
     params = _load()
     problems = []
     for name, dataset in params.datasets.items():
+        if not dataset.augment.transforms:
+            continue
+        from saccade.augmentation import build
+
         try:
-            if dataset.augment.transforms:
-                build(dataset.augment.transforms)  # values too, which only albumentations knows
+            build(dataset.augment.transforms)
         except UserError as error:
             problems.append(Problem(("datasets", name, "augment", "transforms"), str(error)))
     if problems:
         raise ParamsError(paths.PARAMS, problems)
+    return params
+
+
+@app.command()
+def check() -> None:
+    """Check params.yaml, whole: every error at once."""
+    from pipeline.console import say
+
+    params = _load_and_build()
     say(f"params.yaml is fine: {len(params.datasets)} datasets, {len(params.runs)} runs")
 
 
@@ -118,7 +127,7 @@ def evaluate(run: RunName) -> None:
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def repro(context: typer.Context) -> None:
     """Check params.yaml, then run `dvc repro` with the same arguments, then compare."""
-    params = _load()
+    params = _load_and_build()
     from pipeline.repro import repro
 
     repro(params, context.args)
@@ -145,6 +154,8 @@ def add(
     from pipeline import paths
     from pipeline.recipes import add_copy, add_recipe
 
+    if copy is not None and as_ is not None:
+        raise typer.BadParameter("--copy names the copy by NAME; --as is for recipes")
     paths.enter_tree()
     if copy is not None:
         add_copy(paths.PARAMS, copy, name)

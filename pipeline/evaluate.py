@@ -1,7 +1,10 @@
 """``saccade evaluate RUN``: the only stage that reads the test split. Into reports/<run>: metrics.json, evaluation/."""
 
+import hashlib
 import json
 import shutil
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,13 +13,12 @@ from pipeline import paths
 from pipeline.console import say
 from pipeline.follower import Follower
 from pipeline.journal import Journal
-from pipeline.run_store import read_history, restore_journal
+from pipeline.run_store import hold, journal_folder, read_history, restore_journal
 from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.tracking import stage_lock, tracking_uri
-from saccade import prediction, registry
-from saccade.baselines import image_baseline
+from saccade import baselines, prediction, registry
 from saccade.errors import UserError
-from saccade.files import replacing_folder, write_json
+from saccade.files import replacing_folder, sha256_of_file, write_json
 from saccade.prepared import Description, open_split, read_description
 
 
@@ -35,13 +37,21 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
     trained = json.loads((report / "run.json").read_text(encoding="utf-8"))
     predictor = prediction.load(paths.model(run), device=block.device)
     description = read_description(prepared)
-    if description.spec != predictor.spec:
+    if sha256_of_file(paths.model(run) / "weights.safetensors") != trained["weights_sha256"]:
+        raise UserError(
+            f"{paths.model(run)} and {report / 'run.json'} are of two trainings. Publish one: `saccade train {run}`."
+        )
+    digests = description.digests("train", "validation")
+    if description.spec != predictor.spec or any(trained["data"][name] != digests[name] for name in digests):
         raise UserError(
             f"{run} was trained on other data than {prepared} holds now. Train it again: `saccade train {run}`."
         )
 
-    store = paths.run_store(trained["identity"])
-    with stage_lock(store), Follower(store, tracking_uri(paths.home())) as follower:
+    store = journal_folder(trained)
+    with (
+        hold(stage_lock(store), f"{run}: another process is at work on it; waiting"),
+        Follower(store, tracking_uri(paths.home())) as follower,
+    ):
         journal = Journal(store)
         restore_journal(journal, trained, paths.model(run), report / "history.csv")
         test = open_split(prepared, "test")
@@ -67,11 +77,14 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
 def _baseline(dataset: str, description: Description) -> dict[str, Any]:
     """The baseline of a dataset: computed once for the same arrays, then kept."""
     prepared = paths.prepared(dataset)
-    digests = description.digests("train", "validation", "test")
-    key = "-".join(digests[f"{split}.npy"][:12] for split in ("train", "validation", "test"))
+    digests = sorted(description.digests("train", "validation", "test").values())
+    code = [sha256_of_file(Path(baselines.__file__)), metadata.version("scikit-learn")]
+    key = hashlib.sha256("/".join([*digests, *code]).encode()).hexdigest()[:24]
     kept = paths.baseline_store() / f"{key}.json"
     if not kept.exists():
         say(f"  {dataset}: measuring the baseline, once (gradient histograms and pixels into a logistic regression)")
         splits = [open_split(prepared, split) for split in ("train", "validation", "test")]
-        write_json(kept, image_baseline(*(array for split in splits for array in (split.images, split.labels))))
+        write_json(
+            kept, baselines.image_baseline(*(array for split in splits for array in (split.images, split.labels)))
+        )
     return json.loads(kept.read_text(encoding="utf-8"))

@@ -1,5 +1,7 @@
 """``saccade fetch DATASET``: the source's bytes, as published, into data/raw/<dataset>."""
 
+import shutil
+
 from filelock import FileLock
 
 from pipeline import paths
@@ -24,5 +26,5 @@ def fetch(dataset: str, *, source: Named) -> None:
         files = [path for path in partial_downloads.iterdir() if path.suffix not in (".lock", ".part")]
         size = sum(path.stat().st_size for path in files)
         for path in files:
-            path.rename(folder / path.name)
+            shutil.move(path, folder / path.name)  # data/ may be another disk
     say(f"fetched {dataset}: {', '.join(sorted(path.name for path in files))} ({size / 1e6:.1f} MB) in {target}")

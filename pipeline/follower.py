@@ -25,6 +25,8 @@ from pipeline.store import NOT_INSTALLED, PROBE_TIMEOUT_S, is_remote, load_mlflo
 from saccade.errors import UserError
 
 POLL_S = 0.2
+URI_VARIABLE = "SACCADE_FOLLOWER_URI"  # not an argument: those are for everybody to see
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 _QUIET_S = 0.1  # this long without a word from the child, and the parent asks the server itself
 _PATIENCE_S = 120.0  # one step of the child: a big file's upload, `import mlflow` on a busy machine
@@ -66,13 +68,13 @@ class Follower:
         try:
             with (self.folder / "follower.log").open("ab") as log:
                 self._child = subprocess.Popen(
-                    [sys.executable, "-m", "pipeline.tracking", str(self.folder.resolve()), self.uri],
+                    [sys.executable, "-m", "pipeline.tracking", str(self.folder.resolve())],
                     cwd=self.code_tree,
                     stdin=child_in,
                     stdout=child_out,
                     stderr=log,
                     start_new_session=True,  # Ctrl-C in the terminal is for the training
-                    env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+                    env=os.environ | dict.fromkeys(_THREADS, "1") | {URI_VARIABLE: self.uri},  # it may hold a password
                 )
         except OSError as error:  # no memory for another process, say: the training goes on without
             self._outcome = self._pending(f"the follower did not start ({error})")

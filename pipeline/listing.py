@@ -1,6 +1,7 @@
 """Tables for people: what there is, runs side by side, what was sent."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -90,8 +91,8 @@ def show_sync(runs_folder: Path) -> None:
     from pipeline.tracking import sync, tracking_uri
     from saccade.errors import UserError
 
-    uri = tracking_uri(paths.home())
-    outcomes = sync(runs_folder, uri)
+    outcomes = sync(runs_folder, tracking_uri(paths.home()))
+    uri = _without_password(tracking_uri(paths.home()))
     for run, outcome in outcomes:
         say(
             f"{run}: "
@@ -101,3 +102,7 @@ def show_sync(runs_folder: Path) -> None:
     if pending:
         raise UserError(f"{pending} of {len(outcomes)} runs are still pending at {uri}; run `saccade sync` again later")
     say(f"{len(outcomes)} runs sent to {uri}" if outcomes else f"nothing to send: {uri} has everything")
+
+
+def _without_password(uri: str) -> str:
+    return re.sub(r"(?<=//)[^/@]*@", "", uri)

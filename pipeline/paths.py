@@ -26,7 +26,12 @@ def enter_tree() -> None:
 
 def home() -> Path:
     """The root that outlives the command: the tree, or the original one where DVC runs a temporary copy of it."""
-    return Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
+    here = Path.cwd().resolve()
+    experiments = Path(os.environ.get("DVC_ROOT") or here).resolve() / ".dvc" / "tmp" / "exps"
+    if not here.is_relative_to(experiments):
+        return here
+    copy, *inside = here.relative_to(experiments).parts  # tmpXXXX, or standalone/tmpXXXX; then where the project lies
+    return experiments.parents[2].joinpath(*(inside[1:] if copy == "standalone" else inside))
 
 
 def raw(dataset: str) -> Path:

@@ -6,25 +6,40 @@ import platform
 import subprocess
 import uuid
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pipeline import paths
 from pipeline.journal import DatasetRecord, Journal
 
+_LARGEST_NEW_FILE = 100_000  # bytes; code is smaller
 _DVC = {"DVC_STAGE": "dvc.stage", "DVC_EXP_NAME": "dvc.exp_name", "DVC_EXP_BASELINE_REV": "dvc.exp_baseline_rev"}
 
 
 def git_state() -> tuple[str | None, str]:
-    """The commit and the difference of the tree from it, less what DVC itself rewrites in dvc.lock.
+    """The commit and the difference of the tree from it, new files included, less what DVC itself rewrites in dvc.lock.
 
     Returns:
         (None, "") outside a git repository or without git.
     """
     try:
         commit = _git("rev-parse", "HEAD")
-        return commit.strip(), _git("diff", "HEAD", "--", ".", ":(exclude)dvc.lock")
+        diff = _git("diff", "HEAD", "--", ".", ":(exclude)dvc.lock")
+        untracked = _git("ls-files", "--others", "--exclude-standard", "-z").split("\0")
+        return commit.strip(), diff + "".join(
+            _new_file(Path(name)) for name in untracked if name not in ("", "dvc.lock")
+        )
     except (subprocess.CalledProcessError, FileNotFoundError):
         return None, ""
+
+
+def _new_file(path: Path) -> str:
+    """A file that git does not know, as a difference; of a large or binary one only the name and size."""
+    size = path.stat().st_size
+    if size > _LARGEST_NEW_FILE or b"\0" in (content := path.read_bytes()):
+        return f"new file {path} ({size} bytes)\n"
+    lines = content.decode("utf-8", errors="replace").splitlines()
+    return f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1,{len(lines)} @@\n" + "".join(f"+{line}\n" for line in lines)
 
 
 def _git(*arguments: str) -> str:

@@ -8,10 +8,11 @@ results/                history.csv, run.json; there once training is finished
 evaluation/             the last evaluation's tables and pictures, for the tracking server
 """
 
+import contextlib
 import csv
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 from torch import nn
 
 from pipeline import paths
+from pipeline.console import say
 from pipeline.journal import Journal
 from saccade import bundle
 from saccade.bundle import Recipe
@@ -26,6 +28,7 @@ from saccade.files import replacing_file, replacing_folder, write_json
 from saccade.training import EpochRecord
 
 HISTORY = ("train_loss", "validation_loss", "train_accuracy", "validation_accuracy", "learning_rate", "gradient_norm")
+_SET_ASIDE_ORDER = {"results": 0, "journal.jsonl": 2, "environment.json": 3}
 
 
 class RunStore:
@@ -42,9 +45,9 @@ class RunStore:
         """Whether results are there."""
         return (self.results / "run.json").exists()
 
-    def run_json(self) -> dict[str, Any]:
-        """What run.json says."""
-        return json.loads((self.results / "run.json").read_text(encoding="utf-8"))
+    def is_restored(self) -> bool:
+        """Whether the folder holds only the journal of a training that was done elsewhere (``restore_journal``)."""
+        return self.journal.state().run_uid is not None and not self._environment.exists()
 
     def differing_environment(self, environment: Mapping[str, Any]) -> str | None:
         """What of the environment has changed since the folder was begun, in words; None if nothing or not begun."""
@@ -57,14 +60,19 @@ class RunStore:
         return ", ".join(changes) or None
 
     def set_aside(self) -> None:
-        """Empty the folder; what an earlier training left is kept beside it, for its journal may be pending."""
-        uid = self.journal.state().run_uid or "nothing"
-        aside = self.folder.with_name(f"{self.folder.name}.before-{uid[:8]}")
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir()
-        for path in self.folder.iterdir():
+        """Empty the folder; what an earlier training left is kept beside it, for its journal may be pending.
+
+        What says that a training is finished goes first and what says in which environment last: killed in between, the
+        next start does not take what is left for whole.
+        """
+        aside = _aside(self.folder, self.journal.state().run_uid or "nothing")
+        aside.mkdir(exist_ok=True)
+        for path in sorted(self.folder.iterdir(), key=lambda path: _SET_ASIDE_ORDER.get(path.name, 1)):
             if path.name != "lock":
-                path.rename(aside / path.name)
+                left = aside / path.name
+                if left.is_dir():
+                    shutil.rmtree(left)
+                path.rename(left)
 
     def begin(self, environment: Mapping[str, Any]) -> None:
         """Note what the bits depend on besides the identity."""
@@ -90,19 +98,62 @@ class RunStore:
         start = next(self.journal.events())
         return {key: start[key] for key in ("experiment", "params", "tags", "datasets")}
 
-    def keep_results(self, history: Sequence[Mapping[str, float]], run: Mapping[str, Any]) -> None:
-        """Put the results in their place, whole."""
+    def keep_results(self, history: Sequence[EpochRecord], run: Mapping[str, Any]) -> None:
+        """Put the results in their place, whole; run.json gets what it takes to write the journal again elsewhere."""
+        start = next(self.journal.events())
+        record = {key: start[key] for key in ("experiment", "params", "tags", "datasets")}
         with replacing_folder(self.results) as folder:
-            write_history(folder / "history.csv", history)
-            write_json(folder / "run.json", dict(run))
+            write_history(folder / "history.csv", [asdict(epoch) for epoch in history])
+            write_json(folder / "run.json", {**run, "record": record})
 
-    def publish(self, run: str) -> None:
-        """Copy the results to models/<run> and reports/<run>, each in one step."""
+    def publish(self, run: str, dataset: str) -> str:
+        """Copy the results to models/<run> and reports/<run>.
+
+        An evaluation of other weights is removed there: beside these it would mislead.
+
+        Args:
+            run: under which name.
+            dataset: the run's.
+
+        Returns:
+            The name of the run that was trained, which another one with the same identity may be.
+        """
+        report = paths.report(run)
+        trained = json.loads((self.results / "run.json").read_text(encoding="utf-8"))
+        if _weights_of(report) not in (None, trained["weights_sha256"]):
+            (report / "metrics.json").unlink(missing_ok=True)
+            shutil.rmtree(report / "evaluation", ignore_errors=True)
         with replacing_folder(paths.model(run)) as folder:
             shutil.copytree(self.folder / "bundle", folder, dirs_exist_ok=True)
-        for name in ("history.csv", "run.json"):
-            with replacing_file(paths.report(run) / name) as partial:
-                shutil.copyfile(self.results / name, partial)
+        with replacing_file(report / "history.csv") as partial:
+            shutil.copyfile(self.results / "history.csv", partial)
+        write_json(report / "run.json", trained | {"run": run, "dataset": dataset})
+        return trained["run"]
+
+
+def _aside(folder: Path, run_uid: str) -> Path:
+    return folder.with_name(f"{folder.name}.before-{run_uid[:8]}")
+
+
+def _weights_of(report: Path) -> str | None:
+    path = report / "run.json"
+    return json.loads(path.read_text(encoding="utf-8"))["weights_sha256"] if path.exists() else None
+
+
+@contextlib.contextmanager
+def hold(lock: Any, message: str) -> Iterator[None]:
+    """Hold a lock; say ``message`` when somebody else has it, and wait."""
+    from filelock import Timeout
+
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say(message)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_history(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
@@ -119,22 +170,36 @@ def read_history(path: Path) -> list[dict[str, float]]:
         return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
 
+def journal_folder(trained: Mapping[str, Any]) -> Path:
+    """Where the journal of a published run is, or is to be: its identity may have been trained again since."""
+    folder = paths.run_store(trained["identity"])
+    uid = Journal(folder).state().run_uid
+    return folder if uid in (None, trained["run_uid"]) else _aside(folder, trained["run_uid"])
+
+
 def restore_journal(journal: Journal, trained: Mapping[str, Any], bundle_folder: Path, history: Path) -> None:
     """Write the journal of a run that was trained elsewhere (``dvc pull``), so that its evaluation can be tracked.
 
     Nothing is done when the journal is there. The tracking server knows the run by its ``run_uid``, wherever it is.
 
     Args:
-        journal: of the run's identity.
+        journal: in ``journal_folder(trained)``.
         trained: what run.json says.
         bundle_folder: models/<run>.
         history: history.csv.
     """
     if journal.state().run_uid is not None:
         return
-    shutil.copytree(bundle_folder, journal.folder / "bundle", dirs_exist_ok=True)
-    journal.start(run_uid=trained["run_uid"], run=trained["run"], identity=trained["identity"], **trained["record"])
-    for row in read_history(history):
-        journal.epoch(int(row.pop("epoch")), row)
-    journal.bundle("bundle")
-    journal.end("FINISHED", "restored from the published results")
+    with replacing_folder(journal.folder / "bundle") as folder:
+        shutil.copytree(bundle_folder, folder, dirs_exist_ok=True)
+    with replacing_folder(journal.folder / "restored") as folder:  # whole or not at all: half a journal looks killed
+        restored = Journal(folder)
+        restored.start(
+            run_uid=trained["run_uid"], run=trained["run"], identity=trained["identity"], **trained["record"]
+        )
+        for row in read_history(history):
+            restored.epoch(int(row.pop("epoch")), row)
+        restored.bundle("bundle")
+        restored.end("FINISHED", "restored from the published results")
+    (journal.folder / "restored" / journal.path.name).replace(journal.path)
+    (journal.folder / "restored").rmdir()

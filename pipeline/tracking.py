@@ -1,10 +1,11 @@
 """Tracking, as the stages and ``saccade sync`` see it. The journal is the record; MLflow holds a copy of it.
 
 A training stage: take ``stage_lock``, enter ``Follower``, enter ``reporting_status``, write the journal's events and
-at the end ``end("FINISHED")``, then call ``finish`` on the follower. ``python -m pipeline.tracking FOLDER URI`` is the
+at the end ``end("FINISHED")``, then call ``finish`` on the follower. ``python -m pipeline.tracking FOLDER`` is the
 follower's child process; it ends by itself.
 """
 
+import os
 import signal
 import sys
 import threading
@@ -14,10 +15,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from pipeline.follower import Follower, Outcome, close_if_abandoned, describe_failure, follow, stage_lock
+from pipeline.follower import URI_VARIABLE, Follower, Outcome, close_if_abandoned, describe_failure, follow, stage_lock
 from pipeline.journal import FILE_NAME, Journal
 from pipeline.replica import progress_of, replay
-from pipeline.store import sqlite_path, tracking_uri, why_not_installed, why_unreachable
+from pipeline.store import tracking_uri, why_not_installed, why_unreachable
 
 __all__ = [
     "Follower",
@@ -56,13 +57,15 @@ def sync(runs_folder: Path, uri: str) -> list[tuple[str, Outcome]]:
             continue
         close_if_abandoned(folder)
         mlflow_run_id, num_sent = progress_of(folder, uri)
-        if num_sent == sum(1 for _ in journal.events()) and not _is_new_store(uri):
-            continue
+        was_whole = num_sent == sum(1 for _ in journal.events())
         if unreachable:
-            results.append((state.run, Outcome(mlflow_run_id, unreachable)))
+            if not was_whole:
+                results.append((state.run, Outcome(mlflow_run_id, unreachable)))
             continue
         try:
-            results.append((state.run, Outcome(replay(folder, uri), None)))
+            outcome = Outcome(replay(folder, uri), None)  # asks the store, which may have lost what was sent
+            if not was_whole or outcome.mlflow_run_id != mlflow_run_id:
+                results.append((state.run, outcome))
         except Exception as error:  # noqa: BLE001 - told in the outcome, and the next run may well pass
             unreachable = why_unreachable(uri)
             results.append((state.run, Outcome(mlflow_run_id, unreachable or describe_failure(error))))
@@ -77,12 +80,6 @@ def _is_locked(folder: Path) -> bool:
             return False
     except Timeout:
         return True
-
-
-def _is_new_store(uri: str) -> bool:
-    """Whether nothing can be there yet, whatever ``replica.json`` remembers."""
-    database = sqlite_path(uri)
-    return database is not None and not database.exists()
 
 
 class KilledBySignal(BaseException):
@@ -127,4 +124,4 @@ def _raise_killed(number: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(follow(Path(sys.argv[1]), sys.argv[2]))
+    sys.exit(follow(Path(sys.argv[1]), os.environ[URI_VARIABLE]))

@@ -4,7 +4,7 @@ The loop itself is ``saccade.training.fit``. Around it: the run's identity, its 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from pipeline import paths, provenance
 from pipeline.console import Progress, say
 from pipeline.follower import Follower
 from pipeline.identity import code_digests, identity_of
-from pipeline.run_store import RunStore
+from pipeline.run_store import RunStore, hold
 from pipeline.schema.named import Named
 from pipeline.schema.train import TrainBlock
 from pipeline.tracking import reporting_status, stage_lock, tracking_uri
@@ -92,19 +92,21 @@ def train(run: TrainingRun, *, fresh: bool = False) -> None:
     views, views_digests = open_views(paths.augmented(run.dataset), paths.prepared(run.dataset))
     digests = description.digests("train", "validation") | views_digests
     settings = _resolved(run, precision)
-    code = code_digests("train", {"item.model.name": run.model.name, "item.task.name": run.task.name})
-    identity = identity_of(settings | {"spec": description.spec.to_dict()}, digests, code)
+    code = code_digests("train", {"item.model.name": run.model.name})
+    given = {"spec": description.spec.to_dict(), "mean": description.mean, "std": description.std}
+    identity = identity_of(settings | given, digests, code)
 
     store = RunStore(identity)
-    with stage_lock(store.folder):
+    with hold(stage_lock(store.folder), f"{run.name}: another process is training the same; waiting for it"):
         changed = store.differing_environment(environment)
         if changed:
             say(f"{run.name} was trained before in another environment ({changed}): starting afresh")
         if store.is_finished() and not (changed or fresh):
-            store.publish(run.name)
-            say(f"{run.name} was trained already ({identity[:12]}): published again; `--fresh` trains it anew")
+            trained_as = store.publish(run.name, run.dataset)
+            same = f", as {trained_as}" if trained_as != run.name else ""
+            say(f"{run.name} was trained already{same} ({identity[:12]}): published again; `--fresh` trains it anew")
             return
-        if changed or fresh:
+        if changed or fresh or store.is_restored():
             store.set_aside()
         with Follower(store.folder, tracking_uri(paths.home())) as follower, reporting_status(store.journal):
             recipe = _recipe(run, settings, description, identity)
@@ -118,24 +120,15 @@ def train(run: TrainingRun, *, fresh: bool = False) -> None:
             weights_sha256 = store.save_bundle(recipe, state.network)
             store.journal.end("FINISHED")
             outcome = follower.finish()
-            history = [asdict(record) for record in state.history]
-            results = {
-                "run": run.name,
-                "dataset": run.dataset,
-                "model": run.model.name,
-                "parameters": count_parameters(state.network),
+            measured = {
                 "run_uid": store.journal.state().run_uid,
                 "mlflow_run_id": None if outcome.pending_reason else outcome.mlflow_run_id,
                 "identity": identity,
                 "weights_sha256": weights_sha256,
                 "device": f"{environment['device']} ({environment['device_name']})",
-                "epochs": state.epoch,
-                "train_elapsed_s": round(sum(row["elapsed_s"] for row in history), 3),
-                "examples_per_s": round(float(np.mean([row["examples_per_s"] for row in history])), 1),
-                "record": store.record(),
             }
-            store.keep_results(history, results)
-            store.publish(run.name)
+            store.keep_results(state.history, _results(run, state) | measured | {"data": digests})
+            store.publish(run.name, run.dataset)
     last = state.history[-1]
     say(f"trained {run.name}: validation accuracy {last.validation_accuracy:.4f} after {state.epoch} epochs")
     if outcome.pending_reason:
@@ -206,6 +199,18 @@ def _fit(
                 f"validation loss {record.validation_loss:.4f}, accuracy {record.validation_accuracy:.4f}"
             )
     return state
+
+
+def _results(run: TrainingRun, state: TrainingState) -> dict[str, Any]:
+    return {
+        "run": run.name,
+        "dataset": run.dataset,
+        "model": run.model.name,
+        "parameters": count_parameters(state.network),
+        "epochs": state.epoch,
+        "train_elapsed_s": round(sum(record.elapsed_s for record in state.history), 3),
+        "examples_per_s": round(float(np.mean([record.examples_per_s for record in state.history])), 1),
+    }
 
 
 def _dataset_records(name: str, description: Description, views_digests: Mapping[str, str]) -> list[Any]:

@@ -2,19 +2,27 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.schema.base import Block
 
-Share = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class SplitBlock(Block):
     """Which examples are for training, validation and test."""
 
-    test: Literal["given"] | Share = Field(0.15, description="share in [0, 1) per class, or given: the published split")
-    validation: Share = Field(0.15, description="share in [0, 1) per class; of what test: given leaves")
+    test: Literal["given"] | Share = Field(0.15, description="share in (0, 1) per class, or given: the published split")
+    validation: Share = Field(0.15, description="share in (0, 1) per class; of what test: given leaves")
     order: Literal["random", "time"] = Field("random", description="time keeps the order: earliest for training")
     group_by: str | None = Field(None, description="column of the source; equal values stay in one split")
     train_fraction: float = Field(1.0, gt=0, le=1, description="share of the training split to keep, per class")
     seed: int | None = Field(None, ge=0, description="default: the file's seed")
+
+    @model_validator(mode="after")
+    def _something_is_left_for_training(self) -> "SplitBlock":
+        if self.test != "given" and self.test + self.validation >= 1:
+            raise ValueError(
+                f"test + validation ({self.test + self.validation:g}) must be below 1: nothing is left to train on"
+            )
+        return self

@@ -95,9 +95,10 @@ def open_array(path: Path) -> np.ndarray:
         An array whose pages are read from the file when they are used.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        UserError: it is not a ``.npy`` file, or shorter than its header says.
+        UserError: there is no such file, it is not a ``.npy`` file, or shorter than its header says.
     """
+    if not path.exists():
+        raise UserError(f"{path} does not exist. Run `dvc checkout`, or make it again.")
     try:
         return np.lib.format.open_memmap(path, mode="c")
     except (ValueError, EOFError) as error:

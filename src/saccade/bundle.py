@@ -55,10 +55,11 @@ def save(folder: Path, recipe: Recipe, network: nn.Sequential) -> str:
     Returns:
         SHA-256 of weights.safetensors.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network[1].state_dict().items()}
-    save_file(weights, folder / "weights.safetensors")
+    # Bytes first: safetensors' own writing tells a full disk as an error of another kind than OSError.
+    (folder / "weights.safetensors").write_bytes(save(weights))
     values = {"format": FORMAT, **vars(recipe), "spec": recipe.spec.to_dict(), "classes": list(recipe.spec.classes)}
     write_json(folder / "bundle.json", values)
     return sha256_of_file(folder / "weights.safetensors")

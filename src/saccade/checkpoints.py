@@ -14,7 +14,7 @@ from saccade.training import EpochRecord, TrainingState
 
 def save_checkpoint(path: Path, state: TrainingState) -> None:
     """Write weights, the optimiser's memory and the finished epochs, in full precision."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save as to_bytes
 
     tensors = {f"network.{name}": tensor for name, tensor in state.network.state_dict().items()}
     plain: dict[str, dict[str, Any]] = {}
@@ -27,7 +27,7 @@ def save_checkpoint(path: Path, state: TrainingState) -> None:
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     history = json.dumps([asdict(record) for record in state.history])
     with replacing_file(path) as partial:
-        save_file(contiguous, partial, metadata={"history": history, "optimizer": json.dumps(plain)})
+        partial.write_bytes(to_bytes(contiguous, metadata={"history": history, "optimizer": json.dumps(plain)}))
 
 
 def load_checkpoint(path: Path, state: TrainingState) -> None:

@@ -140,6 +140,14 @@ ONE_PROBLEM = {
         ("test: 0.15", "test: givn"),
         "line 6: datasets.toy.split.test: 'givn': must be 'given'; or 'givn': must be a valid number",
     ),
+    "no validation": (
+        ("test: 0.15", "test: 0.15, validation: 0"),
+        "line 6: datasets.toy.split.validation: 0: must be greater than 0",
+    ),
+    "nothing left for training": (
+        ("test: 0.15", "test: 0.6, validation: 0.5"),
+        "line 6: datasets.toy.split: test + validation (1.1) must be below 1: nothing is left to train on",
+    ),
     "inside a list": (
         ("[32, 24]", "[32, 0]"),
         "line 7: datasets.toy.preprocess.size.1: 0: must be greater than or equal to 1",

@@ -274,12 +274,3 @@ def test_a_mirror_does_not_make_another_dataset(inside, capsys):
     add_recipe(paths.PARAMS, "mnist-lstm", None)
     assert added_lines(before, read())[0] == "  mnist-lstm:"
     assert params.load(paths.PARAMS).datasets["mnist"].source.arguments == {"mirror": "~/mirror"}
-
-
-def test_another_split_makes_another_dataset(inside):
-    add_recipe(paths.PARAMS, "mnist-lenet5", None)
-    inside.replace("params.yaml", "test: given, validation: 0.05", "test: given, validation: 0.1")
-    before = read()
-    with pytest.raises(UserError, match=r"params\.yaml has another datasets\.mnist already: rename yours"):
-        add_recipe(paths.PARAMS, "mnist-lstm", None)
-    assert read() == before

@@ -162,6 +162,28 @@ def test_a_changed_parameter_reruns_its_run_alone_and_changed_back_restores_with
     assert run_json(project, "lstm-digits") == other
 
 
+def test_a_run_is_not_evaluated_on_data_or_beside_a_report_that_are_not_its_own(project: Tree) -> None:
+    dvc(project, "repro")
+    before = project.snapshot("reports/lenet5-digits")
+    text = project.params.read_text(encoding="utf-8")
+    change_params(project, lambda values: values["datasets"]["digits"]["split"].update(seed=1))
+    assert project.run("preprocess", "digits").code == 0
+    ended = project.run("evaluate", "lenet5-digits")
+    assert ended.code == 1 and "was trained on other data than data/prepared/digits holds now" in ended.err
+    project.params.write_text(text, encoding="utf-8")
+    dvc(project, "checkout", "--force")
+    shutil.copy2(project.root / "models/lenet5-digits/weights.safetensors", project.root / "kept")
+    (project.root / "models/lenet5-digits/weights.safetensors").unlink()  # a link into the cache, it may be
+    shutil.copy2(
+        project.root / "models/lstm-digits/weights.safetensors",
+        project.root / "models/lenet5-digits/weights.safetensors",
+    )
+    ended = project.run("evaluate", "lenet5-digits")
+    assert ended.code == 1 and ended.err.startswith("error: ") and len(ended.err.splitlines()) <= 2
+    shutil.move(project.root / "kept", project.root / "models/lenet5-digits/weights.safetensors")
+    assert project.snapshot("reports/lenet5-digits") == before
+
+
 @pytest.mark.slow
 def test_two_clean_repros_end_in_the_same_weights(project: Tree, make_tree: Callable[[], Tree]) -> None:
     dvc(project, "repro")

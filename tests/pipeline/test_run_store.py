@@ -1,13 +1,15 @@
 """What is kept of a training outside DVC's outs, and where a run says it comes from."""
 
+import hashlib
 import json
 import subprocess
+import sys
 
 import pytest
 
-from pipeline import provenance, run_store
+from pipeline import paths, provenance, run_store
 from pipeline.journal import Journal
-from pipeline.run_store import RunStore, read_history, restore_journal, write_history
+from pipeline.run_store import RunStore, hold, journal_folder, read_history, restore_journal, write_history
 from saccade.training import EpochRecord
 
 IDENTITY = "ab" * 32
@@ -44,16 +46,30 @@ def store(tmp_path, monkeypatch):
 
 def finish(store: RunStore, weights: bytes = b"weights") -> None:
     """Leave in the store what a finished training leaves."""
+    if store.journal.state().run_uid is None:
+        start(store.journal)
     (store.folder / "bundle").mkdir(exist_ok=True)
     (store.folder / "bundle" / "weights.safetensors").write_bytes(weights)
     (store.folder / "bundle" / "bundle.json").write_text("{}")
-    store.keep_results([vars(record(1)), vars(record(2))], {"run": "a", "weights_sha256": "f" * 64})
+    sha256 = hashlib.sha256(weights).hexdigest()
+    results = {"run": "a", "run_uid": "u" * 32, "identity": IDENTITY, "weights_sha256": sha256}
+    store.keep_results([record(1), record(2)], results)
 
 
 def test_the_store_lies_in_the_original_root_when_dvc_runs_a_copy(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "original"))
-    assert RunStore(IDENTITY).folder == tmp_path / "original" / ".saccade" / "runs" / IDENTITY
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    for inside, home in {
+        ".": tmp_path,
+        ".dvc/tmp/exps/tmp1a2b": tmp_path,
+        ".dvc/tmp/exps/standalone/tmp1a2b": tmp_path,
+        ".dvc/tmp/exps/tmp1a2b/vision/project": tmp_path / "vision/project",
+        ".dvc/tmp/exps/standalone/tmp1a2b/project": tmp_path / "project",
+        "vision/project": tmp_path / "vision/project",  # a project below the root of a larger repository
+    }.items():
+        (tmp_path / inside).mkdir(parents=True, exist_ok=True)
+        monkeypatch.chdir(tmp_path / inside)
+        assert paths.home() == home
+        assert RunStore(IDENTITY).folder == home / ".saccade" / "runs" / IDENTITY
 
 
 def test_set_aside_empties_the_folder_and_keeps_what_was_in_it(store):
@@ -104,20 +120,41 @@ def test_journal_missing_writes_each_epoch_once(store):
 
 
 def test_is_finished_only_once_the_results_are_whole(store):
+    start(store.journal)
     assert not store.is_finished()
     with pytest.raises(TypeError):
-        store.keep_results([vars(record(1))], {"run": object()})  # fails after history.csv was written
+        store.keep_results([record(1)], {"run": object()})  # fails after history.csv was written
     assert not store.is_finished() and not store.results.exists()
     finish(store)
-    assert store.is_finished() and store.run_json() == {"run": "a", "weights_sha256": "f" * 64}
+    assert store.is_finished()
 
 
 def test_publish_puts_the_results_where_dvc_looks(store, tmp_path):
     finish(store)
-    store.publish("a")
+    assert store.publish("a", "digits") == "a"
     assert {path.name for path in (tmp_path / "models/a").iterdir()} == {"weights.safetensors", "bundle.json"}
     assert {path.name for path in (tmp_path / "reports/a").iterdir()} == {"history.csv", "run.json"}
-    assert (tmp_path / "reports/a/run.json").read_bytes() == (store.results / "run.json").read_bytes()
+    published = json.loads((tmp_path / "reports/a/run.json").read_text())
+    assert published == json.loads((store.results / "run.json").read_text()) | {"dataset": "digits"}
+
+
+def test_another_run_of_the_same_identity_is_published_under_its_own_name(store, tmp_path):
+    finish(store)
+    assert store.publish("b", "digits") == "a"
+    published = json.loads((tmp_path / "reports/b/run.json").read_text())
+    assert (published["run"], published["run_uid"]) == ("b", "u" * 32)
+
+
+def test_an_evaluation_stays_beside_its_own_weights_and_leaves_with_them(store, tmp_path):
+    finish(store, b"first")
+    store.publish("a", "digits")
+    (tmp_path / "reports/a/metrics.json").write_text("{}")
+    (tmp_path / "reports/a/evaluation").mkdir()
+    store.publish("a", "digits")
+    assert {path.name for path in (tmp_path / "reports/a").iterdir()} > {"metrics.json", "evaluation"}
+    finish(store, b"second")
+    store.publish("a", "digits")
+    assert {path.name for path in (tmp_path / "reports/a").iterdir()} == {"history.csv", "run.json"}
 
 
 def test_publish_replaces_what_was_there_and_leaves_the_rest(store, tmp_path):
@@ -126,14 +163,14 @@ def test_publish_replaces_what_was_there_and_leaves_the_rest(store, tmp_path):
     (tmp_path / "reports/a").mkdir(parents=True)
     (tmp_path / "reports/a/metrics.json").write_text("{}")
     finish(store)
-    store.publish("a")
+    store.publish("a", "digits")
     assert not (tmp_path / "models/a/stale.safetensors").exists()
     assert (tmp_path / "reports/a/metrics.json").exists()
 
 
 def test_a_publish_that_fails_leaves_the_earlier_bundle_whole(store, tmp_path, monkeypatch):
     finish(store, b"first")
-    store.publish("a")
+    store.publish("a", "digits")
     finish(store, b"second")
     copied = run_store.shutil.copytree
 
@@ -144,7 +181,7 @@ def test_a_publish_that_fails_leaves_the_earlier_bundle_whole(store, tmp_path, m
 
     monkeypatch.setattr(run_store.shutil, "copytree", full_disk)
     with pytest.raises(OSError, match="No space left"):
-        store.publish("a")
+        store.publish("a", "digits")
     assert (tmp_path / "models/a/weights.safetensors").read_bytes() == b"first"
     assert (tmp_path / "models/a/bundle.json").exists()
     assert {path.name for path in (tmp_path / "models").iterdir()} == {"a"}
@@ -166,12 +203,11 @@ def test_the_journal_of_a_pulled_run_is_written_again_once(store, tmp_path):
     start(store.journal)
     store.journal_missing([record(1), record(2)])
     finish(store)
-    record_kept = store.record()
-    store.publish("a")
-    trained = {"run_uid": "u" * 32, "run": "a", "identity": IDENTITY, "record": record_kept}
+    store.publish("a", "digits")
+    trained = json.loads((tmp_path / "reports/a/run.json").read_text())
 
     elsewhere = Journal(tmp_path / "elsewhere" / IDENTITY)
-    arguments = (elsewhere, json.loads(json.dumps(trained)), tmp_path / "models/a", tmp_path / "reports/a/history.csv")
+    arguments = (elsewhere, trained, tmp_path / "models/a", tmp_path / "reports/a/history.csv")
     restore_journal(*arguments)
     begun, state = next(elsewhere.events()), elsewhere.state()
     assert (state.run_uid, state.run, state.status) == ("u" * 32, "a", "FINISHED")
@@ -183,6 +219,57 @@ def test_the_journal_of_a_pulled_run_is_written_again_once(store, tmp_path):
     size = elsewhere.size()
     restore_journal(*arguments)
     assert elsewhere.size() == size
+
+
+def test_a_journal_that_could_not_be_restored_whole_is_not_there(store, tmp_path, monkeypatch):
+    finish(store)
+    store.publish("a", "digits")
+    trained = json.loads((tmp_path / "reports/a/run.json").read_text())
+    elsewhere = Journal(tmp_path / "elsewhere" / IDENTITY)
+    arguments = (elsewhere, trained, tmp_path / "models/a", tmp_path / "reports/a/history.csv")
+    with monkeypatch.context() as broken:
+        broken.setattr(Journal, "end", lambda *_: 1 / 0)  # the process dies here, say
+        with pytest.raises(ZeroDivisionError):
+            restore_journal(*arguments)
+    assert elsewhere.state().run_uid is None
+    restore_journal(*arguments)
+    assert elsewhere.state().status == "FINISHED" and list(elsewhere.state().epochs) == [1, 2]
+    assert {path.name for path in elsewhere.folder.iterdir()} == {"journal.jsonl", "bundle"}
+
+
+def test_what_was_restored_is_not_gone_on_from(store):
+    assert not store.is_restored()
+    start(store.journal)
+    assert store.is_restored()
+    store.begin({"torch": "2.10"})
+    assert not store.is_restored()
+
+
+def test_an_evaluation_finds_the_journal_of_its_own_training(store):
+    first, second = ({"identity": IDENTITY, "run_uid": uid * 32} for uid in "12")
+    assert journal_folder(first) == store.folder
+    start(store.journal, "1" * 32)
+    assert journal_folder(first) == store.folder
+    store.set_aside()
+    start(store.journal, "2" * 32)
+    assert journal_folder(second) == store.folder
+    assert Journal(journal_folder(first)).state().run_uid == "1" * 32
+
+
+def test_a_lock_that_another_process_holds_is_waited_for_with_a_word(tmp_path, capsys):
+    from filelock import FileLock
+
+    with hold(FileLock(tmp_path / "lock"), "waiting"):
+        pass
+    assert capsys.readouterr().out == ""
+    script = (
+        "import sys, time, filelock; filelock.FileLock(sys.argv[1]).acquire(); print(1, flush=True); time.sleep(0.5)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, tmp_path / "lock"], stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None and other.stdout.readline() == b"1\n"
+        with hold(FileLock(tmp_path / "lock"), "waiting"):
+            other.wait(timeout=1)
+    assert capsys.readouterr().out == "waiting\n"
 
 
 # --- where a run comes from -------------------------------------------------------------------------------------------
@@ -231,6 +318,14 @@ def test_a_staged_change_does_too(repository):
     (repository / "params.yaml").write_text("a: 3\n")
     git(repository, "add", "params.yaml")
     assert "+a: 3" in provenance.git_state()[1]
+
+
+def test_a_new_file_is_part_of_the_difference(repository):
+    (repository / "tiny.py").write_text("x = 1\ny = 2\n")
+    (repository / "large.bin").write_bytes(b"\0" * 10)
+    diff = provenance.git_state()[1]
+    assert "+++ b/tiny.py\n@@ -0,0 +1,2 @@\n+x = 1\n+y = 2\n" in diff
+    assert "new file large.bin (10 bytes)" in diff
 
 
 def test_outside_a_repository_and_before_the_first_commit_there_is_no_commit(tmp_path, monkeypatch):

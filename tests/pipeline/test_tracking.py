@@ -336,8 +336,13 @@ def test_a_store_that_was_deleted_is_filled_again(tmp_path):
     fresh_store(tmp_path)  # the same address, nothing in it
     assert replay(tmp_path / "ab", uri) == everything(uri)["run_id"]
     (tmp_path / "mlflow.db").unlink()
-    ((_, outcome),) = sync(tmp_path, uri)
-    assert outcome.pending_reason is None and len(everything(uri)["metrics"]["loss"]) == 3
+    script = (
+        "import sys, pathlib; from pipeline.tracking import sync; print(sync(pathlib.Path(sys.argv[1]), sys.argv[2]))"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path), uri]  # this process still holds the file that is gone
+    first = subprocess.run(command, cwd=TREE, capture_output=True, text=True, check=True).stdout
+    assert "pending_reason=None" in first
+    assert subprocess.run(command, cwd=TREE, capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 # a real server

@@ -127,7 +127,7 @@ def test_pickled_arrays_and_other_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"none\.npy"):
+    with pytest.raises(UserError, match=r"none\.npy does not exist"):
         open_array(tmp_path / "none.npy")
 
 
