@@ -31,16 +31,17 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
         block: ``evaluate:``.
     """
     report, prepared = paths.report(run), paths.prepared(dataset)
-    for needed in (report / "run.json", report / "history.csv"):
+    weights = paths.model(run) / "weights.safetensors"
+    for needed in (report / "run.json", report / "history.csv", weights):
         if not needed.exists():
             raise UserError(f"{needed} does not exist. Make it with `saccade train {run}`.")
     trained = json.loads((report / "run.json").read_text(encoding="utf-8"))
-    predictor = prediction.load(paths.model(run), device=block.device)
-    description = read_description(prepared)
-    if sha256_of_file(paths.model(run) / "weights.safetensors") != trained["weights_sha256"]:
+    if sha256_of_file(weights) != trained["weights_sha256"]:
         raise UserError(
             f"{paths.model(run)} and {report / 'run.json'} are of two trainings. Publish one: `saccade train {run}`."
         )
+    predictor = prediction.load(paths.model(run), device=block.device)
+    description = read_description(prepared)
     digests = description.digests("train", "validation")
     if description.spec != predictor.spec or any(trained["data"][name] != digests[name] for name in digests):
         raise UserError(

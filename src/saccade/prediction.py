@@ -85,6 +85,7 @@ def load(folder: str | Path, device: str = "cpu") -> Predictor:
     try:
         network[1].load_state_dict(load_file(folder / "weights.safetensors"))
     except (SafetensorError, RuntimeError, FileNotFoundError) as error:
-        raise UserError(f"{folder / 'weights.safetensors'} cannot be used ({error}). Run `dvc checkout`.") from error
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{folder / 'weights.safetensors'} cannot be used ({reason}). Run `dvc checkout`.") from error
     where = resolve_device(device)
     return Predictor(recipe, network.to(where).eval(), where)

@@ -263,12 +263,13 @@ def test_a_lock_that_another_process_holds_is_waited_for_with_a_word(tmp_path, c
         pass
     assert capsys.readouterr().out == ""
     script = (
-        "import sys, time, filelock; filelock.FileLock(sys.argv[1]).acquire(); print(1, flush=True); time.sleep(0.5)"
+        "import sys, time, filelock; lock = filelock.FileLock(sys.argv[1]); lock.acquire()\n"
+        "print(1, flush=True); time.sleep(0.5)"
     )
     with subprocess.Popen([sys.executable, "-c", script, tmp_path / "lock"], stdout=subprocess.PIPE) as other:
         assert other.stdout is not None and other.stdout.readline() == b"1\n"
         with hold(FileLock(tmp_path / "lock"), "waiting"):
-            other.wait(timeout=1)
+            other.wait(timeout=5)
     assert capsys.readouterr().out == "waiting\n"
 
 
