@@ -26,28 +26,6 @@ MOST_PRODUCTS = (
 FEWEST_EXAMPLES = 2_000  # many classes may cost more time than planned rather than sink below this
 
 
-def constant_answer_accuracy(train_labels_N: np.ndarray, test_labels_N: np.ndarray) -> float:
-    """Accuracy on test of always answering with the training labels' most common class (of equals, the first).
-
-    Args:
-        train_labels_N: integers, at least one, each at least 0.
-        test_labels_N: integers, at least one.
-
-    Returns:
-        A share in [0, 1].
-
-    Raises:
-        ValueError: either holds no label.
-
-    >>> constant_answer_accuracy(np.array([0, 1, 1]), np.array([1, 0, 0, 0]))
-    0.25
-    """
-    for name, labels_N in (("train_labels_N", train_labels_N), ("test_labels_N", test_labels_N)):
-        if len(labels_N) == 0:
-            raise ValueError(f"{name} (0 labels) must hold at least one label")
-    return float((test_labels_N == np.bincount(train_labels_N).argmax()).mean())
-
-
 def _shrunk(images_NHWC: np.ndarray) -> Any:
     """Float tensor in [0, 1]; sides above SIDE are averaged down to it."""
     import torch

@@ -143,7 +143,7 @@ def _column(rows: Sequence[Mapping[str, Any]], key: str) -> np.ndarray:
     return np.array([np.nan if value is None or value == "" else float(value) for value in values])
 
 
-def draw_learning_curves(rows: Sequence[Mapping[str, Any]], path: Path, best_epoch: int | None = None) -> None:
+def draw_learning_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Draw loss, accuracy and learning rate over the epochs, with the gap between training and validation shaded.
 
     Args:
@@ -151,7 +151,6 @@ def draw_learning_curves(rows: Sequence[Mapping[str, Any]], path: Path, best_epo
             classifiers, ``train_accuracy`` and ``validation_accuracy``; without any accuracy its panel is left out.
             Losses are drawn on a logarithmic scale when they are positive and span more than a factor of 30.
         path: the PNG to write.
-        best_epoch: the epoch whose weights are kept; marked when given.
 
     Raises:
         ValueError: there are no rows.
@@ -179,14 +178,12 @@ def draw_learning_curves(rows: Sequence[Mapping[str, Any]], path: Path, best_epo
             axes.plot(epochs, train, color=BLUE, label="training", **line)
             axes.plot(epochs, validation, color=ORANGE, linestyle="--", label="validation", **line)
             axes.set_title({"loss": "Loss", "accuracy": "Accuracy"}[what] + (" (logarithmic scale)" if is_log else ""))
-            axes.legend(frameon=False, title=_best_line(what, rows, best_epoch), alignment="left")
+            axes.legend(frameon=False)
         all_axes[-1].plot(epochs, _column(rows, "learning_rate"), color=GREY, **{**line, "linestyle": "-"})
         all_axes[-1].set_ylim(bottom=0)
         all_axes[-1].set_title("Learning rate")
         all_axes[-1].yaxis.set_major_formatter("{x:.3g}")
         for axes in all_axes:
-            if best_epoch is not None:
-                axes.axvline(best_epoch, color=GREY, linewidth=1, linestyle=":", zorder=0)
             axes.set_xlabel("epoch")
             axes.set_xlim(*((epochs[0] - 0.5, epochs[0] + 0.5) if len(rows) == 1 else (epochs[0], epochs[-1])))
             axes.set_xticks(_epoch_ticks(int(epochs[0]), int(epochs[-1])))
@@ -198,13 +195,6 @@ def _epoch_ticks(first: int, last: int) -> list[int]:
     """The first epoch and then round ones, at most about a dozen."""
     step = next(s for power in range(12) for s in (10**power, 5 * 10**power) if (last - first) / s <= 12)
     return [first, *(epoch for epoch in range(step, last + 1, step) if epoch - first > step / 2)]
-
-
-def _best_line(what: str, rows: Sequence[Mapping[str, Any]], best_epoch: int | None) -> str | None:
-    values = [row.get(f"validation_{what}") for row in rows if int(row["epoch"]) == best_epoch]
-    if not values or values[0] in (None, ""):
-        return None
-    return f"best epoch {best_epoch}: {float(values[0]):.4g}"
 
 
 def draw_mistakes(

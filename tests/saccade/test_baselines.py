@@ -6,7 +6,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from saccade import baselines
-from saccade.baselines import constant_answer_accuracy, gradient_histograms, image_baseline
+from saccade.baselines import gradient_histograms, image_baseline
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -207,17 +207,6 @@ def test_stratified_rows_keep_proportions_and_rare_classes():
     assert not np.array_equal(rows, baselines._stratified_rows(labels_N, 100, seed=1))
     assert np.array_equal(baselines._stratified_rows(labels_N, 5000, seed=0), np.arange(1001))
     assert set(labels_N[baselines._stratified_rows(labels_N, 2, seed=0)]) == {0, 1, 2, 9}
-
-
-def test_constant_answer_is_the_training_labels_most_common_class():
-    assert constant_answer_accuracy(np.array([2, 2, 0, 1]), np.array([2, 0, 0, 0, 1])) == pytest.approx(1 / 5)
-    assert constant_answer_accuracy(np.array([3, 1]), np.array([1, 1, 3])) == pytest.approx(
-        2 / 3
-    )  # of equals the first
-    with pytest.raises(ValueError, match=r"train_labels_N \(0 labels\)"):
-        constant_answer_accuracy(np.array([], dtype=np.int64), np.array([1]))
-    with pytest.raises(ValueError, match=r"test_labels_N \(0 labels\)"):
-        constant_answer_accuracy(np.array([1]), np.array([], dtype=np.int64))
 
 
 @pytest.mark.parametrize(

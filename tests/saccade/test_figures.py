@@ -110,7 +110,7 @@ def test_the_same_input_gives_the_same_bytes_whatever_the_users_style(tmp_path):
 
     def draw(folder):
         draw_confusion(some_counts(5), list("abcde"), folder / "confusion.png")
-        draw_learning_curves(some_history(4), folder / "curves.png", best_epoch=2)
+        draw_learning_curves(some_history(4), folder / "curves.png")
         draw_mistakes(*some_answers(), ["a", "b", "c"], folder / "mistakes.png")
         return [(folder / name).read_bytes() for name in ("confusion.png", "curves.png", "mistakes.png")]
 
@@ -136,7 +136,7 @@ assert "matplotlib.pyplot" not in sys.modules
 
 @pytest.mark.parametrize("epochs", [1, 2, 37])
 def test_learning_curves_have_three_panels(tmp_path, epochs):
-    draw_learning_curves(some_history(epochs), tmp_path / "curves.png", best_epoch=1)
+    draw_learning_curves(some_history(epochs), tmp_path / "curves.png")
     height, width, _ = pixels(tmp_path / "curves.png").shape
     assert 2.5 < width / height < 4
     assert has_colour(tmp_path / "curves.png", "#0072B2")
@@ -147,18 +147,18 @@ def test_learning_curves_have_three_panels(tmp_path, epochs):
 def test_without_accuracy_its_panel_is_left_out(tmp_path, empty):
     rows = some_history(5)
     without = [{key: value for key, value in row.items() if "accuracy" not in key} for row in rows]
-    draw_learning_curves(rows, tmp_path / "with.png", best_epoch=3)
-    draw_learning_curves(without, tmp_path / "without.png", best_epoch=3)
+    draw_learning_curves(rows, tmp_path / "with.png")
+    draw_learning_curves(without, tmp_path / "without.png")
     assert pixels(tmp_path / "without.png").shape[1] < 0.75 * pixels(tmp_path / "with.png").shape[1]
     emptied = some_history(5, train_accuracy=empty, validation_accuracy=empty)
-    draw_learning_curves(emptied, tmp_path / "emptied.png", best_epoch=3)
+    draw_learning_curves(emptied, tmp_path / "emptied.png")
     assert (tmp_path / "emptied.png").read_bytes() == (tmp_path / "without.png").read_bytes()
 
 
 def test_rows_read_back_from_csv_draw_the_same(tmp_path):
     rows = some_history(6)
-    draw_learning_curves(rows, tmp_path / "a.png", best_epoch=4)
-    draw_learning_curves([{k: str(v) for k, v in row.items()} for row in rows], tmp_path / "b.png", best_epoch=4)
+    draw_learning_curves(rows, tmp_path / "a.png")
+    draw_learning_curves([{k: str(v) for k, v in row.items()} for row in rows], tmp_path / "b.png")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
