@@ -44,7 +44,7 @@ format: env  ## put the code in the house's form
 	@ruff check --fix .
 
 ui: env  ## MLflow on http://127.0.0.1:5000 (PORT=... for another)
-	@mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" --host 127.0.0.1 --port $(PORT)
+	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" --host 127.0.0.1 --port $(PORT)
 
 bench: env  ## measure the recipes: accuracy over three seeds
 	@python benchmarks/recipe_seeds.py
