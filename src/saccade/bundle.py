@@ -1,6 +1,5 @@
 """A trained network as two files that anyone can open: weights.safetensors and bundle.json. No pickle."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,7 @@ from typing import Any
 from torch import nn
 
 from saccade import registry
-from saccade.errors import UserError
-from saccade.files import sha256_of_file, write_json
+from saccade.files import read_json, sha256_of_file, write_json
 from saccade.inputs import ImageInput
 from saccade.spec import Spec
 
@@ -77,14 +75,6 @@ def read_recipe(folder: Path) -> Recipe:
     Raises:
         UserError: there is no bundle, or one that is damaged or of another format.
     """
-    path = folder / "bundle.json"
-    if not path.exists():
-        raise UserError(f"{path} does not exist. Make it with `saccade train {folder.name}`.")
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}). Run `dvc checkout`.") from error
-    if values.pop("format", None) != FORMAT:
-        raise UserError(f"{path} is of another format than {FORMAT}; this version of saccade cannot read it.")
+    values = read_json(folder / "bundle.json", format_number=FORMAT, make_with=f"saccade train {folder.name}")
     values.pop("classes")  # for other readers; the same as spec.classes
     return Recipe(**{**values, "spec": Spec.from_dict(values["spec"])})

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from saccade.errors import UserError
+
 
 def _partial_path(target: Path) -> Path:
     return target.with_name(f".{target.name}.partial-{os.getpid()}")
@@ -93,6 +95,32 @@ def write_json(target: Path, value: Any) -> None:
     """Write ``value`` as indented JSON, atomically. NaN and infinities are refused: they are not JSON."""
     with replacing_file(target) as partial:
         partial.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path, *, format_number: int, make_with: str) -> dict[str, Any]:
+    """Read a JSON object that says of which format it is.
+
+    Args:
+        path: the file.
+        format_number: what its key "format" must say.
+        make_with: the command that makes it, for messages.
+
+    Returns:
+        The object, less "format".
+
+    Raises:
+        UserError: the file is not there, is damaged, or is of another format.
+    """
+    if not path.exists():
+        raise UserError(f"{path} does not exist. Make it with `{make_with}`.")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}). Run `dvc checkout`, or make it again: `{make_with}`.") from error
+    if values.pop("format", None) != format_number:
+        expected = f"{format_number}, the one this saccade reads"
+        raise UserError(f"{path} is of another format than {expected}. Make it again: `{make_with}`.")
+    return values
 
 
 def sha256_of_file(path: Path) -> str:

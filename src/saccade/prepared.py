@@ -10,7 +10,6 @@ data/augmented/<dataset>/
     train.npy                           uint8 (V, N, H, W, C); not there when there are no views
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from saccade.arrays import open_array
-from saccade.errors import UserError
+from saccade.files import read_json
 from saccade.spec import Spec
 
 FORMAT = 1
+VIEWS_FORMAT = 1  # of augment.json, which augmentation.py writes
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,7 @@ def read_description(folder: Path) -> Description:
     Raises:
         UserError: the dataset is not there yet, damaged, or of a format that this version does not read.
     """
-    path = folder / "dataset.json"
-    if not path.exists():
-        raise UserError(f"{path} does not exist. Make it with `saccade preprocess {folder.name}`.")
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}). Run `dvc checkout`, or make it again.") from error
-    if values.pop("format", None) != FORMAT:
-        raise UserError(
-            f"{path} is of another format than {FORMAT}. Make it again: `saccade preprocess {folder.name}`."
-        )
+    values = read_json(folder / "dataset.json", format_number=FORMAT, make_with=f"saccade preprocess {folder.name}")
     return Description(**{**values, "spec": Spec.from_dict(values["spec"])})
 
 
@@ -105,10 +95,8 @@ def open_views(augmented: Path, prepared: Path) -> tuple[np.ndarray, dict[str, s
     Raises:
         UserError: ``saccade augment`` has not run.
     """
-    path = augmented / "augment.json"
-    if not path.exists():
-        raise UserError(f"{path} does not exist. Make it with `saccade augment {augmented.name}`.")
-    written = json.loads(path.read_text(encoding="utf-8"))
+    make_with = f"saccade augment {augmented.name}"
+    written = read_json(augmented / "augment.json", format_number=VIEWS_FORMAT, make_with=make_with)
     if written["views"] == 0:
         return open_array(prepared / "train.npy")[None], {}
     return open_array(augmented / "train.npy"), {"views": written["sha256"]}

@@ -134,7 +134,9 @@ def test_another_format_is_refused(tmp_path: Path, other: int | str | None) -> N
     path = tmp_path / "birds" / "dataset.json"
     values = json.loads(path.read_text())
     path.write_text(json.dumps({**values, "format": other}))
-    with pytest.raises(UserError, match=r"is of another format than 1\. Make it again: `saccade preprocess birds`"):
+    with pytest.raises(
+        UserError, match=r"is of another format than 1, the one .* Make it again: `saccade preprocess birds`"
+    ):
         read_description(tmp_path / "birds")
     del values["format"]
     path.write_text(json.dumps(values))
@@ -145,7 +147,7 @@ def test_another_format_is_refused(tmp_path: Path, other: int | str | None) -> N
 def test_stored_views_are_opened_with_their_digest(tmp_path: Path) -> None:
     views = np.random.default_rng(0).integers(0, 256, size=(4, 3, 7, 5, 1), dtype=np.uint8)
     write_array(tmp_path / "train.npy", views)
-    (tmp_path / "augment.json").write_text(json.dumps({"views": 4, "sha256": "abc"}))
+    (tmp_path / "augment.json").write_text(json.dumps({"format": 1, "views": 4, "sha256": "abc"}))
     opened, digests = open_views(tmp_path, tmp_path / "no such folder")
     np.testing.assert_array_equal(opened, views)
     assert digests == {"views": "abc"}
@@ -154,7 +156,7 @@ def test_stored_views_are_opened_with_their_digest(tmp_path: Path) -> None:
 def test_without_views_the_prepared_images_are_the_only_one(tmp_path: Path) -> None:
     write(tmp_path / "prepared")
     (tmp_path / "augmented").mkdir()
-    (tmp_path / "augmented" / "augment.json").write_text(json.dumps({"views": 0}))
+    (tmp_path / "augmented" / "augment.json").write_text(json.dumps({"format": 1, "views": 0}))
     opened, digests = open_views(tmp_path / "augmented", tmp_path / "prepared")
     images = open_split(tmp_path / "prepared", "train").images
     assert opened.shape == (1, *images.shape)
