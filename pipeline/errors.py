@@ -2,6 +2,7 @@
 
 import errno
 import os
+from typing import Any
 
 from pipeline.console import warn
 from saccade.errors import UserError
@@ -34,13 +35,22 @@ def exit_code_of(error: BaseException) -> int:
     from pipeline.params import ParamsError
     from pipeline.tracking import KilledBySignal
 
-    if isinstance(error, ParamsError):
+    try:
+        return _tell(error, ParamsError, KilledBySignal)
+    finally:
+        if os.environ.get("DVC_STAGE"):
+            warn("DVC removed this stage's earlier output before it began: `dvc checkout` brings it back")
+
+
+def _tell(error: BaseException, params_error: type, killed: Any) -> int:
+
+    if isinstance(error, params_error):
         warn(str(error))
         return 2
     if isinstance(error, KeyboardInterrupt):
         warn("stopped; the same command goes on where it was")
         return 130
-    if isinstance(error, KilledBySignal):
+    if isinstance(error, killed):
         warn(f"stopped by {error}; the same command goes on where it was")
         return 128 + error.number
     if isinstance(error, UserError):
@@ -53,6 +63,4 @@ def exit_code_of(error: BaseException) -> int:
         warn(f"error: {error.strerror}" + (f": {error.filename}" if error.filename else ""))
     else:
         raise error
-    if os.environ.get("DVC_STAGE"):
-        warn("DVC removed this stage's earlier output before it began: `dvc checkout` brings it back")
     return 1

@@ -44,7 +44,12 @@ class Predictor:
 
         Returns:
             "label": list of N class names; "probabilities": float32 (N, K) in the order of ``spec.classes``.
+
+        Raises:
+            UserError: a single image, or one that is not uint8.
         """
+        if isinstance(images, np.ndarray) and images.ndim == 3 and images.shape[2] in (1, 3):
+            raise UserError(f"images {images.shape} must be several: for a single one, pass image[None]")
         height, width, channels = self.spec.shape
         prepared = [prepare_image(np.asarray(image), (height, width), channels) for image in images]
         if not prepared:

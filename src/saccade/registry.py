@@ -41,7 +41,7 @@ def source_file(folder: Folder, name: str) -> Path:
 def summary(folder: Folder, name: str) -> str:
     """The first sentence of a file's docstring."""
     text = ast.get_docstring(_tree(folder, name)) or ""
-    return text.split("\n\n")[0].replace("\n", " ").split(". ")[0].split(": ")[0].rstrip(".:")
+    return text.split("\n\n")[0].replace("\n", " ").split(". ")[0].split("; ")[0].rstrip(".:")
 
 
 def module(folder: Folder, name: str) -> ModuleType:

@@ -309,7 +309,6 @@ def test_under_dvc_the_way_back_is_named(monkeypatch, capsys):
     monkeypatch.setenv("DVC_STAGE", "train@lenet5-digits")
     exit_code_of(UserError("x"))
     exit_code_of(OSError(errno.ENOSPC, "No space left on device"))
-    assert capsys.readouterr().err.count("`dvc checkout` brings it back") == 2
     exit_code_of(ParamsError(Path("params.yaml"), []))
     exit_code_of(KeyboardInterrupt())
-    assert "dvc checkout" not in capsys.readouterr().err
+    assert capsys.readouterr().err.count("`dvc checkout` brings it back") == 4

@@ -207,3 +207,10 @@ def test_importing_the_package_and_reading_its_signatures_does_not_import_torch(
     command = [sys.executable, "-c", f"import sys\n{code}\n{heavy}"]
     result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert result.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("shape", [(9, 7, 1), (9, 7, 3)])
+def test_a_single_image_is_not_taken_for_many(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    saved(tmp_path / "a", recipe())
+    with pytest.raises(UserError, match=r"must be several: for a single one, pass image\[None\]"):
+        saccade.load(tmp_path / "a").predict(np.zeros(shape, np.uint8))
