@@ -2,7 +2,6 @@
 
 import errno
 import os
-from typing import Any
 
 from pipeline.console import warn
 from saccade.errors import UserError
@@ -31,26 +30,25 @@ def exit_code_of(error: BaseException) -> int:
     Raises:
         BaseException: ``error`` itself, when it is not a user's: a defect of ours keeps its traceback.
     """
-    # Imported here: pydantic is half of what `--help` would take.
-    from pipeline.params import ParamsError
-    from pipeline.tracking import KilledBySignal
-
     try:
-        return _tell(error, ParamsError, KilledBySignal)
+        return _tell(error)
     finally:
         if os.environ.get("DVC_STAGE"):
             warn("DVC removed this stage's earlier output before it began: `dvc checkout` brings it back")
 
 
-def _tell(error: BaseException, params_error: type, killed: Any) -> int:
+def _tell(error: BaseException) -> int:
+    # Imported here: pydantic is half of what `--help` would take.
+    from pipeline.params import ParamsError
+    from pipeline.tracking import KilledBySignal
 
-    if isinstance(error, params_error):
+    if isinstance(error, ParamsError):
         warn(str(error))
         return 2
     if isinstance(error, KeyboardInterrupt):
         warn("stopped; the same command goes on where it was")
         return 130
-    if isinstance(error, killed):
+    if isinstance(error, KilledBySignal):
         warn(f"stopped by {error}; the same command goes on where it was")
         return 128 + error.number
     if isinstance(error, UserError):
