@@ -110,9 +110,9 @@ def train(
     """Train a run, or go on where it was stopped, into models and reports."""
     params = _load()
     _entry("runs", params.runs, run)
-    from pipeline.train import TrainingRun, train
+    from pipeline.launcher import start_training
 
-    train(TrainingRun.of(params, run), fresh=fresh)
+    start_training(params, run, fresh=fresh)
 
 
 @app.command()

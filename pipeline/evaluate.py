@@ -51,7 +51,7 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
     store = journal_folder(trained)
     with (
         hold(stage_lock(store), f"{run}: another process is at work on it; waiting"),
-        Follower(store, tracking_uri(paths.home())) as follower,
+        Follower(tracking_uri(paths.home()), store) as follower,
     ):
         journal = Journal(store)
         restore_journal(journal, trained, paths.model(run), report / "history.csv")

@@ -1,8 +1,12 @@
 """The follower: a child process that copies a run's journal to the tracking server while the run goes on.
 
 The training process never imports MLflow and never waits for a server: it writes its journal, and the follower reads
-it. It has two pipes to its parent. In the one the parent says ``finish``; if it closes without a word, the parent was
-killed. In the other the child says, from then on, each step it takes and how it ended: one JSON object a line.
+it. It has two pipes to its parent. In the one the parent says which journal, and at the end ``finish``; if it closes
+without that word, the parent was killed. In the other the child says, from then on, each step it takes and how it
+ended: one JSON object a line.
+
+It is started before anything else, even before its parent knows the journal: MLflow takes two seconds to import and to
+open its store, in which the parent imports torch on another core.
 """
 
 import contextlib
@@ -20,7 +24,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pipeline.journal import Journal
-from pipeline.replica import TREE, Replica, progress_of
+from pipeline.replica import TREE, Replica, progress_of, warm_up
 from pipeline.store import NOT_INSTALLED, PROBE_TIMEOUT_S, is_remote, load_mlflow, why_not_installed, why_unreachable
 from saccade.errors import UserError
 
@@ -49,12 +53,12 @@ class Follower:
     Enter it before ``reporting_status``, so that the journal has its end when this block is left.
     """
 
-    def __init__(self, journal_folder: Path, uri: str, code_tree: Path = TREE) -> None:
+    def __init__(self, uri: str, journal_folder: Path | None = None, code_tree: Path = TREE) -> None:
         """Prepare.
 
         Args:
-            journal_folder: ``.saccade/runs/<identity>``.
             uri: the tracking store.
+            journal_folder: ``.saccade/runs/<identity>``; None: not known yet, ``follow`` tells it.
             code_tree: the folder whose ``pipeline`` package the child runs.
         """
         self.folder, self.uri, self.code_tree = journal_folder, uri, code_tree
@@ -62,27 +66,39 @@ class Follower:
         self._stdin = self._stdout = -1
 
     def __enter__(self) -> Self:
-        self.folder.mkdir(parents=True, exist_ok=True)
         child_in, self._stdin = os.pipe()
         self._stdout, child_out = os.pipe()
         try:
-            with (self.folder / "follower.log").open("ab") as log:
-                self._child = subprocess.Popen(
-                    [sys.executable, "-m", "pipeline.tracking", str(self.folder.resolve())],
-                    cwd=self.code_tree,
-                    stdin=child_in,
-                    stdout=child_out,
-                    stderr=log,
-                    start_new_session=True,  # Ctrl-C in the terminal is for the training
-                    env=os.environ | dict.fromkeys(_THREADS, "1") | {URI_VARIABLE: self.uri},  # it may hold a password
-                )
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "pipeline.tracking"],
+                cwd=self.code_tree,
+                stdin=child_in,
+                stdout=child_out,
+                stderr=subprocess.DEVNULL,  # until it knows where its log is
+                start_new_session=True,  # Ctrl-C in the terminal is for the training
+                env=os.environ | dict.fromkeys(_THREADS, "1") | {URI_VARIABLE: self.uri},  # it may hold a password
+            )
         except OSError as error:  # no memory for another process, say: the training goes on without
-            self._outcome = self._pending(f"the follower did not start ({error})")
+            self._outcome = Outcome(None, f"the follower did not start ({error})")
             os.close(self._stdin)
             os.close(self._stdout)
         os.close(child_in)
         os.close(child_out)
+        if self.folder is not None:
+            self.follow(self.folder)
         return self
+
+    def follow(self, journal_folder: Path) -> None:
+        """Tell the child which journal to copy.
+
+        Args:
+            journal_folder: ``.saccade/runs/<identity>``.
+        """
+        self.folder = journal_folder
+        journal_folder.mkdir(parents=True, exist_ok=True)
+        if self._outcome is None:
+            with contextlib.suppress(BrokenPipeError):  # it has ended already, and ``finish`` will tell
+                os.write(self._stdin, f"{journal_folder.resolve()}\n".encode())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -102,6 +118,10 @@ class Follower:
         """
         if self._outcome is None:
             self._outcome = self._pending("interrupted while it was sent")  # unless the waiting comes to an end
+            if self.folder is None:  # there was nothing to follow: it ends when its pipe closes
+                os.close(self._stdin)
+                os.close(self._stdout)
+                return self._outcome
             with contextlib.suppress(BrokenPipeError):  # it has ended already, and said why
                 os.write(self._stdin, b"finish\n")
             os.close(self._stdin)
@@ -123,14 +143,14 @@ class Follower:
                     return Outcome(message["done"], None)
                 continue
             if time.monotonic() - heard_at > patience_s:
-                return self._pending(f"no progress in {patience_s:g} s, see {self.folder / 'follower.log'}")
+                return self._pending(f"no progress in {patience_s:g} s, see {self.folder}/follower.log")
             if is_remote(self.uri):  # the child may hang in a request that has begun before the server hung
                 probe = probe or _Probe(self.uri)
                 if probe.reason:
                     return self._pending(probe.reason)
                 if probe.age_s > 1.0:
                     probe = None
-        return self._pending(f"the follower ended early, see {self.folder / 'follower.log'}")
+        return self._pending(f"the follower ended early, see {self.folder}/follower.log")
 
     def _messages(self) -> Iterator[dict[str, Any] | None]:
         """Yield what the child says, and None each time it has said nothing for a while; end when it has ended."""
@@ -148,12 +168,13 @@ class Follower:
             yield from (json.loads(line) for line in lines if line.startswith(b"{"))
 
     def _pending(self, reason: str) -> Outcome:
-        return Outcome(progress_of(self.folder, self.uri)[0], reason)
+        return Outcome(progress_of(self.folder, self.uri)[0] if self.folder else None, reason)
 
     def _stop(self) -> None:
         os.close(self._stdout)
-        is_complete = self._outcome is not None and self._outcome.pending_reason is None
-        waits_s = (0.5 if is_complete else 0.05, 0.2, 0.2)
+        if self._outcome is not None and self._outcome.pending_reason is None:
+            return  # it has said that all is there, and ends by itself
+        waits_s = (0.05, 0.2, 0.2)
         for wait_s, stop in zip(waits_s, (self._child.terminate, self._child.kill, None), strict=True):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(wait_s)
@@ -182,25 +203,32 @@ class _Probe:
     def reason(self) -> str | None:
         """Why the server cannot be reached; None if it can, or as long as that is open."""
         if self._thread.is_alive():
-            return "looking up the server's name hangs" if self.age_s > PROBE_TIMEOUT_S + 0.3 else None
+            return "looking up the server's name hangs" if self.age_s > PROBE_TIMEOUT_S + 1.0 else None
         return self._answer
 
 
 # the child's side
 
 
-def follow(journal_folder: Path, uri: str) -> int:
-    """Copy the journal until the parent is done or gone: the child's main function.
+def follow(uri: str) -> int:
+    """Copy a journal until the parent is done or gone: the child's main function.
 
     Args:
-        journal_folder: ``.saccade/runs/<identity>``.
         uri: the tracking store.
 
     Returns:
-        The exit code: 0 if the copy is complete, 1 if something is pending.
+        The exit code: 0 if the copy is complete or there is none to make, 1 if something is pending.
     """
     os.nice(5)
     voice = _Voice()
+    warm_up(uri)
+    told = _hear_line()
+    if not told:
+        return 0
+    journal_folder = Path(told)
+    with (journal_folder / "follower.log").open("ab") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
     replica = Replica(journal_folder, uri, announce=lambda step: voice.say(step=step))
     pause_s, sent_bytes, reason = POLL_S, -1, None
     while True:
@@ -264,6 +292,17 @@ def _hear(seconds: float) -> str:
     if not select.select([0], [], [], seconds)[0]:
         return "listening"
     return "finish" if os.read(0, 64) else "gone"
+
+
+def _hear_line() -> str:
+    """The first line that the parent says; empty when it closes the pipe instead. What follows is left in the pipe."""
+    line = b""
+    while not line.endswith(b"\n"):
+        heard = os.read(0, 1)
+        if not heard:
+            return ""
+        line += heard
+    return line.decode().strip("\n")
 
 
 def _attempt(replica: Replica, uri: str, voice: _Voice) -> str | None:

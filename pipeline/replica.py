@@ -8,13 +8,13 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from pipeline.journal import Journal
 from pipeline.logged_model import find_model, log_model
-from pipeline.store import load_mlflow, patient_requests, sqlite_path
+from pipeline.store import load_mlflow, patient_requests, sqlite_path, why_not_installed
 from saccade.errors import UserError
 from saccade.files import write_json
 
@@ -49,6 +49,23 @@ def replay(journal_folder: Path, uri: str) -> str:
         UserError: the experiment was deleted there.
     """
     return Replica(journal_folder, uri).push()
+
+
+def warm_up(uri: str) -> None:
+    """Do now what the first ``push`` would wait for: import MLflow, open a local store that is there.
+
+    A server is not asked, and nothing is created: whoever starts us may yet find that there is nothing to copy.
+    """
+    if why_not_installed():
+        return
+    with suppress(Exception):  # what fails here fails again when it is needed, and is told then
+        load_mlflow()
+        from mlflow import MlflowClient, pyfunc  # noqa: F401 - pyfunc is for later
+
+        database = sqlite_path(uri)
+        if database and database.exists():
+            with _store_lock(uri):
+                MlflowClient(tracking_uri=uri).search_experiments(max_results=1)
 
 
 def progress_of(journal_folder: Path, uri: str) -> tuple[str | None, int]:

@@ -2,7 +2,7 @@
 
 journal.jsonl           what happened (pipeline/journal.py)
 environment.json        what the bits depend on besides the identity: torch, device, threads
-checkpoint.safetensors  where training stands
+checkpoints/            where training stands, as long as it is not finished
 bundle/                 weights and description
 results/                history.csv, run.json; there once training is finished
 evaluation/             the last evaluation's tables and pictures, for the tracking server
@@ -37,7 +37,7 @@ class RunStore:
     def __init__(self, identity: str) -> None:
         self.folder = paths.run_store(identity)
         self.journal = Journal(self.folder)
-        self.checkpoint = self.folder / "checkpoint.safetensors"
+        self.checkpoints = self.folder / "checkpoints"
         self.results = self.folder / "results"
         self._environment = self.folder / "environment.json"
 
@@ -105,6 +105,7 @@ class RunStore:
         with replacing_folder(self.results) as folder:
             write_history(folder / "history.csv", [asdict(epoch) for epoch in history])
             write_json(folder / "run.json", {**run, "record": record})
+        shutil.rmtree(self.checkpoints, ignore_errors=True)  # nobody goes on from there any more
 
     def publish(self, run: str, dataset: str) -> str:
         """Copy the results to models/<run> and reports/<run>.

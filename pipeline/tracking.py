@@ -1,7 +1,7 @@
 """Tracking, as the stages and ``saccade sync`` see it. The journal is the record; MLflow holds a copy of it.
 
-A training stage: take ``stage_lock``, enter ``Follower``, enter ``reporting_status``, write the journal's events and
-at the end ``end("FINISHED")``, then call ``finish`` on the follower. ``python -m pipeline.tracking FOLDER`` is the
+A training stage: enter ``Follower``, take ``stage_lock``, enter ``reporting_status``, write the journal's events and
+at the end ``end("FINISHED")``, then call ``finish`` on the follower. ``python -m pipeline.tracking`` is the
 follower's child process; it ends by itself.
 """
 
@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 from pipeline.follower import URI_VARIABLE, Follower, Outcome, close_if_abandoned, describe_failure, follow, stage_lock
+from pipeline.interruption import KilledBySignal
 from pipeline.journal import FILE_NAME, Journal
 from pipeline.replica import progress_of, replay
 from pipeline.store import tracking_uri, why_not_installed, why_unreachable
@@ -82,14 +83,6 @@ def _is_locked(folder: Path) -> bool:
         return True
 
 
-class KilledBySignal(BaseException):
-    """SIGTERM or SIGHUP, as an exception, so that ``with`` and ``finally`` blocks are left in order."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.number = number
-
-
 @contextmanager
 def reporting_status(journal: Journal) -> Iterator[None]:
     """Write how the run inside the block ended, unless it has said so itself; the exception goes on.
@@ -124,4 +117,4 @@ def _raise_killed(number: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(follow(Path(sys.argv[1]), os.environ[URI_VARIABLE]))
+    sys.exit(follow(os.environ[URI_VARIABLE]))

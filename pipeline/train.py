@@ -1,9 +1,9 @@
 """``saccade train RUN``: a network trained on one dataset, into models/<run> and reports/<run>.
 
-The loop itself is ``saccade.training.fit``. Around it: the run's identity, its journal, its checkpoint, its results.
+The loop itself is ``saccade.training.fit``. Around it: the run's identity, its journal, its checkpoints, its results.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,20 +11,24 @@ import numpy as np
 import torch
 
 from pipeline import paths, provenance
-from pipeline.console import Progress, say
+from pipeline.console import Progress, say, warn
 from pipeline.follower import Follower
 from pipeline.identity import code_digests, identity_of
+from pipeline.interruption import StopRequest
 from pipeline.run_store import RunStore, hold
 from pipeline.schema.named import Named
 from pipeline.schema.train import TrainBlock
-from pipeline.tracking import reporting_status, stage_lock, tracking_uri
+from pipeline.tracking import reporting_status, stage_lock
 from saccade import devices, optimizers, registry, schedules
 from saccade.bundle import Recipe
-from saccade.checkpoints import load_checkpoint, save_checkpoint
+from saccade.checkpoints import Checkpoints, from_bytes
+from saccade.errors import UserError
 from saccade.layers import count_parameters
 from saccade.losses import LOSSES
 from saccade.prepared import Description, open_split, open_views, read_description
-from saccade.training import LabelledArrays, TrainingState, fit
+from saccade.processes import Processes, joined
+from saccade.ranks import Rank
+from saccade.training import EpochRecord, LabelledArrays, TrainingState, fit
 
 if TYPE_CHECKING:
     from pipeline.params import Params
@@ -74,65 +78,137 @@ class TrainingRun:
         )
 
 
-def train(run: TrainingRun, *, fresh: bool = False) -> None:
+@dataclass(frozen=True)
+class _Work:
+    """What a training works on and with, the same in each of its processes.
+
+    Attributes:
+        device: of this process.
+        precision: float32 or bfloat16.
+        environment: what the bits depend on besides the identity.
+        description: of the prepared dataset.
+        views: uint8 (V, N, H, W, C), memory-mapped.
+        digests: SHA-256 of each array that training reads.
+        settings: resolved params and seeds.
+        recipe: of the network; holds the run's identity.
+    """
+
+    device: torch.device
+    precision: str
+    environment: dict[str, str | int]
+    description: Description
+    views: np.ndarray
+    digests: dict[str, str]
+    settings: dict[str, Any]
+    recipe: Recipe
+
+
+def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False) -> None:
     """Train a run, or go on where it was stopped, or publish what is finished already.
 
     Args:
         run: what to train.
+        me: rank 0, of one or of several processes; the others are in ``help_to_train``.
+        follower: started; it is told the journal when that is known.
         fresh: forget an earlier training of the same identity.
     """
-    block = run.block
-    device = devices.resolve_device(block.device)
-    precision = devices.resolve_precision(block.precision, device)
-    threads = devices.set_threads(None if block.threads == "auto" else block.threads)
-    devices.set_deterministic(block.deterministic)
-    environment = devices.describe_environment(device, threads)
-
-    description = read_description(paths.prepared(run.dataset))
-    views, views_digests = open_views(paths.augmented(run.dataset), paths.prepared(run.dataset))
-    digests = description.digests("train", "validation") | views_digests
-    settings = _resolved(run, precision)
-    code = code_digests("train", {"item.model.name": run.model.name})
-    given = {"spec": description.spec.to_dict(), "mean": description.mean, "std": description.std}
-    identity = identity_of(settings | given, digests, code)
-
-    store = RunStore(identity)
-    with hold(stage_lock(store.folder), f"{run.name}: another process is training the same; waiting for it"):
-        changed = store.differing_environment(environment)
+    work = _prepare(run, me)
+    store = RunStore(work.recipe.identity)
+    with (
+        hold(stage_lock(store.folder), f"{run.name}: another process is training the same; waiting for it"),
+        joined(me, work.device) as processes,
+    ):
+        changed = store.differing_environment(work.environment)
         if changed:
             say(f"{run.name} was trained before in another environment ({changed}): starting afresh")
         if store.is_finished() and not (changed or fresh):
-            trained_as = store.publish(run.name, run.dataset)
-            same = f", as {trained_as}" if trained_as != run.name else ""
-            say(f"{run.name} was trained already{same} ({identity[:12]}): published again; `--fresh` trains it anew")
+            processes.broadcast(None)  # the others may go
+            _publish_again(run, store)
             return
         if changed or fresh or store.is_restored():
             store.set_aside()
-        with Follower(store.folder, tracking_uri(paths.home())) as follower, reporting_status(store.journal):
-            recipe = _recipe(run, settings, description, identity)
-            if store.journal.state().run_uid is None:
-                others = {**run.other_params, "train.device": str(device), "train.threads": threads}
-                params = {**others, **provenance.flatten(settings)}
-                store.begin(environment)
-                provenance.start_journal(store.journal, run.name, run.experiment, identity, params, environment,
-                                         _dataset_records(run.dataset, description, views_digests))  # fmt: skip
-            state = _fit(run, store, recipe, views, device, precision)
-            weights_sha256 = store.save_bundle(recipe, state.network)
+        follower.follow(store.folder)
+        with reporting_status(store.journal):
+            is_new = store.journal.state().run_uid is None
+            if is_new:
+                _begin(run, work, store)
+            state = _build(run, work, processes)
+            checkpoints = _go_on(store, state, run.block.checkpoint_every_s, processes)
+            if not is_new:
+                store.journal.resume(from_epoch=state.epoch)
+                store.journal_missing(state.history)
+                examples = f" and {state.progress.examples:,} examples of the next" if state.progress.examples else ""
+                say(f"{run.name}: going on after epoch {state.epoch}{examples}")
+            _lead(run, work, state, store, checkpoints, processes)
+            weights_sha256 = store.save_bundle(work.recipe, state.result)
             store.journal.end("FINISHED")
             outcome = follower.finish()
             measured = {
                 "run_uid": store.journal.state().run_uid,
                 "mlflow_run_id": None if outcome.pending_reason else outcome.mlflow_run_id,
-                "identity": identity,
+                "identity": work.recipe.identity,
                 "weights_sha256": weights_sha256,
-                "device": f"{environment['device']} ({environment['device_name']})",
+                "device": f"{work.environment['device']} ({work.environment['device_name']})",
             }
-            store.keep_results(state.history, _results(run, state) | measured | {"data": digests})
+            store.keep_results(state.history, _results(run, state) | measured | {"data": work.digests})
             store.publish(run.name, run.dataset)
     last = state.history[-1]
     say(f"trained {run.name}: validation accuracy {last.validation_accuracy:.4f} after {state.epoch} epochs")
     if outcome.pending_reason:
         say(f"not yet in MLflow ({outcome.pending_reason}): `saccade sync` sends it later")
+
+
+def help_to_train(run: TrainingRun, me: Rank) -> None:
+    """Compute one rank's share of a training that rank 0 leads; nothing is written.
+
+    Args:
+        run: what is trained.
+        me: any rank but 0.
+
+    Raises:
+        UserError: the connection to the others broke.
+    """
+    device = devices.resolve_device(run.block.device, me.local_rank)
+    with StopRequest(is_led=True) as stop, joined(me, device) as processes:
+        try:
+            checkpoint = processes.broadcast(None)
+            if checkpoint is None:
+                return
+            work = _prepare(run, me)
+            state = _build(run, work, processes)
+            if checkpoint:
+                from_bytes(checkpoint, state)
+            for _ in _records(run, work, state, processes):
+                pass
+        except RuntimeError as error:  # what gloo and NCCL raise when a connection ends
+            if stop.is_asked:
+                raise stop.error() from error
+            raise UserError(f"rank {me.rank}: {str(error).splitlines()[0]}") from error
+
+
+def _prepare(run: TrainingRun, me: Rank) -> _Work:
+    """Set torch up, open the data, and find out what the run is called."""
+    block = run.block
+    device = devices.resolve_device(block.device, me.local_rank if me.count > 1 else None)
+    precision = devices.resolve_precision(block.precision, device)
+    threads = devices.set_threads(None if block.threads == "auto" else block.threads, me.local_count)
+    devices.set_deterministic(block.deterministic)
+    description = read_description(paths.prepared(run.dataset))
+    views, views_digests = open_views(paths.augmented(run.dataset), paths.prepared(run.dataset))
+    digests = description.digests("train", "validation") | views_digests
+    settings = _resolved(run, precision)
+    given = {"spec": description.spec.to_dict(), "mean": description.mean, "std": description.std}
+    identity = identity_of(settings | given, digests, code_digests("train", {"item.model.name": run.model.name}))
+    return _Work(
+        device=device,
+        precision=precision,
+        environment=devices.describe_environment(device, threads, me.count),
+        description=description,
+        views=views,
+        digests=digests,
+        settings=settings,
+        recipe=_recipe(run, settings, description, identity),
+    )
 
 
 def _resolved(run: TrainingRun, precision: str) -> dict[str, Any]:
@@ -142,7 +218,7 @@ def _resolved(run: TrainingRun, precision: str) -> dict[str, Any]:
     return {
         "task": {"name": run.task.name, **run.task.arguments},
         "model": {"name": run.model.name, **arguments},
-        "train": run.block.model_dump(exclude={"device", "threads"}) | {"precision": precision, "seed": run.seed},
+        "train": run.block.deciding | {"precision": precision, "seed": run.seed},
     }
 
 
@@ -159,46 +235,101 @@ def _recipe(run: TrainingRun, settings: Mapping[str, Any], description: Descript
     )
 
 
-def _fit(
-    run: TrainingRun, store: RunStore, recipe: Recipe, views: np.ndarray, device: torch.device, precision: str
-) -> TrainingState:
-    """Build the network, go on from the checkpoint when there is one, and train to the last epoch."""
-    block = run.block
-    prepared = paths.prepared(run.dataset)
-    train_split, validation_split = open_split(prepared, "train"), open_split(prepared, "validation")
+def _publish_again(run: TrainingRun, store: RunStore) -> None:
+    trained_as = store.publish(run.name, run.dataset)
+    same = f", as {trained_as}" if trained_as != run.name else ""
+    identity = store.folder.name[:12]
+    say(f"{run.name} was trained already{same} ({identity}): published again; `--fresh` trains it anew")
+
+
+def _begin(run: TrainingRun, work: _Work, store: RunStore) -> None:
+    """Write the first event of the journal."""
+    store.begin(work.environment)
+    places = {f"train.{key}": work.environment[key] for key in ("device", "threads", "processes")}
+    params = {**run.other_params, **places, **provenance.flatten(work.settings)}
+    records = _dataset_records(run.dataset, work.description, work.digests)
+    identity = work.recipe.identity
+    provenance.start_journal(store.journal, run.name, run.experiment, identity, params, work.environment, records)
+
+
+def _build(run: TrainingRun, work: _Work, processes: Processes) -> TrainingState:
+    """The network with its first weights, and its optimiser."""
     torch.manual_seed(devices.derive_seed(run.seed, "weights"))
-    network = recipe.build_network().to(device)
-    state = TrainingState(network, optimizers.build(model=network, **block.optimizer_options))
-    if store.checkpoint.exists():
-        load_checkpoint(store.checkpoint, state)
-    if store.journal.state().status != "RUNNING" or state.epoch > 0:
-        store.journal.resume(from_epoch=state.epoch)
-        store.journal_missing(state.history)
-        say(f"{run.name}: going on after epoch {state.epoch}")
-    steps_per_epoch = -(-len(train_split.labels) // block.batch_size)
-    with Progress("examples", line_every_s=30) as progress:
-        for record in fit(
-            state,
-            LabelledArrays(torch.from_numpy(views), torch.from_numpy(train_split.labels)),
-            LabelledArrays(torch.from_numpy(validation_split.images[None]), torch.from_numpy(validation_split.labels)),
-            loss=LOSSES[block.loss],
-            schedule=schedules.build(epochs=block.epochs, steps_per_epoch=steps_per_epoch, **block.schedule_options),
-            lr=block.optimizer.lr,
-            epochs=block.epochs,
-            batch_size=block.batch_size,
-            clip_norm=block.clip_norm,
-            device=device,
-            precision=precision,
-            seed=run.seed,
-            progress=progress,
-        ):
-            save_checkpoint(store.checkpoint, state)  # first: what the journal says has happened can be gone on from
+    network = processes.convert(devices.place(work.recipe.build_network(), work.device), work.device)
+    optimizer = optimizers.build(model=network, **run.block.optimizer_options)
+    return TrainingState(network, optimizer, with_average=run.block.ema_decay is not None)
+
+
+def _go_on(store: RunStore, state: TrainingState, every_s: float, processes: Processes) -> Checkpoints:
+    """Bring ``state``, here and in the other processes, to where the newest checkpoint that is whole stands."""
+    checkpoints = Checkpoints(store.checkpoints, every_s)
+    content, damaged = checkpoints.newest()
+    for path in damaged:
+        warn(f"{path} is damaged: its bytes are not those its name tells. It is removed; the one before is used")
+    processes.broadcast(content or b"")
+    if content:
+        from_bytes(content, state)
+    return checkpoints
+
+
+def _lead(
+    run: TrainingRun,
+    work: _Work,
+    state: TrainingState,
+    store: RunStore,
+    checkpoints: Checkpoints,
+    processes: Processes,
+) -> None:
+    """Train to the last epoch; note each one in the journal; save where training stands now and then, and at the end.
+
+    Raises:
+        BaseException: KeyboardInterrupt or KilledBySignal, after the update that was under way and a checkpoint.
+    """
+    with StopRequest() as stop, Progress("examples", line_every_s=30) as progress:
+
+        def after_update(state: TrainingState) -> None:
+            if stop.is_asked:
+                checkpoints.save(state)
+                raise stop.error()
+            checkpoints.save_when_due(state)
+
+        for record in _records(run, work, state, processes, progress, after_update):
             store.journal_missing([record])
             progress.note(
-                f"epoch {record.epoch}/{block.epochs}: loss {record.train_loss:.4f}, "
+                f"epoch {record.epoch}/{run.block.epochs}: loss {record.train_loss:.4f}, "
                 f"validation loss {record.validation_loss:.4f}, accuracy {record.validation_accuracy:.4f}"
             )
-    return state
+        checkpoints.save(state)
+
+
+def _records(
+    run: TrainingRun, work: _Work, state: TrainingState, processes: Processes, *watchers: Any
+) -> Iterator[EpochRecord]:
+    """Hand the run's params to ``fit``."""
+    block = run.block
+    train_split, validation_split = (
+        open_split(paths.prepared(run.dataset), split) for split in ("train", "validation")
+    )
+    updates_per_epoch = -(-len(train_split.labels) // (block.batch_size * block.accumulation_steps))
+    return fit(
+        state,
+        LabelledArrays(torch.from_numpy(work.views), torch.from_numpy(train_split.labels)),
+        LabelledArrays(torch.from_numpy(validation_split.images[None]), torch.from_numpy(validation_split.labels)),
+        loss=LOSSES[block.loss],
+        schedule=schedules.build(epochs=block.epochs, steps_per_epoch=updates_per_epoch, **block.schedule_options),
+        lr=block.optimizer.lr,
+        epochs=block.epochs,
+        batch_size=block.batch_size,
+        accumulation_steps=block.accumulation_steps,
+        clip_norm=block.clip_norm,
+        average_decay=block.ema_decay,
+        compile=block.compile,
+        device=work.device,
+        precision=work.precision,
+        seed=run.seed,
+        processes=processes,
+        **dict(zip(("progress", "after_update"), watchers, strict=False)),
+    )
 
 
 def _results(run: TrainingRun, state: TrainingState) -> dict[str, Any]:
@@ -213,8 +344,8 @@ def _results(run: TrainingRun, state: TrainingState) -> dict[str, Any]:
     }
 
 
-def _dataset_records(name: str, description: Description, views_digests: Mapping[str, str]) -> list[Any]:
-    digests = {"training": views_digests.get("views") or description.arrays["train.npy"]["sha256"]}
+def _dataset_records(name: str, description: Description, read: Mapping[str, str]) -> list[Any]:
+    digests = {"training": read.get("views") or read["train.npy"]}
     digests |= {split: description.arrays[f"{split}.npy"]["sha256"] for split in ("validation", "test")}
     counts = dict(zip(digests, (description.counts[split] for split in ("train", "validation", "test")), strict=True))
     return [

@@ -77,20 +77,39 @@ class TrainBlock(Block):
     """How a network is trained."""
 
     epochs: int = Field(ge=1, description="passes over the training split")
-    batch_size: int = Field(ge=1, description="examples an update")
+    batch_size: int = Field(ge=1, description="examples of a forward and backward pass, over all processes")
+    accumulation_steps: int = Field(1, ge=1, description="such passes an update: 2 with batch_size 64 update as 128 do")
     optimizer: Sgd | Adam = Field(discriminator="name")
     schedule: Constant | Staircase | Cosine | OneCycle = Field(
         default_factory=lambda: Constant(name="constant"), discriminator="name"
     )
     loss: Literal["cross_entropy", "mse"] = Field("cross_entropy", description="mse: squared error on one-hot targets")
     clip_norm: Positive | None = Field(None, description="largest L2 norm of the whole gradient; null: no clipping")
+    ema_decay: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="averaged weights are measured and kept: 0.999 averages 1,000 updates; null: none",
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="of the forward pass; auto: bfloat16 on CUDA, else float32"
     )
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1 or mps")
-    threads: Literal["auto"] | Annotated[int, Field(ge=1)] = Field("auto", description="CPU threads of torch")
+    threads: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
+        "auto", description="CPU threads of torch in each process; auto: the cores, shared among the processes"
+    )
+    processes: int = Field(1, ge=1, description="that compute parts of each batch: one a GPU, or several on a CPU")
+    compile: bool = Field(False, description="torch.compile: a minute before the first update, then faster on CUDA")
+    checkpoint_every_s: float = Field(
+        60.0, ge=0, description="seconds between two checkpoints: what a kill can cost; 0: after every update"
+    )
     deterministic: bool = Field(True, description="the same bits on every run; false allows faster kernels on CUDA")
     seed: int | None = Field(None, ge=0, description="default: the file's seed")
+
+    @property
+    def deciding(self) -> dict[str, Any]:
+        """What of this block decides the result; the rest is where and how it is computed."""
+        return self.model_dump(exclude={"device", "threads", "processes", "checkpoint_every_s"})
 
     @property
     def optimizer_options(self) -> dict[str, Any]:

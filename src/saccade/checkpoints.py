@@ -1,61 +1,120 @@
-"""Where training stands, in one safetensors file that is replaced atomically: no pickle is written or read."""
+"""Where training stands, in safetensors files that say their own SHA-256 in their names. No pickle is written or read.
 
+<folder>/<update>-<sha256>.safetensors    the two newest; <update> counts from 0 over the run
+"""
+
+import hashlib
 import json
+import re
+import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
 from saccade.errors import UserError
-from saccade.files import replacing_file
-from saccade.training import EpochRecord, TrainingState
+from saccade.files import replacing_file, sha256_of_file
+from saccade.training import EpochProgress, EpochRecord, TrainingState
+
+KEPT = 2
 
 
-def save_checkpoint(path: Path, state: TrainingState) -> None:
-    """Write weights, the optimiser's memory and the finished epochs, in full precision."""
-    from safetensors.torch import save as to_bytes
+class Checkpoints:
+    """The checkpoints of one training.
+
+    Args:
+        folder: made with the first of them.
+        every_s: seconds between two.
+    """
+
+    def __init__(self, folder: Path, every_s: float) -> None:
+        self.folder = folder
+        self._every_s = every_s
+        self._saved_at = time.monotonic()
+
+    def save_when_due(self, state: TrainingState) -> None:
+        """Save when ``every_s`` have passed since the last time, or since the start."""
+        if time.monotonic() - self._saved_at >= self._every_s:
+            self.save(state)
+
+    def save(self, state: TrainingState) -> None:
+        """Write a checkpoint beside the last one, then remove the older ones."""
+        content = to_bytes(state)
+        target = self.folder / f"{state.optimizer.updates:010d}-{hashlib.sha256(content).hexdigest()}.safetensors"
+        with replacing_file(target) as partial:
+            partial.write_bytes(content)
+        for path in self._newest_first()[KEPT:]:
+            path.unlink()
+        self._saved_at = time.monotonic()
+
+    def newest(self) -> tuple[bytes | None, list[Path]]:
+        """The newest checkpoint that is whole, and those that were not: their bytes are not what their names say.
+
+        Damaged ones are removed: otherwise they would count among the kept.
+        """
+        damaged: list[Path] = []
+        for left in self.folder.glob(".*.partial-*"):  # a kill while writing; whoever calls holds the run's lock
+            left.unlink()
+        for path in self._newest_first():
+            if sha256_of_file(path) == path.stem.split("-")[1]:
+                return path.read_bytes(), damaged
+            path.unlink()
+            damaged.append(path)
+        return None, damaged
+
+    def _newest_first(self) -> list[Path]:
+        found = [path for path in self.folder.glob("*.safetensors") if re.fullmatch(r"\d{10}-[0-9a-f]{64}", path.stem)]
+        return sorted(found, reverse=True)
+
+
+def to_bytes(state: TrainingState) -> bytes:
+    """Weights, averaged weights, the optimiser's memory, the epoch under way and those done, in full precision.
+
+    No state of a random generator is among them: order and random numbers follow from the seed and the position.
+    """
+    from safetensors.torch import save
 
     tensors = {f"network.{name}": tensor for name, tensor in state.network.state_dict().items()}
-    plain: dict[str, dict[str, Any]] = {}
-    for index, slots in state.optimizer.state_dict()["state"].items():
-        for slot, value in slots.items():
-            if isinstance(value, Tensor):
-                tensors[f"optimizer.{index}.{slot}"] = value
-            else:
-                plain.setdefault(str(index), {})[slot] = value
+    if state.averaged is not None:
+        tensors |= {f"averaged.{name}": tensor for name, tensor in state.averaged.state_dict().items()}
+    tensors |= {f"optimizer.{name}": tensor for name, tensor in state.optimizer.state_dict().items()}
+    tensors["sums"] = state.progress.sums
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    history = json.dumps([asdict(record) for record in state.history])
-    with replacing_file(path) as partial:
-        partial.write_bytes(to_bytes(contiguous, metadata={"history": history, "optimizer": json.dumps(plain)}))
+    position = {
+        "updates": state.optimizer.updates,
+        "examples": state.progress.examples,
+        "elapsed_s": state.progress.elapsed_s,
+        "history": [asdict(record) for record in state.history],
+    }
+    return save(contiguous, metadata={"position": json.dumps(position)})
 
 
-def load_checkpoint(path: Path, state: TrainingState) -> None:
+def from_bytes(content: bytes, state: TrainingState) -> None:
     """Put a checkpoint's values into ``state``, which was built from the same params.
 
     Args:
-        path: from ``save_checkpoint``.
+        content: from ``to_bytes``.
         state: changed in place.
 
     Raises:
-        UserError: the file is damaged or belongs to another network.
+        UserError: it is the checkpoint of another network or optimiser.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors.torch import load
 
+    tensors = load(content)
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])  # safetensors' own format
+    position = json.loads(header["__metadata__"]["position"])
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no dict: has no __iter__)
-        network = {name.removeprefix("network."): t for name, t in tensors.items() if name.startswith("network.")}
-        state.network.load_state_dict(network)
-    except (SafetensorError, RuntimeError) as error:
-        raise UserError(f"{path} is damaged ({error}). Start again with `saccade train RUN --fresh`.") from error
-    slots: dict[int, dict[str, Any]] = {
-        int(index): dict(values) for index, values in json.loads(metadata["optimizer"]).items()
-    }
-    for name, tensor in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, slot = name.split(".")
-            slots.setdefault(int(index), {})[slot] = tensor
-    state.optimizer.load_state_dict({"state": slots, "param_groups": state.optimizer.state_dict()["param_groups"]})
-    state.history = [EpochRecord(**record) for record in json.loads(metadata["history"])]
+        state.network.load_state_dict(_under("network.", tensors))
+        if state.averaged is not None:
+            state.averaged.load_state_dict(_under("averaged.", tensors))
+        state.optimizer.load_state_dict(_under("optimizer.", tensors), position["updates"])
+    except (KeyError, RuntimeError) as error:
+        raise UserError(f"the checkpoint is of another network ({error}). Start again with `--fresh`.") from error
+    sums = tensors["sums"].to(state.progress.sums.device)
+    state.progress = EpochProgress(sums, position["examples"], position["elapsed_s"])
+    state.history = [EpochRecord(**record) for record in position["history"]]
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

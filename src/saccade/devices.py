@@ -7,15 +7,17 @@ import platform
 from typing import Any
 
 import torch
+from torch import nn
 
 from saccade.errors import UserError
 
 
-def resolve_device(name: str) -> torch.device:
+def resolve_device(name: str, local_rank: int | None = None) -> torch.device:
     """The device of a name.
 
     Args:
         name: auto, cpu, cuda, cuda:1 or mps; auto takes CUDA, then MPS, then the CPU.
+        local_rank: of this process among several on this machine: each takes the GPU of its own number.
 
     Returns:
         A device that is there.
@@ -26,10 +28,12 @@ def resolve_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     device = torch.device(name)
+    if device.type == "cuda" and local_rank is not None:
+        device = torch.device("cuda", local_rank)
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:
-            raise UserError(f"device ({name}) must exist: torch sees {count} CUDA devices. Use device: auto or cpu.")
+            raise UserError(f"device ({device}) must exist: torch sees {count} CUDA devices. Use device: auto or cpu.")
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise UserError("device (mps) must exist: torch sees none. Use device: auto or cpu.")
     return device
@@ -49,10 +53,10 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
-def set_threads(threads: int | None) -> int:
-    """Set torch's CPU threads (None: as many as torch finds) and return their number."""
-    if threads is not None:
-        torch.set_num_threads(threads)
+def set_threads(threads: int | None, processes: int = 1) -> int:
+    """Set torch's CPU threads (None: as many as torch finds, shared among the processes) and return their number."""
+    if threads is not None or processes > 1:
+        torch.set_num_threads(threads or max(torch.get_num_threads() // processes, 1))
     return torch.get_num_threads()
 
 
@@ -60,7 +64,8 @@ def set_deterministic(deterministic: bool) -> None:
     """Allow only operations whose result is the same on every run, or any."""
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it when it starts
-    torch.use_deterministic_algorithms(deterministic)
+    # use_deterministic_algorithms sets the same switch, and imports the compiler to tell it: 1.5 s at each start
+    torch.set_deterministic_debug_mode("error" if deterministic else "default")
     torch.backends.cudnn.benchmark = not deterministic
 
 
@@ -74,7 +79,25 @@ def derive_seed(*parts: int | str) -> int:
     return int.from_bytes(digest, "little") >> 1
 
 
-def describe_environment(device: torch.device, threads: int) -> dict[str, str | int]:
+def seed_random(device: torch.device, seed: int) -> None:
+    """Set the generator that dropout and its like draw from; ``torch.manual_seed`` sets those of all devices."""
+    match device.type:
+        case "cuda":
+            torch.cuda.manual_seed(seed)
+        case "mps":
+            torch.mps.manual_seed(seed)
+        case _:
+            torch.default_generator.manual_seed(seed)
+
+
+def place(network: nn.Sequential, device: torch.device) -> nn.Sequential:
+    """Move a network to a device, its convolutions in the memory layout that is fastest there (channels last)."""
+    if device.type == "mps":
+        return network.to(device)
+    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def describe_environment(device: torch.device, threads: int, processes: int) -> dict[str, str | int]:
     """What the bits of the weights depend on besides params, data and code."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     return {
@@ -83,5 +106,5 @@ def describe_environment(device: torch.device, threads: int) -> dict[str, str | 
         "device": device.type,
         "device_name": name,
         "threads": threads,
-        "processes": 1,
+        "processes": processes,
     }

@@ -25,5 +25,4 @@ class ImageInput(nn.Module):
 
     def forward(self, image_BHWC: Tensor) -> Tensor:
         x_BHWC = torch.addcmul(self.shift_C, image_BHWC.float(), self.scale_C)
-        x_BCHW = x_BHWC.permute(0, 3, 1, 2)
-        return x_BCHW if x_BCHW.is_cuda else x_BCHW.contiguous()  # CUDA's convolutions like channels last
+        return x_BHWC.permute(0, 3, 1, 2)  # B C H W by name, channels last in memory: what convolutions like best

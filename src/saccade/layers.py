@@ -16,6 +16,7 @@ Count = int  # from 1
 Size = int  # from 0
 ActivationName = Literal["relu", "tanh", "sigmoid"]
 PoolingName = Literal["max", "average"]
+NormalisationName = Literal["none", "batch"]
 
 
 def activation(name: ActivationName) -> nn.Module:

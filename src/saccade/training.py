@@ -3,21 +3,24 @@
 Shapes: B batch, N examples, V stored views, H height, W width, C channels.
 """
 
+import copy
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from saccade.averaging import update_average
 from saccade.batches import resident, take
-from saccade.devices import autocast, derive_seed
+from saccade.devices import autocast, derive_seed, seed_random
 from saccade.errors import UserError
 from saccade.examples import Progress, no_progress
 from saccade.layers import first_non_finite
 from saccade.losses import Loss
-from saccade.optimizers import set_learning_rate
+from saccade.optimizers import Optimizer
+from saccade.processes import ALONE, Processes
 from saccade.schedules import Schedule
 
 
@@ -62,17 +65,58 @@ class EpochRecord:
 
 
 @dataclass
-class TrainingState:
-    """What training changes: the weights, the optimiser's memory, and the epochs that are done."""
+class EpochProgress:
+    """How far the epoch under way is.
 
-    network: nn.Sequential
-    optimizer: torch.optim.Optimizer
-    history: list[EpochRecord] = field(default_factory=list)
+    Attributes:
+        sums: float64 (3,) of this epoch so far: losses and right answers over the examples, gradient norms over the
+            updates. On the network's device, so that no update waits for it.
+        examples: how many are done, over all processes.
+        elapsed_s: seconds of training.
+    """
+
+    sums: Tensor
+    examples: int = 0
+    elapsed_s: float = 0.0
+
+
+class TrainingState:
+    """What training changes, and what it takes to go on: everything but the data and the settings.
+
+    Args:
+        network: on its device.
+        optimizer: over its parameters.
+        with_average: keep averaged weights too.
+
+    Attributes:
+        network: what is trained.
+        optimizer: its memory, and how many updates there have been.
+        averaged: the network with averaged weights, None without.
+        progress: of the epoch under way.
+        history: the epochs that are done.
+    """
+
+    def __init__(self, network: nn.Sequential, optimizer: Optimizer, *, with_average: bool = False) -> None:
+        self.network = network
+        self.optimizer = optimizer
+        self.averaged = copy.deepcopy(network) if with_average else None
+        self.history: list[EpochRecord] = []
+        self.begin_epoch()
 
     @property
     def epoch(self) -> int:
         """How many epochs are done."""
         return len(self.history)
+
+    @property
+    def result(self) -> nn.Sequential:
+        """The network to measure and to keep: with averaged weights where there are any."""
+        return self.network if self.averaged is None else self.averaged
+
+    def begin_epoch(self) -> None:
+        """Nothing of the next epoch is done yet."""
+        device = next(self.network.parameters()).device
+        self.progress = EpochProgress(torch.zeros(3, device=device, dtype=_sum_dtype(device)))
 
 
 def fit(
@@ -85,114 +129,150 @@ def fit(
     lr: float,
     epochs: int,
     batch_size: int,
+    accumulation_steps: int = 1,
     clip_norm: float | None,
+    average_decay: float | None = None,
+    compile: bool = False,
     device: torch.device,
     precision: str,
     seed: int,
+    processes: Processes = ALONE,
     progress: Progress = no_progress,
+    after_update: Callable[[TrainingState], None] = lambda state: None,
 ) -> Iterator[EpochRecord]:
-    """Train from where ``state`` stands to ``epochs``; ``state`` is whole and can be saved after every epoch yielded.
+    """Train from where ``state`` stands to ``epochs``; ``state`` is whole and can be saved after every update.
 
-    The order of the examples and every random number of epoch e follow from (seed, e): an epoch does not depend on
-    what the process did before, so a run that is stopped between epochs and goes on later ends in the same weights.
+    The order of the examples in epoch e follows from (seed, e), every random number of update u from (seed, u, rank):
+    an update does not depend on what the process did before, so a run that is stopped after any of them and goes on
+    later ends in the same weights.
 
     Args:
         state: network and optimiser on ``device``; the network takes what ``train.views`` holds.
         train: what is learnt from.
         validation: what is measured after each epoch.
         loss: from outputs and labels to a scalar, a mean over the batch.
-        schedule: factor of ``lr`` for each step of the run.
+        schedule: factor of ``lr`` for each update of the run.
         lr: learning rate that the schedule multiplies.
         epochs: of the whole run.
-        batch_size: the last batch of an epoch holds what is left.
+        batch_size: examples of a forward pass, over all processes; the last one of an epoch holds what is left.
+        accumulation_steps: forward and backward passes an update; each example weighs the same, however it is cut.
         clip_norm: largest L2 norm of the whole gradient; None leaves it as it is.
+        average_decay: of ``state.averaged``; not looked at where there is none.
+        compile: let torch.compile make the forward and backward pass; takes a minute before the first update.
         device: where the network is.
         precision: float32 or bfloat16 (autocast).
         seed: of order, dropout and whatever else is random.
+        processes: who computes which part of each batch.
         progress: called with the examples done in this epoch.
+        after_update: called after each update, when ``state`` is whole; may save it, or raise to stop.
 
     Yields:
         A record for each epoch.
 
     Raises:
         UserError: the loss is NaN or infinite, in training or in validation. On the CPU the former is found before the
-            update; elsewhere at the end of the epoch, before it is yielded, because looking at each step would make
+            update; elsewhere at the end of the epoch, before it is yielded, because looking at each update would make
             the device wait.
     """
     network, optimizer = state.network, state.optimizer
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    parameters = list(optimizer.parameters())
     count = train.labels.shape[0]
     labels = train.labels.to(device)
+    wrapped = processes.wrap(network, device)
+    forward: Callable[[Tensor], Tensor] = torch.compile(wrapped) if compile else wrapped
     for epoch in range(state.epoch + 1, epochs + 1):
-        torch.manual_seed(derive_seed(seed, "epoch", epoch))
         order = torch.randperm(count, generator=torch.Generator().manual_seed(derive_seed(seed, "order", epoch)))
         view = resident(train.views[(epoch - 1) % train.views.shape[0]], device)
         network.train()
-        step = (epoch - 1) * -(-count // batch_size)
-        done, loss_sum, correct, norm_sum = 0, *torch.zeros(3, device=device)
-        started_at = time.perf_counter()
-        for rows in order.split(batch_size):
-            x, target = take(view, rows, device), labels[rows.to(device)]
-            set_learning_rate(optimizer, lr * schedule(step))
+        now = state.progress
+        started_at = time.perf_counter() - now.elapsed_s
+        for start in range(now.examples, count, batch_size * accumulation_steps):
+            update = order[start : start + batch_size * accumulation_steps]
+            optimizer.lr = lr * schedule(optimizer.updates)
+            seed_random(device, derive_seed(seed, "update", optimizer.updates, processes.rank))
 
             optimizer.zero_grad()
-            with autocast(device, precision):
-                output = network(x)
-                batch_loss = loss(output.float(), target)
-            if device.type == "cpu" and not torch.isfinite(batch_loss):
-                raise UserError(explain_non_finite(network, x, epoch, step, lr * schedule(step)))
-            batch_loss.backward()
+            for rows in update.split(batch_size):
+                mine, num_counted = processes.share(rows)
+                x, target = take(view, mine, device), labels[mine.to(device)]
+                with autocast(device, precision):
+                    output = forward(x)
+                    batch_loss = loss(output.float(), target)
+                right = (output.argmax(dim=1) == target).sum()
+                sums = processes.sum(torch.stack((batch_loss.detach() * num_counted, right * min(num_counted, 1))))
+                if device.type == "cpu" and not torch.isfinite(sums[0]):
+                    raise UserError(explain_non_finite(network, x, epoch, optimizer))
+                (batch_loss * (num_counted * processes.count / len(update))).backward()
+                now.sums[:2] += sums
             norm = nn.utils.clip_grad_norm_(parameters, clip_norm or float("inf"))
             optimizer.step()
 
-            step, done = step + 1, done + len(rows)
-            loss_sum += batch_loss.detach() * len(rows)
-            correct += (output.argmax(dim=1) == target).sum()
-            norm_sum += norm
-            progress(f"epoch {epoch}/{epochs}", done, count)
-        train_loss, train_accuracy = loss_sum.item() / count, correct.item() / count  # waits for the device
-        train_s = time.perf_counter() - started_at
-        if not torch.isfinite(loss_sum):
-            raise UserError(explain_non_finite(network, x, epoch, step - 1, lr * schedule(step - 1)))
-        validation_loss, validation_accuracy = measure(network, validation, loss, batch_size, device, precision)
-        if not math.isfinite(validation_loss):  # the last update broke the weights: no checkpoint may hold them
-            raise UserError(explain_non_finite(network, x, epoch, step - 1, lr * schedule(step - 1)))
+            if state.averaged is not None and average_decay is not None:
+                update_average(state.averaged, network, decay=average_decay, updates=optimizer.updates)
+            now.sums[2] += norm
+            now.examples += len(update)
+            now.elapsed_s = time.perf_counter() - started_at
+            progress(f"epoch {epoch}/{epochs}", now.examples, count)
+            after_update(state)
+        loss_sum, num_right, norm_sum = now.sums.tolist()  # waits for the device
+        train_s = now.elapsed_s = time.perf_counter() - started_at
+        if not math.isfinite(loss_sum):
+            raise UserError(explain_non_finite(network, take(view, order[-batch_size:], device), epoch, optimizer))
+        validation_loss, validation_accuracy = measure(
+            state.result, validation, loss, batch_size, device, precision, processes
+        )
+        if not math.isfinite(validation_loss):  # the last update broke the weights
+            raise UserError(explain_non_finite(network, take(view, order[-batch_size:], device), epoch, optimizer))
         record = EpochRecord(
             epoch=epoch,
-            train_loss=train_loss,
-            train_accuracy=train_accuracy,
+            train_loss=loss_sum / count,
+            train_accuracy=num_right / count,
             validation_loss=validation_loss,
             validation_accuracy=validation_accuracy,
-            learning_rate=lr * schedule(step - 1),
-            gradient_norm=norm_sum.item() / -(-count // batch_size),
+            learning_rate=lr * schedule(optimizer.updates - 1),
+            gradient_norm=norm_sum / -(-count // (batch_size * accumulation_steps)),
             examples_per_s=count / train_s,
             elapsed_s=time.perf_counter() - started_at,
         )
         state.history.append(record)
+        state.begin_epoch()
         yield record
 
 
 @torch.no_grad()
 def measure(
-    network: nn.Module, data: LabelledArrays, loss: Loss, batch_size: int, device: torch.device, precision: str
+    network: nn.Module,
+    data: LabelledArrays,
+    loss: Loss,
+    batch_size: int,
+    device: torch.device,
+    precision: str,
+    processes: Processes = ALONE,
 ) -> tuple[float, float]:
     """Mean loss and accuracy over view 0 of the data, in evaluation mode."""
     network.eval()
     images, labels, count = data.views[0], data.labels.to(device), data.labels.shape[0]
-    loss_sum, correct = torch.zeros(2, device=device, dtype=torch.float64 if device.type != "mps" else torch.float32)
+    sums = torch.zeros(2, device=device, dtype=_sum_dtype(device))
     for rows in torch.arange(count).split(max(batch_size, 256)):
-        target = labels[rows.to(device)]
+        mine, num_counted = processes.share(rows)
+        target = labels[mine.to(device)]
         with autocast(device, precision):
-            output = network(take(images, rows, device))
-        loss_sum += loss(output.float(), target) * len(rows)
-        correct += (output.argmax(dim=1) == target).sum()
-    return loss_sum.item() / count, correct.item() / count
+            output = network(take(images, mine, device))
+        sums[0] += loss(output.float(), target) * num_counted
+        sums[1] += (output.argmax(dim=1) == target).sum() * min(num_counted, 1)
+    loss_sum, num_right = processes.sum(sums).tolist()
+    return loss_sum / count, num_right / count
 
 
-def explain_non_finite(network: nn.Module, x: Tensor, epoch: int, step: int, lr: float) -> str:
+def explain_non_finite(network: nn.Module, x: Tensor, epoch: int, optimizer: Optimizer) -> str:
     """Two lines for the user: where the numbers broke, and what to change."""
     where = first_non_finite(network, x) or "the loss itself"
     return (
-        f"the loss is not finite in epoch {epoch}, step {step}: first broken: {where}. The epoch was given up.\n"
-        f"Lower train.optimizer.lr (now {lr:g} at this step), or set train.clip_norm: 1.0."
+        f"the loss is not finite in epoch {epoch}, after {optimizer.updates} updates: first broken: {where}. "
+        "The epoch was given up.\n"
+        f"Lower train.optimizer.lr (now {optimizer.lr:g}), or set train.clip_norm: 1.0."
     )
+
+
+def _sum_dtype(device: torch.device) -> torch.dtype:
+    return torch.float32 if device.type == "mps" else torch.float64  # MPS has no float64

@@ -31,7 +31,7 @@ from pipeline.tracking import Follower, KilledBySignal, reporting_status, stage_
 def train(folder, uri, epochs=3, after_epoch=lambda epoch: None):
     """What a stage does, in small."""
     journal = Journal(folder)
-    with stage_lock(folder), Follower(folder, uri) as follower:
+    with stage_lock(folder), Follower(uri, folder) as follower:
         with reporting_status(journal):
             start(folder)
             for epoch in range(1, epochs + 1):
@@ -172,13 +172,13 @@ def test_the_copys_own_code_runs(tmp_path):
     (tmp_path / "copy" / "pipeline").mkdir(parents=True)
     (tmp_path / "copy" / "pipeline" / "__init__.py").touch()
     (tmp_path / "copy" / "pipeline" / "tracking.py").write_text("""print('hello\\n{"pending": "the copy was here"}')""")
-    with Follower(tmp_path / "ab", "sqlite:////unused.db", code_tree=tmp_path / "copy") as follower:
+    with Follower("sqlite:////unused.db", tmp_path / "ab", code_tree=tmp_path / "copy") as follower:
         assert follower.finish().pending_reason == "the copy was here"
 
 
 def test_a_follower_that_dies_leaves_the_run_pending(tmp_path):
     journal = start(tmp_path / "ab")
-    with Follower(tmp_path / "ab", fresh_store(tmp_path)) as follower:
+    with Follower(fresh_store(tmp_path), tmp_path / "ab") as follower:
         follower._child.kill()
         journal.end("FINISHED")
         outcome = follower.finish()
@@ -187,13 +187,13 @@ def test_a_follower_that_dies_leaves_the_run_pending(tmp_path):
 
 def test_a_follower_that_cannot_start_is_no_reason_to_stop(tmp_path):
     start(tmp_path / "ab")
-    with Follower(tmp_path / "ab", "sqlite:////unused.db", code_tree=tmp_path / "nowhere") as follower:
+    with Follower("sqlite:////unused.db", tmp_path / "ab", code_tree=tmp_path / "nowhere") as follower:
         assert "did not start" in follower.finish().pending_reason
 
 
 def test_ctrl_c_while_waiting_goes_through(tmp_path, monkeypatch):
     start(tmp_path / "ab").end("FINISHED")
-    with pytest.raises(KeyboardInterrupt), Follower(tmp_path / "ab", fresh_store(tmp_path)) as follower:
+    with pytest.raises(KeyboardInterrupt), Follower(fresh_store(tmp_path), tmp_path / "ab") as follower:
         monkeypatch.setattr(follower, "_wait", lambda patience_s: os.kill(os.getpid(), signal.SIGINT) or time.sleep(5))
         follower.finish()
     assert "interrupted" in follower.finish().pending_reason and follower._child.poll() is not None
@@ -208,7 +208,7 @@ from pipeline.journal import Journal
 from pipeline.tracking import Follower, reporting_status, stage_lock
 folder, uri = Path(sys.argv[1]), sys.argv[2]
 journal = Journal(folder)
-with stage_lock(folder), Follower(folder, uri) as follower, reporting_status(journal):
+with stage_lock(folder), Follower(uri, folder) as follower, reporting_status(journal):
     journal.start(run_uid="u1", run="r", experiment="saccade", identity="i", params={}, tags={})
     journal.epoch(1, {"loss": 0.5})
     print("training", flush=True)

@@ -1,5 +1,6 @@
-"""Where training stands, as one file."""
+"""Where training stands, as files that tell their own digest."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,9 @@ import torch
 from torch import nn
 
 from saccade import optimizers
-from saccade.checkpoints import load_checkpoint, save_checkpoint
+from saccade.checkpoints import Checkpoints, from_bytes, to_bytes
 from saccade.errors import UserError
-from saccade.training import EpochRecord, TrainingState
+from saccade.training import EpochProgress, EpochRecord, TrainingState
 
 OPTIMIZERS: list[tuple[str, dict[str, Any]]] = [
     ("sgd", {}),
@@ -25,91 +26,135 @@ HISTORY = [EpochRecord(epoch, 1 / 3 / epoch, 0.5, 0.1 * epoch, 1e-300, 1e-5, 2.5
 def fresh(seed: int, name: str = "sgd", *, width: int = 5, **options: Any) -> TrainingState:
     torch.manual_seed(seed)
     network = nn.Sequential(nn.Conv2d(2, width, 3), nn.BatchNorm2d(width), nn.Flatten(), nn.Linear(width * 4, 3))
-    return TrainingState(network, optimizers.build(name, network, lr=0.1, **options))
+    return TrainingState(network, optimizers.build(name, network, lr=0.1, **options), with_average=True)
 
 
-def trained(seed: int, name: str = "sgd", **options: Any) -> TrainingState:
-    """Three updates, so that every memory of the optimiser is filled; the parameters' gradients differ."""
+def trained(seed: int, name: str = "sgd", *, updates: int = 3, **options: Any) -> TrainingState:
+    """Some updates, so that every memory of the optimiser is filled; the parameters' gradients differ."""
     state = fresh(seed, name, **options)
-    for step in range(3):
+    for step in range(updates):
         x = torch.randn(4, 2, 4, 4, generator=torch.Generator().manual_seed(step))
         state.optimizer.zero_grad()
         state.network(x).square().mean().backward()
         state.optimizer.step()
+    assert state.averaged is not None
+    with torch.no_grad():
+        state.averaged[3].bias.fill_(0.1)
     state.history = list(HISTORY)
+    state.progress = EpochProgress(torch.tensor([1 / 3, 7.0, 1e-300], dtype=torch.float64), 16, 0.1)
     return state
 
 
-def assert_equal(first: Any, second: Any) -> None:
-    """Nested dictionaries, lists and tensors are equal, dtypes and all."""
-    if isinstance(first, torch.Tensor):
-        assert first.dtype == second.dtype and torch.equal(first, second)
-    elif isinstance(first, dict):
-        assert first.keys() == second.keys()
-        for key in first:
-            assert_equal(first[key], second[key])
-    elif isinstance(first, list | tuple):
-        assert len(first) == len(second)
-        for one, other in zip(first, second, strict=True):
-            assert_equal(one, other)
-    else:
-        assert first == second
+def assert_equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
+    assert first.keys() == second.keys()
+    for key in first:
+        assert first[key].dtype == second[key].dtype and torch.equal(first[key], second[key]), key
 
 
 @pytest.mark.parametrize(("name", "options"), OPTIMIZERS)
-def test_everything_comes_back(tmp_path: Path, name: str, options: dict[str, Any]) -> None:
-    state, path = trained(0, name, **options), tmp_path / "made" / "checkpoint.safetensors"
-    save_checkpoint(path, state)
-    loaded = fresh(1, name, **options)
-    load_checkpoint(path, loaded)
+def test_everything_comes_back(name: str, options: dict[str, Any]) -> None:
+    state, loaded = trained(0, name, **options), fresh(1, name, **options)
+    from_bytes(to_bytes(state), loaded)
     assert_equal(loaded.network.state_dict(), state.network.state_dict())
-    assert loaded.network[1].num_batches_tracked == 3
+    assert_equal(loaded.result.state_dict(), state.result.state_dict())
+    assert (loaded.result[3].bias == torch.tensor(0.1)).all() and loaded.network[1].num_batches_tracked == 3
     assert_equal(loaded.optimizer.state_dict(), state.optimizer.state_dict())
-    assert loaded.history == HISTORY and loaded.epoch == 2
-    memory = loaded.optimizer.state_dict()["state"]
-    assert len(memory) == (0 if not options and name == "sgd" else 6)
+    assert loaded.optimizer.updates == 3 and loaded.history == HISTORY and loaded.epoch == 2
+    assert torch.equal(loaded.progress.sums, state.progress.sums) and loaded.progress.sums.dtype == torch.float64
+    assert (loaded.progress.examples, loaded.progress.elapsed_s) == (16, 0.1)
+    slots = 2 if name.startswith("adam") else len(options)
+    assert len(loaded.optimizer.state_dict()) == 6 * slots
 
 
-def test_a_checkpoint_before_the_first_update(tmp_path: Path) -> None:
-    save_checkpoint(tmp_path / "a", fresh(0, "adam"))
-    loaded = trained(1, "adam")
-    load_checkpoint(tmp_path / "a", loaded)
-    assert loaded.epoch == 0 and loaded.optimizer.state_dict()["state"] == {}
+def test_the_memory_is_copied_into_the_same_tensors_whatever_their_layout() -> None:
+    """Convolutions lie channels last in memory; a file knows no layout."""
+    state, loaded = trained(0, "adam"), fresh(1, "adam")
+    loaded.network.to(memory_format=torch.channels_last)
+    from_bytes(to_bytes(state), loaded)
+    assert loaded.network[0].weight.is_contiguous(memory_format=torch.channels_last)
+    assert_equal(loaded.network.state_dict(), state.network.state_dict())
 
 
-def test_a_later_checkpoint_takes_the_place_of_the_earlier(tmp_path: Path) -> None:
-    for seed in (0, 1):
-        save_checkpoint(tmp_path / "a", trained(seed))
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
-    loaded = fresh(2)
-    load_checkpoint(tmp_path / "a", loaded)
-    assert_equal(loaded.network.state_dict(), trained(1).network.state_dict())
-
-
-def test_the_file_is_plain_json_and_numbers(tmp_path: Path) -> None:
-    save_checkpoint(tmp_path / "a", trained(0, "adam"))
-    content = (tmp_path / "a").read_bytes()
+def test_the_content_is_plain_json_and_numbers() -> None:
+    content = to_bytes(trained(0, "adam"))
     size = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + size])
-    assert json.loads(header.pop("__metadata__")["history"])[1]["epoch"] == 2
+    assert json.loads(header.pop("__metadata__")["position"])["history"][1]["epoch"] == 2
     assert len(content) == 8 + size + max(entry["data_offsets"][1] for entry in header.values())
 
 
-@pytest.mark.parametrize("left", [0, 5, 100, -1])
-def test_a_file_cut_short_is_refused(tmp_path: Path, left: int) -> None:
-    save_checkpoint(tmp_path / "a", trained(0))
-    (tmp_path / "a").write_bytes((tmp_path / "a").read_bytes()[:left])
-    with pytest.raises(UserError, match=r"/a is damaged \(.+\)\. Start again with `saccade train RUN --fresh`"):
-        load_checkpoint(tmp_path / "a", fresh(0))
+@pytest.mark.parametrize("other", [{"width": 6}, {"name": "adam"}])
+def test_the_checkpoint_of_another_training_is_refused(other: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match=r"(?s)the checkpoint is of another network \(.*(size mismatch|memory differs)"):
+        from_bytes(to_bytes(trained(0, **other)), fresh(0))
 
 
-def test_another_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"no checkpoint at all" * 20)
-    with pytest.raises(UserError, match="/a is damaged"):
-        load_checkpoint(tmp_path / "a", fresh(0))
+# The files
 
 
-def test_the_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
-    save_checkpoint(tmp_path / "a", trained(0, width=6))
-    with pytest.raises(UserError, match=r"(?s)/a is damaged \(.*size mismatch"):
-        load_checkpoint(tmp_path / "a", fresh(0))
+def at(checkpoints: Checkpoints) -> int:
+    content, _ = checkpoints.newest()
+    assert content is not None
+    state = fresh(9)
+    from_bytes(content, state)
+    return state.optimizer.updates
+
+
+def test_the_two_newest_are_kept_and_named_by_their_digest(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path / "made", every_s=60)
+    assert checkpoints.newest() == (None, [])
+    for updates in (1, 2, 10, 11):
+        checkpoints.save(trained(0, updates=updates))
+    names = sorted(path.name for path in (tmp_path / "made").iterdir())
+    assert [name.split("-")[0] for name in names] == ["0000000010", "0000000011"]
+    for name in names:
+        digest = hashlib.sha256((tmp_path / "made" / name).read_bytes()).hexdigest()
+        assert name.split("-")[1] == f"{digest}.safetensors"
+    assert at(checkpoints) == 11
+
+
+def test_saving_the_same_place_again_keeps_the_one_before(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, every_s=60)
+    for updates in (1, 2, 2):
+        checkpoints.save(trained(0, updates=updates))
+    assert sorted(path.name[:10] for path in tmp_path.iterdir()) == ["0000000001", "0000000002"]
+
+
+def damage(path: Path, how: str) -> None:
+    content = bytearray(path.read_bytes())
+    if how == "one bit":
+        content[len(content) // 2] ^= 1
+    path.write_bytes(b"" if how == "empty" else content[:-1] if how == "cut short" else content)
+
+
+@pytest.mark.parametrize("how", ["one bit", "cut short", "empty"])
+def test_a_damaged_one_is_refused_and_the_one_before_it_is_used(tmp_path: Path, how: str) -> None:
+    checkpoints = Checkpoints(tmp_path, every_s=60)
+    for updates in (1, 2):
+        checkpoints.save(trained(0, updates=updates))
+    newest = max(tmp_path.iterdir())
+    damage(newest, how)
+    content, damaged = checkpoints.newest()
+    assert damaged == [newest] and not newest.exists() and content is not None
+    assert at(checkpoints) == 1
+    damage(max(tmp_path.iterdir()), how)
+    assert checkpoints.newest()[0] is None  # from the start, then
+
+
+def test_what_a_kill_left_half_written_is_removed(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, every_s=60)
+    checkpoints.save(trained(0, updates=1))
+    (tmp_path / f".0000000002-{'0' * 64}.safetensors.partial-123").write_bytes(b"half")
+    (tmp_path / "notes.safetensors").write_bytes(b"not ours")
+    assert at(checkpoints) == 1
+    assert sorted(path.name[:10] for path in tmp_path.iterdir()) == ["0000000001", "notes.safe"]
+
+
+def test_it_is_due_every_so_many_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("saccade.checkpoints.time.monotonic", lambda: now)
+    checkpoints, saved = Checkpoints(tmp_path, every_s=60), []
+    for updates, now in enumerate((130.0, 159.0, 160.0, 170.0, 219.0, 221.0), start=1):  # noqa: B007 - read above
+        checkpoints.save_when_due(trained(0, updates=updates))
+        saved.append(at(checkpoints) if list(tmp_path.iterdir()) else 0)
+    assert saved == [0, 0, 3, 3, 3, 6]

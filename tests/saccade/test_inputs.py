@@ -24,8 +24,9 @@ def test_each_pixel_is_normalised_by_its_channel(channels: int) -> None:
     np.testing.assert_allclose(result.numpy(), expected_BCHW, rtol=1e-5, atol=atol)
 
 
-def test_the_result_lies_in_memory_as_convolutions_on_the_cpu_like_it() -> None:
-    assert ImageInput(MEAN, STD)(torch.zeros(2, 5, 4, 3, dtype=torch.uint8)).is_contiguous()
+def test_the_result_lies_in_memory_as_convolutions_like_it() -> None:
+    result = ImageInput(MEAN, STD)(torch.zeros(2, 5, 4, 3, dtype=torch.uint8))
+    assert result.shape == (2, 3, 5, 4) and result.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_nothing_of_it_is_a_weight() -> None:

@@ -6,7 +6,6 @@ Shapes: B batch, N examples, V stored views, H height, W width, C channels, K cl
 import math
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from saccade import optimizers, registry, schedules
-from saccade.checkpoints import load_checkpoint, save_checkpoint
+from saccade.checkpoints import from_bytes, to_bytes
 from saccade.devices import derive_seed
 from saccade.errors import UserError
 from saccade.inputs import ImageInput
 from saccade.losses import LOSSES, cross_entropy
+from saccade.optimizers import Optimizer
 from saccade.spec import Spec
 from saccade.training import EpochRecord, LabelledArrays, TrainingState, fit, measure
 
@@ -60,7 +60,7 @@ def registered_network(name: str, seed: int = 0, **options: Any) -> nn.Sequentia
     return nn.Sequential(ImageInput([0.4, 0.45], [0.2, 0.25]), registry.module("models", name).build(spec, **options))
 
 
-def sgd(network: nn.Module) -> torch.optim.Optimizer:
+def sgd(network: nn.Module) -> Optimizer:
     return optimizers.build("sgd", network, lr=0.1, momentum=0.9, weight_decay=0.01)
 
 
@@ -95,7 +95,7 @@ def without_times(history: list[EpochRecord]) -> list[dict[str, float]]:
 
 @pytest.mark.parametrize("clip_norm", [None, 0.05])
 def test_it_is_the_loop_that_anyone_would_write(clip_norm: float | None) -> None:
-    """Equal to the last bit: nothing happens between the lines of a step that a reader does not see."""
+    """With torch's own optimiser: nothing happens between the lines of a step that a reader does not see."""
     data, epochs, size = examples(views=2), 3, 8
     schedule = schedules.build("one_cycle", epochs=epochs, steps_per_epoch=3)
     state = trained(small_network(), data, schedule=schedule, epochs=epochs, batch_size=size, clip_norm=clip_norm)
@@ -108,12 +108,12 @@ def test_it_is_the_loop_that_anyone_would_write(clip_norm: float | None) -> None
     step, losses, norms = 0, [], []
     for epoch in (1, 2, 3):
         network.train()
-        torch.manual_seed(derive_seed(4, "epoch", epoch))
         order = torch.randperm(N, generator=torch.Generator().manual_seed(derive_seed(4, "order", epoch))).tolist()
         for start in range(0, N, size):
             rows = order[start : start + size]
             for group in optimizer.param_groups:
                 group["lr"] = 0.1 * schedule(step)
+            torch.manual_seed(derive_seed(4, "update", step, 0))
             optimizer.zero_grad()
             loss = nn.functional.cross_entropy(network(data.views[(epoch - 1) % 2][rows]), data.labels[rows])
             loss.backward()
@@ -124,7 +124,8 @@ def test_it_is_the_loop_that_anyone_would_write(clip_norm: float | None) -> None
             step += 1
             losses.append(loss.item() * len(rows))
             norms.append(norm.item())
-    assert_equal_bits(state.network, network)
+    for (key, value), expected in zip(state.network.state_dict().items(), network.state_dict().values(), strict=True):
+        torch.testing.assert_close(value, expected, rtol=1e-5, atol=1e-6, msg=key)
     assert step == 9
     for index, record in enumerate(state.history):
         of_epoch = slice(3 * index, 3 * index + 3)
@@ -191,7 +192,7 @@ def test_the_schedule_gets_every_step_of_the_run_and_the_record_the_last_rate() 
     state = trained(small_network(), examples(), epochs=3, schedule=schedule)  # 8, 8 and 6 examples
     assert sorted(set(steps)) == list(range(9))
     assert [record.learning_rate for record in state.history] == pytest.approx([0.1 / 3, 0.1 / 6, 0.1 / 9])
-    assert [group["lr"] for group in state.optimizer.param_groups] == pytest.approx([0.1 / 9] * 2)
+    assert state.optimizer.lr == pytest.approx(0.1 / 9) and state.optimizer.updates == 9
 
 
 def test_records_are_numbered_and_timed() -> None:
@@ -258,9 +259,8 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("network", ["small", "lstm"])
-def test_a_run_stopped_after_any_epoch_and_gone_on_with_is_the_uninterrupted_one(
-    tmp_path: Path, network: str, optimizer: str
-) -> None:
+def test_a_run_stopped_after_any_update_and_gone_on_with_is_the_uninterrupted_one(network: str, optimizer: str) -> None:
+    """Dropout, a norm's statistics, averaged weights, accumulation, a schedule; in mid-epoch and between epochs."""
     options = dict(OPTIMIZERS[optimizer])
     name = options.pop("name")
 
@@ -269,27 +269,88 @@ def test_a_run_stopped_after_any_epoch_and_gone_on_with_is_the_uninterrupted_one
             module = small_network(seed)
         else:
             module = registered_network("lstm", seed, num_layers=2, dropout=0.3, hidden_size=5)
-        return TrainingState(module, optimizers.build(name, module, lr=0.02, **options))
+        return TrainingState(module, optimizers.build(name, module, lr=0.02, **options), with_average=True)
 
     data = examples(views=2)
-    settings = {
-        "epochs": 4, "lr": 0.02, "clip_norm": 1.0, "schedule": schedules.build("cosine", epochs=4, steps_per_epoch=3)
+    settings: dict[str, Any] = {
+        "epochs": 3, "lr": 0.02, "clip_norm": 1.0, "schedule": schedules.build("cosine", epochs=3, steps_per_epoch=3),
+        "batch_size": 4, "accumulation_steps": 2, "average_decay": 0.9,
     }  # fmt: skip
+    kept: list[bytes] = []
     whole = fresh(seed=0)
-    for _ in running(whole, data, **settings):
+    for _ in running(whole, data, after_update=lambda state: kept.append(to_bytes(state)), **settings):
         pass
-    for stop in (1, 3):
-        state = fresh(seed=0)
-        for record in running(state, data, **settings):
-            save_checkpoint(tmp_path / "checkpoint.safetensors", state)
-            if record.epoch == stop:
-                break  # as a killed process: the generator never goes on
+    assert len(kept) == 9
+    for update, content in enumerate(kept, start=1):
         resumed = fresh(seed=99)
-        load_checkpoint(tmp_path / "checkpoint.safetensors", resumed)
-        assert resumed.epoch == stop
-        assert [record.epoch for record in running(resumed, data, **settings)] == list(range(stop + 1, 5))
+        torch.rand(7)  # the process that goes on has drawn other numbers
+        from_bytes(content, resumed)
+        assert resumed.optimizer.updates == update and resumed.epoch == (update - 1) // 3
+        later = [record.epoch for record in running(resumed, data, **settings)]
+        assert later == list(range((update - 1) // 3 + 1, 4))  # after an epoch's last update it is still to be measured
         assert_equal_bits(resumed.network, whole.network)
+        assert_equal_bits(resumed.result, whole.result)
         assert without_times(resumed.history) == without_times(whole.history)
+
+
+def test_what_after_update_raises_stops_the_run_and_the_state_is_whole() -> None:
+    def stop(state: TrainingState) -> None:
+        if state.optimizer.updates == 5:
+            raise KeyboardInterrupt
+
+    state = TrainingState(network := small_network(), sgd(network))
+    with pytest.raises(KeyboardInterrupt):
+        list(running(state, examples(), epochs=3, after_update=stop))
+    assert (state.epoch, state.progress.examples) == (1, 16)
+    for _ in running(state, examples(), epochs=3):
+        pass
+    assert_equal_bits(state.network, trained(small_network(), examples(), epochs=3).network)
+
+
+@pytest.mark.parametrize("count", [22, 16, 17])
+def test_accumulation_2_x_4_equals_8(count: int) -> None:
+    """Also where the last update of the epoch holds 6 = 4 + 2, or a single example."""
+
+    def run(batch_size: int, accumulation_steps: int) -> TrainingState:
+        return trained(
+            registered_network("lenet5"), examples(count=count), epochs=3, batch_size=batch_size, clip_norm=0.5,
+            accumulation_steps=accumulation_steps,
+        )  # fmt: skip
+
+    whole, parts, other = run(8, 1), run(4, 2), run(4, 1)
+    assert parts.optimizer.updates == whole.optimizer.updates == 3 * -(-count // 8)
+    for (key, value), expected in zip(
+        parts.network.state_dict().items(), whole.network.state_dict().values(), strict=True
+    ):
+        torch.testing.assert_close(
+            value, expected, rtol=1e-4, atol=1e-6, msg=key
+        )  # sums of other parts round otherwise
+    assert parts.history[-1].train_loss == pytest.approx(whole.history[-1].train_loss, rel=1e-4)
+    assert parts.history[-1].gradient_norm == pytest.approx(whole.history[-1].gradient_norm, rel=1e-4)
+    assert other.history[-1].train_loss != pytest.approx(whole.history[-1].train_loss, rel=1e-3)
+
+
+def test_averaged_weights_are_those_of_the_formula_and_are_what_is_measured() -> None:
+    weights: list[Tensor] = []
+    network = small_network()
+    state = TrainingState(network, sgd(network), with_average=True)
+    weights.append(network[1].output.weight.detach().clone())
+    data = examples()
+    for _ in running(
+        state, data, epochs=4, average_decay=0.4, validation=data,
+        after_update=lambda state: weights.append(network[1].output.weight.detach().clone()),
+    ):  # fmt: skip
+        pass
+    expected = weights[0]
+    for updates, current in enumerate(weights[1:], start=1):
+        decay = min(0.4, (1 + updates) / (10 + updates))
+        expected = decay * expected + (1 - decay) * current
+    assert state.averaged is not None and state.result is state.averaged
+    torch.testing.assert_close(state.averaged[1].output.weight, expected, rtol=1e-5, atol=1e-6)
+    assert torch.equal(state.averaged[1].norm.running_mean, network[1].norm.running_mean)
+    logits_NK = state.averaged.eval()(data.views[0])
+    assert state.history[-1].validation_loss == pytest.approx(cross_entropy(logits_NK, data.labels).item(), rel=1e-5)
+    assert not torch.equal(state.averaged[1].output.weight, network[1].output.weight)
 
 
 def test_a_finished_run_is_not_trained_further() -> None:
@@ -325,8 +386,8 @@ def test_a_loss_that_is_not_finite_stops_before_the_update_and_names_the_layer()
         network[1].norm.weight[2] = float("nan")
     state, before = broken_state(network)
     message = (
-        r"the loss is not finite in epoch 1, step 0: first broken: weights of 1\.norm\. The epoch was given up\.\n"
-        r"Lower train\.optimizer\.lr \(now 0\.025 at this step\), or set train\.clip_norm: 1\.0\."
+        r"the loss is not finite in epoch 1, after 0 updates: first broken: weights of 1\.norm\. The epoch was given "
+        r"up\.\nLower train\.optimizer\.lr \(now 0\.025\), or set train\.clip_norm: 1\.0\."
     )
     with pytest.raises(UserError, match=message):
         list(running(state, examples(), schedule=lambda step: 0.25))
@@ -354,7 +415,7 @@ def test_a_loss_that_breaks_by_itself_is_named() -> None:
 def test_the_step_that_breaks_is_counted_over_the_whole_run() -> None:
     rates = [1, 1, 1, 1, 1e30, 1, 1, 1, 1]
     state, _ = broken_state(registered_network("lenet5"))
-    with pytest.raises(UserError, match=r"epoch 2, step 5: first broken: output of 1\.\w+"):
+    with pytest.raises(UserError, match=r"epoch 2, after 5 updates: first broken: output of 1\.\w+"):
         list(running(state, examples(), epochs=3, schedule=lambda step: rates[step]))
     assert state.epoch == 1  # the epoch before stands
 
@@ -362,7 +423,9 @@ def test_the_step_that_breaks_is_counted_over_the_whole_run() -> None:
 def test_weights_that_the_last_step_of_an_epoch_breaks_are_not_handed_on() -> None:
     """Were they, the checkpoint would hold them, and no later start could go on from it."""
     state, _ = broken_state(registered_network("lenet5"))
-    with pytest.raises(UserError, match=r"the loss is not finite in epoch 1, step 2: first broken: output of 1\.\w+"):
+    with pytest.raises(
+        UserError, match=r"the loss is not finite in epoch 1, after 3 updates: first broken: output of 1\.\w+"
+    ):
         list(running(state, examples(), epochs=1, schedule=lambda step: 1e30 if step == 2 else 1.0))
     assert state.epoch == 0
 

@@ -163,6 +163,19 @@ def test_lenet5_is_what_its_table_says() -> None:
     torch.testing.assert_close(network(x), by_hand, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
+def test_lenet5_activates_behind_a_maximum_what_everyone_activates_before_it(activation: str) -> None:
+    network = lenet5.build(image_spec(20, 24, 3), activation=activation, normalisation="batch").eval()
+    c1, n1, _, _, c3, n3, _, _ = network.features
+    with torch.no_grad():
+        n1.running_mean.uniform_(-1, 1)
+    act = {"relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}[activation]
+    x_BCHW = torch.randn(2, 3, 20, 24)
+    s2_BCHW = nn.functional.max_pool2d(act(n1(c1(x_BCHW))), 2)
+    assert torch.equal(network.features(x_BCHW), nn.functional.max_pool2d(act(n3(c3(s2_BCHW))), 2))
+    assert c1.bias is None and c3.bias is None and n1.num_features == 6 and n3.num_features == 16
+
+
 @pytest.mark.parametrize(("padding", "least"), [(0, 16), (1, 14), (2, 12)])
 def test_lenet5_names_the_least_side_and_takes_it(padding: int, least: int) -> None:
     message = rf"lenet5 cannot take {least - 1}x40 images: a side must be at least {least} \(padding {padding}\)"

@@ -1,0 +1,85 @@
+"""How a training starts: the follower first, and with ``train.processes`` above 1 a process for each rank.
+
+Torch is not imported here before it has to be.
+"""
+
+import logging
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline import paths
+from pipeline.interruption import KilledBySignal
+from pipeline.store import tracking_uri
+from saccade.errors import UserError
+from saccade.ranks import RENDEZVOUS_VARIABLE, find
+
+if TYPE_CHECKING:
+    from pipeline.params import Params
+
+
+def start_training(params: "Params", run: str, *, fresh: bool) -> None:
+    """Train a run here, or start the processes that do.
+
+    A process that torch's elastic launcher started (by us, or ``torchrun -m pipeline train RUN``) is one of them.
+
+    Args:
+        params: the whole file.
+        run: key in ``runs:``.
+        fresh: forget an earlier training of the same identity.
+    """
+    me = find()
+    if me.count == 1 and params.runs[run].train.processes > 1:
+        _launch(run, params.runs[run].train.processes, fresh)
+    elif me.rank > 0:
+        from pipeline.train import TrainingRun, help_to_train
+
+        help_to_train(TrainingRun.of(params, run), me)
+    else:
+        from pipeline.follower import Follower
+
+        with Follower(tracking_uri(paths.home())) as follower:  # imports MLflow while we import torch
+            from pipeline.train import TrainingRun, train
+
+            train(TrainingRun.of(params, run), me, follower, fresh=fresh)
+
+
+def _launch(run: str, count: int, fresh: bool) -> None:
+    """Start ``count`` processes of this command on this machine, and wait for them.
+
+    They meet in a file, so no port is opened for the meeting, and exchange gradients over the loopback interface.
+    """
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # we tell it ourselves, in a line
+    with tempfile.TemporaryDirectory(prefix="saccade-") as folder:
+        os.environ[RENDEZVOUS_VARIABLE] = str(Path(folder, "ranks"))
+        if sys.platform == "linux":
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+        config = LaunchConfig(
+            min_nodes=1,
+            max_nodes=1,
+            nproc_per_node=count,
+            run_id=Path(folder).name,
+            rdzv_backend="c10d",
+            rdzv_endpoint=str(Path(folder, "launcher")),
+            rdzv_configs={"store_type": "file"},
+            max_restarts=0,  # the same command goes on from the last checkpoint; a rank that dies of memory would again
+            monitor_interval=0.1,
+        )
+        arguments = ["-m", "pipeline", "train", run, *(["--fresh"] if fresh else [])]
+        try:
+            elastic_launch(config, sys.executable)(*arguments)
+        except SignalException as error:
+            raise KeyboardInterrupt if error.sigval.name == "SIGINT" else KilledBySignal(error.sigval) from None
+        except ChildFailedError as error:
+            rank, failure = error.get_first_failure()
+            how = f"signal {failure.signal_name()}" if failure.exitcode < 0 else f"exit code {failure.exitcode}"
+            raise UserError(
+                f"rank {rank} of {count} (process {failure.pid}) ended with {how}; the others were stopped. "
+                "The same command goes on from the last checkpoint."
+            ) from None

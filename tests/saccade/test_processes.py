@@ -1,0 +1,106 @@
+"""Several processes: real ones, over gloo, against one."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from saccade import ranks
+from saccade.processes import ALONE, Processes
+from saccade.ranks import Rank
+
+SOURCE = Path(__file__).resolve().parents[2] / "src"
+
+TRAINER = """
+import json, sys
+from dataclasses import asdict
+import torch
+from saccade import optimizers, ranks, registry
+from saccade.inputs import ImageInput
+from saccade.losses import cross_entropy
+from saccade.processes import joined
+from saccade.spec import Spec
+from saccade.training import LabelledArrays, TrainingState, fit
+
+count, batch_size, accumulation_steps = map(int, sys.argv[1:])
+torch.set_num_threads(1)
+random = torch.Generator().manual_seed(0)
+labels = torch.randint(0, 3, (count,), generator=random)
+images = torch.randint(0, 256, (1, count, 18, 16, 2), generator=random).to(torch.uint8)
+data = LabelledArrays(images, labels)
+torch.manual_seed(1)
+model = registry.module("models", "lenet5").build(Spec("image", (18, 16, 2), ("cat", "dog", "owl")))
+network = torch.nn.Sequential(ImageInput([0.4, 0.45], [0.2, 0.25]), model)
+state = TrainingState(network, optimizers.build("sgd", network, lr=0.05, momentum=0.9))
+with joined(ranks.find(), torch.device("cpu")) as processes:
+    told = processes.broadcast(b"from rank 0" if processes.rank == 0 else None)
+    nothing = processes.broadcast(None)
+    records = list(fit(
+        state, data, data, loss=cross_entropy, schedule=lambda step: 1.0, lr=0.05, epochs=3, batch_size=batch_size,
+        accumulation_steps=accumulation_steps, clip_norm=1.0, device=torch.device("cpu"), precision="float32", seed=4,
+        processes=processes,
+    ))
+weights = [parameter.flatten().tolist() for parameter in network.parameters()]
+print(json.dumps({
+    "told": told.decode() if told else None, "nothing": nothing, "weights": sum(weights, []),
+    "history": [asdict(record) for record in records],
+}))
+"""
+
+
+def train(tmp_path: Path, processes: int, *arguments: int) -> list[dict]:
+    """What each process printed."""
+    started = []
+    for rank in range(processes):
+        environment = os.environ | {"PYTHONPATH": str(SOURCE), "GLOO_SOCKET_IFNAME": "lo"}
+        if processes > 1:
+            environment |= {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+            environment |= {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}
+            environment |= {ranks.RENDEZVOUS_VARIABLE: str(tmp_path / f"meeting-{arguments}")}
+        command = [sys.executable, "-c", TRAINER, *map(str, arguments)]
+        started.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))
+    import json
+
+    said = [process.communicate(timeout=120)[0] for process in started]
+    assert [process.returncode for process in started] == [0] * processes
+    return [json.loads(text) for text in said]
+
+
+@pytest.mark.parametrize("arguments", [(22, 8, 1), (17, 8, 1), (21, 4, 2)])
+def test_two_processes_compute_what_one_does(tmp_path: Path, arguments: tuple[int, int, int]) -> None:
+    """Also where the last batch has an odd number of rows, or one for the two of them; no batch norm."""
+    (alone,) = train(tmp_path, 1, *arguments)
+    first, second = train(tmp_path, 2, *arguments)
+    assert first["told"] == second["told"] == "from rank 0" and first["nothing"] is second["nothing"] is None
+    assert first["weights"] == second["weights"]  # to the last bit
+    # sums over other parts round differently, and 9 updates with momentum carry that on
+    torch.testing.assert_close(torch.tensor(first["weights"]), torch.tensor(alone["weights"]), rtol=1e-4, atol=1e-6)
+    for ours, one in zip(first["history"], alone["history"], strict=True):
+        for key in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "gradient_norm"):
+            assert ours[key] == pytest.approx(one[key], rel=1e-4), key
+            assert second["history"][ours["epoch"] - 1][key] == ours[key]
+
+
+def test_every_row_of_a_batch_is_computed_once() -> None:
+    for size in (1, 2, 3, 7, 8):
+        rows = torch.arange(size) + 10
+        shares = [Processes(Rank(rank, 3)).share(rows) for rank in range(3)]
+        assert sorted(row for mine, counted in shares for row in mine[:counted].tolist()) == rows.tolist()
+        assert min(len(mine) for mine, _ in shares) >= 1  # nobody may stay away from the averaging
+        assert max(counted for _, counted in shares) - min(counted for _, counted in shares) <= 1
+
+
+def test_alone_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    assert ranks.find() == Rank(0, 1, 0, 1)
+    network = torch.nn.Linear(2, 2)
+    assert ALONE.wrap(network, torch.device("cpu")) is network
+    assert ALONE.broadcast(b"x") == b"x" and ALONE.broadcast(None) is None
+    values = {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    assert ranks.find() == Rank(3, 4, 1, 2)
