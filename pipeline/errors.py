@@ -5,6 +5,7 @@ import os
 
 from pipeline.console import warn
 from saccade.errors import UserError
+from saccade.ranks import RENDEZVOUS_VARIABLE, find
 
 _PLAIN = (
     errno.EROFS,
@@ -37,20 +38,24 @@ def exit_code_of(error: BaseException) -> int:
             warn("DVC removed this stage's earlier output before it began: `dvc checkout` brings it back")
 
 
+def _is_one_of_several() -> bool:
+    """Whether another process tells that we were stopped: the one that launched us, or rank 0."""
+    return find().rank > 0 or (find().count > 1 and RENDEZVOUS_VARIABLE in os.environ)
+
+
 def _tell(error: BaseException) -> int:
     # Imported here: pydantic is half of what `--help` would take.
+    from pipeline.interruption import KilledBySignal
     from pipeline.params import ParamsError
-    from pipeline.tracking import KilledBySignal
 
     if isinstance(error, ParamsError):
         warn(str(error))
         return 2
-    if isinstance(error, KeyboardInterrupt):
-        warn("stopped; the same command goes on where it was")
-        return 130
-    if isinstance(error, KilledBySignal):
-        warn(f"stopped by {error}; the same command goes on where it was")
-        return 128 + error.number
+    if isinstance(error, KeyboardInterrupt | KilledBySignal):
+        by = f" by {error}" if isinstance(error, KilledBySignal) else ""
+        if not _is_one_of_several():
+            warn(f"stopped{by}; the same command goes on where it was")
+        return 128 + error.number if isinstance(error, KilledBySignal) else 130
     if isinstance(error, UserError):
         warn(f"error: {error}")
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -55,7 +55,9 @@ def _launch(run: str, count: int, fresh: bool) -> None:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # we tell it ourselves, in a line
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith("torch.distributed.elastic"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # we tell it ourselves, in a line
     with tempfile.TemporaryDirectory(prefix="saccade-") as folder:
         os.environ[RENDEZVOUS_VARIABLE] = str(Path(folder, "ranks"))
         if sys.platform == "linux":

@@ -19,6 +19,8 @@ def preprocess(dataset: str, *, source: Named, split: SplitBlock, block: Preproc
     if not raw.is_dir():
         raise UserError(f"{raw} does not exist. Make it with `saccade fetch {dataset}`.")
     examples = registry.call_with_known(registry.module("datasets", source.name).read, raw, **source.arguments)
+    for note in examples.notes:
+        say(f"{dataset}: {note}")
     if split.group_by is not None and split.group_by not in examples.groups:
         known = ", ".join(examples.groups) or "none"
         raise UserError(

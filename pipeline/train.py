@@ -282,8 +282,7 @@ def _lead(
 ) -> None:
     """Train to the last epoch; note each one in the journal; save where training stands now and then, and at the end.
 
-    Raises:
-        BaseException: KeyboardInterrupt or KilledBySignal, after the update that was under way and a checkpoint.
+    A signal raises what it always does, but after the update that was under way and a checkpoint.
     """
     with StopRequest() as stop, Progress("examples", line_every_s=30) as progress:
 
