@@ -66,6 +66,8 @@ def set_deterministic(deterministic: bool) -> None:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it when it starts
     # use_deterministic_algorithms sets the same switch, and imports the compiler to tell it: 1.5 s at each start
     torch.set_deterministic_debug_mode("error" if deterministic else "default")
+    # Otherwise torch fills every new tensor with NaN first, lest somebody read it before writing.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = not deterministic
 
 
