@@ -46,8 +46,8 @@ format: env  ## put the code in the house's form
 ui: env  ## MLflow on http://127.0.0.1:5000 (PORT=... for another)
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" --host 127.0.0.1 --port $(PORT)
 
-bench: env  ## measure the recipes: accuracy over three seeds
-	@python benchmarks/recipe_seeds.py
+bench: env  ## run the benchmarks and write docs/performance.md; wants a quiet machine (ARGS="--only NAME --quick ...")
+	@python benchmarks/run_all.py $(ARGS)
 
 clean-env:  ## remove .venv
 	@rm -rf $(VENV)

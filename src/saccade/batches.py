@@ -4,13 +4,13 @@ import torch
 from torch import Tensor
 
 
-def resident(view: Tensor, device: torch.device) -> Tensor:
-    """One view on the device when it takes less than half of the free memory there, else where it lies."""
+def resident(view: Tensor, labels: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
+    """One view and its labels on the device when it takes less than half of the free memory there, else as they lie."""
     if device.type != "cuda" or view.numel() * view.element_size() > torch.cuda.mem_get_info(device)[0] / 2:
-        return view
-    return view.to(device)
+        return view, labels
+    return view.to(device), labels.to(device)
 
 
-def take(view: Tensor, rows: Tensor, device: torch.device) -> Tensor:
-    """The rows of a view as a batch on the device."""
-    return view.index_select(0, rows.to(view.device)).to(device, non_blocking=True)
+def take(stored: Tensor, rows: Tensor, device: torch.device) -> Tensor:
+    """The rows of an array as a batch on the device; ``rows`` lie where the array lies."""
+    return stored.index_select(0, rows).to(device, non_blocking=True)

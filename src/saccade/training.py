@@ -177,12 +177,12 @@ def fit(
     network, optimizer = state.network, state.optimizer
     parameters = list(optimizer.parameters())
     count = train.labels.shape[0]
-    labels = train.labels.to(device)
     wrapped = processes.wrap(network, device)
     forward: Callable[[Tensor], Tensor] = torch.compile(wrapped) if compile else wrapped
     for epoch in range(state.epoch + 1, epochs + 1):
+        view, labels = resident(train.views[(epoch - 1) % train.views.shape[0]], train.labels, device)
         order = torch.randperm(count, generator=torch.Generator().manual_seed(derive_seed(seed, "order", epoch)))
-        view = resident(train.views[(epoch - 1) % train.views.shape[0]], device)
+        order = order.to(view.device)  # once an epoch: rows that go to the device in each update make the host wait
         network.train()
         now = state.progress
         started_at = time.perf_counter() - now.elapsed_s
@@ -194,7 +194,7 @@ def fit(
             optimizer.zero_grad()
             for rows in update.split(batch_size):
                 mine, num_counted = processes.share(rows)
-                x, target = take(view, mine, device), labels[mine.to(device)]
+                x, target = take(view, mine, device), take(labels, mine, device)
                 with autocast(device, precision):
                     output = forward(x)
                     batch_loss = loss(output.float(), target)
@@ -251,11 +251,12 @@ def measure(
 ) -> tuple[float, float]:
     """Mean loss and accuracy over view 0 of the data, in evaluation mode."""
     network.eval()
-    images, labels, count = data.views[0], data.labels.to(device), data.labels.shape[0]
+    images, labels = resident(data.views[0], data.labels, device)
+    count = labels.shape[0]
     sums = torch.zeros(2, device=device, dtype=_sum_dtype(device))
-    for rows in torch.arange(count).split(max(batch_size, 256)):
+    for rows in torch.arange(count, device=images.device).split(max(batch_size, 256)):
         mine, num_counted = processes.share(rows)
-        target = labels[mine.to(device)]
+        target = take(labels, mine, device)
         with autocast(device, precision):
             output = network(take(images, mine, device))
         sums[0] += loss(output.float(), target) * num_counted
