@@ -26,6 +26,7 @@ class ImageExamples:
             groups say otherwise, end up in the same split.
         published_splits: "train", "validation" or "test" an example where the publisher split the data, else None.
         groups: columns that ``split.group_by`` may name, each with a value an example (patient, page).
+        notes: what the source left out of the bytes, for people: a line each.
     """
 
     classes: tuple[str, ...]
@@ -34,3 +35,4 @@ class ImageExamples:
     ids: Sequence[str]
     published_splits: Sequence[str] | None = None
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    notes: Sequence[str] = ()

@@ -73,7 +73,10 @@ def loaded(text: str, folder: Path) -> params.Params:
     return params.load(path)
 
 
-TRAIN_KEYS = "batch_size, clip_norm, deterministic, device, epochs, loss, optimizer, precision, schedule, seed, threads"
+TRAIN_KEYS = (
+    "accumulation_steps, batch_size, checkpoint_every_s, clip_norm, compile, deterministic, device, ema_decay, epochs, "
+    "loss, optimizer, precision, processes, schedule, seed, threads"
+)
 
 ONE_PROBLEM = {
     # unknown and missing keys
@@ -195,7 +198,7 @@ ONE_PROBLEM = {
     ),
     "what build takes by place is no argument": (
         ("{name: lenet5}", "{name: lenet5, spec: 2}"),
-        "line 16: runs.cnn.model.spec: lenet5 takes no 'spec'; known: activation, dropout, padding, pooling",
+        "line 16: runs.cnn.model.spec: lenet5 takes no 'spec'; known: activation, dropout, normalisation, padding, pooling",
     ),
     "model argument of another type": (
         ("{name: lenet5}", "{name: lenet5, padding: two}"),

@@ -3,18 +3,27 @@
 Shapes: H height, W width, C channels.
 """
 
+import io
+from typing import Any
+
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from saccade.errors import UserError
-from saccade.images import prepare_image
+from saccade.images import decode_image, prepare_image
 
 SIZES = [(9, 14), (5, 20), (23, 4), (9, 7), (4, 14)]
 
 
 def picture(*shape: int) -> np.ndarray:
     return np.random.default_rng(1).integers(0, 256, size=shape, dtype=np.uint8)
+
+
+def file_of(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
 
 
 def pillow(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -105,3 +114,108 @@ def test_shrinking_averages_and_does_not_pick() -> None:
 def test_what_is_no_image_is_refused(image: np.ndarray, named: str) -> None:
     with pytest.raises(UserError, match=rf"dtype {named} must be uint8 and \(H, W\), \(H, W, 1\) or \(H, W, 3\)"):
         prepare_image(image, (5, 4), 1)
+
+
+# --- decoding
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF"])
+@pytest.mark.parametrize("shape", [(9, 14), (9, 14, 3)])
+def test_a_file_is_decoded_as_pillow_does(kind: str, shape: tuple[int, ...]) -> None:
+    content = file_of(Image.fromarray(picture(*shape)), kind)
+    with Image.open(io.BytesIO(content)) as image:
+        expected = np.asarray(image.convert("L" if image.mode == "L" else "RGB"))
+    result = decode_image(content)
+    assert result.dtype == np.uint8
+    np.testing.assert_array_equal(result, expected)
+    if kind in ("PNG", "BMP", "TIFF"):  # those lose nothing
+        np.testing.assert_array_equal(result, picture(*shape))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_upright(orientation: int) -> None:
+    image = Image.fromarray(picture(9, 14, 3))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image.getexif()[0x0112] = orientation
+    expected = np.asarray(ImageOps.exif_transpose(image))
+    assert expected.shape == ((14, 9, 3) if orientation > 4 else (9, 14, 3))
+    np.testing.assert_array_equal(decode_image(file_of(image, exif=exif)), expected)
+
+
+def test_transparent_parts_show_white() -> None:
+    pixels = np.zeros((2, 3, 4), np.uint8)
+    pixels[..., 0] = 200  # red
+    pixels[0, :, 3] = [255, 0, 127]
+    result = decode_image(file_of(Image.fromarray(pixels, "RGBA")))
+    assert result.shape == (2, 3, 3)
+    assert result[0].tolist() == [[200, 0, 0], [255, 255, 255], [228, 128, 128]]
+    assert (result[1] == 255).all()
+
+
+@pytest.mark.parametrize("mode", ["LA", "P"])
+def test_other_transparency_shows_white_too(mode: str) -> None:
+    image = Image.fromarray(np.array([[10, 20], [30, 40]], np.uint8))
+    if mode == "LA":
+        image.putalpha(Image.fromarray(np.array([[255, 0], [255, 255]], np.uint8)))
+        content = file_of(image)
+    else:
+        image = image.convert("P")
+        content = file_of(image, transparency=20)
+    assert decode_image(content).tolist() == [[[10] * 3, [255] * 3], [[30] * 3, [40] * 3]]
+
+
+def test_a_palette_becomes_its_colours() -> None:
+    image = Image.fromarray(np.array([[0, 1], [1, 0]], np.uint8), "P")
+    image.putpalette([250, 0, 0, 0, 240, 0])
+    assert decode_image(file_of(image)).tolist() == [[[250, 0, 0], [0, 240, 0]], [[0, 240, 0], [250, 0, 0]]]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "PPM"])
+def test_sixteen_bits_are_scaled_to_eight(kind: str) -> None:
+    values = np.array([[0, 128, 129], [257, 32896, 65535]], np.uint16)
+    result = decode_image(file_of(Image.fromarray(values), kind))
+    assert result.dtype == np.uint8 and result.tolist() == [[0, 0, 1], [1, 128, 255]]
+
+
+def test_one_bit_and_cmyk_are_read() -> None:
+    assert decode_image(file_of(Image.fromarray(np.array([[True, False]])))).tolist() == [[255, 0]]
+    ink = file_of(Image.new("CMYK", (16, 8), (0, 255, 255, 0)), "JPEG", quality=100)
+    assert np.abs(decode_image(ink).astype(int) - [255, 0, 0]).max() <= 2  # JPEG's rounding
+
+
+def test_the_first_of_several_frames_is_taken() -> None:
+    frames = [Image.new("L", (4, 3), value) for value in (50, 200)]
+    content = file_of(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert (decode_image(content) == 50).all()
+
+
+WHOLE = file_of(Image.fromarray(picture(90, 140, 3)), "JPEG")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(b"", "must be a picture: its 0 bytes are none that Pillow knows", id="empty"),
+        pytest.param(b"<html>" * 1000, "must be a picture: its 6,000 bytes are none", id="a web page"),
+        pytest.param(WHOLE[: len(WHOLE) // 2], "must be a whole picture: image file is truncated", id="cut"),
+        pytest.param(file_of(Image.fromarray(picture(9, 14)))[:-30], "must be a whole picture: ", id="PNG cut"),
+        pytest.param(
+            file_of(Image.fromarray(np.ones((2, 3), np.float32)), "TIFF"),
+            r"must have 8 or 16 bits a channel, but has 32 \(mode F\); convert it",
+            id="float",
+        ),
+        pytest.param(
+            file_of(Image.fromarray(np.ones((2, 3), np.int32)), "TIFF"), r"but has 32 \(mode I\)", id="32 bits"
+        ),
+    ],
+)
+def test_what_cannot_be_decoded_is_refused(content: bytes, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        decode_image(content)
+
+
+def test_a_picture_of_too_many_pixels_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(UserError, match=r"must be a whole picture: Image size .* exceeds limit of 200 pixels"):
+        decode_image(WHOLE)

@@ -307,6 +307,13 @@ def test_what_after_update_raises_stops_the_run_and_the_state_is_whole() -> None
     assert_equal_bits(state.network, trained(small_network(), examples(), epochs=3).network)
 
 
+def test_the_seconds_before_a_stop_count() -> None:
+    state = TrainingState(network := small_network(), sgd(network))
+    state.progress.elapsed_s = 1000.0
+    (record,) = running(state, examples())
+    assert 1000 < record.elapsed_s < 1060 and N / 1060 < record.examples_per_s < N / 1000
+
+
 @pytest.mark.parametrize("count", [22, 16, 17])
 def test_accumulation_2_x_4_equals_8(count: int) -> None:
     """Also where the last update of the epoch holds 6 = 4 + 2, or a single example."""
