@@ -27,6 +27,8 @@ SEED = 0
 STEPS = 20
 SIDES: dict[str, tuple[int, int]] = {}  # height and width, where a model cannot take the default
 DEFAULT_SIDES = (22, 18)
+RATES = {"resnet9": 0.003, "resnet18": 0.001}  # at the default, rounding decides after a few steps in deep networks
+DEFAULT_RATE = 0.2
 
 
 def image_models() -> list[str]:
@@ -44,10 +46,11 @@ def losses_of(name: str) -> list[float]:
     views = torch.from_numpy((prototypes[labels.numpy()] + noise).clip(0, 255).astype(np.uint8))
     torch.manual_seed(devices.derive_seed(SEED, "weights"))
     network = Recipe(name, {}, spec, "classify", [0.5, 0.45, 0.55], [0.3, 0.31, 0.29], "golden").build_network()
-    state = TrainingState(network, build_optimizer("sgd", network, lr=0.2, momentum=0.9, weight_decay=1e-3))
+    lr = RATES.get(name, DEFAULT_RATE)
+    state = TrainingState(network, build_optimizer("sgd", network, lr=lr, momentum=0.9, weight_decay=1e-3))
     examples = LabelledArrays(views, labels)
     records = fit(
-        state, examples, examples, loss=cross_entropy, lr=0.2, epochs=STEPS, batch_size=14, clip_norm=1.0,
+        state, examples, examples, loss=cross_entropy, lr=lr, epochs=STEPS, batch_size=14, clip_norm=1.0,
         schedule=build_schedule("one_cycle", epochs=STEPS, steps_per_epoch=1),
         device=torch.device("cpu"), precision="float32", seed=SEED,
     )  # fmt: skip
