@@ -4,7 +4,7 @@
 
 Ours: ``examples_per_s`` of run.json, the mean over the epochs; validation, checkpoints and tracking lie outside it. The
 data are generated and memory-mapped; shuffling, normalising, metrics, gradient norm and the check for a non-finite loss
-are inside. Bare: the same model, batch size, threads and precision (float32) over float32 tensors in memory, already
+are inside. Bare: the same model, batch size, threads and precision over float32 tensors in memory, already
 normalised, in order: zero_grad, forward, loss, backward, step (bare_loop.py). Both count the first epoch, which is
 slower by what is set up in it. Keras: LSTM(128) over 28x28 and Dense(10), Adam, its first epoch not counted.
 """
@@ -12,7 +12,7 @@ slower by what is set up in it. Keras: LSTM(128) over 28x28 and Dense(10), Adam,
 import argparse
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class Case:
         examples: in an epoch, a multiple of ``batch_size``.
         epochs: how many.
         batch_size: examples an update.
+        precision: of both sides' forward pass; Keras computes in float32.
     """
 
     title: str
@@ -44,11 +45,15 @@ class Case:
     examples: int
     epochs: int
     batch_size: int
+    precision: str = "float32"
 
 
 CASES = {
     "lenet5": Case("LeNet-5, 28x28, batch 128", {"name": "lenet5", "padding": 2}, 28, 1, 30 * 1024, 4, 128),
     "lstm": Case("row LSTM 28 -> 128, batch 128", {"name": "lstm", "hidden_size": 128}, 28, 1, 30 * 1024, 4, 128),
+    "lstm-bfloat16": Case(
+        "row LSTM in bfloat16", {"name": "lstm", "hidden_size": 128}, 28, 1, 30 * 1024, 4, 128, "bfloat16"
+    ),
     "resnet18": Case("ResNet-18, 32x32x3, batch 64", {"name": "resnet18", "stem": "small"}, 32, 3, 640, 3, 64),
 }
 
@@ -81,17 +86,17 @@ def has_model(case: Case) -> bool:
 def smaller(case: Case) -> Case:
     """Just enough to see that it runs."""
     examples = 2 * case.batch_size if case.channels == 3 else 2048
-    return Case(case.title, case.model, case.side, case.channels, examples, 2, case.batch_size)
+    return replace(case, examples=examples, epochs=2)
 
 
 def train_block(case: Case) -> dict[str, Any]:
     """What ``train:`` says of a case."""
-    return {"epochs": case.epochs, "batch_size": case.batch_size}
+    return {"epochs": case.epochs, "batch_size": case.batch_size, "precision": case.precision}
 
 
 def measure(bench: Workbench, name: str, case: Case, options: argparse.Namespace) -> None:
     """Ours, bare, Keras, ours, bare, Keras, ...; then print."""
-    keras = peers_python(options.peers) if name == "lstm" else None
+    keras = peers_python(options.peers) if case.model["name"] == "lstm" else None
     ours, bare, theirs = [], [], []
     for _ in range(1 if options.quick else options.pairs):
         ours.append(bench.train(name)["examples_per_s"])
@@ -113,6 +118,7 @@ def bare_arguments(case: Case) -> list[str]:
         "examples": case.examples,
         "epochs": case.epochs,
         "batch-size": case.batch_size,
+        "precision": case.precision,
     }
     options = [text for key, value in sizes.items() for text in (f"--{key}", str(value))]
     return [case.model["name"], "--arguments", json.dumps(arguments), *options]

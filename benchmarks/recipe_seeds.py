@@ -1,6 +1,7 @@
 """Train a recipe with several seeds and print its test accuracy: mean, standard deviation, seconds, versions.
 
     python benchmarks/recipe_seeds.py mnist-lenet5 --mirror ../shared/datasets/mnist
+    python benchmarks/recipe_seeds.py cifar10-fast --path ../shared/datasets/cifar10-images.tar.gz --seeds 0 1 2 3 4
 
 Works in a copy of the tree in ``--work`` (kept, so that data are prepared once); the project's files stay as they are.
 """
@@ -29,12 +30,13 @@ def main() -> None:
     parser.add_argument("recipes", nargs="*", default=["mnist-lenet5", "mnist-lstm"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--mirror", type=Path, help="folder with the recipe's files, instead of the public addresses")
+    parser.add_argument("--path", type=Path, help="the recipe's folder or archive of pictures")
     parser.add_argument("--work", type=Path, default=Path("/tmp/saccade-recipe-seeds"))
     options = parser.parse_args()
     copy_tree(options.work)
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {version('torch')}")
     for recipe in options.recipes:
-        measure(recipe, options.seeds, options.mirror, options.work)
+        measure(recipe, options.seeds, {"mirror": options.mirror, "path": options.path}, options.work)
 
 
 def copy_tree(work: Path) -> None:
@@ -60,15 +62,16 @@ def saccade(work: Path, *arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "pipeline", *arguments], cwd=work, check=True)
 
 
-def measure(recipe: str, seeds: list[int], mirror: Path | None, work: Path) -> None:
+def measure(recipe: str, seeds: list[int], places: dict[str, Path | None], work: Path) -> None:
     """Train one recipe with each seed and print what came of it."""
     saccade(work, "add", recipe)
     yaml = YAML()
     yaml.width = 4096
     params: Any = yaml.load((work / "params.yaml").read_text(encoding="utf-8"))
     dataset = params["runs"][recipe]["dataset"]
-    if mirror is not None:
-        params["datasets"][dataset]["source"]["mirror"] = str(mirror.resolve())
+    for key, place in places.items():
+        if place is not None:
+            params["datasets"][dataset]["source"][key] = str(place.resolve())
     yaml.dump(params, work / "params.yaml")
     for seed in seeds:
         saccade(work, "add", "--copy", recipe, f"{recipe}-seed{seed}")

@@ -47,7 +47,8 @@ def build(
         padding: pixels of zeros around the image before C1; 2 gives 28x28 images the 32x32 of the paper.
         activation: after every hidden layer.
         pooling: of S2 and S4.
-        normalisation: batch puts a batch norm behind each convolution; its shift takes the place of the bias.
+        normalisation: batch puts a batch norm before S2's and S4's activation; its shift takes the place of C1's and
+            C3's bias.
         dropout: share of F5's and F6's outputs that training drops, in [0, 1).
 
     Returns:
@@ -88,16 +89,18 @@ def _stage(
     pooling: PoolingName,
     normalisation: NormalisationName,
 ) -> list[nn.Module]:
-    """Convolution, norm, activation, pooling.
+    """Convolution, then norm, activation and pooling.
 
-    The activation stands behind a maximum: it does not change which of the values is the largest, so the result is the
-    same at a quarter of the work (1.1 to 1.25 times the examples a second). An average must see activated values.
+    A maximum comes first: an activation does not change which of the values is the largest, so the result is the same at
+    a quarter of the work (1.1 to 1.25 times the examples a second); a norm then sees the maxima alone, which is another
+    network, and trains at twice the speed. An average must see activated values.
     """
     has_norm = normalisation == "batch"
-    convolution: list[nn.Module] = [nn.Conv2d(channels_in, channels_out, 5, padding=padding, bias=not has_norm)]
-    norm: list[nn.Module] = [nn.BatchNorm2d(channels_out)] if has_norm else []
-    ends = [layers.activation(activation), layers.pooling(pooling, 2)]
-    return convolution + norm + (ends[::-1] if pooling == "max" else ends)
+    convolution = nn.Conv2d(channels_in, channels_out, 5, padding=padding, bias=not has_norm)
+    activate: list[nn.Module] = [nn.BatchNorm2d(channels_out)] if has_norm else []
+    activate.append(layers.activation(activation))
+    pool = layers.pooling(pooling, 2)
+    return [convolution, pool, *activate] if pooling == "max" else [convolution, *activate, pool]
 
 
 def _side_after_s4(side: int, padding: int) -> int:

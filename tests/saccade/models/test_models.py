@@ -165,15 +165,24 @@ def test_lenet5_is_what_its_table_says() -> None:
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
 def test_lenet5_activates_behind_a_maximum_what_everyone_activates_before_it(activation: str) -> None:
-    network = lenet5.build(image_spec(20, 24, 3), activation=activation, normalisation="batch").eval()
-    c1, n1, _, _, c3, n3, _, _ = network.features
-    with torch.no_grad():
-        n1.running_mean.uniform_(-1, 1)
+    network = lenet5.build(image_spec(20, 24, 3), activation=activation).eval()
+    c1, _, _, c3, _, _ = network.features
     act = {"relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}[activation]
     x_BCHW = torch.randn(2, 3, 20, 24)
-    s2_BCHW = nn.functional.max_pool2d(act(n1(c1(x_BCHW))), 2)
-    assert torch.equal(network.features(x_BCHW), nn.functional.max_pool2d(act(n3(c3(s2_BCHW))), 2))
-    assert c1.bias is None and c3.bias is None and n1.num_features == 6 and n3.num_features == 16
+    s2_BCHW = nn.functional.max_pool2d(act(c1(x_BCHW)), 2)
+    assert torch.equal(network.features(x_BCHW), nn.functional.max_pool2d(act(c3(s2_BCHW)), 2))
+
+
+@pytest.mark.parametrize("pooling", ["max", "average"])
+def test_lenet5_has_a_norm_before_each_activation_and_no_bias_that_it_would_take_away(pooling: str) -> None:
+    network = lenet5.build(image_spec(20, 24, 3), pooling=pooling, normalisation="batch")
+    kinds = [type(layer).__name__.rstrip("2d") for layer in network.features]
+    conv, norm, pool = "Conv", "BatchNorm", {"max": "MaxPool", "average": "AvgPool"}[pooling]
+    assert kinds == ([conv, pool, norm, "ReLU"] if pooling == "max" else [conv, norm, "ReLU", pool]) * 2
+    convolutions = [layer for layer in network.features if isinstance(layer, nn.Conv2d)]
+    norms = [layer for layer in network.features if isinstance(layer, nn.BatchNorm2d)]
+    assert [layer.bias for layer in convolutions] == [None, None]
+    assert [layer.num_features for layer in norms] == [6, 16]
 
 
 @pytest.mark.parametrize(("padding", "least"), [(0, 16), (1, 14), (2, 12)])
