@@ -84,7 +84,7 @@ def train_bare(
     model = registry.module("models", model_name).build(spec, **arguments).to(device)
     x_BCHW = torch.randn(examples, channels, side, side, device=device)
     target_B = torch.arange(examples, device=device) % len(spec.classes)
-    if device.type == "cuda" and any(isinstance(layer, nn.Conv2d) for layer in model.modules()):
+    if any(isinstance(layer, nn.Conv2d) for layer in model.modules()):
         model = model.to(memory_format=torch.channels_last)
         x_BCHW = x_BCHW.to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.001)

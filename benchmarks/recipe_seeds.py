@@ -86,7 +86,7 @@ def measure(recipe: str, seeds: list[int], places: dict[str, Path | None], work:
     rows = []
     for seed in seeds:
         started_at = time.monotonic()
-        saccade(work, "train", f"{recipe}-seed{seed}")
+        saccade(work, "train", f"{recipe}-seed{seed}", "--fresh")
         elapsed_s = time.monotonic() - started_at
         saccade(work, "evaluate", f"{recipe}-seed{seed}")
         report = work / "reports" / f"{recipe}-seed{seed}"

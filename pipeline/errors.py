@@ -4,7 +4,7 @@ import errno
 import os
 
 from pipeline.console import warn
-from saccade.errors import UserError
+from saccade.errors import LostConnectionError, UserError
 from saccade.ranks import RENDEZVOUS_VARIABLE, find
 
 _PLAIN = (
@@ -34,12 +34,12 @@ def exit_code_of(error: BaseException) -> int:
     try:
         return _tell(error)
     finally:
-        if os.environ.get("DVC_STAGE"):
+        if os.environ.get("DVC_STAGE") and not _is_one_of_several():
             warn("DVC removed this stage's earlier output before it began: `dvc checkout` brings it back")
 
 
 def _is_one_of_several() -> bool:
-    """Whether another process tells that we were stopped: the one that launched us, or rank 0."""
+    """Whether another process tells what has happened to all: the one that launched us, or rank 0."""
     return find().rank > 0 or (find().count > 1 and RENDEZVOUS_VARIABLE in os.environ)
 
 
@@ -56,8 +56,10 @@ def _tell(error: BaseException) -> int:
         if not _is_one_of_several():
             warn(f"stopped{by}; the same command goes on where it was")
         return 128 + error.number if isinstance(error, KilledBySignal) else 130
+    if isinstance(error, LostConnectionError) and _is_one_of_several():
+        return 1
     if isinstance(error, UserError):
-        warn(f"error: {error}")
+        warn(f"error: {error}" if find().rank == 0 else f"error in rank {find().rank}: {error}")
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         warn(
             f"error: the disk is full ({error.filename or 'while writing'}); free some space and run the command again"

@@ -118,9 +118,9 @@ class Follower:
         """
         if self._outcome is None:
             self._outcome = self._pending("interrupted while it was sent")  # unless the waiting comes to an end
-            if self.folder is None:  # there was nothing to follow: it ends when its pipe closes
+            if self.folder is None:  # there was nothing to follow
                 os.close(self._stdin)
-                os.close(self._stdout)
+                self._stop()
                 return self._outcome
             with contextlib.suppress(BrokenPipeError):  # it has ended already, and said why
                 os.write(self._stdin, b"finish\n")
@@ -150,7 +150,8 @@ class Follower:
                     return self._pending(probe.reason)
                 if probe.age_s > 1.0:
                     probe = None
-        return self._pending(f"the follower ended early, see {self.folder}/follower.log")
+        log = Path(f"{self.folder}/follower.log")
+        return self._pending("the follower ended early" + (f", see {log}" if log.exists() else ""))
 
     def _messages(self) -> Iterator[dict[str, Any] | None]:
         """Yield what the child says, and None each time it has said nothing for a while; end when it has ended."""

@@ -6,7 +6,10 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from saccade.ranks import LAUNCHER_VARIABLE
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PATIENCE_S = 25.0  # the launcher kills after 30
 
 
 class KilledBySignal(BaseException):
@@ -23,14 +26,14 @@ class StopRequest:
     A signal that is ignored (``nohup``) stays so. In any other thread than the main one, signals are left alone.
 
     Args:
-        is_led: another process stops us when it is time: note every signal, and act on none.
+        is_led: rank 0 stops us when it is time: note every signal, and end by ourselves only when it takes too long.
     """
 
     def __init__(self, *, is_led: bool = False) -> None:
         self.number: int | None = None
         self._is_led = is_led
         self._before: dict[int, Any] = {}
-        self._parent = os.getppid()
+        self._patience: threading.Timer | None = None
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -43,22 +46,23 @@ class StopRequest:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._restore()
+        if self._patience:
+            self._patience.cancel()
 
     @property
     def is_asked(self) -> bool:
         """Whether a signal came, or the process that launched us is gone."""
-        if os.getppid() != self._parent and "LOCAL_RANK" in os.environ:
-            self.number = self.number or signal.SIGTERM
-        return self.number is not None
+        return self.number is not None or _is_orphan()
 
     def error(self) -> BaseException:
         """What the signal would have raised."""
-        if self.number == signal.SIGINT:
-            return KeyboardInterrupt()
-        assert self.number is not None
-        return KilledBySignal(self.number)
+        return KeyboardInterrupt() if self.number == signal.SIGINT else KilledBySignal(self.number or signal.SIGTERM)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._is_led and self.number is None:
+            self._patience = threading.Timer(_PATIENCE_S, os._exit, (128 + number,))  # in a wait that no signal ends
+            self._patience.daemon = True
+            self._patience.start()
         self.number = number
         if not self._is_led:
             self._restore()
@@ -67,3 +71,14 @@ class StopRequest:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
+
+
+def die_of_signals() -> None:
+    """Let every signal end this process at once, also inside a wait of torch's that never returns to Python."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _is_orphan() -> bool:
+    launcher = os.environ.get(LAUNCHER_VARIABLE)
+    return launcher is not None and os.getppid() != int(launcher)

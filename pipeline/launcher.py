@@ -14,7 +14,7 @@ from pipeline import paths
 from pipeline.interruption import KilledBySignal
 from pipeline.store import tracking_uri
 from saccade.errors import UserError
-from saccade.ranks import RENDEZVOUS_VARIABLE, find
+from saccade.ranks import LAUNCHER_VARIABLE, RENDEZVOUS_VARIABLE, find
 
 if TYPE_CHECKING:
     from pipeline.params import Params
@@ -29,6 +29,10 @@ def start_training(params: "Params", run: str, *, fresh: bool) -> None:
         params: the whole file.
         run: key in ``runs:``.
         fresh: forget an earlier training of the same identity.
+
+    Raises:
+        UserError: it cannot be trained, or one of several processes was killed.
+        SystemExit: one of several processes ended, and has said why.
     """
     me = find()
     if me.count == 1 and params.runs[run].train.processes > 1:
@@ -60,6 +64,8 @@ def _launch(run: str, count: int, fresh: bool) -> None:
             logging.getLogger(name).setLevel(logging.CRITICAL)  # we tell it ourselves, in a line
     with tempfile.TemporaryDirectory(prefix="saccade-") as folder:
         os.environ[RENDEZVOUS_VARIABLE] = str(Path(folder, "ranks"))
+        os.environ[LAUNCHER_VARIABLE] = str(os.getpid())
+        os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"  # else the launcher listens at a port after all
         if sys.platform == "linux":
             os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
         config = LaunchConfig(
@@ -70,6 +76,7 @@ def _launch(run: str, count: int, fresh: bool) -> None:
             rdzv_backend="c10d",
             rdzv_endpoint=str(Path(folder, "launcher")),
             rdzv_configs={"store_type": "file"},
+            local_addr="127.0.0.1",  # else the machine's name is looked up
             max_restarts=0,  # the same command goes on from the last checkpoint; a rank that dies of memory would again
             monitor_interval=0.1,
         )
@@ -79,9 +86,11 @@ def _launch(run: str, count: int, fresh: bool) -> None:
         except SignalException as error:
             raise KeyboardInterrupt if error.sigval.name == "SIGINT" else KilledBySignal(error.sigval) from None
         except ChildFailedError as error:
-            rank, failure = error.get_first_failure()
-            how = f"signal {failure.signal_name()}" if failure.exitcode < 0 else f"exit code {failure.exitcode}"
+            killed = [(rank, failure) for rank, failure in error.failures.items() if failure.exitcode < 0]
+            if not killed:  # it has said itself why
+                raise SystemExit(error.get_first_failure()[1].exitcode) from None
+            rank, failure = killed[0]
             raise UserError(
-                f"rank {rank} of {count} (process {failure.pid}) ended with {how}; the others were stopped. "
-                "The same command goes on from the last checkpoint."
+                f"rank {rank} of {count} (process {failure.pid}) ended with signal {failure.signal_name()}; the others "
+                "were stopped. The same command goes on from the last checkpoint."
             ) from None

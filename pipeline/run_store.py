@@ -79,12 +79,16 @@ class RunStore:
         write_json(self._environment, dict(environment))
 
     def journal_missing(self, history: Sequence[EpochRecord]) -> None:
-        """Write those epochs to the journal that it does not hold yet."""
+        """Write those epochs to the journal that it does not hold yet, or holds with other results.
+
+        Seconds are no result. Results differ where an epoch was trained again with ``deterministic: false``.
+        """
         known = self.journal.state().epochs
         for record in history:
-            if record.epoch not in known:
-                metrics = asdict(record)
-                self.journal.epoch(int(metrics.pop("epoch")), metrics)
+            metrics = asdict(record)
+            epoch = int(metrics.pop("epoch"))
+            if epoch not in known or any(known[epoch][name] != metrics[name] for name in HISTORY):
+                self.journal.epoch(epoch, metrics)
 
     def save_bundle(self, recipe: Recipe, network: nn.Sequential) -> str:
         """Write the bundle, note it in the journal, and return the SHA-256 of its weights."""
@@ -100,12 +104,9 @@ class RunStore:
 
     def keep_results(self, history: Sequence[EpochRecord], run: Mapping[str, Any]) -> None:
         """Put the results in their place, whole; run.json gets what it takes to write the journal again elsewhere."""
-        start = next(self.journal.events())
-        record = {key: start[key] for key in ("experiment", "params", "tags", "datasets")}
         with replacing_folder(self.results) as folder:
             write_history(folder / "history.csv", [asdict(epoch) for epoch in history])
-            write_json(folder / "run.json", {**run, "record": record})
-        shutil.rmtree(self.checkpoints, ignore_errors=True)  # nobody goes on from there any more
+            write_json(folder / "run.json", {**run, "record": self.record()})
 
     def publish(self, run: str, dataset: str) -> str:
         """Copy the results to models/<run> and reports/<run>.
@@ -119,6 +120,7 @@ class RunStore:
         Returns:
             The name of the run that was trained, which another one with the same identity may be.
         """
+        shutil.rmtree(self.checkpoints, ignore_errors=True)  # nobody goes on from there any more
         report = paths.report(run)
         trained = json.loads((self.results / "run.json").read_text(encoding="utf-8"))
         if _weights_of(report) not in (None, trained["weights_sha256"]):

@@ -98,7 +98,7 @@ def reporting_status(journal: Journal) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if not journal.state().has_ended:
+        if journal.state().status == "RUNNING":  # else it has said how it ended, or there is nothing yet to end
             match error:
                 case KeyboardInterrupt():
                     journal.end("KILLED", "SIGINT")

@@ -14,7 +14,7 @@ from pipeline import paths, provenance
 from pipeline.console import Progress, say, warn
 from pipeline.follower import Follower
 from pipeline.identity import code_digests, identity_of
-from pipeline.interruption import StopRequest
+from pipeline.interruption import StopRequest, die_of_signals
 from pipeline.run_store import RunStore, hold
 from pipeline.schema.named import Named
 from pipeline.schema.train import TrainBlock
@@ -22,7 +22,7 @@ from pipeline.tracking import reporting_status, stage_lock
 from saccade import devices, optimizers, registry, schedules
 from saccade.bundle import Recipe
 from saccade.checkpoints import Checkpoints, from_bytes
-from saccade.errors import UserError
+from saccade.errors import LostConnectionError, UserError
 from saccade.layers import count_parameters
 from saccade.losses import LOSSES
 from saccade.prepared import Description, open_split, open_views, read_description
@@ -111,6 +111,9 @@ def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False
         me: rank 0, of one or of several processes; the others are in ``help_to_train``.
         follower: started; it is told the journal when that is known.
         fresh: forget an earlier training of the same identity.
+
+    Raises:
+        UserError: data are missing, the loss broke, or another process ended.
     """
     work = _prepare(run, me)
     store = RunStore(work.recipe.identity)
@@ -166,33 +169,51 @@ def help_to_train(run: TrainingRun, me: Rank) -> None:
         me: any rank but 0.
 
     Raises:
-        UserError: the connection to the others broke.
+        LostConnectionError: another process ended.
+        UserError: this machine cannot train, or has not what rank 0 trains on.
+        SystemExit: the training failed in every process, which rank 0 tells.
     """
-    device = devices.resolve_device(run.block.device, me.local_rank)
-    with StopRequest(is_led=True) as stop, joined(me, device) as processes:
-        try:
-            checkpoint = processes.broadcast(None)
-            if checkpoint is None:
-                return
-            work = _prepare(run, me)
-            state = _build(run, work, processes)
-            if checkpoint:
-                from_bytes(checkpoint, state)
-            for _ in _records(run, work, state, processes):
-                pass
-        except RuntimeError as error:  # what gloo and NCCL raise when a connection ends
-            if stop.is_asked:
-                raise stop.error() from error
-            raise UserError(f"rank {me.rank}: {str(error).splitlines()[0]}") from error
+    die_of_signals()  # until we have met: rank 0 may wait for long, and we for it
+    work = _prepare(run, me)
+    stop = StopRequest(is_led=True)
+    try:
+        with joined(me, work.device) as processes, stop:
+            _help(run, work, processes)
+    except LostConnectionError:
+        if stop.is_asked:
+            raise stop.error() from None
+        raise
+
+
+def _help(run: TrainingRun, work: _Work, processes: Processes) -> None:
+    message = processes.broadcast(None)
+    if message is None:
+        return
+    identity, checkpoint = message[:64].decode(), message[64:]
+    if identity != work.recipe.identity:
+        raise UserError(
+            f"{run.name} is {work.recipe.identity[:12]} here and {identity[:12]} in rank 0: params.yaml, data and code "
+            "must be the same on all machines. Copy them, and run the same command again."
+        )
+    state = _build(run, work, processes)
+    if checkpoint:
+        from_bytes(checkpoint, state)
+    try:
+        for _ in _records(run, work, state, processes):
+            pass
+    except UserError as error:
+        raise SystemExit(1) from error  # it failed in every process alike, and rank 0 tells
 
 
 def _prepare(run: TrainingRun, me: Rank) -> _Work:
     """Set torch up, open the data, and find out what the run is called."""
     block = run.block
     device = devices.resolve_device(block.device, me.local_rank if me.count > 1 else None)
+    if device.type == "cuda" and device.index is not None:
+        torch.cuda.set_device(device)
     precision = devices.resolve_precision(block.precision, device)
     threads = devices.set_threads(None if block.threads == "auto" else block.threads, me.local_count)
-    devices.set_deterministic(block.deterministic)
+    devices.set_deterministic(block.deterministic, compile=block.compile)
     description = read_description(paths.prepared(run.dataset))
     views, views_digests = open_views(paths.augmented(run.dataset), paths.prepared(run.dataset))
     digests = description.digests("train", "validation") | views_digests
@@ -266,7 +287,7 @@ def _go_on(store: RunStore, state: TrainingState, every_s: float, processes: Pro
     content, damaged = checkpoints.newest()
     for path in damaged:
         warn(f"{path} is damaged: its bytes are not those its name tells. It is removed; the one before is used")
-    processes.broadcast(content or b"")
+    processes.broadcast(store.folder.name.encode() + (content or b""))  # the folder's name is the identity
     if content:
         from_bytes(content, state)
     return checkpoints
@@ -282,7 +303,7 @@ def _lead(
 ) -> None:
     """Train to the last epoch; note each one in the journal; save where training stands now and then, and at the end.
 
-    A signal raises what it always does, but after the update that was under way and a checkpoint.
+    A signal raises what it always does, but after the update or the epoch that was under way and a checkpoint.
     """
     with StopRequest() as stop, Progress("examples", line_every_s=30) as progress:
 
@@ -292,43 +313,53 @@ def _lead(
                 raise stop.error()
             checkpoints.save_when_due(state)
 
-        for record in _records(run, work, state, processes, progress, after_update):
+        for record in _records(run, work, state, processes, progress=progress, after_update=after_update):
             store.journal_missing([record])
             progress.note(
                 f"epoch {record.epoch}/{run.block.epochs}: loss {record.train_loss:.4f}, "
                 f"validation loss {record.validation_loss:.4f}, accuracy {record.validation_accuracy:.4f}"
             )
+            after_update(state)
         checkpoints.save(state)
+        if stop.is_asked:
+            raise stop.error()
 
 
 def _records(
-    run: TrainingRun, work: _Work, state: TrainingState, processes: Processes, *watchers: Any
+    run: TrainingRun, work: _Work, state: TrainingState, processes: Processes, **watchers: Any
 ) -> Iterator[EpochRecord]:
-    """Hand the run's params to ``fit``."""
+    """Hand the run's params to ``fit``, and ``progress`` and ``after_update``."""
     block = run.block
-    train_split, validation_split = (
-        open_split(paths.prepared(run.dataset), split) for split in ("train", "validation")
-    )
+    prepared = paths.prepared(run.dataset)
+    train_split, validation_split = open_split(prepared, "train"), open_split(prepared, "validation")
     updates_per_epoch = -(-len(train_split.labels) // (block.batch_size * block.accumulation_steps))
-    return fit(
-        state,
-        LabelledArrays(torch.from_numpy(work.views), torch.from_numpy(train_split.labels)),
-        LabelledArrays(torch.from_numpy(validation_split.images[None]), torch.from_numpy(validation_split.labels)),
-        loss=LOSSES[block.loss],
-        schedule=schedules.build(epochs=block.epochs, steps_per_epoch=updates_per_epoch, **block.schedule_options),
-        lr=block.optimizer.lr,
-        epochs=block.epochs,
-        batch_size=block.batch_size,
-        accumulation_steps=block.accumulation_steps,
-        clip_norm=block.clip_norm,
-        average_decay=block.ema_decay,
-        compile=block.compile,
-        device=work.device,
-        precision=work.precision,
-        seed=run.seed,
-        processes=processes,
-        **dict(zip(("progress", "after_update"), watchers, strict=False)),
-    )
+    try:
+        yield from fit(
+            state,
+            LabelledArrays(torch.from_numpy(work.views), torch.from_numpy(train_split.labels)),
+            LabelledArrays(torch.from_numpy(validation_split.images[None]), torch.from_numpy(validation_split.labels)),
+            loss=LOSSES[block.loss],
+            schedule=schedules.build(epochs=block.epochs, steps_per_epoch=updates_per_epoch, **block.schedule_options),
+            lr=block.optimizer.lr,
+            epochs=block.epochs,
+            batch_size=block.batch_size,
+            accumulation_steps=block.accumulation_steps,
+            clip_norm=block.clip_norm,
+            average_decay=block.ema_decay,
+            compile=block.compile,
+            device=work.device,
+            precision=work.precision,
+            seed=run.seed,
+            processes=processes,
+            **watchers,
+        )
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise UserError(
+            f"train.batch_size ({block.batch_size}) leaves a batch of one example of {len(train_split.labels)}, and a "
+            "batch norm can take no variance of it. Choose another batch size."
+        ) from error
 
 
 def _results(run: TrainingRun, state: TrainingState) -> dict[str, Any]:

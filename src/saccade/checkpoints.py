@@ -1,6 +1,6 @@
 """Where training stands, in safetensors files that say their own SHA-256 in their names. No pickle is written or read.
 
-<folder>/<update>-<sha256>.safetensors    the two newest; <update> counts from 0 over the run
+<folder>/<updates>-<epochs>-<sha256>.safetensors    the two newest; how many updates and whole epochs were done
 """
 
 import hashlib
@@ -10,6 +10,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from saccade.errors import UserError
@@ -17,6 +18,7 @@ from saccade.files import replacing_file, sha256_of_file
 from saccade.training import EpochProgress, EpochRecord, TrainingState
 
 KEPT = 2
+_NAME = re.compile(r"\d{10}-\d{6}-[0-9a-f]{64}")
 
 
 class Checkpoints:
@@ -33,14 +35,15 @@ class Checkpoints:
         self._saved_at = time.monotonic()
 
     def save_when_due(self, state: TrainingState) -> None:
-        """Save when ``every_s`` have passed since the last time, or since the start."""
-        if time.monotonic() - self._saved_at >= self._every_s:
+        """Save when ``every_s`` have passed since the last time, or since the start; not weights that are broken."""
+        if time.monotonic() - self._saved_at >= self._every_s and torch.isfinite(state.progress.sums).all():
             self.save(state)
 
     def save(self, state: TrainingState) -> None:
-        """Write a checkpoint beside the last one, then remove the older ones."""
+        """Write a checkpoint beside the last one, then remove the older ones. On a full disk, the last one stays."""
         content = to_bytes(state)
-        target = self.folder / f"{state.optimizer.updates:010d}-{hashlib.sha256(content).hexdigest()}.safetensors"
+        digest = hashlib.sha256(content).hexdigest()
+        target = self.folder / f"{state.optimizer.updates:010d}-{state.epoch:06d}-{digest}.safetensors"
         with replacing_file(target) as partial:
             partial.write_bytes(content)
         for path in self._newest_first()[KEPT:]:
@@ -56,14 +59,14 @@ class Checkpoints:
         for left in self.folder.glob(".*.partial-*"):  # a kill while writing; whoever calls holds the run's lock
             left.unlink()
         for path in self._newest_first():
-            if sha256_of_file(path) == path.stem.split("-")[1]:
+            if sha256_of_file(path) == path.stem.split("-")[2]:
                 return path.read_bytes(), damaged
             path.unlink()
             damaged.append(path)
         return None, damaged
 
     def _newest_first(self) -> list[Path]:
-        found = [path for path in self.folder.glob("*.safetensors") if re.fullmatch(r"\d{10}-[0-9a-f]{64}", path.stem)]
+        found = [path for path in self.folder.glob("*.safetensors") if _NAME.fullmatch(path.stem)]
         return sorted(found, reverse=True)
 
 

@@ -23,15 +23,20 @@ def resolve_device(name: str, local_rank: int | None = None) -> torch.device:
         A device that is there.
 
     Raises:
-        UserError: the device is not there.
+        UserError: the device is not there, or not for so many processes.
     """
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        has_mps = torch.backends.mps.is_available() and local_rank is None  # processes cannot share it
+        name = "cuda" if torch.cuda.is_available() else "mps" if has_mps else "cpu"
     device = torch.device(name)
-    if device.type == "cuda" and local_rank is not None:
-        device = torch.device("cuda", local_rank)
+    if device.type == "mps" and local_rank is not None:
+        raise UserError("device (mps) must be used by one process: set train.processes: 1, or device: cpu")
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if local_rank is not None:
+            if 0 < count <= local_rank:
+                raise UserError(f"train.processes must not exceed the GPUs of a machine ({count}); or set device: cpu")
+            device = torch.device("cuda", local_rank)
         if (device.index or 0) >= count:
             raise UserError(f"device ({device}) must exist: torch sees {count} CUDA devices. Use device: auto or cpu.")
     if device.type == "mps" and not torch.backends.mps.is_available():
@@ -43,7 +48,9 @@ def resolve_precision(name: str, device: torch.device) -> str:
     """float32 or bfloat16; auto takes bfloat16 (autocast) on CUDA devices that compute in it, else float32."""
     if name != "auto":
         return name
-    return "bfloat16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+    return (
+        "bfloat16" if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    )
 
 
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
@@ -60,12 +67,14 @@ def set_threads(threads: int | None, processes: int = 1) -> int:
     return torch.get_num_threads()
 
 
-def set_deterministic(deterministic: bool) -> None:
-    """Allow only operations whose result is the same on every run, or any."""
+def set_deterministic(deterministic: bool, *, compile: bool = False) -> None:
+    """Allow only operations whose result is the same on every run, or any; with ``compile`` the compiler's too."""
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it when it starts
-    # use_deterministic_algorithms sets the same switch, and imports the compiler to tell it: 1.5 s at each start
-    torch.set_deterministic_debug_mode("error" if deterministic else "default")
+    if compile:
+        torch.use_deterministic_algorithms(deterministic)
+    else:  # the same, without importing the compiler to tell it: 1.5 s at each start
+        torch.set_deterministic_debug_mode("error" if deterministic else "default")
     # Otherwise torch fills every new tensor with NaN first, lest somebody read it before writing.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = not deterministic
@@ -85,7 +94,7 @@ def seed_random(device: torch.device, seed: int) -> None:
     """Set the generator that dropout and its like draw from; ``torch.manual_seed`` sets those of all devices."""
     match device.type:
         case "cuda":
-            torch.cuda.manual_seed(seed)
+            torch.cuda.default_generators[torch.cuda.current_device()].manual_seed(seed)
         case "mps":
             torch.mps.manual_seed(seed)
         case _:

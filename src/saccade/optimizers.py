@@ -1,7 +1,8 @@
 """Optimisers by name, written out: what one update does to the weights, and what it remembers until the next.
 
-They compute what torch.optim's do (tests compare them) with the same foreach operations. ``torch.optim`` itself imports
-the compiler before its first step, which costs each start of a training 1.6 seconds on a small machine.
+They compute what torch.optim's do (tests compare them) with the same foreach operations; Adam counts the updates of all
+parameters together, torch those in which each one had a gradient. ``torch.optim`` itself imports the compiler before
+its first step, which costs each start of a training 1.6 seconds on a small machine.
 """
 
 import math

@@ -14,9 +14,10 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from saccade.errors import LostConnectionError
 from saccade.ranks import RENDEZVOUS_VARIABLE, Rank
 
-_PATIENCE = timedelta(days=7)  # rank 0 may wait for another training of the same; a rank that dies is noticed at once
+_PATIENCE = timedelta(hours=12)  # rank 0 may wait for another training of the same; gloo notices a dead rank at once
 
 
 class Processes:
@@ -64,6 +65,12 @@ class Processes:
         dist.broadcast(buffer, src=0)
         return buffer.numpy().tobytes()
 
+    def share_buffers(self, network: nn.Module) -> None:
+        """Give all processes rank 0's buffers: each one's batch norms have seen other examples in the last update."""
+        if self.count > 1:
+            for buffer in network.buffers():
+                dist.broadcast(buffer, src=0)
+
     def convert(self, network: nn.Sequential, device: torch.device) -> nn.Sequential:
         """On GPUs, batch norms that take their statistics from the whole batch. On a CPU torch has none such."""
         if self.count > 1 and device.type == "cuda":
@@ -92,12 +99,13 @@ def joined(me: Rank, device: torch.device) -> Iterator[Processes]:
 
     Yields:
         All processes, when all are there.
+
+    Raises:
+        LostConnectionError: one of the others ended.
     """
     if me.count == 1:
         yield ALONE
         return
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
     place = os.environ.get(RENDEZVOUS_VARIABLE)  # not there: torchrun has said an address and a port
     dist.init_process_group(
         "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo",
@@ -108,5 +116,9 @@ def joined(me: Rank, device: torch.device) -> Iterator[Processes]:
     )
     try:
         yield Processes(me)
+    except RuntimeError as error:
+        if isinstance(error, dist.DistError) or "gloo" in str(error):
+            raise LostConnectionError("another process of this training ended, see above") from error
+        raise
     finally:
         dist.destroy_process_group()

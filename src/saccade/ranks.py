@@ -3,7 +3,9 @@
 import os
 from dataclasses import dataclass
 
-RENDEZVOUS_VARIABLE = "SACCADE_RENDEZVOUS_FILE"  # processes of one machine meet in a file, not at a port
+# Set by the process that launches the others on one machine:
+RENDEZVOUS_VARIABLE = "SACCADE_RENDEZVOUS_FILE"  # they meet in this file, not at a port
+LAUNCHER_VARIABLE = "SACCADE_LAUNCHER_PID"  # when it is gone, so are they
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Rank:
 
 def find() -> Rank:
     """Who the environment says we are: torch's elastic launcher (``torchrun``) sets it. Else, alone."""
-    if "LOCAL_RANK" not in os.environ:
+    names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+    if not all(name in os.environ for name in names):
         return Rank()
-    return Rank(*(int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")))
+    return Rank(*(int(os.environ[name]) for name in names))

@@ -179,8 +179,10 @@ def fit(
     count = train.labels.shape[0]
     wrapped = processes.wrap(network, device)
     forward: Callable[[Tensor], Tensor] = torch.compile(wrapped) if compile else wrapped
-    for epoch in range(state.epoch + 1, epochs + 1):
-        view, labels = resident(train.views[(epoch - 1) % train.views.shape[0]], train.labels, device)
+    first = state.epoch + 1
+    for epoch in range(first, epochs + 1):
+        if epoch == first or train.views.shape[0] > 1:
+            view, labels = resident(train.views[(epoch - 1) % train.views.shape[0]], train.labels, device)
         order = torch.randperm(count, generator=torch.Generator().manual_seed(derive_seed(seed, "order", epoch)))
         order = order.to(view.device)  # once an epoch: rows that go to the device in each update make the host wait
         network.train()
@@ -218,6 +220,7 @@ def fit(
         train_s = now.elapsed_s = time.perf_counter() - started_at
         if not math.isfinite(loss_sum):
             raise UserError(explain_non_finite(network, take(view, order[-batch_size:], device), epoch, optimizer))
+        processes.share_buffers(state.result)
         validation_loss, validation_accuracy = measure(
             state.result, validation, loss, batch_size, device, precision, processes
         )

@@ -198,7 +198,8 @@ ONE_PROBLEM = {
     ),
     "what build takes by place is no argument": (
         ("{name: lenet5}", "{name: lenet5, spec: 2}"),
-        "line 16: runs.cnn.model.spec: lenet5 takes no 'spec'; known: activation, dropout, normalisation, padding, pooling",
+        "line 16: runs.cnn.model.spec: lenet5 takes no 'spec'; known: activation, dropout, normalisation, padding, "
+        "pooling",
     ),
     "model argument of another type": (
         ("{name: lenet5}", "{name: lenet5, padding: two}"),

@@ -282,6 +282,14 @@ def test_an_end_that_was_written_is_not_overwritten(tmp_path):
     assert journal.state().status == "FINISHED"
 
 
+def test_what_had_not_begun_does_not_end(tmp_path):
+    """An end before the start would be the journal's first event, and nobody could go on from there."""
+    journal = Journal(tmp_path / "ab")
+    with pytest.raises(KeyboardInterrupt), reporting_status(journal):
+        raise KeyboardInterrupt
+    assert list(journal.events()) == []
+
+
 def test_in_a_thread_signals_are_left_alone(tmp_path):
     journal = start(tmp_path / "ab")
 

@@ -89,6 +89,22 @@ def test_the_checkpoint_of_another_training_is_refused(other: dict[str, Any]) ->
         from_bytes(to_bytes(trained(0, **other)), fresh(0))
 
 
+def test_an_epoch_that_was_measured_comes_after_the_same_update_unmeasured(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, every_s=60)
+    for history in (HISTORY[:1], HISTORY[:0], HISTORY):
+        state = trained(0)
+        state.history = list(history)
+        checkpoints.save(state)
+    assert sorted(path.name[11:17] for path in tmp_path.iterdir()) == ["000001", "000002"]
+
+
+def test_broken_numbers_are_not_saved(tmp_path: Path) -> None:
+    state = trained(0)
+    state.progress.sums[0] = float("nan")
+    Checkpoints(tmp_path, every_s=0).save_when_due(state)
+    assert not list(tmp_path.iterdir())
+
+
 # The files
 
 
@@ -106,10 +122,10 @@ def test_the_two_newest_are_kept_and_named_by_their_digest(tmp_path: Path) -> No
     for updates in (1, 2, 10, 11):
         checkpoints.save(trained(0, updates=updates))
     names = sorted(path.name for path in (tmp_path / "made").iterdir())
-    assert [name.split("-")[0] for name in names] == ["0000000010", "0000000011"]
+    assert [name[:17] for name in names] == ["0000000010-000002", "0000000011-000002"]
     for name in names:
         digest = hashlib.sha256((tmp_path / "made" / name).read_bytes()).hexdigest()
-        assert name.split("-")[1] == f"{digest}.safetensors"
+        assert name.split("-")[2] == f"{digest}.safetensors"
     assert at(checkpoints) == 11
 
 
@@ -144,7 +160,7 @@ def test_a_damaged_one_is_refused_and_the_one_before_it_is_used(tmp_path: Path, 
 def test_what_a_kill_left_half_written_is_removed(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, every_s=60)
     checkpoints.save(trained(0, updates=1))
-    (tmp_path / f".0000000002-{'0' * 64}.safetensors.partial-123").write_bytes(b"half")
+    (tmp_path / f".0000000002-000000-{'0' * 64}.safetensors.partial-123").write_bytes(b"half")
     (tmp_path / "notes.safetensors").write_bytes(b"not ours")
     assert at(checkpoints) == 1
     assert sorted(path.name[:10] for path in tmp_path.iterdir()) == ["0000000001", "notes.safe"]

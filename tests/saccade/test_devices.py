@@ -50,7 +50,7 @@ def test_a_device_that_is_not_there_is_refused(machine: pytest.MonkeyPatch) -> N
 def test_auto_precision_is_bfloat16_only_where_cuda_computes_in_it(machine: pytest.MonkeyPatch) -> None:
     assert devices.resolve_precision("auto", torch.device("cpu")) == "float32"
     for supported, expected in ((True, "bfloat16"), (False, "float32")):
-        machine.setattr(torch.cuda, "is_bf16_supported", lambda supported=supported: supported)
+        machine.setattr(torch.cuda, "is_bf16_supported", lambda supported=supported, **emulation: supported)
         assert devices.resolve_precision("auto", torch.device("cuda")) == expected
         assert devices.resolve_precision("float32", torch.device("cuda")) == "float32"
     assert devices.resolve_precision("bfloat16", torch.device("cpu")) == "bfloat16"

@@ -23,35 +23,39 @@ from saccade.inputs import ImageInput
 from saccade.losses import cross_entropy
 from saccade.processes import joined
 from saccade.spec import Spec
-from saccade.training import LabelledArrays, TrainingState, fit
+from saccade.training import LabelledArrays, TrainingState, fit, measure
 
-count, batch_size, accumulation_steps = map(int, sys.argv[1:])
+count, batch_size, accumulation_steps = map(int, sys.argv[1:4])
+normalisation = sys.argv[4]
 torch.set_num_threads(1)
 random = torch.Generator().manual_seed(0)
 labels = torch.randint(0, 3, (count,), generator=random)
 images = torch.randint(0, 256, (1, count, 18, 16, 2), generator=random).to(torch.uint8)
 data = LabelledArrays(images, labels)
 torch.manual_seed(1)
-model = registry.module("models", "lenet5").build(Spec("image", (18, 16, 2), ("cat", "dog", "owl")))
+spec = Spec("image", (18, 16, 2), ("cat", "dog", "owl"))
+model = registry.module("models", "lenet5").build(spec, normalisation=normalisation)
 network = torch.nn.Sequential(ImageInput([0.4, 0.45], [0.2, 0.25]), model)
-state = TrainingState(network, optimizers.build("sgd", network, lr=0.05, momentum=0.9))
+state = TrainingState(network, optimizers.build("sgd", network, lr=0.05, momentum=0.9), with_average=True)
 with joined(ranks.find(), torch.device("cpu")) as processes:
     told = processes.broadcast(b"from rank 0" if processes.rank == 0 else None)
     nothing = processes.broadcast(None)
     records = list(fit(
         state, data, data, loss=cross_entropy, schedule=lambda step: 1.0, lr=0.05, epochs=3, batch_size=batch_size,
         accumulation_steps=accumulation_steps, clip_norm=1.0, device=torch.device("cpu"), precision="float32", seed=4,
-        processes=processes,
+        processes=processes, average_decay=0.5,
     ))
-weights = [parameter.flatten().tolist() for parameter in network.parameters()]
+by_itself = measure(state.result, data, cross_entropy, 8, torch.device("cpu"), "float32")
+weights = [parameter.flatten().tolist() for parameter in state.result.parameters()]
 print(json.dumps({
     "told": told.decode() if told else None, "nothing": nothing, "weights": sum(weights, []),
+    "buffers": [buffer.flatten().tolist() for buffer in state.result.buffers()], "by_itself": by_itself,
     "history": [asdict(record) for record in records],
 }))
 """
 
 
-def train(tmp_path: Path, processes: int, *arguments: int) -> list[dict]:
+def train(tmp_path: Path, processes: int, *arguments: int | str) -> list[dict]:
     """What each process printed."""
     started = []
     for rank in range(processes):
@@ -64,7 +68,11 @@ def train(tmp_path: Path, processes: int, *arguments: int) -> list[dict]:
         started.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))
     import json
 
-    said = [process.communicate(timeout=120)[0] for process in started]
+    try:
+        said = [process.communicate(timeout=120)[0] for process in started]
+    finally:
+        for process in started:
+            process.kill()
     assert [process.returncode for process in started] == [0] * processes
     return [json.loads(text) for text in said]
 
@@ -72,8 +80,8 @@ def train(tmp_path: Path, processes: int, *arguments: int) -> list[dict]:
 @pytest.mark.parametrize("arguments", [(22, 8, 1), (17, 8, 1), (21, 4, 2)])
 def test_two_processes_compute_what_one_does(tmp_path: Path, arguments: tuple[int, int, int]) -> None:
     """Also where the last batch has an odd number of rows, or one for the two of them; no batch norm."""
-    (alone,) = train(tmp_path, 1, *arguments)
-    first, second = train(tmp_path, 2, *arguments)
+    (alone,) = train(tmp_path, 1, *arguments, "none")
+    first, second = train(tmp_path, 2, *arguments, "none")
     assert first["told"] == second["told"] == "from rank 0" and first["nothing"] is second["nothing"] is None
     assert first["weights"] == second["weights"]  # to the last bit
     # sums over other parts round differently, and 9 updates with momentum carry that on
@@ -82,6 +90,15 @@ def test_two_processes_compute_what_one_does(tmp_path: Path, arguments: tuple[in
         for key in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "gradient_norm"):
             assert ours[key] == pytest.approx(one[key], rel=1e-4), key
             assert second["history"][ours["epoch"] - 1][key] == ours[key]
+
+
+def test_validation_measures_the_network_that_is_kept(tmp_path: Path) -> None:
+    """Each rank's batch norms have running statistics of their own; rank 0's are kept, so they are measured."""
+    first, second = train(tmp_path, 2, 22, 8, 1, "batch")
+    assert first["buffers"] == second["buffers"] and first["weights"] == second["weights"]
+    loss, accuracy = first["by_itself"]
+    assert first["history"][-1]["validation_loss"] == pytest.approx(loss, rel=1e-6)
+    assert first["history"][-1]["validation_accuracy"] == pytest.approx(accuracy)
 
 
 def test_every_row_of_a_batch_is_computed_once() -> None:

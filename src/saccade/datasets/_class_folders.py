@@ -70,9 +70,10 @@ def _first_are_splits(first: set[str], where: Path) -> bool:
     splits = {name for name in first if name.lower() in _SPLITS}
     others = first - splits
     if len(splits) > 1 and others:
+        pattern = f"*{glob.escape(min(others))}/*"
         raise UserError(
             f"{where}: {', '.join(sorted(splits))} look like splits, but {', '.join(sorted(others)[:5])} beside them "
-            f"like classes. Have one or the other, or leave some out: {leave_out(f'*{min(others)}/*')}"
+            f"like classes. Have one or the other, or leave some out: {leave_out(pattern)}"
         )
     return bool(splits) and not others
 
@@ -88,5 +89,5 @@ def _refuse_missing_classes(places: Mapping[str, Place], where: Path) -> None:
         if missing := min(classes - found, default=None):
             raise UserError(
                 f"{where}: class {missing!r} must have examples in each split, but has none in {split}. Put some "
-                f"there, or leave the class out: {leave_out(f'*/{missing}/*')}"
+                f"there, or leave the class out: {leave_out('*/' + glob.escape(missing) + '/*')}"
             )
