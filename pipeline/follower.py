@@ -220,7 +220,7 @@ def follow(uri: str) -> int:
     Returns:
         The exit code: 0 if the copy is complete or there is none to make, 1 if something is pending.
     """
-    os.nice(5)
+    os.nice(19)  # on a machine of few cores, the training needs them more
     voice = _Voice()
     warm_up(uri)
     told = _hear_line()

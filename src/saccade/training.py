@@ -206,7 +206,10 @@ def fit(
                     raise UserError(explain_non_finite(network, x, epoch, optimizer))
                 (batch_loss * (num_counted * processes.count / len(update))).backward()
                 now.sums[:2] += sums
-            norm = nn.utils.clip_grad_norm_(parameters, clip_norm or float("inf"))
+            gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+            norm = nn.utils.get_total_norm(gradients)
+            if clip_norm is not None:
+                nn.utils.clip_grads_with_norm_(parameters, clip_norm, norm)
             optimizer.step()
 
             if state.averaged is not None and average_decay is not None:

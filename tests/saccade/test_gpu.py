@@ -1,0 +1,115 @@
+"""What only a GPU can show. ``pytest -m gpu``, on a machine with CUDA.
+
+Shapes: B batch, N examples, H height, W width, C channels.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from saccade import devices, optimizers, registry
+from saccade.checkpoints import from_bytes, to_bytes
+from saccade.inputs import ImageInput
+from saccade.losses import cross_entropy
+from saccade.spec import Spec
+from saccade.training import EpochRecord, LabelledArrays, TrainingState, fit
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device"),
+]
+N = 200
+MODELS: dict[str, dict[str, Any]] = {
+    "lenet5": {"dropout": 0.2, "normalisation": "batch"},
+    "lstm": {"num_layers": 2, "dropout": 0.2},
+    "resnet9": {"width": 16},
+    "resnet18": {"stem": "small"},
+}
+
+
+def examples() -> LabelledArrays:
+    random = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (2, N, 32, 32, 3), generator=random).to(torch.uint8)
+    return LabelledArrays(images, torch.randint(0, 5, (N,), generator=random))
+
+
+def fresh(name: str, device: torch.device, seed: int = 0) -> TrainingState:
+    devices.set_deterministic(True)
+    torch.manual_seed(seed)
+    model = registry.module("models", name).build(Spec("image", (32, 32, 3), tuple("abcde")), **MODELS[name])
+    network = devices.place(nn.Sequential(ImageInput([0.5] * 3, [0.25] * 3), model), device)
+    return TrainingState(network, optimizers.build("adam", network, lr=0.001), with_average=True)
+
+
+def nothing(state: TrainingState) -> None:
+    pass
+
+
+def train(
+    state: TrainingState, after_update: Callable[[TrainingState], None] = nothing, precision: str = "bfloat16"
+) -> list[EpochRecord]:
+    device = next(state.network.parameters()).device
+    records = fit(
+        state, examples(), examples(), loss=cross_entropy, schedule=lambda step: 1.0, lr=0.001, epochs=3, batch_size=32,
+        clip_norm=1.0, average_decay=0.9, device=device, precision=precision, seed=0, after_update=after_update,
+    )  # fmt: skip
+    return list(records)
+
+
+def weights(state: TrainingState) -> dict[str, torch.Tensor]:
+    return {name: tensor.cpu() for name, tensor in state.result.state_dict().items()}
+
+
+def assert_equal(first: TrainingState, second: TrainingState) -> None:
+    for (name, value), other in zip(weights(first).items(), weights(second).values(), strict=True):
+        assert torch.equal(value, other), name
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_same_seed_twice_is_the_same_to_the_bit(name: str) -> None:
+    runs = [fresh(name, torch.device("cuda")) for _ in range(2)]
+    for state in runs:
+        train(state)
+    assert_equal(*runs)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_run_gone_on_with_in_mid_epoch_is_the_uninterrupted_one(name: str) -> None:
+    kept: list[bytes] = []
+    whole = fresh(name, torch.device("cuda"))
+    train(whole, lambda state: kept.append(to_bytes(state)))
+    resumed = fresh(name, torch.device("cuda"), seed=9)
+    from_bytes(kept[9], resumed)
+    train(resumed)
+    assert_equal(resumed, whole)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_no_update_waits_for_the_device(name: str) -> None:
+    """torch raises at every call that would wait, from the first update of an epoch to its last."""
+
+    def watch(state: TrainingState) -> None:
+        is_last = state.progress.examples == N
+        torch.cuda.set_sync_debug_mode("default" if is_last else "error")
+
+    try:
+        assert len(train(fresh(name, torch.device("cuda")), watch)) == 3
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_gpu_computes_what_the_cpu_does(name: str) -> None:
+    losses = []
+    for device in ("cpu", "cuda"):
+        state = fresh(name, torch.device(device))
+        for layer in state.network.modules():
+            if isinstance(layer, nn.Dropout):
+                layer.p = 0.0  # each device draws its own masks
+            elif isinstance(layer, nn.LSTM):
+                layer.dropout = 0.0
+        losses.append([record.train_loss for record in train(state, precision="float32")])
+    assert losses[1][0] == pytest.approx(losses[0][0], rel=1e-3)  # float32 convolutions on CUDA round to TF32
