@@ -89,9 +89,12 @@ class Workbench:
         return self.run(sys.executable, "-m", "pipeline", *arguments, watch=watch)
 
     def train(self, run: str, watch: Callable[[int], None] | None = None) -> dict[str, Any]:
-        """Train a run from its beginning: what run.json says, and ``wall_s`` of the whole command."""
+        """Train a run from its beginning: what run.json says, ``wall_s`` of the command, ``each_epoch``'s speed."""
         wall_s = self.saccade("train", run, "--fresh", watch=watch)
         results = self.report(run, "run.json") | {"wall_s": wall_s}
+        journal = self.folder / ".saccade" / "runs" / results["identity"] / "journal.jsonl"
+        events = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
+        results["each_epoch"] = [event["metrics"]["examples_per_s"] for event in events if event["event"] == "epoch"]
         tell(f"  {run}: {wall_s:.2f} s, training {results['train_elapsed_s']:.2f} s")
         return results
 
