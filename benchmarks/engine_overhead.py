@@ -64,9 +64,11 @@ def main() -> None:
     """Parse the command line, measure, print."""
     parser = parser_of(__doc__, pairs=5)
     parser.add_argument("--peers", type=Path, default=ROOT / ".venv-peers", help="environment of Keras")
+    parser.add_argument("--case", choices=list(CASES), help="measure this one alone")
     options = parser.parse_args()
     bench = Workbench(options.work, "engine_overhead")
-    cases = {name: smaller(case) if options.quick else case for name, case in CASES.items()}
+    chosen = {name: case for name, case in CASES.items() if options.case in (None, name)}
+    cases = {name: smaller(case) if options.quick else case for name, case in chosen.items()}
     present = {name: case for name, case in cases.items() if has_model(case)}
     bench.write_params(
         {f"data-{name}": generated(case.examples, case.side, case.channels) for name, case in present.items()},

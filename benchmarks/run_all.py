@@ -29,7 +29,7 @@ from workbench import HERE, REQUIREMENTS, ROOT, default_work
 
 BENCHMARKS = {  # name: the options it takes besides the common ones
     "mnist_race": ("mirror", "peers", "recipe"),
-    "engine_overhead": ("peers",),
+    "engine_overhead": ("peers", "case"),
     "fixed_cost": (),
     "linearity": (),
     "cost_of_determinism": (),
@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, help="measurements of each side, instead of each benchmark's own number")
     parser.add_argument("--mirror", type=Path, help="folder with the four files of MNIST, instead of the network")
     parser.add_argument("--recipe", help="of mnist_race")
+    parser.add_argument("--case", help="of engine_overhead; its other figures stay")
     parser.add_argument("--peers", type=Path, default=ROOT / ".venv-peers", help="Keras's environment; made if missing")
     parser.add_argument("--work", type=Path, default=default_work(), help="folder for copies of the tree, with data")
     options = parser.parse_args()
@@ -68,13 +69,22 @@ def main() -> None:
         if result is None:
             failed.append(name)
             continue
-        text = json.dumps(result, indent=2) + "\n"
-        (results / f"{name}.json").write_text(text, encoding="utf-8")
+        path = results / f"{name}.json"
+        if name == "engine_overhead" and options.case and path.exists():
+            result = merged(json.loads(path.read_text(encoding="utf-8")), result)
+        path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         print(f"\n{table(result['figures'])}\n", flush=True)
     write_page(page, results)
     print(f"wrote {page}")
     if failed:
         raise SystemExit(f"failed, nothing of them was written: {', '.join(failed)}")
+
+
+def merged(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """Earlier results, with the figures that were measured again in their places; both commands are told."""
+    again = {(figure["what"], figure.get("peer")): figure for figure in now["figures"]}
+    figures = [again.get((figure["what"], figure.get("peer")), figure) for figure in before["figures"]]
+    return {**now, "figures": figures, "command": f"{before['command']}; {now['command']}"}
 
 
 def arguments_of(name: str, options: argparse.Namespace) -> list[str]:
