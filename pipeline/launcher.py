@@ -5,6 +5,7 @@ Torch is not imported here before it has to be.
 
 import logging
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -86,9 +87,11 @@ def _launch(run: str, count: int, fresh: bool) -> None:
         except SignalException as error:
             raise KeyboardInterrupt if error.sigval.name == "SIGINT" else KilledBySignal(error.sigval) from None
         except ChildFailedError as error:
-            killed = [(rank, failure) for rank, failure in error.failures.items() if failure.exitcode < 0]
+            # Those that end by SIGTERM were mostly stopped by the launcher, because another one had ended.
+            failures = error.failures.items()
+            killed = [each for each in failures if each[1].exitcode < 0 and each[1].exitcode != -signal.SIGTERM]
             if not killed:  # it has said itself why
-                raise SystemExit(error.get_first_failure()[1].exitcode) from None
+                raise SystemExit(1) from None
             rank, failure = killed[0]
             raise UserError(
                 f"rank {rank} of {count} (process {failure.pid}) ended with signal {failure.signal_name()}; the others "

@@ -60,10 +60,15 @@ def prepared(make_tree: Callable[[], Tree]) -> Tree:
 
 @pytest.fixture(scope="module")
 def uninterrupted(prepared: Tree, tmp_path_factory: pytest.TempPathFactory) -> Result:
-    tree = copy_of(prepared, tmp_path_factory.mktemp("whole"))
-    begun_at = time.monotonic()
-    assert tree.run("train", RUN).code == 0
-    return Result(weights_of(tree), history_of(tree), time.monotonic() - begun_at)
+    took_s = []
+    for name in ("first", "second"):
+        tree = copy_of(prepared, tmp_path_factory.mktemp(name))
+        process = start(tree)
+        begun_at = time.monotonic()
+        process.communicate()
+        assert process.returncode == 0
+        took_s.append(time.monotonic() - begun_at)
+    return Result(weights_of(tree), history_of(tree), min(took_s))
 
 
 def copy_of(tree: Tree, parent: Path) -> Tree:
@@ -355,14 +360,13 @@ def test_ranks_do_not_outlive_the_process_that_launched_them(fresh_pair: Tree, m
     assert events(fresh_pair)[-1]["status"] == "KILLED" and checkpoints(fresh_pair)
 
 
-def test_what_rank_0_finds_wrong_is_told_once_and_ends_all(fresh_pair: Tree) -> None:
+def test_what_is_wrong_before_the_ranks_meet_is_told_and_ends_all(fresh_pair: Tree) -> None:
     shutil.rmtree(fresh_pair.root / "data" / "prepared")
     ended = fresh_pair.run("train", RUN)
     assert ended.code == 1
-    told = [line for line in ended.err.splitlines() if not line.startswith("error in rank 1: ")]
-    assert told == [
-        "error: data/prepared/digits/dataset.json does not exist. Make it with `saccade preprocess digits`."
-    ]
+    message = "data/prepared/digits/dataset.json does not exist. Make it with `saccade preprocess digits`."
+    # each finds it; who is slower may have been stopped before it could tell
+    assert {*ended.err.splitlines()} <= {f"error: {message}", f"error in rank 1: {message}"} and message in ended.err
 
 
 @pytest.mark.slow
