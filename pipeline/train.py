@@ -170,8 +170,7 @@ def help_to_train(run: TrainingRun, me: Rank) -> None:
 
     Raises:
         LostConnectionError: another process ended.
-        UserError: this machine cannot train, or has not what rank 0 trains on.
-        SystemExit: the training failed in every process, which rank 0 tells.
+        UserError: this machine cannot train, or has not what rank 0 trains on; or the loss broke, in all alike.
     """
     die_of_signals()  # until we have met: rank 0 may wait for long, and we for it
     work = _prepare(run, me)
@@ -198,11 +197,8 @@ def _help(run: TrainingRun, work: _Work, processes: Processes) -> None:
     state = _build(run, work, processes)
     if checkpoint:
         from_bytes(checkpoint, state)
-    try:
-        for _ in _records(run, work, state, processes):
-            pass
-    except UserError as error:
-        raise SystemExit(1) from error  # it failed in every process alike, and rank 0 tells
+    for _ in _records(run, work, state, processes):
+        pass
 
 
 def _prepare(run: TrainingRun, me: Rank) -> _Work:

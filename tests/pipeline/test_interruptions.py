@@ -369,6 +369,18 @@ def test_what_is_wrong_before_the_ranks_meet_is_told_and_ends_all(fresh_pair: Tr
     assert {*ended.err.splitlines()} <= {f"error: {message}", f"error in rank 1: {message}"} and message in ended.err
 
 
+def test_a_loss_that_breaks_is_told_by_whichever_rank_gets_to_it(fresh_pair: Tree) -> None:
+    """All find it in the same update; one that ends first has the others stopped, perhaps before they have told."""
+    fresh_pair.replace(
+        "params.yaml", "lr: 0.004}\n      schedule: {name: one_cycle}\n      ema", "lr: 1e30}\n      ema"
+    )
+    ended = fresh_pair.run("train", RUN)
+    assert ended.code == 1
+    assert "the loss is not finite in epoch 1, after " in ended.err and "Lower train.optimizer.lr" in ended.err
+    assert "last checkpoint" not in ended.err and "Traceback" not in ended.err
+    assert events(fresh_pair)[-1]["status"] == "FAILED"
+
+
 @pytest.mark.slow
 def test_torchrun_starts_the_ranks_too(fresh_pair: Tree, tmp_path: Path) -> None:
     ended = fresh_pair.run("train", RUN)
