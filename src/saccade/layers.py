@@ -3,6 +3,8 @@
 Shapes: B batch, T time steps, F features, H height, W width, C channels.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -15,8 +17,100 @@ Share = float  # in [0, 1)
 Count = int  # from 1
 Size = int  # from 0
 ActivationName = Literal["relu", "tanh", "sigmoid"]
-PoolingName = Literal["max", "average"]
-NormalisationName = Literal["none", "batch"]
+PoolingName = Literal["max", "average", "overlapping", "depth"]
+NormalisationName = Literal["none", "batch", "local_response"]
+PaddingName = Literal["valid", "same"]
+
+
+# --- arithmetic of sides ----------------------------------------------------------------------------------------------
+
+
+def output_side(side: int, kernel_size: int, *, stride: int = 1, padding: int = 0) -> int:
+    """Output side of a convolution or pooling: ``floor((i - k + 2p) / s) + 1``; not above 0 when nothing is left.
+
+    >>> output_side(32, 5)
+    28
+    >>> output_side(28, 2, stride=2)
+    14
+    """
+    return (side - kernel_size + 2 * padding) // stride + 1
+
+
+@dataclass(frozen=True)
+class Window:
+    """A convolution or a pooling, as far as it decides the side of what it returns.
+
+    Attributes:
+        name: of the layer, for people.
+        kernel_size: positions a side.
+        stride: positions between two windows.
+        padding: positions added at each end.
+    """
+
+    name: str
+    kernel_size: int
+    stride: int = 1
+    padding: int = 0
+
+    def side_after(self, side: int) -> int:
+        """Output side for an input side; not above 0 when nothing is left."""
+        return output_side(side, self.kernel_size, stride=self.stride, padding=self.padding)
+
+
+def sides_after(
+    model: str, sides: Sequence[int], windows: Sequence[Window], *, least_left: int = 1, remedy: str = ""
+) -> tuple[int, ...]:
+    """The sides that are left after a chain of windows.
+
+    Args:
+        model: its name, for the error.
+        sides: height and width in pixels, or the one length of a sequence.
+        windows: in the order of computation.
+        least_left: how many positions a side must have left at the end, from 1.
+        remedy: what else than larger inputs would help, ending with "; or ".
+
+    Returns:
+        A side for each of ``sides``.
+
+    Raises:
+        UserError: nothing is left after one of the windows, or too little at the end; it names the layer and the least
+            side that works.
+    """
+    left = list(sides)
+    for number, window in enumerate(windows, 1):
+        before, left = left, [window.side_after(side) for side in left]
+        needed = least_left if number == len(windows) else 1
+        if min(left) >= needed:
+            continue
+        least = next(side for side in range(1, 10_000) if _is_enough(side, windows, least_left))
+        given = "x".join(map(str, sides))
+        what = "images: a side" if len(sides) > 1 else "steps: there"
+        raise UserError(
+            f"{model} cannot take {given} {what} must be at least {least}. At {window.name} "
+            f"(window {window.kernel_size}, stride {window.stride}, padding {window.padding}) "
+            f"{'x'.join(map(str, before))} positions arrive and {'x'.join(str(max(side, 0)) for side in left)} are left"
+            f"{f', of {least_left} needed' if least_left > 1 else ''}; "
+            f"{remedy}{'enlarge them with preprocess.size' if len(sides) > 1 else 'take longer sequences'}"
+        )
+    return tuple(left)
+
+
+def _is_enough(side: int, windows: Sequence[Window], least_left: int) -> bool:
+    for window in windows:
+        side = window.side_after(side)
+        if side < 1:
+            return False
+    return side >= least_left
+
+
+def padding_of(name: PaddingName, kernel_size: int) -> int:
+    """Positions of zeros at each end: none for valid; for same, what keeps the side at stride 1 (odd kernels only)."""
+    if name == "same" and kernel_size % 2 == 0:
+        raise UserError(f"padding (same) needs an odd kernel, not {kernel_size}: choose {kernel_size - 1}, or valid")
+    return kernel_size // 2 if name == "same" else 0
+
+
+# --- parts by name ----------------------------------------------------------------------------------------------------
 
 
 def activation(name: ActivationName) -> nn.Module:
@@ -29,7 +123,7 @@ def activation(name: ActivationName) -> nn.Module:
         A module that keeps the shape.
 
     Raises:
-        UserError: the name is not one of relu, tanh, sigmoid.
+        UserError: the name is not one of these.
     """
     known: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
     if name not in known:
@@ -37,35 +131,82 @@ def activation(name: ActivationName) -> nn.Module:
     return known[name]()
 
 
-def pooling(name: PoolingName, kernel_size: int, stride: int | None = None) -> nn.Module:
+def pooling(name: PoolingName) -> nn.Module:
     """A new 2-D pooling module.
 
     Args:
-        name: max or average.
-        kernel_size: pixels a side.
-        stride: pixels between two windows; None: ``kernel_size``.
+        name: max and average take windows of 2x2, stride 2; overlapping the maximum of 3x3, stride 2; depth the maximum
+            of two neighbouring channels, which leaves the sides as they are and half of the channels.
 
     Returns:
-        A module from (B, C, H, W) to (B, C, H', W').
+        A module from (B, C, H, W) to (B, C', H', W'); H' and W' follow from ``pooling_window``.
 
     Raises:
-        UserError: the name is not one of max, average.
+        UserError: the name is not one of these.
     """
-    known: dict[str, type[nn.Module]] = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
-    if name not in known:
-        raise UserError(f"pooling ({name!r}) must be one of {', '.join(known)}")
-    return known[name](kernel_size, stride)
+    match name:
+        case "max":
+            return nn.MaxPool2d(2)
+        case "average":
+            return nn.AvgPool2d(2)
+        case "overlapping":
+            return nn.MaxPool2d(3, stride=2)
+        case "depth":
+            return DepthPool(2)
+    raise UserError(f"pooling ({name!r}) must be one of max, average, overlapping, depth")
 
 
-def output_side(side: int, kernel_size: int, *, stride: int = 1, padding: int = 0) -> int:
-    """Output side of a convolution or pooling: ``floor((i - k + 2p) / s) + 1``.
+def pooling_window(name: PoolingName, layer: str) -> Window:
+    """What ``pooling(name)`` does to a side."""
+    if name == "depth":
+        return Window(layer, 1)
+    return Window(layer, 3 if name == "overlapping" else 2, stride=2)
 
-    >>> output_side(32, 5)
-    28
-    >>> output_side(28, 2, stride=2)
-    14
+
+def normalisation(name: NormalisationName, channels: int) -> list[nn.Module]:
+    """A new normalisation of (B, C, H, W) in a list; an empty list for none.
+
+    Args:
+        name: none, batch, or local_response: ``x / (2 + 1e-4 * sum of x^2 over 5 neighbouring channels)^0.75``.
+        channels: of what it will see.
+
+    Returns:
+        Modules that keep the shape.
+
+    Raises:
+        UserError: the name is not one of these.
+
+    Source: A. Krizhevsky, I. Sutskever, G. Hinton, 2012, for local response; torch takes the mean of the squares where
+    the paper takes their sum, so alpha is five times the paper's here.
     """
-    return (side - kernel_size + 2 * padding) // stride + 1
+    match name:
+        case "none":
+            return []
+        case "batch":
+            return [nn.BatchNorm2d(channels)]
+        case "local_response":
+            return [nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)]
+    raise UserError(f"normalisation ({name!r}) must be one of none, batch, local_response")
+
+
+class DepthPool(nn.Module):
+    """The maximum over groups of neighbouring channels: pooling across depth.
+
+    Args:
+        size: channels a group; the number of channels must be a multiple of it.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """(B, C, H, W) to (B, C / size, H, W)."""
+        return x_BCHW.unflatten(1, (-1, self.size)).amax(dim=2)  # B C/size size H W, then B C/size H W
+
+    def extra_repr(self) -> str:
+        """What stands between the brackets where the module is printed."""
+        return f"size={self.size}"
 
 
 class ImageRows(nn.Module):

@@ -12,11 +12,12 @@ Shapes: B batch, C channels, H height, W width, K classes.
 from torch import Tensor, nn
 
 from saccade import layers
-from saccade.errors import UserError
-from saccade.layers import ActivationName, NormalisationName, PoolingName, Share, Size, output_side
+from saccade.layers import ActivationName, NormalisationName, PoolingName, Share, Size, Window
 from saccade.spec import Spec
 
 ACCEPTS = ("image",)
+TYPICAL_SHAPE = (32, 32, 1)  # and classes: what it is usually built for, and described with
+TYPICAL_CLASSES = 10
 
 
 class LeNet5(nn.Module):
@@ -58,12 +59,13 @@ def build(
         UserError: the image is too small for two 5x5 convolutions and two poolings.
     """
     height, width, channels = spec.shape
-    sides = [_side_after_s4(side, padding) for side in (height, width)]
-    if min(sides) < 1:
-        least = next(side for side in range(1, 99) if _side_after_s4(side, padding) >= 1)
-        raise UserError(
-            f"lenet5 cannot take {height}x{width} images: a side must be at least {least} (padding {padding})"
-        )
+    windows = [
+        Window("C1", 5, padding=padding),
+        layers.pooling_window(pooling, "S2"),
+        Window("C3", 5),
+        layers.pooling_window(pooling, "S4"),
+    ]
+    sides = layers.sides_after("lenet5", (height, width), windows)
     return LeNet5(
         features=nn.Sequential(
             *_stage(channels, 6, padding, activation, pooling, normalisation),
@@ -99,10 +101,5 @@ def _stage(
     convolution = nn.Conv2d(channels_in, channels_out, 5, padding=padding, bias=not has_norm)
     activate: list[nn.Module] = [nn.BatchNorm2d(channels_out)] if has_norm else []
     activate.append(layers.activation(activation))
-    pool = layers.pooling(pooling, 2)
+    pool = layers.pooling(pooling)
     return [convolution, pool, *activate] if pooling == "max" else [convolution, *activate, pool]
-
-
-def _side_after_s4(side: int, padding: int) -> int:
-    s2 = output_side(output_side(side, 5, padding=padding), 2, stride=2)
-    return output_side(output_side(s2, 5), 2, stride=2)

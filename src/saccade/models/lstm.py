@@ -18,6 +18,8 @@ from saccade.layers import Count, ImageRows, Share
 from saccade.spec import Spec
 
 ACCEPTS = ("image", "series")
+TYPICAL_SHAPE = (28, 28, 1)  # and classes: what it is usually built for, and described with
+TYPICAL_CLASSES = 10
 
 
 class LSTMClassifier(nn.Module):

@@ -20,6 +20,8 @@ from saccade.layers import output_side
 from saccade.spec import Spec
 
 ACCEPTS = ("image",)
+TYPICAL_SHAPE = (224, 224, 3)  # and classes: what it is usually built for, and described with
+TYPICAL_CLASSES = 1000
 
 
 def build(spec: Spec, *, stem: Literal["large", "small"] = "large", zero_init_residual: bool = False) -> nn.Module:

@@ -19,6 +19,8 @@ from saccade.layers import Count
 from saccade.spec import Spec
 
 ACCEPTS = ("image",)
+TYPICAL_SHAPE = (32, 32, 3)  # and classes: what it is usually built for, and described with
+TYPICAL_CLASSES = 10
 
 _LEAST_SIDE = 8  # three poolings halve
 
