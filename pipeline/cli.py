@@ -141,7 +141,7 @@ def compare(
     params = _load()
     from pipeline.listing import show_comparison
 
-    show_comparison([name for name in runs or params.runs if _entry("runs", params.runs, name)])
+    show_comparison(params, [name for name in runs or params.runs if _entry("runs", params.runs, name)])
 
 
 @app.command()

@@ -56,27 +56,36 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
         journal = Journal(store)
         restore_journal(journal, trained, paths.model(run), report / "history.csv")
         test = open_split(prepared, "test")
-        probabilities_NK = predictor.probabilities(torch.from_numpy(test.images), block.batch_size)
+        answers = predictor.answers(torch.from_numpy(test.examples), block.batch_size)
         task = registry.module("tasks", predictor.recipe.task)
         with replacing_folder(report / "evaluation") as folder:
             history = read_history(report / "history.csv")
-            metrics = task.evaluate(folder, probabilities_NK, test, description.spec, history, top_k=block.top_k)
-            metrics["baseline_accuracy"] = _baseline(dataset, description)["accuracy"]
+            metrics = registry.call_with_known(
+                task.evaluate, folder, answers, test, description.spec, history, top_k=block.top_k
+            )
+            metrics |= {f"baseline_{name}": value for name, value in _baseline(dataset, description).items()}
             with replacing_folder(store / "evaluation") as kept:
                 shutil.copytree(folder, kept, dirs_exist_ok=True)
         write_json(report / "metrics.json", metrics)
         journal.evaluation(metrics, "evaluation")
         outcome = follower.finish()
-    say(
-        f"evaluated {run}: test accuracy {metrics['accuracy']:.4f}, baseline {metrics['baseline_accuracy']:.4f}; "
-        f"see {report / 'evaluation'}"
-    )
+    beside = f", baseline {metrics[f'baseline_{task.MAIN}']:.4f}" if f"baseline_{task.MAIN}" in metrics else ""
+    say(f"evaluated {run}: test {task.MAIN} {metrics[task.MAIN]:.4f}{beside}; see {report / 'evaluation'}")
     if outcome.pending_reason:
         say(f"not yet in MLflow ({outcome.pending_reason}): `saccade sync` sends it later")
 
 
-def _baseline(dataset: str, description: Description) -> dict[str, Any]:
-    """The baseline of a dataset: computed once for the same arrays, then kept."""
+def _baseline(dataset: str, description: Description) -> dict[str, float]:
+    """What a simple model gets on the test split; nothing where there is none to compare with."""
+    spec = description.spec
+    if spec.targets:
+        splits = (open_split(paths.prepared(dataset), split) for split in ("train", "validation", "test"))
+        return baselines.mean_baseline(*(split.labels for split in splits))
+    return {"accuracy": _image_baseline(dataset, description)["accuracy"]} if spec.kind == "image" else {}
+
+
+def _image_baseline(dataset: str, description: Description) -> dict[str, Any]:
+    """The baseline of a dataset of images: computed once for the same arrays, then kept."""
     prepared = paths.prepared(dataset)
     digests = sorted(description.digests("train", "validation", "test").values())
     code = [sha256_of_file(Path(baselines.__file__)), metadata.version("scikit-learn")]
@@ -86,6 +95,6 @@ def _baseline(dataset: str, description: Description) -> dict[str, Any]:
         say(f"  {dataset}: measuring the baseline, once (gradient histograms and pixels into a logistic regression)")
         splits = [open_split(prepared, split) for split in ("train", "validation", "test")]
         write_json(
-            kept, baselines.image_baseline(*(array for split in splits for array in (split.images, split.labels)))
+            kept, baselines.image_baseline(*(array for split in splits for array in (split.examples, split.labels)))
         )
     return json.loads(kept.read_text(encoding="utf-8"))

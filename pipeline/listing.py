@@ -23,43 +23,49 @@ def show_list(params: Params) -> None:
         say(f"  {recipe.stem:<16} {_first_comment(recipe)}")
     say("runs (params.yaml):")
     for name, run in params.runs.items():
-        say(f"  {name:<16} {run.model.name} on {run.dataset}{_state(name)}")
+        say(f"  {name:<16} {run.model.name} on {run.dataset}{_state(name, _main_metric(run.task.name))}")
 
 
 def _first_comment(path: Path) -> str:
     return path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
 
 
-def _state(run: str) -> str:
+def _main_metric(task: str) -> str:
+    return registry.constant("tasks", task, "MAIN")
+
+
+def _state(run: str, metric: str) -> str:
     metrics = paths.report(run) / "metrics.json"
     if metrics.exists():
-        return f": test accuracy {json.loads(metrics.read_text(encoding='utf-8'))['accuracy']:.4f}"
+        return f": test {metric} {json.loads(metrics.read_text(encoding='utf-8'))[metric]:.4f}"
     return ": trained" if (paths.report(run) / "run.json").exists() else ": not trained yet"
 
 
-_COLUMNS = ("run", "model", "parameters", "test accuracy", "baseline", "train s", "examples/s")
+_COLUMNS = ("run", "model", "parameters", "metric", "test", "baseline", "train s", "examples/s")
 
 
-def show_comparison(runs: Sequence[str]) -> None:
-    """Print a table of runs from run.json and metrics.json; needs no server."""
+def show_comparison(params: Params, runs: Sequence[str]) -> None:
+    """Print a table of runs from run.json and metrics.json, each with its task's main metric; needs no server."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*_COLUMNS[:2])
+    table = Table()
+    for column in _COLUMNS[:2]:
+        table.add_column(column, no_wrap=True)
     for column in _COLUMNS[2:]:
         table.add_column(column, justify="right")
     for name in runs:
-        table.add_row(*_row(name))
+        table.add_row(*_row(name, _main_metric(params.runs[name].task.name)))
     console = Console()
-    console.width = max(console.width, 100)  # a pipe has no width; a table cut at 80 columns helps nobody
+    console.width = max(console.width, 110)  # a pipe has no width; a table cut at 80 columns helps nobody
     console.print(table)
 
 
-def _row(name: str) -> list[str]:
+def _row(name: str, metric: str) -> list[str]:
     trained = _read(paths.report(name) / "run.json")
     measured = _read(paths.report(name) / "metrics.json")
     if not trained:
-        return [name, "not trained yet", "", "", "", "", ""]
+        return [name, "not trained yet", "", "", "", "", "", ""]
 
     def number(values: dict[str, Any], key: str, form: str) -> str:
         return format(values[key], form) if key in values else "-"
@@ -68,8 +74,9 @@ def _row(name: str) -> list[str]:
         name,
         trained["model"],
         number(trained, "parameters", ","),
-        number(measured, "accuracy", ".4f"),
-        number(measured, "baseline_accuracy", ".4f"),
+        metric,
+        number(measured, metric, ".4f"),
+        number(measured, f"baseline_{metric}", ".4f"),
         number(trained, "train_elapsed_s", ".1f"),
         number(trained, "examples_per_s", ",.0f"),
     ]

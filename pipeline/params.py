@@ -273,6 +273,7 @@ def _cross_check(raw: Mapping[str, Any]) -> Iterator[Problem]:
     for name, dataset in datasets.items():
         source = _mapping(dataset, "source")
         yield from _named_problems(("datasets", name, "source"), source, "datasets", ["fetch", "read"])
+        yield from _form_problems(name, dataset, source)
         transforms = _mapping(dataset, "augment").get("transforms")
         yield from (
             Problem(("datasets", name, "augment", "transforms", *path), message)
@@ -284,6 +285,23 @@ def _cross_check(raw: Mapping[str, Any]) -> Iterator[Problem]:
             )
     for name, run in runs.items():
         yield from _run_problems(name, run, datasets)
+
+
+def _form_problems(name: str, dataset: Any, source: Mapping[str, Any]) -> Iterator[Problem]:
+    """Images must be brought to one size and number of channels; series have neither, and no transforms."""
+    if source.get("name") not in registry.names("datasets"):
+        return  # has been said
+    path, block = ("datasets", name), _mapping(dataset, "preprocess")
+    is_image = registry.constant("datasets", source["name"], "KIND") == "image"
+    for key, example in (("size", "[32, 32]"), ("channels", "1")):
+        if is_image and isinstance(_mapping(dataset, "preprocess"), dict) and block.get(key) is None:
+            yield Problem((*path, "preprocess", key), f"missing; images need it, such as {key}: {example}")
+        elif not is_image and key in block:
+            yield Problem((*path, "preprocess", key), f"{source['name']} gives no images: leave {key} out")
+    if not is_image and _mapping(dataset, "augment").get("transforms"):
+        yield Problem(
+            (*path, "augment", "transforms"), f"{source['name']} gives no images: write augment: {{views: 0}}"
+        )
 
 
 def name_problem(section: str, name: object) -> str | None:
@@ -327,10 +345,17 @@ def _run_problems(name: str, run: Any, datasets: Mapping[str, Any]) -> Iterator[
                     yield Problem(
                         (*path, section[:-1]), f"{block['name']} takes {' or '.join(accepted)}, but {dataset} is {kind}"
                     )
-    loss = _mapping(run, "train").get("loss", "cross_entropy")
+    loss = _mapping(run, "train").get("loss", "auto")
     if task.get("name") in registry.names("tasks"):
+        if source in registry.names("datasets"):
+            asked = registry.constant("tasks", task["name"], "LABELS")
+            given = registry.constant("datasets", str(source), "LABELS")
+            if asked != given:
+                yield Problem(
+                    (*path, "task"), f"{task['name']} predicts {asked}, but the labels of {dataset} are {given}"
+                )
         losses = registry.constant("tasks", task["name"], "LOSSES")
-        if isinstance(loss, str) and loss not in losses:
+        if isinstance(loss, str) and loss not in ("auto", *losses):
             yield Problem((*path, "train", "loss"), f"{task['name']} knows {' and '.join(losses)}, not {loss!r}")
 
 

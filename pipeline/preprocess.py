@@ -1,5 +1,7 @@
 """``saccade preprocess DATASET``: data/raw/<dataset> to arrays in data/prepared/<dataset>, with a report."""
 
+import numpy as np
+
 from pipeline import paths
 from pipeline.console import Progress, say
 from pipeline.schema.named import Named
@@ -8,6 +10,7 @@ from pipeline.schema.split import SplitBlock
 from saccade import registry
 from saccade.dataset_report import write_dataset_report
 from saccade.errors import UserError
+from saccade.examples import ImageExamples
 from saccade.files import replacing_folder
 from saccade.preparing import write_prepared
 from saccade.splits import assign_splits
@@ -27,9 +30,9 @@ def preprocess(dataset: str, *, source: Named, split: SplitBlock, block: Preproc
             f"split.group_by ({split.group_by!r}) must be a column of the source {source.name}; it has {known}"
         )
     splits_N = assign_splits(
-        examples.labels,
+        examples.labels if isinstance(examples, ImageExamples) else np.zeros(len(examples.labels), dtype=np.int64),
         examples.ids,
-        classes=examples.classes,
+        classes=examples.classes if isinstance(examples, ImageExamples) else ("all",),
         test=split.test,
         validation=split.validation,
         order=split.order,
@@ -39,14 +42,14 @@ def preprocess(dataset: str, *, source: Named, split: SplitBlock, block: Preproc
         seed=seed if split.seed is None else split.seed,
     )
     with (
-        Progress("images") as progress,
+        Progress("examples") as progress,
         replacing_folder(paths.prepared(dataset)) as folder,
         replacing_folder(paths.dataset_report(dataset)) as report,
     ):
-        height, width = block.size
-        description = write_prepared(
-            folder, examples, splits_N, size=(height, width), channels=block.channels, progress=progress
-        )
+        size = (block.size[0], block.size[1]) if block.size else None
+        description = write_prepared(folder, examples, splits_N, size=size, channels=block.channels, progress=progress)
         write_dataset_report(report, dataset, folder, description)
     counts = ", ".join(f"{split} {count:,}" for split, count in description.counts.items())
-    say(f"prepared {dataset}: {counts} images of {height}x{width}x{block.channels}, {len(examples.classes)} classes")
+    spec = description.spec
+    asked_for = f"{len(spec.classes)} classes" if spec.classes else f"to predict: {', '.join(spec.targets)}"
+    say(f"prepared {dataset}: {counts} {spec.plural} of {'x'.join(map(str, spec.shape))}, {asked_for}")

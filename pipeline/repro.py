@@ -22,5 +22,5 @@ def repro(params: Params, arguments: Sequence[str]) -> None:
     code = subprocess.run([sys.executable, "-m", "dvc", "repro", *arguments], check=False).returncode
     if code != 0:
         raise SystemExit(code)
-    show_comparison(list(params.runs))
+    show_comparison(params, list(params.runs))
     say("next: `make ui` opens MLflow; `dvc plots show` draws the curves; pictures: reports/<run>/evaluation/")

@@ -13,7 +13,6 @@ import csv
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from saccade.bundle import Recipe
 from saccade.files import replacing_file, replacing_folder, write_json
 from saccade.training import EpochRecord
 
-HISTORY = ("train_loss", "validation_loss", "train_accuracy", "validation_accuracy", "learning_rate", "gradient_norm")
+_SECONDS = ("examples_per_s", "elapsed_s")  # no results: they differ between equal trainings
 _SET_ASIDE_ORDER = {"results": 0, "journal.jsonl": 2, "environment.json": 3}
 
 
@@ -85,9 +84,10 @@ class RunStore:
         """
         known = self.journal.state().epochs
         for record in history:
-            metrics = asdict(record)
+            metrics = record.row()
             epoch = int(metrics.pop("epoch"))
-            if epoch not in known or any(known[epoch][name] != metrics[name] for name in HISTORY):
+            results = [name for name in metrics if name not in _SECONDS]
+            if epoch not in known or any(known[epoch].get(name) != metrics[name] for name in results):
                 self.journal.epoch(epoch, metrics)
 
     def save_bundle(self, recipe: Recipe, network: nn.Sequential) -> str:
@@ -105,7 +105,7 @@ class RunStore:
     def keep_results(self, history: Sequence[EpochRecord], run: Mapping[str, Any]) -> None:
         """Put the results in their place, whole; run.json gets what it takes to write the journal again elsewhere."""
         with replacing_folder(self.results) as folder:
-            write_history(folder / "history.csv", [asdict(epoch) for epoch in history])
+            write_history(folder / "history.csv", [epoch.row() for epoch in history])
             write_json(folder / "run.json", {**run, "record": self.record()})
 
     def publish(self, run: str, dataset: str) -> str:
@@ -161,8 +161,9 @@ def hold(lock: Any, message: str) -> Iterator[None]:
 
 def write_history(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
     """Write a row an epoch; no times, so that the same training gives the same bytes."""
+    columns = [name for name in rows[0] if name not in _SECONDS]
     with replacing_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["epoch", *HISTORY], extrasaction="ignore", lineterminator="\n")
+        writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 

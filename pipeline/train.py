@@ -156,7 +156,7 @@ def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False
             store.keep_results(state.history, _results(run, state) | measured | {"data": work.digests})
             store.publish(run.name, run.dataset)
     last = state.history[-1]
-    say(f"trained {run.name}: validation accuracy {last.validation_accuracy:.4f} after {state.epoch} epochs")
+    say(f"trained {run.name}: validation {last.score} {last.validation_score:.4f} after {state.epoch} epochs")
     if outcome.pending_reason:
         say(f"not yet in MLflow ({outcome.pending_reason}): `saccade sync` sends it later")
 
@@ -235,8 +235,12 @@ def _resolved(run: TrainingRun, precision: str) -> dict[str, Any]:
     return {
         "task": {"name": run.task.name, **run.task.arguments},
         "model": {"name": run.model.name, **arguments},
-        "train": run.block.deciding | {"precision": precision, "seed": run.seed},
+        "train": run.block.deciding | {"precision": precision, "seed": run.seed, "loss": _loss_name(run)},
     }
+
+
+def _loss_name(run: TrainingRun) -> str:
+    return registry.constant("tasks", run.task.name, "LOSSES")[0] if run.block.loss == "auto" else run.block.loss
 
 
 def _recipe(run: TrainingRun, settings: Mapping[str, Any], description: Description, identity: str) -> Recipe:
@@ -313,7 +317,7 @@ def _lead(
             store.journal_missing([record])
             progress.note(
                 f"epoch {record.epoch}/{run.block.epochs}: loss {record.train_loss:.4f}, "
-                f"validation loss {record.validation_loss:.4f}, accuracy {record.validation_accuracy:.4f}"
+                f"validation loss {record.validation_loss:.4f}, {record.score} {record.validation_score:.4f}"
             )
             after_update(state)
         checkpoints.save(state)
@@ -333,8 +337,11 @@ def _records(
         yield from fit(
             state,
             LabelledArrays(torch.from_numpy(work.views), torch.from_numpy(train_split.labels)),
-            LabelledArrays(torch.from_numpy(validation_split.images[None]), torch.from_numpy(validation_split.labels)),
-            loss=LOSSES[block.loss],
+            LabelledArrays(
+                torch.from_numpy(validation_split.examples[None]), torch.from_numpy(validation_split.labels)
+            ),
+            loss=LOSSES[_loss_name(run)],
+            score=registry.constant("tasks", run.task.name, "SCORE"),
             schedule=schedules.build(epochs=block.epochs, steps_per_epoch=updates_per_epoch, **block.schedule_options),
             lr=block.optimizer.lr,
             epochs=block.epochs,

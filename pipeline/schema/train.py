@@ -83,7 +83,9 @@ class TrainBlock(Block):
     schedule: Constant | Staircase | Cosine | OneCycle = Field(
         default_factory=lambda: Constant(name="constant"), discriminator="name"
     )
-    loss: Literal["cross_entropy", "mse"] = Field("cross_entropy", description="mse: squared error on one-hot targets")
+    loss: Literal["auto", "cross_entropy", "mse", "mae"] = Field(
+        "auto", description="auto: the task's first; mse of a classifier: squared error on one-hot targets"
+    )
     clip_norm: Positive | None = Field(None, description="largest L2 norm of the whole gradient; null: no clipping")
     ema_decay: float | None = Field(
         None,

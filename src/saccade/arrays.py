@@ -56,6 +56,8 @@ class ArrayFile:
         """Write ``rows`` (n, *shape[1:]) at rows ``first_row`` to ``first_row + n - 1``."""
         assert rows.dtype == self.dtype and rows.shape[1:] == self.shape[1:], (rows.dtype, rows.shape, self.shape)
         assert first_row >= 0 and first_row + len(rows) <= self.shape[0]
+        if rows.size == 0:
+            return  # memoryview casts none of these
         left = memoryview(np.ascontiguousarray(rows).data).cast("B")
         offset = self._data_start + first_row * self.row_bytes
         with _naming(self.path):

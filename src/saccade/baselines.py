@@ -121,6 +121,23 @@ def _stratified_rows(labels_N: np.ndarray, most: int, seed: int) -> np.ndarray:
     return np.sort(by_class_N[chosen])
 
 
+def mean_baseline(
+    train_targets_NO: np.ndarray, validation_targets_NO: np.ndarray, test_targets_NO: np.ndarray
+) -> dict[str, float]:
+    """What always answering the mean of the training targets would get on test.
+
+    Args:
+        train_targets_NO: float, the numbers to predict.
+        validation_targets_NO: not looked at.
+        test_targets_NO: float.
+
+    Returns:
+        ``mse`` and ``mae``.
+    """
+    errors_NO = test_targets_NO.astype(np.float64) - train_targets_NO.mean(axis=0, dtype=np.float64)
+    return {"mse": float(np.square(errors_NO).mean()), "mae": float(np.abs(errors_NO).mean())}
+
+
 def image_baseline(
     train_images_NHWC: np.ndarray,
     train_labels_N: np.ndarray,

@@ -8,7 +8,7 @@ from torch import nn
 
 from saccade import registry
 from saccade.files import read_json, sha256_of_file, write_json
-from saccade.inputs import ImageInput
+from saccade.inputs import input_for
 from saccade.spec import Spec
 
 FORMAT = 1
@@ -23,7 +23,7 @@ class Recipe:
         arguments: of its ``build``, all of them.
         spec: what it was built for.
         task: name of a file in ``tasks/``.
-        mean: of the training split, per channel, scale 0..1.
+        mean: of the training split, per channel (scale 0..1) or per feature.
         std: likewise.
         identity: of the run.
     """
@@ -39,7 +39,7 @@ class Recipe:
     def build_network(self) -> nn.Sequential:
         """A new network with random weights: stored arrays in, the model's outputs out."""
         model = registry.module("models", self.model).build(self.spec, **self.arguments)
-        return nn.Sequential(ImageInput(self.mean, self.std), model)
+        return nn.Sequential(input_for(self.spec, self.mean, self.std), model)
 
 
 def save(folder: Path, recipe: Recipe, network: nn.Sequential) -> str:

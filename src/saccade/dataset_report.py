@@ -1,13 +1,16 @@
-"""What preprocess shows of a dataset: counts as Markdown, and a sheet of examples."""
+"""What preprocess shows of a dataset: counts as Markdown, and a picture of examples."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from saccade.figures import draw_series
 from saccade.prepared import Description, open_split
+from saccade.spec import Spec
 
 _SAMPLES = 10  # a class
+_SERIES = 6
 _LEAST_SIDE = 48  # pixels at which an example is shown, at least
 _MARGIN = 6
 
@@ -23,28 +26,36 @@ def write_dataset_report(folder: Path, name: str, prepared: Path, description: D
     """
     spec = description.spec
     train = open_split(prepared, "train")
-    rows = [np.flatnonzero(train.labels == k)[:_SAMPLES] for k in range(len(spec.classes))]
-    _draw_samples([train.images[row] for row in rows], spec.classes, folder / "samples.png")
+    if spec.kind == "image":
+        rows = [np.flatnonzero(train.labels == k)[:_SAMPLES] for k in range(len(spec.classes))]
+        _draw_samples([train.examples[row] for row in rows], spec.classes, folder / "samples.png")
+    else:
+        draw_series(train.examples[:_SERIES], train.labels[:_SERIES], spec.targets, folder / "samples.png")
     (folder / "summary.md").write_text("\n".join(_summary(name, description)) + "\n", encoding="utf-8")
 
 
 def _summary(name: str, description: Description) -> list[str]:
     spec, splits = description.spec, list(description.counts)
-    head = ["class", *splits]
+    head = ["class" if spec.classes else "", *splits]
     rows = [(name, [description.class_counts[s][k] for s in splits]) for k, name in enumerate(spec.classes)]
     rows.append(("all", [description.counts[split] for split in splits]))
     return [
         f"# {name}",
         "",
-        f"{spec.kind}s of {'x'.join(map(str, spec.shape))}, {len(spec.classes)} classes. Training split: "
-        f"mean {_numbers(description.mean)}, standard deviation {_numbers(description.std)} (0..1).",
+        f"{spec.plural} of {'x'.join(map(str, spec.shape))}, {_asked_for(spec)}. Training split: "
+        f"mean {_numbers(description.mean)}, standard deviation {_numbers(description.std)}"
+        f"{' (0..1)' if spec.kind == 'image' else ''}.",
         "",
         f"| {' | '.join(head)} |",
         f"|{'---|' * len(head)}",
         *(f"| {name} | {' | '.join(f'{count:,}' for count in counts)} |" for name, counts in rows),
         "",
-        "![examples of each class](samples.png)",
+        f"![{'examples of each class' if spec.classes else 'the first examples'}](samples.png)",
     ]
+
+
+def _asked_for(spec: Spec) -> str:
+    return f"{len(spec.classes)} classes" if spec.classes else f"to predict: {', '.join(spec.targets)}"
 
 
 def _numbers(values: list[float]) -> str:

@@ -14,6 +14,31 @@ def no_progress(what: str, done: int, total: int | None) -> None:
 
 
 @dataclass(frozen=True)
+class SeriesExamples:
+    """Sequences of one length, with numbers to predict.
+
+    Attributes:
+        features: names of what is measured at each step, F of them.
+        targets: names of the numbers to predict, O of them.
+        labels: float32 (N, O).
+        series: ``series(i)`` gives example ``i`` as float32 (T, F); called in any order.
+        ids: as of ``ImageExamples``.
+        published_splits: likewise.
+        groups: likewise.
+        notes: likewise.
+    """
+
+    features: tuple[str, ...]
+    targets: tuple[str, ...]
+    labels: np.ndarray
+    series: Callable[[int], np.ndarray]
+    ids: Sequence[str]
+    published_splits: Sequence[str] | None = None
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class ImageExamples:
     """Labelled images of one source.
 

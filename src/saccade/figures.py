@@ -144,12 +144,12 @@ def _column(rows: Sequence[Mapping[str, Any]], key: str) -> np.ndarray:
 
 
 def draw_learning_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Draw loss, accuracy and learning rate over the epochs, with the gap between training and validation shaded.
+    """Draw loss, score and learning rate over the epochs, with the gap between training and validation shaded.
 
     Args:
-        rows: one an epoch, with ``epoch`` (from 1), ``train_loss``, ``validation_loss``, ``learning_rate`` and, for
-            classifiers, ``train_accuracy`` and ``validation_accuracy``; without any accuracy its panel is left out.
-            Losses are drawn on a logarithmic scale when they are positive and span more than a factor of 30.
+        rows: one an epoch, with ``epoch`` (from 1), ``train_loss``, ``validation_loss``, ``learning_rate`` and
+            ``train_accuracy`` and ``validation_accuracy``, or the same of ``mae``; a panel without values is left out.
+            Losses and errors are drawn on a logarithmic scale when they are positive and span more than a factor of 30.
         path: the PNG to write.
 
     Raises:
@@ -158,9 +158,8 @@ def draw_learning_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     if not rows:
         raise ValueError("rows (0 epochs) must hold at least one epoch")
     epochs = _column(rows, "epoch")
-    panels = [
-        (what, _column(rows, f"train_{what}"), _column(rows, f"validation_{what}")) for what in ("loss", "accuracy")
-    ]
+    names = {"loss": "Loss", "accuracy": "Accuracy", "mae": "Mean absolute error"}
+    panels = [(what, _column(rows, f"train_{what}"), _column(rows, f"validation_{what}")) for what in names]
     panels = [panel for panel in panels if np.isfinite(np.concatenate(panel[1:])).any()]
     marker = "o" if len(rows) <= 30 else None
     line = {"linewidth": 1.8, "marker": marker, "markersize": 3.5, "clip_on": False}
@@ -170,14 +169,14 @@ def draw_learning_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         for axes, (what, train, validation) in zip(all_axes, panels, strict=False):
             both = np.concatenate([train, validation])
             both = both[np.isfinite(both)]
-            is_log = what == "loss" and both.min() > 0 and both.max() / both.min() > 30
+            is_log = what != "accuracy" and both.min() > 0 and both.max() / both.min() > 30
             axes.set_yscale("log" if is_log else "linear")
             if is_log:
                 axes.yaxis.set_major_formatter("{x:g}")  # the default, powers of ten, is set in mathematical type
             axes.fill_between(epochs, train, validation, color=GREY, alpha=0.15, linewidth=0, label="gap")
             axes.plot(epochs, train, color=BLUE, label="training", **line)
             axes.plot(epochs, validation, color=ORANGE, linestyle="--", label="validation", **line)
-            axes.set_title({"loss": "Loss", "accuracy": "Accuracy"}[what] + (" (logarithmic scale)" if is_log else ""))
+            axes.set_title(names[what] + (" (logarithmic scale)" if is_log else ""))
             axes.legend(frameon=False)
         all_axes[-1].plot(epochs, _column(rows, "learning_rate"), color=GREY, **{**line, "linestyle": "-"})
         all_axes[-1].set_ylim(bottom=0)
@@ -262,4 +261,63 @@ def draw_mistakes(
             caption = {"x": 0, "transform": axes.transAxes, "fontsize": 9, "va": "bottom"}
             axes.set_title(f"{true}\n", loc="left", fontsize=9, color=BLUE)
             axes.text(y=1.02, s=f"{predicted} {confidences_N[i]:.3f}", color=ORANGE, **caption)
+        _save(figure, path)
+
+
+def draw_predictions(
+    targets_NO: np.ndarray, answers_NO: np.ndarray, names: Sequence[str], path: Path, most: int = 5000
+) -> None:
+    """Draw predicted over true numbers, a panel a target, with the diagonal on which right answers lie.
+
+    Args:
+        targets_NO: float, the true values.
+        answers_NO: float, the predicted ones.
+        names: of the O targets.
+        path: the PNG to write.
+        most: how many examples to draw, evenly chosen; the rest would only make the cloud darker.
+
+    Raises:
+        ValueError: shapes differ, or there is nothing to draw.
+    """
+    if targets_NO.shape != answers_NO.shape or targets_NO.size == 0:
+        raise ValueError(
+            f"targets_NO (shape {targets_NO.shape}) and answers_NO (shape {answers_NO.shape}) must be the same and "
+            "not empty"
+        )
+    rows = np.unique(np.linspace(0, len(targets_NO) - 1, min(most, len(targets_NO))).astype(int))
+    with _style():
+        figure = _new_figure(4.4 * len(names), 4.2)
+        for axes, name, target_N, answer_N in zip(
+            figure.subplots(1, len(names), squeeze=False)[0], names, targets_NO[rows].T, answers_NO[rows].T, strict=True
+        ):
+            ends = [min(target_N.min(), answer_N.min()), max(target_N.max(), answer_N.max())]
+            axes.plot(ends, ends, color=GREY, linewidth=1, zorder=0)
+            axes.scatter(target_N, answer_N, s=6, color=BLUE, alpha=0.35, linewidths=0)
+            axes.set_title(_shortened(name, 40))
+            axes.set_xlabel("true")
+            axes.set_ylabel("predicted")
+            axes.set_aspect("equal", adjustable="datalim")
+            axes.grid()
+        _save(figure, path)
+
+
+def draw_series(series_NTF: np.ndarray, targets_NO: np.ndarray, names: Sequence[str], path: Path) -> None:
+    """Draw sequences, a panel an example, a line a feature, with the numbers that are to be predicted above.
+
+    Args:
+        series_NTF: float, at least one example.
+        targets_NO: float, the numbers to predict.
+        names: of the O targets.
+        path: the PNG to write.
+    """
+    colors = (BLUE, ORANGE, GREY)
+    with _style():
+        figure = _new_figure(9, 1.5 * len(series_NTF) + 0.3)
+        all_axes = figure.subplots(len(series_NTF), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+        for axes, series_TF, target_O in zip(all_axes, series_NTF, targets_NO, strict=True):
+            for feature, values_T in enumerate(series_TF.T):
+                axes.plot(values_T, color=colors[feature % len(colors)], linewidth=1.2)
+            shown = (f"{_shortened(name, 24)} {value:.4g}" for name, value in zip(names, target_O, strict=True))
+            axes.set_title(", ".join(shown), fontsize=9)
+        all_axes[-1].set_xlabel("step")
         _save(figure, path)

@@ -1,7 +1,25 @@
 """From stored arrays to what a network takes, on the network's device. Part of every bundle, so nobody can disagree."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
+
+from saccade.spec import Spec
+
+
+def input_for(spec: Spec, mean: Sequence[float], std: Sequence[float]) -> nn.Module:
+    """What stands before a network of this kind of data.
+
+    Args:
+        spec: kind image or series.
+        mean: of the training split, per channel (scale 0..1) or per feature (its own unit).
+        std: likewise, above 0.
+
+    Returns:
+        ``ImageInput`` or ``SeriesInput``.
+    """
+    return (ImageInput if spec.kind == "image" else SeriesInput)(mean, std)
 
 
 class ImageInput(nn.Module):
@@ -15,7 +33,7 @@ class ImageInput(nn.Module):
     scale_C: Tensor  # noqa: N815
     shift_C: Tensor  # noqa: N815
 
-    def __init__(self, mean: list[float], std: list[float]) -> None:
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
         # One multiplication and one addition a pixel: x * (1 / 255 / std) - mean / std.
         std_C = torch.tensor(std, dtype=torch.float64)
@@ -26,3 +44,23 @@ class ImageInput(nn.Module):
     def forward(self, image_BHWC: Tensor) -> Tensor:
         x_BHWC = torch.addcmul(self.shift_C, image_BHWC.float(), self.scale_C)
         return x_BHWC.permute(0, 3, 1, 2)  # B C H W by name, channels last in memory: what convolutions like best
+
+
+class SeriesInput(nn.Module):
+    """float32 (B, T, F) to ``(x - mean) / std`` per feature.
+
+    Args:
+        mean: of the training split, per feature.
+        std: likewise, above 0.
+    """
+
+    mean_F: Tensor  # noqa: N815
+    std_F: Tensor  # noqa: N815
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("mean_F", torch.tensor(mean, dtype=torch.float32), persistent=False)
+        self.register_buffer("std_F", torch.tensor(std, dtype=torch.float32), persistent=False)
+
+    def forward(self, x_BTF: Tensor) -> Tensor:
+        return (x_BTF - self.mean_F) / self.std_F

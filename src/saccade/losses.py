@@ -1,14 +1,21 @@
-"""Losses over logits and class ids, averaged over the batch.
+"""Losses that training minimises and scores that it reports beside them, each from outputs and targets of a batch.
 
-Shapes: B batch, K classes.
+A loss is a mean over the batch; a score is a sum over its examples, so that batches of any size can be added up.
+Which of them a task offers stands in its file (``LOSSES``, ``SCORE``).
+
+Shapes: B batch, K classes, O numbers to predict.
 """
 
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+Score = Callable[[Tensor, Tensor], Tensor]
+
+AUXILIARY_WEIGHT = 0.3  # C. Szegedy et al., "Going deeper with convolutions", 2014, section 5
 
 
 def cross_entropy(logits_BK: Tensor, target_B: Tensor) -> Tensor:
@@ -16,10 +23,57 @@ def cross_entropy(logits_BK: Tensor, target_B: Tensor) -> Tensor:
     return F.cross_entropy(logits_BK, target_B)
 
 
-def mse(logits_BK: Tensor, target_B: Tensor) -> Tensor:
-    """The course's squared error: ``sum over k of 1/2 (one_hot - softmax(logits))^2``, averaged over the batch."""
-    one_hot_BK = F.one_hot(target_B, logits_BK.shape[1]).to(logits_BK.dtype)
-    return 0.5 * (one_hot_BK - logits_BK.softmax(dim=1)).square().sum(dim=1).mean()
+def mse(output_BK: Tensor, target: Tensor) -> Tensor:
+    """Squared error.
+
+    Args:
+        output_BK: logits where the targets are classes, else the predicted numbers.
+        target: class ids int64 (B,): the course's ``sum over k of 1/2 (one_hot - softmax(logits))^2``, averaged over
+            the batch. Numbers float (B, K): the mean over all of them of ``(output - target)^2``.
+
+    Returns:
+        Scalar tensor.
+    """
+    if target.is_floating_point():
+        return F.mse_loss(output_BK, target)
+    one_hot_BK = F.one_hot(target, output_BK.shape[1]).to(output_BK.dtype)
+    return 0.5 * (one_hot_BK - output_BK.softmax(dim=1)).square().sum(dim=1).mean()
 
 
-LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "mse": mse}
+def mae(output_BO: Tensor, target_BO: Tensor) -> Tensor:
+    """Mean absolute error of predicted numbers."""
+    return F.l1_loss(output_BO, target_BO)
+
+
+def num_right(logits_BK: Tensor, target_B: Tensor) -> Tensor:
+    """How many examples have their largest logit at their class."""
+    return (logits_BK.argmax(dim=1) == target_B).sum()
+
+
+def sum_of_absolute_errors(output_BO: Tensor, target_BO: Tensor) -> Tensor:
+    """Over the examples, of each one's mean absolute error."""
+    return (output_BO - target_BO).abs().mean(dim=1).sum()
+
+
+LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "mse": mse, "mae": mae}
+SCORES: dict[str, Score] = {"accuracy": num_right, "mae": sum_of_absolute_errors}
+
+
+def loss_of_heads(loss: Loss, outputs: Tensor | tuple[Tensor, ...], target: Tensor) -> tuple[Tensor, Tensor]:
+    """The loss of a network's answer, and of its auxiliary heads where training has any.
+
+    Args:
+        loss: a mean over the batch.
+        outputs: the answer, or the answer and what auxiliary heads answered; any float dtype.
+        target: what the loss takes.
+
+    Returns:
+        The answer as float32, without the heads; the loss of the answer plus 0.3 times that of each head.
+    """
+    if isinstance(outputs, Tensor):
+        outputs = (outputs,)
+    answer, *auxiliary = (output.float() for output in outputs)
+    total = loss(answer, target)
+    if auxiliary:
+        total = total + AUXILIARY_WEIGHT * torch.stack([loss(output, target) for output in auxiliary]).sum()
+    return answer, total

@@ -1,6 +1,7 @@
-"""What a classifier's probabilities are worth: one number each, per class, and as counts.
+"""What answers are worth: a classifier's probabilities, per class and as counts; and predicted numbers.
 
-Shapes: N examples, K classes. The predicted class is the most probable one; of equally probable ones, the first.
+Shapes: N examples, K classes, O numbers to predict. The predicted class is the most probable one; of
+equally probable ones, the first.
 """
 
 from collections.abc import Sequence
@@ -185,3 +186,31 @@ def confusion_counts(probabilities_NK: np.ndarray, labels_N: np.ndarray) -> np.n
     probabilities_NK, labels_N = _checked(probabilities_NK, labels_N)
     K = probabilities_NK.shape[1]
     return np.asarray(confusion_matrix(labels_N, probabilities_NK.argmax(axis=1), labels=np.arange(K)), dtype=np.int64)
+
+
+def regression_metrics(answers_NO: np.ndarray, targets_NO: np.ndarray) -> dict[str, float]:
+    """The numbers that predicted numbers are judged by, means over all examples and targets.
+
+    Args:
+        answers_NO: float, finite.
+        targets_NO: float, the true values.
+
+    Returns:
+        ``mse``, ``rmse`` (its root), ``mae``, and ``r2``: 1 less the share of the variance that is left, per target and
+        then averaged; 0 is what the mean of these targets would get. Plain floats.
+
+    Raises:
+        ValueError: shapes differ, there are no examples, or a value is not finite.
+    """
+    from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
+
+    if answers_NO.shape != targets_NO.shape or answers_NO.ndim != 2 or len(answers_NO) == 0:
+        raise ValueError(
+            f"answers_NO (shape {answers_NO.shape}) and targets_NO (shape {targets_NO.shape}) must be the same (N, O)"
+        )
+    answers_NO, targets_NO = answers_NO.astype(np.float64), targets_NO.astype(np.float64)
+    mse = float(mean_squared_error(targets_NO, answers_NO))  # refuses what is not finite
+    metrics = {"mse": mse, "rmse": mse**0.5, "mae": float(mean_absolute_error(targets_NO, answers_NO))}
+    if len(answers_NO) > 1:
+        metrics["r2"] = float(r2_score(targets_NO, answers_NO))
+    return metrics

@@ -46,25 +46,36 @@ class Predictor:
             "label": list of N class names; "probabilities": float32 (N, K) in the order of ``spec.classes``.
 
         Raises:
-            UserError: a single image, or one that is not uint8.
+            UserError: a single image, one that is not uint8, or a network that does not classify images.
         """
+        if self.spec.kind != "image" or not self.spec.classes:
+            raise UserError(f"predict() classifies images; this network takes {self.spec.kind}: use answers()")
         if isinstance(images, np.ndarray) and images.ndim == 3 and images.shape[2] in (1, 3):
             raise UserError(f"images {images.shape} must be several: for a single one, pass image[None]")
         height, width, channels = self.spec.shape
         prepared = [prepare_image(np.asarray(image), (height, width), channels) for image in images]
         if not prepared:
             return {"label": [], "probabilities": np.zeros((0, len(self.spec.classes)), np.float32)}
-        probabilities = self.probabilities(torch.from_numpy(np.stack(prepared)))
+        probabilities = self.answers(torch.from_numpy(np.stack(prepared)))
         return {"label": [self.spec.classes[k] for k in probabilities.argmax(axis=1)], "probabilities": probabilities}
 
     @torch.no_grad()
-    def probabilities(self, stored: Tensor, batch_size: int = 512, precision: str = "float32") -> np.ndarray:
-        """Probabilities float32 (N, K) of stored examples, such as uint8 (N, H, W, C)."""
+    def answers(self, stored: Tensor, batch_size: int = 512, precision: str = "float32") -> np.ndarray:
+        """What the network says of stored examples, such as uint8 (N, H, W, C).
+
+        Args:
+            stored: as they lie in data/prepared.
+            batch_size: examples at once.
+            precision: float32 or bfloat16.
+
+        Returns:
+            Probabilities float32 (N, K) where there are classes, else the predicted numbers float32 (N, O).
+        """
         answers = []
         for rows in torch.arange(stored.shape[0]).split(batch_size):
             with autocast(self.device, precision):
-                logits_BK = self.network(take(stored, rows, self.device))
-            answers.append(logits_BK.float().softmax(dim=1).cpu())
+                output_BK = self.network(take(stored, rows, self.device)).float()
+            answers.append((output_BK.softmax(dim=1) if self.spec.classes else output_BK).cpu())
         return torch.cat(answers).numpy()
 
 

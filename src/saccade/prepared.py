@@ -2,12 +2,12 @@
 
 data/prepared/<dataset>/
     dataset.json                        spec, counts, mean and std, SHA-256 of each array
-    {train,validation,test}.npy         images uint8 (N, H, W, C)
-    {train,validation,test}_labels.npy  int64 (N,)
+    {train,validation,test}.npy         images uint8 (N, H, W, C), or series float32 (N, T, F)
+    {train,validation,test}_labels.npy  classes int64 (N,), or numbers to predict float32 (N, O)
     {train,validation,test}_rows.npy    int64 (N,): which example of the source each one is
 data/augmented/<dataset>/
     augment.json                        how the views were made, their SHA-256
-    train.npy                           uint8 (V, N, H, W, C); not there when there are no views
+    train.npy                           (V, N, ...), as the prepared one; not there when there are no views
 """
 
 from dataclasses import dataclass
@@ -31,8 +31,9 @@ class Description:
     Attributes:
         spec: what every example looks like.
         counts: examples in each split.
-        class_counts: examples of each class, in the order of ``spec.classes``, in each split.
-        mean: of the training split, one value per channel, where 0..255 is scaled to 0..1.
+        class_counts: examples of each class, in the order of ``spec.classes``, in each split; empty where there are
+            none.
+        mean: of the training split: one value per channel, where 0..255 is scaled to 0..1, or one per feature.
         std: likewise.
         arrays: file name to dtype, shape and SHA-256.
     """
@@ -53,9 +54,15 @@ class Description:
 
 @dataclass(frozen=True)
 class Split:
-    """One split, memory-mapped: images uint8 (N, H, W, C), labels int64 (N,), rows int64 (N,) of the source."""
+    """One split, memory-mapped.
 
-    images: np.ndarray
+    Attributes:
+        examples: images uint8 (N, H, W, C), or series float32 (N, T, F).
+        labels: classes int64 (N,), or numbers to predict float32 (N, O).
+        rows: int64 (N,), which example of the source each one is.
+    """
+
+    examples: np.ndarray
     labels: np.ndarray
     rows: np.ndarray
 
@@ -89,8 +96,8 @@ def open_views(augmented: Path, prepared: Path) -> tuple[np.ndarray, dict[str, s
         prepared: such as data/prepared/digits.
 
     Returns:
-        Views uint8 (V, N, H, W, C), the prepared images themselves as the only view where there are none; and the
-        SHA-256 of the views, as {"views": ...}, empty where there are none.
+        Views (V, N, ...), such as uint8 (V, N, H, W, C), the prepared examples themselves as the only
+        view where there are none; and the SHA-256 of the views, as {"views": ...}, empty where there are none.
 
     Raises:
         UserError: ``saccade augment`` has not run.

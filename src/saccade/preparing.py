@@ -1,12 +1,13 @@
 """From examples of any size to the arrays of a prepared dataset; ``prepared.py`` describes and reads them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from saccade.arrays import ArrayFile, describe_array, write_array
-from saccade.examples import ImageExamples, Progress, no_progress
+from saccade.examples import ImageExamples, Progress, SeriesExamples, no_progress
 from saccade.files import write_json
 from saccade.images import prepare_image
 from saccade.prepared import FORMAT, Description
@@ -18,53 +19,76 @@ _CHUNK_BYTES = 8 << 20  # what is held in memory at once while writing
 
 def write_prepared(
     folder: Path,
-    examples: ImageExamples,
+    examples: ImageExamples | SeriesExamples,
     splits_N: np.ndarray,
     *,
-    size: tuple[int, int],
-    channels: int,
+    size: tuple[int, int] | None = None,
+    channels: int | None = None,
     progress: Progress = no_progress,
 ) -> Description:
-    """Resize the examples and write them, split by split, a few MiB at a time.
+    """Bring the examples to one form and write them, split by split, a few MiB at a time.
 
     Args:
         folder: an empty folder; the caller moves it into place.
         examples: from a file in ``datasets/``.
         splits_N: from ``splits.assign_splits``.
-        size: height and width in pixels.
-        channels: 1 or 3.
-        progress: called with images written so far.
+        size: height and width in pixels, of images.
+        channels: 1 or 3, of images.
+        progress: called with examples written so far.
 
     Returns:
         What was written to dataset.json.
     """
-    spec = Spec("image", (*size, channels), tuple(examples.classes))
-    totals = _Moments(channels)
+    form = _image_form(examples, size, channels) if isinstance(examples, ImageExamples) else _series_form(examples)
     counts, class_counts, arrays = {}, {}, {}
     done, total = 0, int(np.isin(splits_N, SPLITS).sum())
     for split in SPLITS:
         rows_N = np.flatnonzero(splits_N == split)
-        labels_N = examples.labels[rows_N].astype(np.int64)
-        with ArrayFile(folder / f"{split}.npy", np.uint8, (len(rows_N), *spec.shape)) as file:
+        labels = examples.labels[rows_N].astype(np.int64 if form.spec.classes else np.float32)
+        with ArrayFile(folder / f"{split}.npy", form.dtype, (len(rows_N), *form.spec.shape)) as file:
             for chunk in _chunks(rows_N, file.row_bytes):
-                images = np.stack([prepare_image(examples.image(int(row)), size, channels) for row in rows_N[chunk]])
-                file.write(chunk.start, images)
+                made = np.stack([form.example(int(row)) for row in rows_N[chunk]])
+                file.write(chunk.start, made)
                 if split == "train":
-                    totals.add(images)
-                done += len(images)
-                progress("images", done, total)
-        write_array(folder / f"{split}_labels.npy", labels_N)
+                    form.moments.add(made)
+                done += len(made)
+                progress(form.spec.plural, done, total)
+        write_array(folder / f"{split}_labels.npy", labels)
         write_array(folder / f"{split}_rows.npy", rows_N.astype(np.int64))
         counts[split] = len(rows_N)
-        class_counts[split] = np.bincount(labels_N, minlength=len(spec.classes)).tolist()
+        if form.spec.classes:
+            class_counts[split] = np.bincount(labels, minlength=len(form.spec.classes)).tolist()
         for name in (f"{split}.npy", f"{split}_labels.npy", f"{split}_rows.npy"):
             arrays[name] = describe_array(folder / name)
-    description = Description(spec, counts, class_counts, *totals.mean_and_std(), arrays)
-    write_json(folder / "dataset.json", {"format": FORMAT, **vars(description), "spec": spec.to_dict()})
+    description = Description(form.spec, counts, class_counts, *form.moments.mean_and_std(), arrays)
+    write_json(folder / "dataset.json", {"format": FORMAT, **vars(description), "spec": form.spec.to_dict()})
     return description
 
 
-class _Moments:
+@dataclass(frozen=True)
+class _Form:
+    """What prepared examples look like, and how one is made."""
+
+    spec: Spec
+    dtype: type
+    example: Callable[[int], np.ndarray]
+    moments: "_PixelMoments | _FeatureMoments"
+
+
+def _image_form(examples: ImageExamples, size: tuple[int, int] | None, channels: int | None) -> _Form:
+    assert size is not None and channels is not None
+    spec = Spec("image", (*size, channels), tuple(examples.classes))
+    return _Form(
+        spec, np.uint8, lambda row: prepare_image(examples.image(row), size, channels), _PixelMoments(channels)
+    )
+
+
+def _series_form(examples: SeriesExamples) -> _Form:
+    spec = Spec("series", examples.series(0).shape, targets=tuple(examples.targets))
+    return _Form(spec, np.float32, examples.series, _FeatureMoments(spec.shape[1]))
+
+
+class _PixelMoments:
     """Exact sums of uint8 values and their squares, per channel, in Python-sized integers."""
 
     def __init__(self, channels: int) -> None:
@@ -85,6 +109,32 @@ class _Moments:
         std_C = np.sqrt(np.maximum(self._square_C / max(self._count, 1) - mean_C**2, 0))
         # A channel that never varies would be divided by 0; by one grey level, it stays what it is: constant.
         return (mean_C / 255).tolist(), (np.maximum(std_C, 1) / 255).tolist()
+
+
+class _FeatureMoments:
+    """Count, mean and sum of squared deviations per feature in float64, joined chunk by chunk.
+
+    Sums of squares would lose all digits of a feature whose mean is large beside its deviation (Chan et al., 1979).
+    """
+
+    def __init__(self, features: int) -> None:
+        self._count = 0
+        self._mean_F = np.zeros(features)
+        self._deviation_F = np.zeros(features)
+
+    def add(self, series_NTF: np.ndarray) -> None:
+        flat = series_NTF.reshape(-1, series_NTF.shape[-1]).astype(np.float64)
+        mean_F = flat.mean(axis=0)
+        total = self._count + len(flat)
+        difference_F = mean_F - self._mean_F
+        self._deviation_F += np.square(flat - mean_F).sum(axis=0)
+        self._deviation_F += difference_F**2 * self._count * len(flat) / total
+        self._mean_F += difference_F * len(flat) / total
+        self._count = total
+
+    def mean_and_std(self) -> tuple[list[float], list[float]]:
+        std_F = np.sqrt(self._deviation_F / max(self._count, 1))
+        return self._mean_F.tolist(), np.where(std_F > 0, std_F, 1.0).tolist()  # what never varies becomes 0
 
 
 def _chunks(rows: np.ndarray, row_bytes: int) -> Iterator[slice]:

@@ -14,13 +14,25 @@ class Spec:
         kind: image, tokens or series.
         shape: of one example: (H, W, C) for an image, (T,) for tokens, (T, F) for a series.
         classes: class names in the order of the labels; empty where there are none.
+        targets: names of the numbers to predict, where numbers are predicted and not classes.
         vocabulary: tokens in the order of their ids; empty for images and series.
     """
 
     kind: Kind
     shape: tuple[int, ...]
     classes: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
     vocabulary: tuple[str, ...] = ()
+
+    @property
+    def plural(self) -> str:
+        """What several examples are called: images, tokens or series."""
+        return "images" if self.kind == "image" else self.kind
+
+    @property
+    def num_outputs(self) -> int:
+        """How many numbers a network answers with: one logit a class, or one number a target."""
+        return len(self.classes) or len(self.targets)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

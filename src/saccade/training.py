@@ -7,7 +7,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from saccade.devices import autocast, derive_seed, seed_random
 from saccade.errors import UserError
 from saccade.examples import Progress, no_progress
 from saccade.layers import first_non_finite
-from saccade.losses import Loss
+from saccade.losses import SCORES, Loss, loss_of_heads
 from saccade.optimizers import Optimizer
 from saccade.processes import ALONE, Processes
 from saccade.schedules import Schedule
@@ -30,7 +30,7 @@ class LabelledArrays:
 
     Attributes:
         views: (V, N, ...), such as uint8 (V, N, H, W, C); epoch e (from 1) reads view (e - 1) mod V.
-        labels: int64 (N,).
+        labels: int64 (N,) of classes, or float32 (N, O) of numbers to predict.
     """
 
     views: Tensor
@@ -44,24 +44,31 @@ class EpochRecord:
     Attributes:
         epoch: from 1.
         train_loss: mean over the examples, as they were seen, each before the update it led to.
-        train_accuracy: likewise.
+        train_score: likewise, of what ``score`` names.
         validation_loss: mean over the validation split with the weights at the end of the epoch.
-        validation_accuracy: likewise.
+        validation_score: likewise.
         learning_rate: of the epoch's last step.
         gradient_norm: mean over the steps of the L2 norm of the whole gradient, before clipping.
         examples_per_s: training examples a second, validation not counted.
         elapsed_s: seconds of training and validation.
+        score: accuracy, or mae: what the task reports beside the loss.
     """
 
     epoch: int
     train_loss: float
-    train_accuracy: float
+    train_score: float
     validation_loss: float
-    validation_accuracy: float
+    validation_score: float
     learning_rate: float
     gradient_norm: float
     examples_per_s: float
     elapsed_s: float
+    score: str
+
+    def row(self) -> dict[str, float]:
+        """Column names and values as tables and tracking have them: ``train_accuracy`` for a score of accuracy."""
+        values = {key: value for key, value in asdict(self).items() if key != "score"}
+        return {key.replace("score", self.score): value for key, value in values.items()}
 
 
 @dataclass
@@ -69,7 +76,7 @@ class EpochProgress:
     """How far the epoch under way is.
 
     Attributes:
-        sums: float64 (3,) of this epoch so far: losses and right answers over the examples, gradient norms over the
+        sums: float64 (3,) of this epoch so far: losses and scores over the examples, gradient norms over the
             updates. On the network's device, so that no update waits for it.
         examples: how many are done, over all processes.
         elapsed_s: seconds of training.
@@ -125,6 +132,7 @@ def fit(
     validation: LabelledArrays,
     *,
     loss: Loss,
+    score: str = "accuracy",
     schedule: Schedule,
     lr: float,
     epochs: int,
@@ -151,6 +159,7 @@ def fit(
         train: what is learnt from.
         validation: what is measured after each epoch.
         loss: from outputs and labels to a scalar, a mean over the batch.
+        score: what is reported beside it, a key of ``losses.SCORES``.
         schedule: factor of ``lr`` for each update of the run.
         lr: learning rate that the schedule multiplies.
         epochs: of the whole run.
@@ -198,10 +207,9 @@ def fit(
                 mine, num_counted = processes.share(rows)
                 x, target = take(view, mine, device), take(labels, mine, device)
                 with autocast(device, precision):
-                    output = forward(x)
-                    batch_loss = loss(output.float(), target)
-                right = (output.argmax(dim=1) == target).sum()
-                sums = processes.sum(torch.stack((batch_loss.detach() * num_counted, right * min(num_counted, 1))))
+                    answer, batch_loss = loss_of_heads(loss, forward(x), target)
+                scored = SCORES[score](answer.detach(), target) * min(num_counted, 1)
+                sums = processes.sum(torch.stack((batch_loss.detach() * num_counted, scored)))
                 if device.type == "cpu" and not torch.isfinite(sums[0]):
                     raise UserError(explain_non_finite(network, x, epoch, optimizer))
                 (batch_loss * (num_counted * processes.count / len(update))).backward()
@@ -219,26 +227,27 @@ def fit(
             now.elapsed_s = time.perf_counter() - started_at
             progress(f"epoch {epoch}/{epochs}", now.examples, count)
             after_update(state)
-        loss_sum, num_right, norm_sum = now.sums.tolist()  # waits for the device
+        loss_sum, score_sum, norm_sum = now.sums.tolist()  # waits for the device
         train_s = now.elapsed_s = time.perf_counter() - started_at
         if not math.isfinite(loss_sum):
             raise UserError(explain_non_finite(network, take(view, order[-batch_size:], device), epoch, optimizer))
         processes.share_buffers(state.result)
-        validation_loss, validation_accuracy = measure(
-            state.result, validation, loss, batch_size, device, precision, processes
+        validation_loss, validation_score = measure(
+            state.result, validation, loss, score, batch_size, device, precision, processes
         )
         if not math.isfinite(validation_loss):  # the last update broke the weights
             raise UserError(explain_non_finite(network, take(view, order[-batch_size:], device), epoch, optimizer))
         record = EpochRecord(
             epoch=epoch,
             train_loss=loss_sum / count,
-            train_accuracy=num_right / count,
+            train_score=score_sum / count,
             validation_loss=validation_loss,
-            validation_accuracy=validation_accuracy,
+            validation_score=validation_score,
             learning_rate=lr * schedule(optimizer.updates - 1),
             gradient_norm=norm_sum / -(-count // (batch_size * accumulation_steps)),
             examples_per_s=count / train_s,
             elapsed_s=time.perf_counter() - started_at,
+            score=score,
         )
         state.history.append(record)
         state.begin_epoch()
@@ -250,25 +259,26 @@ def measure(
     network: nn.Module,
     data: LabelledArrays,
     loss: Loss,
+    score: str,
     batch_size: int,
     device: torch.device,
     precision: str,
     processes: Processes = ALONE,
 ) -> tuple[float, float]:
-    """Mean loss and accuracy over view 0 of the data, in evaluation mode."""
+    """Mean loss and score over view 0 of the data, in evaluation mode."""
     network.eval()
-    images, labels = resident(data.views[0], data.labels, device)
+    examples, labels = resident(data.views[0], data.labels, device)
     count = labels.shape[0]
     sums = torch.zeros(2, device=device, dtype=_sum_dtype(device))
-    for rows in torch.arange(count, device=images.device).split(max(batch_size, 256)):
+    for rows in torch.arange(count, device=examples.device).split(max(batch_size, 256)):
         mine, num_counted = processes.share(rows)
         target = take(labels, mine, device)
         with autocast(device, precision):
-            output = network(take(images, mine, device))
-        sums[0] += loss(output.float(), target) * num_counted
-        sums[1] += (output.argmax(dim=1) == target).sum() * min(num_counted, 1)
-    loss_sum, num_right = processes.sum(sums).tolist()
-    return loss_sum / count, num_right / count
+            output = network(take(examples, mine, device)).float()
+        sums[0] += loss(output, target) * num_counted
+        sums[1] += SCORES[score](output, target) * min(num_counted, 1)
+    loss_sum, score_sum = processes.sum(sums).tolist()
+    return loss_sum / count, score_sum / count
 
 
 def explain_non_finite(network: nn.Module, x: Tensor, epoch: int, optimizer: Optimizer) -> str:

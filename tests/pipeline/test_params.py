@@ -167,7 +167,7 @@ ONE_PROBLEM = {
     ),
     "unknown loss": (
         ("      epochs: 3\n", "      epochs: 3\n      loss: hinge\n"),
-        "line 19: runs.cnn.train.loss: 'hinge': must be 'cross_entropy' or 'mse'; "
+        "line 19: runs.cnn.train.loss: 'hinge': must be 'auto', 'cross_entropy', 'mse' or 'mae'; "
         "or classify knows cross_entropy and mse, not 'hinge'",
     ),
     # names of the library
@@ -198,8 +198,8 @@ ONE_PROBLEM = {
     ),
     "what build takes by place is no argument": (
         ("{name: lenet5}", "{name: lenet5, spec: 2}"),
-        "line 16: runs.cnn.model.spec: lenet5 takes no 'spec'; known: activation, dropout, normalisation, padding, "
-        "pooling",
+        "line 16: runs.cnn.model.spec: lenet5 takes no 'spec'; known: activation, dropout, form, normalisation, "
+        "padding, pooling",
     ),
     "model argument of another type": (
         ("{name: lenet5}", "{name: lenet5, padding: two}"),
@@ -219,7 +219,7 @@ ONE_PROBLEM = {
     ),
     "model argument not among the choices": (
         ("{name: lenet5}", "{name: lenet5, pooling: avg}"),
-        "line 16: runs.cnn.model.pooling: 'avg': must be 'max' or 'average'",
+        "line 16: runs.cnn.model.pooling: 'avg': must be 'max', 'average', 'overlapping' or 'depth'",
     ),
     "unknown source argument": (
         ("{name: digits}", "{name: mnist, miror: /data}"),
@@ -405,23 +405,29 @@ def test_every_problem_is_told_at_once_in_the_order_of_the_file(tmp_path):
     ]
 
 
+AS_SERIES = (  # line numbers stay
+    ("preprocess: {size: [32, 24], channels: 1}", "preprocess: {}"),
+    ("views: 2\n      transforms:\n        - {name: Affine, rotate: [-10, 10], p: 0.5}\n", "views: 0\n\n\n"),
+)
+
+
 def test_a_model_that_does_not_take_the_dataset_s_kind(tmp_path, monkeypatch):
     library = tmp_path / "library"
     for folder in ("datasets", "models", "tasks"):
         shutil.copytree(ROOT / "src/saccade" / folder, library / folder)
     shutil.copy(ROOT / "src/saccade/layers.py", library)
-    waves = 'KIND = "series"\ndef fetch(folder, *, rate: int): ...\ndef read(folder): ...\n'
+    waves = 'KIND = "series"\nLABELS = "classes"\ndef fetch(folder, *, rate: int): ...\ndef read(folder): ...\n'
     (library / "datasets" / "waves.py").write_text(waves)
     monkeypatch.setattr(registry, "_HERE", library)
     registry._tree.cache_clear()
     try:
-        problems = problems_of(changed(("{name: digits}", "{name: waves, rate: 2}")), tmp_path)
+        problems = problems_of(changed(("{name: digits}", "{name: waves, rate: 2}"), *AS_SERIES), tmp_path)
         assert problems == ["line 16: runs.cnn.model: lenet5 takes image, but toy is series"]
-        missing = problems_of(changed(("{name: digits}", "{name: waves}"), ("lenet5", "lstm")), tmp_path)
+        missing = problems_of(changed(("{name: digits}", "{name: waves}"), ("lenet5", "lstm"), *AS_SERIES), tmp_path)
         assert missing == ["line 5: datasets.toy.source.rate: missing; waves requires it"]
         (library / "datasets" / "waves.py").write_text(waves.replace("series", "tokens"))
         registry._tree.cache_clear()
-        assert problems_of(changed(("{name: digits}", "{name: waves, rate: 2}")), tmp_path) == [
+        assert problems_of(changed(("{name: digits}", "{name: waves, rate: 2}"), *AS_SERIES), tmp_path) == [
             "line 15: runs.cnn.task: classify takes image or series, but toy is tokens",
             "line 16: runs.cnn.model: lenet5 takes image, but toy is tokens",
             "line 25: runs.rnn.task: classify takes image or series, but toy is tokens",
@@ -445,7 +451,7 @@ def test_defaults_are_filled_in(tmp_path):
     }  # fmt: skip
     assert cnn.train.schedule_options["warmup_fraction"] == 0.3
     assert rnn.train.schedule_options == {"name": "constant", "warmup_epochs": 0.0}
-    assert (rnn.train.loss, rnn.train.device, rnn.train.threads) == ("cross_entropy", "auto", "auto")
+    assert (rnn.train.loss, rnn.train.device, rnn.train.threads) == ("auto", "auto", "auto")
     assert (rnn.train.clip_norm, rnn.train.deterministic) == (None, True)
     assert (rnn.evaluate.top_k, rnn.evaluate.batch_size) == ([1, 5], 512)
     assert cnn.model.arguments == {} and rnn.model.arguments == {"hidden_size": 16}
@@ -500,3 +506,31 @@ def test_every_field_has_a_description():
     assert {"DatasetBlock", "SplitBlock", "TrainBlock", "Sgd", "OneCycle", "Named"} <= {
         model.__name__ for model in seen
     }
+
+
+def test_series_have_no_size_no_channels_and_no_transforms(tmp_path):
+    problems = problems_of(changed(("{name: digits}", "{name: adding}"), ("lenet5", "lstm")), tmp_path)
+    assert [problem.split(": ", 1)[1] for problem in problems] == [
+        "datasets.toy.preprocess.size: adding gives no images: leave size out",
+        "datasets.toy.preprocess.channels: adding gives no images: leave channels out",
+        "datasets.toy.augment.transforms: adding gives no images: write augment: {views: 0}",
+        "runs.cnn.task: classify predicts classes, but the labels of toy are numbers",
+        "runs.rnn.task: classify predicts classes, but the labels of toy are numbers",
+    ]
+
+
+def test_images_need_a_size_and_channels(tmp_path):
+    problems = problems_of(changed(AS_SERIES[0]), tmp_path)
+    assert problems == [
+        "line 7: datasets.toy.preprocess.size: missing; images need it, such as size: [32, 32]",
+        "line 7: datasets.toy.preprocess.channels: missing; images need it, such as channels: 1",
+    ]
+
+
+def test_a_loss_of_another_task(tmp_path):
+    text = changed(("{name: digits}", "{name: adding}"), ("lenet5", "lstm"), *AS_SERIES).replace("classify", "regress")
+    assert loaded(text, tmp_path).runs["rnn"].train.loss == "auto"
+    text = text.replace("epochs: 3", "epochs: 3\n      loss: cross_entropy", 1)
+    assert problems_of(text, tmp_path) == [
+        "line 19: runs.cnn.train.loss: regress knows mse and mae, not 'cross_entropy'"
+    ]

@@ -19,13 +19,14 @@ def record(epoch: int) -> EpochRecord:
     return EpochRecord(
         epoch=epoch,
         train_loss=1 / 3 / epoch,
-        train_accuracy=0.5,
+        train_score=0.5,
         validation_loss=1e-17 * epoch,
-        validation_accuracy=0.1 + 0.2,
+        validation_score=0.1 + 0.2,
         learning_rate=0.004,
         gradient_norm=12.5,
         examples_per_s=100.0 * epoch,
         elapsed_s=2.5,
+        score="accuracy",
     )
 
 
@@ -115,7 +116,7 @@ def test_journal_missing_writes_each_epoch_once(store):
     store.journal_missing([record(1), record(2), record(3)])
     assert list(store.journal.state().epochs) == [1, 2, 3]
     assert sum(event["event"] == "epoch" for event in store.journal.events()) == 3
-    expected = {key: value for key, value in vars(record(2)).items() if key != "epoch"}
+    expected = {key: value for key, value in record(2).row().items() if key != "epoch"}
     assert store.journal.state().epochs[2] == expected
 
 
@@ -188,11 +189,12 @@ def test_a_publish_that_fails_leaves_the_earlier_bundle_whole(store, tmp_path, m
 
 
 def test_history_comes_back_as_it_was_to_the_last_bit(tmp_path):
-    rows = [vars(record(epoch)) for epoch in (1, 2, 3)]
+    rows = [record(epoch).row() for epoch in (1, 2, 3)]
     write_history(tmp_path / "history.csv", rows)
     header = (tmp_path / "history.csv").read_text().splitlines()[0]
     assert header.split(",")[0] == "epoch" and "elapsed_s" not in header and "examples_per_s" not in header
-    expected = [{key: float(row[key]) for key in ("epoch", *run_store.HISTORY)} for row in rows]
+    assert {"train_accuracy", "validation_accuracy"} < set(header.split(",")) and "score" not in header
+    expected = [{key: float(row[key]) for key in header.split(",")} for row in rows]
     assert read_history(tmp_path / "history.csv") == expected
     first = (tmp_path / "history.csv").read_bytes()
     write_history(tmp_path / "history.csv", [row | {"elapsed_s": 99.0} for row in rows])

@@ -20,7 +20,9 @@ OPTIMIZERS: list[tuple[str, dict[str, Any]]] = [
     ("adam", {}),
     ("adamw", {"weight_decay": 0.1}),
 ]
-HISTORY = [EpochRecord(epoch, 1 / 3 / epoch, 0.5, 0.1 * epoch, 1e-300, 1e-5, 2.5, 1234.5, 0.25) for epoch in (1, 2)]
+HISTORY = [
+    EpochRecord(epoch, 1 / 3 / epoch, 0.5, 0.1 * epoch, 1e-300, 1e-5, 2.5, 1234.5, 0.25, "mae") for epoch in (1, 2)
+]
 
 
 def fresh(seed: int, name: str = "sgd", *, width: int = 5, **options: Any) -> TrainingState:

@@ -14,7 +14,7 @@ import pytest
 from saccade import preparing
 from saccade.arrays import write_array
 from saccade.errors import UserError
-from saccade.examples import ImageExamples
+from saccade.examples import ImageExamples, SeriesExamples
 from saccade.images import prepare_image
 from saccade.prepared import Description, open_split, open_views, read_description
 from saccade.preparing import write_prepared
@@ -49,17 +49,17 @@ def test_each_row_is_the_example_it_says_it_is(tmp_path: Path, channels: int) ->
     for name in SPLITS:
         split = open_split(tmp_path / "a", name)
         np.testing.assert_array_equal(split.rows, np.flatnonzero(assigned == name))
-        assert (split.images.dtype, split.labels.dtype, split.rows.dtype) == (np.uint8, np.int64, np.int64)
-        assert split.images.shape == (len(split.rows), 7, 5, channels)
+        assert (split.examples.dtype, split.labels.dtype, split.rows.dtype) == (np.uint8, np.int64, np.int64)
+        assert split.examples.shape == (len(split.rows), 7, 5, channels)
         np.testing.assert_array_equal(split.labels, labels_by_row[split.rows])
         expected = np.stack([prepare_image(source.image(int(row)), (7, 5), channels) for row in split.rows])
-        np.testing.assert_array_equal(split.images, expected)
+        np.testing.assert_array_equal(split.examples, expected)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_mean_and_std_are_those_of_the_training_split(tmp_path: Path, channels: int) -> None:
     description = write(tmp_path / "a", channels=channels)
-    pixels = open_split(tmp_path / "a", "train").images.astype(np.float64) / 255
+    pixels = open_split(tmp_path / "a", "train").examples.astype(np.float64) / 255
     np.testing.assert_allclose(description.mean, pixels.mean(axis=(0, 1, 2)), rtol=1e-12)
     np.testing.assert_allclose(description.std, pixels.std(axis=(0, 1, 2)), rtol=1e-12)
     assert len(description.mean) == len(description.std) == channels
@@ -118,7 +118,7 @@ def test_the_size_of_a_chunk_changes_nothing(
 def test_a_split_may_be_empty(tmp_path: Path) -> None:
     description = write(tmp_path / "a", splits_N=np.where(assigned == "validation", "", assigned))
     split = open_split(tmp_path / "a", "validation")
-    assert split.images.shape == (0, 7, 5, 3) and split.labels.shape == split.rows.shape == (0,)
+    assert split.examples.shape == (0, 7, 5, 3) and split.labels.shape == split.rows.shape == (0,)
     assert description.counts["validation"] == 0
     assert description.class_counts["validation"] == [0, 0, 0]
 
@@ -158,7 +158,7 @@ def test_without_views_the_prepared_images_are_the_only_one(tmp_path: Path) -> N
     (tmp_path / "augmented").mkdir()
     (tmp_path / "augmented" / "augment.json").write_text(json.dumps({"format": 1, "views": 0}))
     opened, digests = open_views(tmp_path / "augmented", tmp_path / "prepared")
-    images = open_split(tmp_path / "prepared", "train").images
+    images = open_split(tmp_path / "prepared", "train").examples
     assert opened.shape == (1, *images.shape)
     np.testing.assert_array_equal(opened[0], images)
     assert digests == {}
@@ -167,3 +167,32 @@ def test_without_views_the_prepared_images_are_the_only_one(tmp_path: Path) -> N
 def test_views_that_were_not_made_name_the_command(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"birds/augment\.json does not exist\. Make it with `saccade augment birds`"):
         open_views(tmp_path / "birds", tmp_path)
+
+
+def test_series_are_written_as_they_are_with_moments_a_feature(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    values_NTF = random.normal([1e4, 0.5, 7], [0.1, 3, 0], size=(40, 6, 3)).astype(np.float32)
+    targets_NO = random.normal(size=(40, 2))
+    series = SeriesExamples(
+        ("a", "b", "c"), ("x", "y"), targets_NO, values_NTF.__getitem__, [str(i) for i in range(40)]
+    )
+    splits_N = np.array(["train", "test", "train", "validation", ""] * 8)
+    description = write_prepared(tmp_path, series, splits_N)
+    assert description.spec == Spec("series", (6, 3), targets=("x", "y")) and description.spec.num_outputs == 2
+    assert description.counts == {"train": 16, "validation": 8, "test": 8} and description.class_counts == {}
+    train_NTF = values_NTF[splits_N == "train"]
+    split = open_split(tmp_path, "train")
+    np.testing.assert_array_equal(split.examples, train_NTF)
+    np.testing.assert_array_equal(split.labels, targets_NO[splits_N == "train"].astype(np.float32))
+    flat = train_NTF.reshape(-1, 3).astype(np.float64)
+    np.testing.assert_allclose(description.mean, flat.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(description.std, [*flat.std(axis=0)[:2], 1.0], rtol=1e-9)  # the third never varies
+    assert read_description(tmp_path) == description
+
+
+def test_moments_do_not_depend_on_the_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values_NTF = np.random.default_rng(1).normal(1e5, 1, size=(50, 4, 1)).astype(np.float32)
+    series = SeriesExamples(("a",), ("x",), np.zeros((50, 1)), values_NTF.__getitem__, [str(i) for i in range(50)])
+    monkeypatch.setattr(preparing, "_CHUNK_BYTES", 3 * 16)
+    description = write_prepared(tmp_path, series, np.full(50, "train"))
+    np.testing.assert_allclose(description.std, values_NTF.astype(np.float64).std(axis=(0, 1)), rtol=1e-9)

@@ -45,7 +45,7 @@ with joined(ranks.find(), torch.device("cpu")) as processes:
         accumulation_steps=accumulation_steps, clip_norm=1.0, device=torch.device("cpu"), precision="float32", seed=4,
         processes=processes, average_decay=0.5,
     ))
-by_itself = measure(state.result, data, cross_entropy, 8, torch.device("cpu"), "float32")
+by_itself = measure(state.result, data, cross_entropy, "accuracy", 8, torch.device("cpu"), "float32")
 weights = [parameter.flatten().tolist() for parameter in state.result.parameters()]
 print(json.dumps({
     "told": told.decode() if told else None, "nothing": nothing, "weights": sum(weights, []),
@@ -87,7 +87,7 @@ def test_two_processes_compute_what_one_does(tmp_path: Path, arguments: tuple[in
     # sums over other parts round differently, and 9 updates with momentum carry that on
     torch.testing.assert_close(torch.tensor(first["weights"]), torch.tensor(alone["weights"]), rtol=1e-4, atol=1e-6)
     for ours, one in zip(first["history"], alone["history"], strict=True):
-        for key in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "gradient_norm"):
+        for key in ("train_loss", "train_score", "validation_loss", "validation_score", "gradient_norm"):
             assert ours[key] == pytest.approx(one[key], rel=1e-4), key
             assert second["history"][ours["epoch"] - 1][key] == ours[key]
 
@@ -98,7 +98,7 @@ def test_validation_measures_the_network_that_is_kept(tmp_path: Path) -> None:
     assert first["buffers"] == second["buffers"] and first["weights"] == second["weights"]
     loss, accuracy = first["by_itself"]
     assert first["history"][-1]["validation_loss"] == pytest.approx(loss, rel=1e-6)
-    assert first["history"][-1]["validation_accuracy"] == pytest.approx(accuracy)
+    assert first["history"][-1]["validation_score"] == pytest.approx(accuracy)
 
 
 def test_every_row_of_a_batch_is_computed_once() -> None:

@@ -18,6 +18,7 @@ from saccade.examples import ImageExamples, Progress, no_progress
 from saccade.files import replacing_file
 
 KIND = "image"
+LABELS = "classes"
 
 _NAME = "digits.csv.gz"
 _SHA256 = "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"

@@ -33,6 +33,7 @@ from saccade.examples import ImageExamples, Progress, no_progress
 from saccade.images import decode_image
 
 KIND = "image"
+LABELS = "classes"
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 _PACKED = "images.tar"

@@ -12,6 +12,7 @@ from saccade.downloads import RemoteFile, fetch_file
 from saccade.examples import ImageExamples, Progress, no_progress
 
 KIND = "image"
+LABELS = "classes"
 
 _SPLIT_FILES = {
     "train": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),

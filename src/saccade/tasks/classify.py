@@ -15,7 +15,10 @@ from saccade.prepared import Split
 from saccade.spec import Spec
 
 KINDS = ("image", "series")
+LABELS = "classes"
 LOSSES = ("cross_entropy", "mse")
+SCORE = "accuracy"  # beside the loss, in every epoch
+MAIN = "accuracy"  # of the metrics, in tables
 
 
 def evaluate(
@@ -30,8 +33,8 @@ def evaluate(
     """Measure the answers on the test split, and write tables and pictures.
 
     Args:
-        folder: an empty folder; gets confusion.csv and .png, per_class.csv, predictions.csv, learning_curves.png and
-            mistakes.png.
+        folder: an empty folder; gets confusion.csv and .png, per_class.csv, predictions.csv, learning_curves.png and,
+            of images, mistakes.png.
         probabilities_NK: float32, the network's answers in the order of the test split.
         test: the test split.
         spec: of the dataset.
@@ -45,7 +48,8 @@ def evaluate(
     counts_KK = metrics.confusion_counts(probabilities_NK, test.labels)
     figures.draw_confusion(counts_KK, names, folder / "confusion.png")
     figures.draw_learning_curves([dict(row) for row in history], folder / "learning_curves.png")
-    figures.draw_mistakes(test.images, test.labels, probabilities_NK, names, folder / "mistakes.png")
+    if spec.kind == "image":
+        figures.draw_mistakes(test.examples, test.labels, probabilities_NK, names, folder / "mistakes.png")
     _write_table(folder / "confusion.csv", ["actual", "predicted", "count"], _confusion_rows(counts_KK, names))
     per_class = metrics.per_class_table(probabilities_NK, test.labels, names)
     _write_table(folder / "per_class.csv", list(per_class[0]), (row.values() for row in per_class))
