@@ -284,7 +284,7 @@ def _cross_check(raw: Mapping[str, Any]) -> Iterator[Problem]:
                 ("datasets", name, "augment", "views"), "views without transforms would be plain copies; add some"
             )
     for name, run in runs.items():
-        yield from _run_problems(name, run, datasets)
+        yield from _run_problems(name, run, datasets, runs)
 
 
 def _form_problems(name: str, dataset: Any, source: Mapping[str, Any]) -> Iterator[Problem]:
@@ -326,12 +326,26 @@ def _unwritable(value: Any, path: Path_) -> Iterator[Problem]:
         yield Problem(path, f"{value}: must be a number, text, true, false or null; quotes make it text")
 
 
-def _run_problems(name: str, run: Any, datasets: Mapping[str, Any]) -> Iterator[Problem]:
+def _origin_problems(path: Path_, run: Any, runs: Mapping[str, Any]) -> Iterator[Problem]:
+    """Where the first weights come from."""
+    at, origin = (*path, "train", "init_from"), _mapping(run, "train").get("init_from")
+    if not isinstance(origin, str):
+        return
+    if origin == path[-1]:
+        yield Problem(at, "a run cannot start from itself: `saccade add --copy RUN NEW` makes another one")
+    elif origin not in runs:
+        yield Problem(at, f"no run is called {origin!r}; {nearest(origin, list(runs))}")
+    if "pretrained" in _mapping(run, "model"):
+        yield Problem(at, "the first weights come from one place: leave out init_from, or model.pretrained")
+
+
+def _run_problems(name: str, run: Any, datasets: Mapping[str, Any], runs: Mapping[str, Any]) -> Iterator[Problem]:
     path = ("runs", name)
     task, model = _mapping(run, "task"), _mapping(run, "model")
     dataset = run.get("dataset") if isinstance(run, Mapping) else None
     yield from _named_problems((*path, "task"), task, "tasks", [])
     yield from _named_problems((*path, "model"), model, "models", ["build"])
+    yield from _origin_problems(path, run, runs)
     if isinstance(dataset, str) and dataset not in datasets:
         yield Problem((*path, "dataset"), f"no dataset is called {dataset!r}; {nearest(dataset, list(datasets))}")
         return
@@ -373,6 +387,8 @@ def _named_problems(path: Path_, block: Mapping[str, Any], folder: Any, function
         arguments.update(
             {key: argument for key, argument in found.items() if _type_of(argument.annotation) is not None}
         )
+    if folder == "models" and _has_published_weights(name):
+        arguments["pretrained"] = registry.Argument("str", required=False)
     for key, value in block.items():
         if key == "name":
             continue
@@ -390,6 +406,13 @@ def _named_problems(path: Path_, block: Mapping[str, Any], folder: Any, function
     for key, argument in arguments.items():
         if argument.required and key not in block:
             yield Problem((*path, key), f"missing; {name} requires it")
+
+
+def _has_published_weights(model: str) -> bool:
+    try:
+        return bool(registry.constant("models", model, "PRETRAINED"))
+    except LookupError:
+        return False
 
 
 @functools.cache

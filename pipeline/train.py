@@ -5,6 +5,7 @@ The loop itself is ``saccade.training.fit``. Around it: the run's identity, its 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from saccade import devices, optimizers, registry, schedules
 from saccade.bundle import Recipe
 from saccade.checkpoints import Checkpoints, from_bytes
 from saccade.errors import LostConnectionError, UserError
+from saccade.files import sha256_of_file
+from saccade.freezing import freeze
 from saccade.layers import count_parameters
 from saccade.losses import LOSSES
 from saccade.prepared import Description, open_split, open_views, read_description
@@ -79,6 +82,23 @@ class TrainingRun:
 
 
 @dataclass(frozen=True)
+class _Origin:
+    """Where the first weights come from.
+
+    Attributes:
+        what: for people.
+        weights: the file.
+        sha256: of its bytes.
+        normalisation: mean and std of pixels (0..1) that the weights were trained with; None: the dataset's own.
+    """
+
+    what: str
+    weights: Path
+    sha256: str
+    normalisation: tuple[list[float], list[float]] | None = None
+
+
+@dataclass(frozen=True)
 class _Work:
     """What a training works on and with, the same in each of its processes.
 
@@ -91,6 +111,7 @@ class _Work:
         digests: SHA-256 of each array that training reads.
         settings: resolved params and seeds.
         recipe: of the network; holds the run's identity.
+        origin: where the first weights come from, None where they are drawn.
     """
 
     device: torch.device
@@ -101,6 +122,7 @@ class _Work:
     digests: dict[str, str]
     settings: dict[str, Any]
     recipe: Recipe
+    origin: _Origin | None
 
 
 def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False) -> None:
@@ -209,13 +231,17 @@ def _prepare(run: TrainingRun, me: Rank) -> _Work:
         torch.cuda.set_device(device)
     precision = devices.resolve_precision(block.precision, device)
     threads = devices.set_threads(None if block.threads == "auto" else block.threads, me.local_count)
+    devices.keep_freed_memory()
     devices.set_deterministic(block.deterministic, compile=block.compile)
     description = read_description(paths.prepared(run.dataset))
     views, views_digests = open_views(paths.augmented(run.dataset), paths.prepared(run.dataset))
     digests = description.digests("train", "validation") | views_digests
     settings = _resolved(run, precision)
-    given = {"spec": description.spec.to_dict(), "mean": description.mean, "std": description.std}
-    identity = identity_of(settings | given, digests, code_digests("train", {"item.model.name": run.model.name}))
+    origin = _origin_of(run, description)
+    mean, std = origin.normalisation if origin and origin.normalisation else (description.mean, description.std)
+    given = {"spec": description.spec.to_dict(), "mean": mean, "std": std}
+    read = digests | ({"first_weights": origin.sha256} if origin else {})
+    identity = identity_of(settings | given, read, code_digests("train", {"item.model.name": run.model.name}))
     return _Work(
         device=device,
         precision=precision,
@@ -224,36 +250,56 @@ def _prepare(run: TrainingRun, me: Rank) -> _Work:
         views=views,
         digests=digests,
         settings=settings,
-        recipe=_recipe(run, settings, description, identity),
+        origin=origin,
+        recipe=Recipe(
+            model=run.model.name,
+            arguments={key: value for key, value in settings["model"].items() if key != "name"},
+            spec=description.spec,
+            task=run.task.name,
+            mean=mean,
+            std=std,
+            identity=identity,
+        ),
     )
+
+
+def _origin_of(run: TrainingRun, description: Description) -> _Origin | None:
+    """Where the first weights come from, None where they are drawn."""
+    pretrained, init_from = run.model.arguments.get("pretrained"), run.block.init_from
+    if init_from is not None:
+        weights = paths.model(init_from) / "weights.safetensors"
+        if not weights.exists():
+            raise UserError(
+                f"{weights} does not exist, and {run.name} starts from it: `saccade train {init_from}` first"
+            )
+        return _Origin(f"run {init_from}", weights, sha256_of_file(weights))
+    if pretrained is None:
+        return None
+    from saccade import pretraining
+
+    weights = pretraining.published_weights(run.model.name) if pretrained == "imagenet" else Path(pretrained)
+    if not weights.is_file():
+        raise UserError(f"model.pretrained ({pretrained}) must be imagenet, or a file that is there")
+    normalisation = pretraining.published_normalisation(run.model.name, description.spec.shape[2])
+    return _Origin(f"pretrained weights {weights.name}", weights, sha256_of_file(weights), normalisation)
 
 
 def _resolved(run: TrainingRun, precision: str) -> dict[str, Any]:
     """Params with defaults and ``auto`` filled in; without what only the environment decides (device, threads)."""
     defaults = registry.keyword_arguments("models", run.model.name, "build")
     arguments = {key: argument.default for key, argument in defaults.items()} | run.model.arguments
+    arguments.pop("pretrained", None)  # the bytes of the weights count, not where they lie
     return {
         "task": {"name": run.task.name, **run.task.arguments},
         "model": {"name": run.model.name, **arguments},
-        "train": run.block.deciding | {"precision": precision, "seed": run.seed, "loss": _loss_name(run)},
+        "train": run.block.deciding
+        | {"freeze": run.block.frozen_layers}
+        | {"precision": precision, "seed": run.seed, "loss": _loss_name(run)},
     }
 
 
 def _loss_name(run: TrainingRun) -> str:
     return registry.constant("tasks", run.task.name, "LOSSES")[0] if run.block.loss == "auto" else run.block.loss
-
-
-def _recipe(run: TrainingRun, settings: Mapping[str, Any], description: Description, identity: str) -> Recipe:
-    arguments = {key: value for key, value in settings["model"].items() if key != "name"}
-    return Recipe(
-        model=run.model.name,
-        arguments=arguments,
-        spec=description.spec,
-        task=run.task.name,
-        mean=description.mean,
-        std=description.std,
-        identity=identity,
-    )
 
 
 def _publish_again(run: TrainingRun, store: RunStore) -> None:
@@ -274,9 +320,18 @@ def _begin(run: TrainingRun, work: _Work, store: RunStore) -> None:
 
 
 def _build(run: TrainingRun, work: _Work, processes: Processes) -> TrainingState:
-    """The network with its first weights, and its optimiser."""
+    """The network with its first weights, drawn or from elsewhere, and its optimiser."""
     torch.manual_seed(devices.derive_seed(run.seed, "weights"))
-    network = processes.convert(devices.place(work.recipe.build_network(), work.device), work.device)
+    network = work.recipe.build_network()
+    if work.origin:
+        from saccade import pretraining
+
+        done = pretraining.load_into(network[1], pretraining.read_weights(work.origin.weights), origin=work.origin.what)
+        if processes.rank == 0:
+            say(f"{run.name}: {'; '.join(done)}")
+    if run.block.frozen_layers:
+        freeze(network[1], run.block.frozen_layers)
+    network = processes.convert(devices.place(network, work.device), work.device)
     optimizer = optimizers.build(model=network, **run.block.optimizer_options)
     return TrainingState(network, optimizer, with_average=run.block.ema_decay is not None)
 
@@ -370,7 +425,8 @@ def _results(run: TrainingRun, state: TrainingState) -> dict[str, Any]:
         "run": run.name,
         "dataset": run.dataset,
         "model": run.model.name,
-        "parameters": count_parameters(state.network),
+        "parameters": sum(parameter.numel() for parameter in state.network.parameters()),
+        "trained_parameters": count_parameters(state.network),
         "epochs": state.epoch,
         "train_elapsed_s": round(sum(record.elapsed_s for record in state.history), 3),
         "examples_per_s": round(float(np.mean([record.examples_per_s for record in state.history])), 1),

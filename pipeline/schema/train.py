@@ -107,6 +107,13 @@ class TrainBlock(Block):
     )
     deterministic: bool = Field(True, description="the same bits on every run; false allows faster kernels on CUDA")
     seed: int | None = Field(None, ge=0, description="default: the file's seed")
+    init_from: str | None = Field(None, description="a key of runs: whose trained weights this one starts from")
+    freeze: str | list[str] = Field([], description="layers that keep their first weights: prefixes of their names")
+
+    @property
+    def frozen_layers(self) -> list[str]:
+        """``freeze`` as a list."""
+        return [self.freeze] if isinstance(self.freeze, str) else list(self.freeze)
 
     @property
     def deciding(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Which device, which precision, how many threads, and which random numbers."""
 
 import contextlib
+import ctypes
 import hashlib
 import os
 import platform
@@ -10,6 +11,8 @@ import torch
 from torch import nn
 
 from saccade.errors import UserError
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of mallopt, in glibc's malloc.h
 
 
 def resolve_device(name: str, local_rank: int | None = None) -> torch.device:
@@ -65,6 +68,20 @@ def set_threads(threads: int | None, processes: int = 1) -> int:
     if threads is not None or processes > 1:
         torch.set_num_threads(threads or max(torch.get_num_threads() // processes, 1))
     return torch.get_num_threads()
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep what is freed for what is allocated next, where it is glibc; elsewhere nothing changes.
+
+    Left alone, it gives large blocks back to the system after each batch and asks for them anew in the next one, and
+    the system clears every page before it hands it out again. On two cores that took a fifth to a quarter of the time
+    of a convolutional network (benchmarks/cost_of_pages.py). The process keeps its peak of memory until it ends.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    library = ctypes.CDLL(None)
+    library.mallopt(_M_MMAP_THRESHOLD, 32 << 20)  # bytes; what is larger always comes from the system: its maximum
+    library.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def set_deterministic(deterministic: bool, *, compile: bool = False) -> None:

@@ -17,6 +17,7 @@ from saccade.batches import resident, take
 from saccade.devices import autocast, derive_seed, seed_random
 from saccade.errors import UserError
 from saccade.examples import Progress, no_progress
+from saccade.freezing import train_mode
 from saccade.layers import first_non_finite
 from saccade.losses import SCORES, Loss, loss_of_heads
 from saccade.optimizers import Optimizer
@@ -194,7 +195,7 @@ def fit(
             view, labels = resident(train.views[(epoch - 1) % train.views.shape[0]], train.labels, device)
         order = torch.randperm(count, generator=torch.Generator().manual_seed(derive_seed(seed, "order", epoch)))
         order = order.to(view.device)  # once an epoch: rows that go to the device in each update make the host wait
-        network.train()
+        train_mode(network)
         now = state.progress
         started_at = time.perf_counter() - now.elapsed_s
         for start in range(now.examples, count, batch_size * accumulation_steps):

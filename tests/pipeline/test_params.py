@@ -75,6 +75,7 @@ def loaded(text: str, folder: Path) -> params.Params:
 
 TRAIN_KEYS = (
     "accumulation_steps, batch_size, checkpoint_every_s, clip_norm, compile, deterministic, device, ema_decay, epochs, "
+    "freeze, init_from, "
     "loss, optimizer, precision, processes, schedule, seed, threads"
 )
 

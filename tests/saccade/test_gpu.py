@@ -27,6 +27,12 @@ MODELS: dict[str, dict[str, Any]] = {
     "lstm": {"num_layers": 2, "dropout": 0.2},
     "resnet9": {"width": 16},
     "resnet18": {"stem": "small"},
+    "classic_stack": {"normalisation": "batch", "dropout": 0.2},
+    "mlp": {"dropout": 0.2},
+    "rnn": {},
+    "gru": {"dropout": 0.2, "num_layers": 2},
+    "conv1d": {},
+    "cnn_lstm": {},
 }
 
 
@@ -109,7 +115,7 @@ def test_the_gpu_computes_what_the_cpu_does(name: str) -> None:
         for layer in state.network.modules():
             if isinstance(layer, nn.Dropout):
                 layer.p = 0.0  # each device draws its own masks
-            elif isinstance(layer, nn.LSTM):
+            elif isinstance(layer, nn.RNNBase):
                 layer.dropout = 0.0
         losses.append([record.train_loss for record in train(state, precision="float32")])
     assert losses[1][0] == pytest.approx(losses[0][0], rel=1e-3)  # float32 convolutions on CUDA round to TF32

@@ -85,7 +85,7 @@ def build(spec: Spec, *, width: Count = 64, logit_scale: float = 0.125) -> ResNe
             nn.MaxPool2d(2),
             _residual(8 * width),
         ),
-        classifier=nn.Linear(8 * width, len(spec.classes), bias=False),
+        classifier=nn.Linear(8 * width, spec.num_outputs, bias=False),
         logit_scale=logit_scale,
     )
 

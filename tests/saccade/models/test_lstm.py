@@ -83,3 +83,20 @@ def test_the_lstm_drops_between_layers_and_before_the_output() -> None:
     x = inputs(3, (9, 4))
     assert not torch.equal(network.train()(x), network(x))
     assert torch.equal(network.eval()(x), network(x))
+
+
+def test_the_names_of_the_weights_are_those_of_earlier_bundles() -> None:
+    network = lstm.build(Spec("series", (9, 4), CLASSES), num_layers=2, bidirectional=True)
+    recurrent = [
+        f"recurrent.{kind}_l{layer}{direction}"
+        for layer in (0, 1)
+        for direction in ("", "_reverse")
+        for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    ]
+    assert list(network.state_dict()) == [*recurrent, "head.1.weight", "head.1.bias"]
+    attentive = lstm.build(Spec("series", (9, 4), CLASSES), pool="attention").state_dict()
+    assert set(attentive) - set(network.state_dict()) == {
+        "pool.project.weight",
+        "pool.project.bias",
+        "pool.score.weight",
+    }

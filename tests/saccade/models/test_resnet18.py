@@ -102,9 +102,45 @@ def test_blocks_may_start_as_the_identity() -> None:
     assert last_norms(False) == [1.0] * 8
 
 
+def test_without_residuals_the_same_convolutions_stand_one_after_the_other() -> None:
+    torch.manual_seed(0)
+    network = resnet18.build(spec(32, 32), stem="small", residual=False).eval()
+    x_BCHW = images(2, 3, 20, 14)
+    by_hand = torch.relu(network.bn1(network.conv1(x_BCHW)))
+    strides = []
+    for block in (
+        block for layer in (network.layer1, network.layer2, network.layer3, network.layer4) for block in layer
+    ):
+        strides.append(block.conv1.stride[0])
+        by_hand = torch.relu(block.bn2(block.conv2(torch.relu(block.bn1(block.conv1(by_hand))))))
+    assert strides == [1, 1, 2, 1, 2, 1, 2, 1]
+    torch.testing.assert_close(network(x_BCHW), network.fc(by_hand.mean(dim=(2, 3))), rtol=1e-5, atol=1e-6)
+
+
+def test_without_residuals_a_block_that_gives_nothing_passes_nothing_on() -> None:
+    for residual in (True, False):
+        block = resnet18.build(spec(32, 32), stem="small", residual=residual).layer1[1].eval()
+        nn.init.zeros_(block.bn2.weight)
+        x_BCHW = images(2, 64, 5, 4).abs()
+        assert torch.equal(block(x_BCHW), x_BCHW if residual else torch.zeros_like(x_BCHW))
+
+
+def test_without_residuals_only_the_projections_are_gone() -> None:
+    whole = resnet18.build(spec(224, 224, classes=1000)).state_dict()
+    plain = resnet18.build(spec(224, 224, classes=1000), residual=False)
+    kept = {name: value.shape for name, value in whole.items() if ".downsample." not in name}
+    assert {name: value.shape for name, value in plain.state_dict().items()} == kept
+    assert count_parameters(plain) == 11_689_512 - (64 * 128 + 128 * 256 + 256 * 512) - 2 * (128 + 256 + 512)
+
+
+def test_blocks_that_start_at_zero_need_their_sum() -> None:
+    with pytest.raises(UserError, match=r"zero_init_residual \(true\) must go with residual: true"):
+        resnet18.build(spec(32, 32), stem="small", residual=False, zero_init_residual=True)
+
+
 @pytest.mark.parametrize(("stem", "least"), STEMS.items())
 def test_the_least_side_is_named_and_taken(stem: str, least: int) -> None:
-    message = rf"resnet18 cannot take {least - 1}x70 images: a side must be at least {least} \(stem {stem}\); .*enlarge"
+    message = rf"resnet18 cannot take {least - 1}x70 images: a side must be at least {least}\. At layer3 .*enlarge them"
     with pytest.raises(UserError, match=message):
         resnet18.build(spec(least - 1, 70), stem=stem)
     with pytest.raises(UserError, match=f"70x{least - 1} images: a side must be at least {least}"):
@@ -115,8 +151,10 @@ def test_the_least_side_is_named_and_taken(stem: str, least: int) -> None:
 
 
 def test_an_image_too_small_for_the_large_stem_is_told_of_the_small_one() -> None:
-    with pytest.raises(UserError, match="stem: small takes 5 and more"):
+    with pytest.raises(UserError, match="stem: small takes 5 and more; or enlarge"):
         resnet18.build(spec(16, 16))
+    with pytest.raises(UserError, match=r"needed; enlarge"):
+        resnet18.build(spec(4, 4), stem="small")
 
 
 @pytest.mark.parametrize("classes", [2, 11])

@@ -1,0 +1,85 @@
+"""A plain recurrent network that reads a sequence and answers once, at its end.
+
+The choice for showing what a recurrence is, and for short sequences: it has a quarter of an LSTM's weights. What it
+read is multiplied by the same matrix at every step, so over dozens of steps its gradient vanishes or explodes;
+``lstm`` and ``gru`` were made for that. Train it with ``clip_norm``.
+
+    h_t = tanh(W_x x_t + b_x + W_h h_{t-1} + b_h)
+
+An image is read row by row: 28 rows of 28 pixels are 28 steps of 28 features.
+
+Source: J. Elman, "Finding structure in time", 1990, as in ``torch.nn.RNN``, which does the work. The first W_h is not
+torch's, whose largest eigenvalue is about 0.6: the gradient that reaches the first of 28 rows would be 0.6^27, a
+millionth, of what it is at the last. With tanh W_h starts orthogonal, which keeps the length of what it multiplies
+(A. Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks", 2013). With
+relu it starts as the identity, since an orthogonal one would lose the negative half at every step (Q. Le, N. Jaitly,
+G. Hinton, "A simple way to initialize recurrent networks of rectified linear units", 2015). Both biases start at 0.
+
+Shapes: B batch, C channels, H height, W width, T time steps, F features, K outputs.
+"""
+
+from typing import Literal
+
+import torch
+from torch import nn
+
+from saccade import recurrence
+from saccade.layers import Count, Share
+from saccade.recurrence import SequenceNetwork
+from saccade.spec import Spec
+
+ACCEPTS = ("image", "series")
+TYPICAL_SHAPE = (28, 28, 1)  # and classes: what it is usually built for, and described with
+TYPICAL_CLASSES = 10
+
+
+def build(
+    spec: Spec,
+    *,
+    hidden_size: Count = 128,
+    num_layers: Count = 1,
+    nonlinearity: Literal["tanh", "relu"] = "tanh",
+    bidirectional: bool = False,
+    dropout: Share = 0.0,
+    pool: Literal["last", "mean", "max", "attention"] = "last",
+) -> SequenceNetwork:
+    """Build the network for a dataset.
+
+    Args:
+        spec: kind image (H steps of W * C features) or series (T steps of F features).
+        hidden_size: units of each direction of each layer, from 1.
+        num_layers: stacked layers, from 1.
+        nonlinearity: of every step.
+        bidirectional: read from both ends.
+        dropout: share dropped between layers and before the output, in [0, 1).
+        pool: what of the outputs over time is answered from: the last, their mean, their maximum, or a mean whose
+            weights are learnt (additive attention).
+
+    Returns:
+        A module from float x to (B, K); x is (B, C, H, W) for images and (B, T, F) for series.
+
+    Raises:
+        UserError: the pool is not one of these.
+    """
+    reader, features = recurrence.steps_of(spec)
+    recurrent = nn.RNN(
+        features,
+        hidden_size,
+        num_layers,
+        nonlinearity=nonlinearity,
+        batch_first=True,
+        bidirectional=bidirectional,
+        dropout=dropout if num_layers > 1 else 0.0,
+    )
+    _keep_what_was_read(recurrent)
+    return recurrence.assemble(reader, recurrent, pool, dropout, spec.num_outputs)
+
+
+@torch.no_grad()
+def _keep_what_was_read(rnn: nn.RNN) -> None:
+    """Let the first W_h neither shrink nor stretch, and start both biases at 0: relu would add them up over time."""
+    for name, parameter in rnn.named_parameters():
+        if name.startswith("bias"):
+            nn.init.zeros_(parameter)
+        elif name.startswith("weight_hh"):
+            (nn.init.orthogonal_ if rnn.nonlinearity == "tanh" else nn.init.eye_)(parameter)

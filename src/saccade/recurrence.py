@@ -1,0 +1,364 @@
+"""What the networks over sequences share: reading, pooling over time, and one step of each recurrence written out.
+
+torch's own modules do the work in training, where a GPU runs all steps in one call. The equations here are the same
+arithmetic one step at a time, so that it can be read, tested, and asked for the gradient at a single step.
+
+Shapes: B batch, T time steps, F features, L layers, D units of one direction of one layer, W width of a step's output
+(D, or twice that when bidirectional), K outputs: one logit a class, or one number a target.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from saccade.errors import UserError
+from saccade.layers import ImageRows
+from saccade.spec import Spec
+
+State = tuple[Tensor, ...]  # what goes from step to step, each (B, D): (h,), and (h, c) in an LSTM
+
+# --- from an example to an answer -------------------------------------------------------------------------------------
+
+
+class SequenceNetwork(nn.Module):
+    """Read, recur, pool over time, answer: x to (B, K); x is (B, C, H, W) for images and (B, T, F) for series.
+
+    Args:
+        reader: from x to (B, T, F).
+        recurrent: torch's RNN, GRU or LSTM, batch first.
+        pool: from (B, T, W) to (B, W).
+        head: from (B, W) to (B, K).
+    """
+
+    def __init__(self, reader: nn.Module, recurrent: nn.RNNBase, pool: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.reader = reader
+        self.recurrent = recurrent
+        self.pool = pool
+        self.head = head
+
+    def forward(self, x: Tensor) -> Tensor:
+        h_BTW, _ = self.recurrent(self.reader(x))
+        return self.head(self.pool(h_BTW))
+
+
+def steps_of(spec: Spec) -> tuple[nn.Module, int]:
+    """A module that makes steps (B, T, F) of a batch, and F: the rows of an image, or the steps that a series has."""
+    if spec.kind == "image":
+        _, width, channels = spec.shape
+        return ImageRows(), width * channels
+    return nn.Identity(), spec.shape[1]
+
+
+def assemble(reader: nn.Module, recurrent: nn.RNNBase, pool: str, dropout: float, num_outputs: int) -> SequenceNetwork:
+    """Put pooling and a linear layer behind a recurrence.
+
+    Args:
+        reader: from a batch to (B, T, F).
+        recurrent: torch's RNN, GRU or LSTM over F features, batch first.
+        pool: last, mean, max or attention: see ``pool_over_time``.
+        dropout: share of the pooled values that training drops, in [0, 1).
+        num_outputs: K.
+
+    Returns:
+        A module from what ``reader`` takes to (B, K).
+
+    Raises:
+        UserError: the pool is not one of these.
+    """
+    width = recurrent.hidden_size * _directions(recurrent)
+    head = nn.Sequential(nn.Dropout(dropout), nn.Linear(width, num_outputs))
+    return SequenceNetwork(reader, recurrent, pool_over_time(pool, width, recurrent.bidirectional), head)
+
+
+# --- pooling over time ------------------------------------------------------------------------------------------------
+
+
+class LastStep(nn.Module):
+    """What is known once everything was read: the output at the last step; of a backward direction, at the first.
+
+    Args:
+        bidirectional: the second half of the outputs was read from the end.
+    """
+
+    def __init__(self, bidirectional: bool) -> None:
+        super().__init__()
+        self.bidirectional = bidirectional
+
+    def forward(self, h_BTW: Tensor) -> Tensor:
+        """(B, T, W) to (B, W)."""
+        if not self.bidirectional:
+            return h_BTW[:, -1]
+        D = h_BTW.shape[2] // 2
+        return torch.cat([h_BTW[:, -1, :D], h_BTW[:, 0, D:]], dim=1)
+
+    def extra_repr(self) -> str:
+        """What stands between the brackets where the module is printed."""
+        return f"bidirectional={self.bidirectional}"
+
+
+class MeanOverTime(nn.Module):
+    """The mean of the outputs of all steps: (B, T, W) to (B, W)."""
+
+    def forward(self, h_BTW: Tensor) -> Tensor:
+        return h_BTW.mean(dim=1)
+
+
+class MaxOverTime(nn.Module):
+    """The largest output of any step, unit by unit: (B, T, W) to (B, W)."""
+
+    def forward(self, h_BTW: Tensor) -> Tensor:
+        return h_BTW.amax(dim=1)
+
+
+class AdditiveAttention(nn.Module):
+    """A mean over time whose weights are learnt: ``e_t = v . tanh(A h_t + b)``, ``a = softmax(e)``, ``sum of a_t h_t``.
+
+    Args:
+        width: W.
+
+    Source: D. Bahdanau, K. Cho, Y. Bengio, "Neural machine translation by jointly learning to align and translate",
+    2014. Nothing asks here, since there is one answer and not one a word, so v stands alone where they add the state
+    of a decoder, as in Z. Yang et al., "Hierarchical attention networks", 2016. A bias on e_t would change nothing.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(width, width)
+        self.score = nn.Linear(width, 1, bias=False)
+
+    def weights(self, h_BTW: Tensor) -> Tensor:
+        """How much each step counts: (B, T, W) to (B, T), each row positive, its sum 1."""
+        return torch.softmax(self.score(torch.tanh(self.project(h_BTW))).squeeze(2), dim=1)
+
+    def forward(self, h_BTW: Tensor) -> Tensor:
+        """(B, T, W) to (B, W)."""
+        return (self.weights(h_BTW).unsqueeze(2) * h_BTW).sum(dim=1)
+
+
+def pool_over_time(name: str, width: int, bidirectional: bool) -> nn.Module:
+    """A new module from the outputs of all steps (B, T, W) to (B, W).
+
+    Args:
+        name: last, mean, max or attention.
+        width: W.
+        bidirectional: whether half of W was read from the end.
+
+    Returns:
+        One of the modules above; only attention has weights.
+
+    Raises:
+        UserError: the name is not one of these.
+    """
+    match name:
+        case "last":
+            return LastStep(bidirectional)
+        case "mean":
+            return MeanOverTime()
+        case "max":
+            return MaxOverTime()
+        case "attention":
+            return AdditiveAttention(width)
+    raise UserError(f"pool ({name!r}) must be one of last, mean, max, attention")
+
+
+# --- first weights ----------------------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def open_gates(recurrent: nn.LSTM | nn.GRU) -> None:
+    """Set the bias of the gates that keep the memory to 1: the forget gates of an LSTM, the update gates of a GRU.
+
+    With 0, as torch draws it, half of the memory would be gone after each step before anything is learnt; with 1, a
+    quarter. torch adds two biases, of which the second becomes 0. Its order is i, f, g, o in an LSTM and r, z, n in a
+    GRU, so that the gate is the second one of both.
+
+    Args:
+        recurrent: changed in place.
+
+    Source: R. Jozefowicz, W. Zaremba, I. Sutskever, "An empirical exploration of recurrent network architectures",
+    2015, for the LSTM; C. Tallec, Y. Ollivier, "Can recurrent neural networks warp time?", 2018, for both.
+    """
+    size = recurrent.hidden_size
+    for name, bias in recurrent.named_parameters():
+        if name.startswith("bias_ih"):
+            bias[size : 2 * size] = 1.0
+        elif name.startswith("bias_hh"):
+            bias[size : 2 * size] = 0.0
+
+
+# --- one step, written out --------------------------------------------------------------------------------------------
+
+
+def rnn_step(
+    x_BF: Tensor, state: State, w_x_DF: Tensor, w_h_DD: Tensor, b_x_D: Tensor, b_h_D: Tensor, *, nonlinearity: str
+) -> State:
+    """``h' = tanh(W_x x + b_x + W_h h + b_h)``, or relu in place of tanh.
+
+    Args:
+        x_BF: the step's input.
+        state: (h,) of the step before.
+        w_x_DF: ``weight_ih_l0`` in torch.
+        w_h_DD: ``weight_hh_l0``.
+        b_x_D: ``bias_ih_l0``.
+        b_h_D: ``bias_hh_l0``.
+        nonlinearity: tanh or relu.
+
+    Returns:
+        (h',), (B, D).
+    """
+    (h_BD,) = state
+    total_BD = x_BF @ w_x_DF.T + b_x_D + h_BD @ w_h_DD.T + b_h_D
+    return (torch.tanh(total_BD) if nonlinearity == "tanh" else torch.relu(total_BD),)
+
+
+def gru_step(
+    x_BF: Tensor, state: State, w_x_GF: Tensor, w_h_GD: Tensor, b_x_G: Tensor, b_h_G: Tensor
+) -> State:  # G = 3 D
+    """One step of a gated recurrent unit; r resets, z keeps, n is new.
+
+        r = sigmoid(W_xr x + b_xr + W_hr h + b_hr)
+        z = sigmoid(W_xz x + b_xz + W_hz h + b_hz)
+        n = tanh(W_xn x + b_xn + r * (W_hn h + b_hn))
+        h' = (1 - z) * n + z * h
+
+    Args:
+        x_BF: the step's input.
+        state: (h,) of the step before.
+        w_x_GF: ``weight_ih_l0`` in torch: the rows of r, z, n.
+        w_h_GD: ``weight_hh_l0``, likewise.
+        b_x_G: ``bias_ih_l0``, likewise.
+        b_h_G: ``bias_hh_l0``, likewise.
+
+    Returns:
+        (h',), (B, D).
+
+    Source: K. Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014. As torch, and unlike the
+    paper, r acts on W_hn h and not on h.
+    """
+    (h_BD,) = state
+    x_r, x_z, x_n = (x_BF @ w_x_GF.T + b_x_G).chunk(3, dim=1)
+    h_r, h_z, h_n = (h_BD @ w_h_GD.T + b_h_G).chunk(3, dim=1)
+    r_BD, z_BD = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
+    n_BD = torch.tanh(x_n + r_BD * h_n)
+    return ((1 - z_BD) * n_BD + z_BD * h_BD,)
+
+
+def lstm_step(
+    x_BF: Tensor, state: State, w_x_GF: Tensor, w_h_GD: Tensor, b_x_G: Tensor, b_h_G: Tensor
+) -> State:  # G = 4 D
+    """One step of a long short-term memory; i lets in, f keeps (forgets at 0), g is new, o lets out.
+
+        i, f, o = sigmoid(W_x x + b_x + W_h h + b_h), each with rows of its own
+        g = tanh(W_xg x + b_xg + W_hg h + b_hg)
+        c' = f * c + i * g
+        h' = o * tanh(c')
+
+    Args:
+        x_BF: the step's input.
+        state: (h, c) of the step before.
+        w_x_GF: ``weight_ih_l0`` in torch: the rows of i, f, g, o.
+        w_h_GD: ``weight_hh_l0``, likewise.
+        b_x_G: ``bias_ih_l0``, likewise.
+        b_h_G: ``bias_hh_l0``, likewise.
+
+    Returns:
+        (h', c'), each (B, D).
+
+    Source: S. Hochreiter, J. Schmidhuber, 1997; f by F. Gers et al., "Learning to forget", 2000.
+    """
+    h_BD, c_BD = state
+    i_BD, f_BD, g_BD, o_BD = (x_BF @ w_x_GF.T + b_x_G + h_BD @ w_h_GD.T + b_h_G).chunk(4, dim=1)
+    c_BD = torch.sigmoid(f_BD) * c_BD + torch.sigmoid(i_BD) * torch.tanh(g_BD)
+    return torch.sigmoid(o_BD) * torch.tanh(c_BD), c_BD
+
+
+def unroll(recurrent: nn.RNNBase, x_BTF: Tensor) -> list[list[State]]:
+    """Compute what ``recurrent`` does, step by step, and keep every state of its last layer.
+
+    Each state is a node of its own: what follows is computed from it, so autograd can be asked for the gradient of
+    anything with respect to it, later steps included.
+
+    Args:
+        recurrent: torch's RNN, GRU or LSTM, batch first; between its layers it drops as it does itself.
+        x_BTF: input.
+
+    Returns:
+        For each direction the states of the steps 0 to T - 1 of the input; the second direction computed them from the
+        end. States of layers below are not kept.
+    """
+    T, step = x_BTF.shape[1], _step_of(recurrent)
+    zero_BD = x_BTF.new_zeros(x_BTF.shape[0], recurrent.hidden_size, requires_grad=True)  # even if weights are frozen
+    start: State = (zero_BD, zero_BD) if recurrent.mode == "LSTM" else (zero_BD,)
+    weights = iter(recurrent.all_weights)  # layer by layer, in each the directions
+    states: list[list[State]] = []
+    for layer in range(recurrent.num_layers):
+        if layer:
+            x_BTF = nn.functional.dropout(outputs(states), recurrent.dropout, recurrent.training)
+        states = []
+        for direction in range(_directions(recurrent)):
+            own, state, by_step = next(weights), start, [start] * T
+            for t in range(T) if direction == 0 else reversed(range(T)):
+                state = by_step[t] = step(x_BTF[:, t], state, *own)
+            states.append(by_step)
+    return states
+
+
+def outputs(states: list[list[State]]) -> Tensor:
+    """The first of what torch's module returns, h_BTW, from the states of one layer's directions."""
+    return torch.cat([torch.stack([state[0] for state in by_step], dim=1) for by_step in states], dim=2)
+
+
+def _step_of(recurrent: nn.RNNBase) -> Callable[..., State]:
+    match recurrent.mode:
+        case "LSTM":
+            return lstm_step
+        case "GRU":
+            return gru_step
+    return lambda *args: rnn_step(*args, nonlinearity=recurrent.mode.removeprefix("RNN_").lower())
+
+
+def _directions(recurrent: nn.RNNBase) -> int:
+    return 2 if recurrent.bidirectional else 1
+
+
+# --- how far a gradient reaches ---------------------------------------------------------------------------------------
+
+
+def gradient_norms_over_time(
+    network: SequenceNetwork, x: Tensor, loss: Callable[[Tensor], Tensor], *, of: Literal["h", "c"] = "h"
+) -> Tensor:
+    """The L2 norm of dL/dh_t for each step t: how much an early step can still learn from the answer.
+
+    h_t is the output of the last recurrent layer at step t. The gradient goes through everything that depends on it:
+    the pooling, and through W_h every later step (in a backward direction, every earlier one); the gradient that
+    autograd gives for the output of a whole ``nn.LSTM`` would leave the later steps out. An LSTM hands on two things:
+    dL/dh_t holds c_t fixed, as it is computed beside h_t, and is only what flows through the gates. What flows along
+    the memory is dL/dc_t (``of="c"``), which contains it.
+
+    Weights keep the ``.grad`` that they have. The network runs in the mode it is in: in training mode it drops.
+
+    Args:
+        network: of rnn, gru, lstm or cnn_lstm; of a bundle, what stands behind its normalisation.
+        x: a batch of what the network takes.
+        loss: from the network's output for the batch to a scalar.
+        of: h, or c (LSTM only).
+
+    Returns:
+        (T,), from the first step to the last: the root of the sum of squares over the batch, the units and, where there
+        are two, the directions. A loss that is a mean over the batch makes it small where the batch is large.
+
+    Raises:
+        UserError: ``of`` is c and the network has no memory cells.
+    """
+    if of == "c" and network.recurrent.mode != "LSTM":
+        raise UserError(f"of ('c') must be 'h' for this network: {network.recurrent.mode} has no memory cells")
+    with torch.enable_grad():
+        states = unroll(network.recurrent, network.reader(x))
+        value = loss(network.head(network.pool(outputs(states))))
+        wanted = [state[0 if of == "h" else 1] for by_step in states for state in by_step]
+        gradients = torch.autograd.grad(value, wanted)
+    squares = torch.stack([gradient.square().sum() for gradient in gradients])
+    return squares.view(len(states), -1).sum(dim=0).sqrt()  # directions T, then T

@@ -1,0 +1,143 @@
+"""Training that starts from weights there are: one's own run, a file, with layers kept as they are."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from conftest import Tree
+from safetensors.numpy import load_file
+
+pytestmark = pytest.mark.timeout(300)
+
+PARAMS = """\
+seed: 0
+tracking: {experiment: saccade}
+datasets:
+  digits:
+    source: {name: digits}
+    split: {train_fraction: 0.1}
+    preprocess: {size: [20, 20], channels: 1}
+    augment: {views: 0}
+runs:
+  tuned:   # before base, whose weights it starts from
+    dataset: digits
+    task: {name: classify}
+    model: {name: lenet5}
+    train:
+      epochs: 1
+      batch_size: 32
+      optimizer: {name: sgd, lr: 0.05}
+      init_from: base
+      freeze: features
+    evaluate: {}
+  base:
+    dataset: digits
+    task: {name: classify}
+    model: {name: lenet5}
+    train: {epochs: 2, batch_size: 32, optimizer: {name: adam, lr: 0.003}}
+    evaluate: {}
+  published:
+    dataset: digits
+    task: {name: classify}
+    model: {name: resnet18, pretrained: weights.pth}
+    train: {epochs: 1, batch_size: 32, optimizer: {name: sgd, lr: 0.01}, freeze: [conv1, bn1, layer1, layer2, layer3]}
+    evaluate: {}
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(make_tree: Callable[[], Tree]) -> Tree:
+    """A tree with prepared digits and the run ``base``, trained."""
+    tree = make_tree()
+    tree.params.write_text(PARAMS, encoding="utf-8")
+    commands = [["fetch", "digits"], ["preprocess", "digits"], ["augment", "digits"]]
+    results, _ = tree.run_all(*commands)
+    assert [ended.code for ended in results] == [0, 0, 0], results
+    refused = tree.run("train", "tuned")
+    assert refused.code == 1 and "models/base/weights.safetensors does not exist" in refused.err
+    assert "`saccade train base` first" in refused.err
+    done = tree.run("train", "base")
+    assert done.code == 0, done.err
+    return tree
+
+
+def weights(tree: Tree, run: str) -> dict[str, np.ndarray]:
+    return load_file(tree.root / "models" / run / "weights.safetensors")
+
+
+def identity(tree: Tree, run: str) -> str:
+    return json.loads((tree.root / "reports" / run / "run.json").read_text(encoding="utf-8"))["identity"]
+
+
+def test_a_run_goes_on_from_another_one_and_keeps_what_is_frozen(trained: Tree) -> None:
+    done = trained.run("train", "tuned")
+    assert done.code == 0 and "10 of 10 tensors taken from run base" in done.out, done
+    base, tuned = weights(trained, "base"), weights(trained, "tuned")
+    same = {name for name in base if np.array_equal(base[name], tuned[name])}
+    assert same == {name for name in base if name.startswith("features.")} and same < set(base)
+    report = json.loads((trained.root / "reports" / "tuned" / "run.json").read_text(encoding="utf-8"))
+    frozen = sum(base[name].size for name in same)
+    assert report["parameters"] - report["trained_parameters"] == frozen
+    history = (trained.root / "reports" / "tuned" / "history.csv").read_text(encoding="utf-8").splitlines()
+    first = (trained.root / "reports" / "base" / "history.csv").read_text(encoding="utf-8").splitlines()
+    assert float(history[1].split(",")[1]) < float(first[1].split(",")[1])  # it begins where base has come to
+
+
+def test_other_weights_to_start_from_are_another_run(trained: Tree) -> None:
+    assert trained.run("train", "tuned").code == 0
+    before = identity(trained, "tuned")
+    again = trained.run("train", "tuned")
+    assert "was trained already" in again.out and identity(trained, "tuned") == before
+    trained.replace("params.yaml", "train: {epochs: 2,", "train: {epochs: 3,")
+    assert trained.run("train", "base").code == 0
+    anew = trained.run("train", "tuned")
+    assert "was trained already" not in anew.out and identity(trained, "tuned") != before
+
+
+def test_weights_of_torchvision_get_a_new_head_and_their_normalisation(trained: Tree) -> None:
+    torch.manual_seed(3)
+    theirs = torchvision.models.resnet18(num_classes=7)
+    torch.save(theirs.state_dict(), trained.root / "weights.pth")
+    done = trained.run("train", "published")
+    assert done.code == 0 and "fc is new: 10 outputs here, 7 there" in done.out, done
+    assert "conv1.weight is summed over its three colours" in done.out
+    ours = weights(trained, "published")
+    expected = theirs.state_dict()["conv1.weight"].sum(dim=1, keepdim=True)
+    np.testing.assert_array_equal(ours["conv1.weight"], expected.numpy())
+    np.testing.assert_array_equal(ours["layer3.1.conv2.weight"], theirs.state_dict()["layer3.1.conv2.weight"].numpy())
+    np.testing.assert_array_equal(ours["bn1.running_mean"], theirs.state_dict()["bn1.running_mean"].numpy())
+    assert not np.array_equal(ours["layer4.1.conv2.weight"], theirs.state_dict()["layer4.1.conv2.weight"].numpy())
+    bundle = json.loads((trained.root / "models" / "published" / "bundle.json").read_text(encoding="utf-8"))
+    assert bundle["mean"] == [pytest.approx((0.485 + 0.456 + 0.406) / 3)]
+    assert "pretrained" not in bundle["arguments"]  # the bundle needs no file but its own
+    Path(trained.root / "weights.pth").unlink()
+    missing = trained.run("train", "published")
+    assert (
+        missing.code == 1 and "model.pretrained (weights.pth) must be imagenet, or a file that is there" in missing.err
+    )
+
+
+def test_where_weights_come_from_is_checked_before_anything_is_read(trained: Tree) -> None:
+    text = trained.params.read_text(encoding="utf-8")
+    try:
+        trained.params.write_text(
+            text.replace("init_from: base", "init_from: bse")
+            .replace("model: {name: lenet5}", "model: {name: lenet5, pretrained: imagenet}", 1)
+            .replace("train: {epochs: 1,", "train: {init_from: published, epochs: 1,"),
+            encoding="utf-8",
+        )
+        told = trained.run("check")
+        assert told.code == 2
+        for problem in (
+            "runs.tuned.model.pretrained: lenet5 takes no 'pretrained'",
+            "runs.tuned.train.init_from: no run is called 'bse'; did you mean 'base'?",
+            "runs.published.train.init_from: a run cannot start from itself",
+            "the first weights come from one place: leave out init_from, or model.pretrained",
+        ):
+            assert problem in told.err, told.err
+    finally:
+        trained.params.write_text(text, encoding="utf-8")
