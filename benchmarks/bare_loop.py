@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from saccade import registry
+from saccade import devices, registry
 from saccade.spec import Spec
 
 
@@ -36,7 +36,10 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--keep-freed-memory", action="store_true", help="as saccade train does")
     options = parser.parse_args()
+    if options.keep_freed_memory:
+        devices.keep_freed_memory()
     rates = train_bare(
         options.model,
         options.arguments,

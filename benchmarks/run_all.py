@@ -33,6 +33,7 @@ BENCHMARKS = {  # name: the options it takes besides the common ones
     "fixed_cost": (),
     "linearity": (),
     "cost_of_determinism": (),
+    "cost_of_pages": (),
     "gpu_engine": (),
 }
 BEGIN, END = "<!-- measured: begin (benchmarks/run_all.py writes this part) -->", "<!-- measured: end -->"

@@ -1,5 +1,6 @@
 """The commands. Heavy imports live inside them, so that ``--help`` and ``check`` answer at once."""
 
+from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
@@ -14,6 +15,14 @@ app = typer.Typer(
 )
 
 DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="a key of datasets: in params.yaml")]
+describe_app = typer.Typer(
+    help="Describe a network layer by layer: shapes, parameters, multiply-adds, receptive fields, memory.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(describe_app, name="describe")
+
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="a key of runs: in params.yaml")]
 
 
@@ -142,6 +151,51 @@ def compare(
     from pipeline.listing import show_comparison
 
     show_comparison(params, [name for name in runs or params.runs if _entry("runs", params.runs, name)])
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON in place of tables")]
+Picture = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--picture", metavar="FILE", help="draw it as blocks to scale: .png, .svg or .pdf"),
+]
+
+
+@describe_app.command("model")
+def describe_model(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="a file in src/saccade/models, without .py")],
+    input_: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--input", metavar="SHAPE", help="CxHxW for images, TxF for series; default: what is typical"),
+    ] = None,
+    classes: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--classes", metavar="K", min=2, help="how many; default: what is typical"),
+    ] = None,
+    set_: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--set", metavar="KEY=VALUE", help="an argument of the model, as in params.yaml; repeatable"),
+    ] = None,
+    as_json: AsJson = False,
+    picture: Picture = None,
+) -> None:
+    """Describe a model as params.yaml would build it."""
+    from pipeline.describe import of_model, show
+
+    show(of_model(name, input_, classes, set_ or []), as_json=as_json, picture=picture)
+
+
+@describe_app.command("run")
+def describe_run(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="a trained run: a folder in models")],
+    as_json: AsJson = False,
+    picture: Picture = None,
+) -> None:
+    """Describe the network of a trained run."""
+    picture = picture and picture.absolute()  # relative to where the command was called, not to the tree
+    params = _load()
+    from pipeline.describe import of_run, show
+
+    show(of_run(run, params), as_json=as_json, picture=picture)
 
 
 @app.command()

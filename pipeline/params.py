@@ -272,7 +272,7 @@ def _cross_check(raw: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _unwritable(raw, ())
     for name, dataset in datasets.items():
         source = _mapping(dataset, "source")
-        yield from _named_problems(("datasets", name, "source"), source, "datasets", ["fetch", "read"])
+        yield from named_problems(("datasets", name, "source"), source, "datasets", ["fetch", "read"])
         yield from _form_problems(name, dataset, source)
         transforms = _mapping(dataset, "augment").get("transforms")
         yield from (
@@ -343,8 +343,8 @@ def _run_problems(name: str, run: Any, datasets: Mapping[str, Any], runs: Mappin
     path = ("runs", name)
     task, model = _mapping(run, "task"), _mapping(run, "model")
     dataset = run.get("dataset") if isinstance(run, Mapping) else None
-    yield from _named_problems((*path, "task"), task, "tasks", [])
-    yield from _named_problems((*path, "model"), model, "models", ["build"])
+    yield from named_problems((*path, "task"), task, "tasks", [])
+    yield from named_problems((*path, "model"), model, "models", ["build"])
     yield from _origin_problems(path, run, runs)
     if isinstance(dataset, str) and dataset not in datasets:
         yield Problem((*path, "dataset"), f"no dataset is called {dataset!r}; {nearest(dataset, list(datasets))}")
@@ -373,7 +373,18 @@ def _run_problems(name: str, run: Any, datasets: Mapping[str, Any], runs: Mappin
             yield Problem((*path, "train", "loss"), f"{task['name']} knows {' and '.join(losses)}, not {loss!r}")
 
 
-def _named_problems(path: Path_, block: Mapping[str, Any], folder: Any, functions: list[str]) -> Iterator[Problem]:
+def named_problems(path: Path_, block: Mapping[str, Any], folder: Any, functions: list[str]) -> Iterator[Problem]:
+    """What is wrong with the name and the arguments of a source, a task or a model.
+
+    Args:
+        path: of the block in the file.
+        block: name and arguments.
+        folder: datasets, models or tasks.
+        functions: of the named file, whose keyword arguments the block may hold.
+
+    Yields:
+        A problem for each thing that is wrong.
+    """
     name = block.get("name")
     known = registry.names(folder)
     if not isinstance(name, str):

@@ -1,0 +1,81 @@
+"""The table of all networks.
+
+    python docs/models.py
+
+writes what stands between the comments of docs/models.md anew; tests/saccade/test_models_page.py compares the two.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from saccade import registry
+from saccade.describing import Description, describe
+from saccade.errors import UserError
+from saccade.files import replacing_file
+from saccade.spec import Spec
+
+PAGE = Path(__file__).with_suffix(".md")
+BEGIN, END = "<!-- table: begin (docs/models.py writes this part) -->", "<!-- table: end -->"
+_LARGEST_SIDE = 100
+
+
+def main() -> None:
+    """Write the page."""
+    text = page(PAGE.read_text(encoding="utf-8"))
+    with replacing_file(PAGE) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def page(text: str) -> str:
+    """The page with its table made anew."""
+    before, _, rest = text.partition(BEGIN)
+    return before + BEGIN + "\n" + "\n".join(table()) + "\n" + END + rest.partition(END)[2]
+
+
+def table() -> list[str]:
+    """A line a network, by its size."""
+    found = {name: described(name) for name in registry.names("models")}
+    lines = ["| model | what it is | built for | parameters | multiply-adds | takes | least side |", "|" + "---|" * 7]
+    for name in sorted(found, key=lambda name: found[name].parameters):
+        made = found[name]
+        classes = registry.constant("models", name, "TYPICAL_CLASSES")
+        shape = "x".join(map(str, made.input_shape))
+        accepts = " and ".join(registry.constant("models", name, "ACCEPTS"))
+        heads = f" (and {made.training_only_parameters:,} in training)" if made.training_only_parameters else ""
+        lines.append(
+            f"| `{name}` | {registry.summary('models', name)} | {shape}, {classes:,} classes "
+            f"| {made.parameters:,}{heads} | {made.macs / 1e6:,.1f} M | {accepts} | {least_side(name)} |"
+        )
+    return lines
+
+
+def builder(name: str, shape: tuple[int, ...], classes: int) -> Callable[[], nn.Module]:
+    """Builds a network for images with its defaults."""
+    spec = Spec("image", shape, tuple(f"class {k}" for k in range(classes)))
+    return lambda: registry.module("models", name).build(spec)
+
+
+def described(name: str) -> Description:
+    """A network as it is usually built."""
+    height, width, channels = registry.constant("models", name, "TYPICAL_SHAPE")
+    classes = registry.constant("models", name, "TYPICAL_CLASSES")
+    return describe(builder(name, (height, width, channels), classes), (channels, height, width))
+
+
+def least_side(name: str) -> int:
+    """Of square images, with the defaults."""
+    for side in range(1, _LARGEST_SIDE):
+        try:
+            with torch.device("meta"):
+                builder(name, (side, side, 3), 2)()
+        except UserError:
+            continue
+        return side
+    raise AssertionError(f"{name} takes no square image below {_LARGEST_SIDE}x{_LARGEST_SIDE}")
+
+
+if __name__ == "__main__":
+    main()
