@@ -158,7 +158,7 @@ def published_normalisation(model: str, channels: int) -> tuple[list[float], lis
     for constant, given in (("PRETRAINED_MEAN", usual.mean), ("PRETRAINED_STD", usual.std)):
         with contextlib.suppress(LookupError):
             given = registry.constant("models", model, constant)  # where torchvision's own would be wrong
-        values.append(list(given) if channels == 3 else [sum(given) / len(given)] * channels)
+        values.append(list(given) if channels == 3 else [sum(given) / len(given)])
     return values[0], values[1]
 
 

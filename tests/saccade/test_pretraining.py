@@ -249,7 +249,8 @@ def test_a_grey_network_takes_the_sum_over_the_colours(model: Any) -> None:
     torch.manual_seed(0)
     theirs = model.build(spec(40, 33), **small).eval()
     ours = model.build(spec(40, 33, channels=1), **small).eval()
-    lines = load_into(ours, theirs.state_dict(), origin="a.pth")
+    weights = theirs.state_dict()
+    lines = load_into(ours, weights, origin="a.pth")
     first = {"resnet18": "conv1", "googlenet": "conv1.conv", "vgg16": "features.0"}[model.__name__.split(".")[-1]]
     assert lines[1:] == [f"{first}.weight is summed over its three colours: the network takes grey images"]
     grey_B1HW = images(3, 1, 40, 33)
@@ -259,6 +260,7 @@ def test_a_grey_network_takes_the_sum_over_the_colours(model: Any) -> None:
         )  # sums
     weight = theirs.get_submodule(first).weight
     assert torch.equal(ours.get_submodule(first).weight, weight[:, :1] + weight[:, 1:2] + weight[:, 2:])
+    assert weights[f"{first}.weight"].shape[1] == 3  # the caller's are as they were
 
 
 def test_only_the_first_convolution_is_summed() -> None:
