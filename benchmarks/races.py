@@ -211,7 +211,8 @@ def draw_adding(runs: Mapping[str, Any], path: Path) -> None:
                     line = {"color": COLORS[model], "linewidth": 1.4, "marker": "o", "markersize": 3}
                     axes.plot([row["epoch"] for row in rows], errors, label=model if number == 0 else None, **line)
             axes.axhline(CHANCE_MSE, color=figures.GREY, linewidth=1, linestyle=":")
-            axes.set_yscale("log")
+            logarithmic(axes)
+            axes.xaxis.get_major_locator().set_params(integer=True)
             axes.set_title(f"{length} steps")
             axes.set_xlabel("epoch")
             axes.grid(axis="y")
@@ -237,15 +238,21 @@ def draw_gradients(gradients_of: Mapping[str, Mapping[str, list[float]]], path: 
                     if f"{moment} c" in norms:
                         shares = share_of_last(norms[f"{moment} c"])
                         axes.plot(steps, shares, color=COLORS[model], linestyle="--", label=f"{model} c")
-                axes.set_yscale("log")
+                logarithmic(axes)
                 axes.set_ylim(1e-9, 1e3)
                 axes.set_title(f"{length} steps, {title}")
                 axes.set_xlabel("step t")
                 axes.grid(axis="y")
         for axes in grid[:, 0]:
-            axes.set_ylabel("dL/dh_t as a share of dL/dh_T")
+            axes.set_ylabel("dL/dh_t by dL/dh_T; dL/dc_t by dL/dc_T")
         grid[0, 0].legend(frameon=False, fontsize=8)
         figures._save(figure, path)
+
+
+def logarithmic(axes: Any) -> None:
+    """A logarithmic scale whose numbers are written out: powers of ten would be mathematical type."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
 
 
 def share_of_last(norms_T: Sequence[float]) -> list[float]:
