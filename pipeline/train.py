@@ -21,7 +21,7 @@ from pipeline.schema.named import Named
 from pipeline.schema.train import TrainBlock
 from pipeline.tracking import reporting_status, stage_lock
 from saccade import devices, optimizers, registry, schedules
-from saccade.bundle import Recipe
+from saccade.bundle import Recipe, read_recipe
 from saccade.checkpoints import Checkpoints, from_bytes
 from saccade.errors import LostConnectionError, UserError
 from saccade.files import sha256_of_file
@@ -89,7 +89,7 @@ class _Origin:
         what: for people.
         weights: the file.
         sha256: of its bytes.
-        normalisation: mean and std of pixels (0..1) that the weights were trained with; None: the dataset's own.
+        normalisation: mean and std that the weights were trained with; None: the dataset's own.
     """
 
     what: str
@@ -272,12 +272,17 @@ def _origin_of(run: TrainingRun, description: Description) -> _Origin | None:
             raise UserError(
                 f"{weights} does not exist, and {run.name} starts from it: `saccade train {init_from}` first"
             )
-        return _Origin(f"run {init_from}", weights, sha256_of_file(weights))
+        before = read_recipe(weights.parent)
+        is_alike = len(before.mean) == len(description.mean)  # else a first convolution is summed over colours
+        normalisation = (before.mean, before.std) if is_alike else None
+        return _Origin(f"run {init_from}", weights, sha256_of_file(weights), normalisation)
     if pretrained is None:
         return None
     from saccade import pretraining
 
-    weights = pretraining.published_weights(run.model.name) if pretrained == "imagenet" else Path(pretrained)
+    weights = (
+        pretraining.published_weights(run.model.name) if pretrained == "imagenet" else Path(pretrained).expanduser()
+    )
     if not weights.is_file():
         raise UserError(f"model.pretrained ({pretrained}) must be imagenet, or a file that is there")
     normalisation = pretraining.published_normalisation(run.model.name, description.spec.shape[2])

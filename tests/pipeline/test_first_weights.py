@@ -22,6 +22,11 @@ datasets:
     split: {train_fraction: 0.1}
     preprocess: {size: [20, 20], channels: 1}
     augment: {views: 0}
+  dark:   # fewer examples: another mean
+    source: {name: digits}
+    split: {train_fraction: 0.05, seed: 9}
+    preprocess: {size: [20, 20], channels: 1}
+    augment: {views: 0}
 runs:
   tuned:   # before base, whose weights it starts from
     dataset: digits
@@ -46,6 +51,12 @@ runs:
     model: {name: resnet18, pretrained: weights.pth}
     train: {epochs: 1, batch_size: 32, optimizer: {name: sgd, lr: 0.01}, freeze: [conv1, bn1, layer1, layer2, layer3]}
     evaluate: {}
+  elsewhere:
+    dataset: dark
+    task: {name: classify}
+    model: {name: lenet5}
+    train: {batch_size: 32, epochs: 1, optimizer: {name: sgd, lr: 0.01}, init_from: base}
+    evaluate: {}
 """
 
 
@@ -54,9 +65,9 @@ def trained(make_tree: Callable[[], Tree]) -> Tree:
     """A tree with prepared digits and the run ``base``, trained."""
     tree = make_tree()
     tree.params.write_text(PARAMS, encoding="utf-8")
-    commands = [["fetch", "digits"], ["preprocess", "digits"], ["augment", "digits"]]
+    commands = [[stage, name] for name in ("digits", "dark") for stage in ("fetch", "preprocess", "augment")]
     results, _ = tree.run_all(*commands)
-    assert [ended.code for ended in results] == [0, 0, 0], results
+    assert [ended.code for ended in results] == [0] * 6, results
     refused = tree.run("train", "tuned")
     assert refused.code == 1 and "models/base/weights.safetensors does not exist" in refused.err
     assert "`saccade train base` first" in refused.err
@@ -85,6 +96,17 @@ def test_a_run_goes_on_from_another_one_and_keeps_what_is_frozen(trained: Tree) 
     history = (trained.root / "reports" / "tuned" / "history.csv").read_text(encoding="utf-8").splitlines()
     first = (trained.root / "reports" / "base" / "history.csv").read_text(encoding="utf-8").splitlines()
     assert float(history[1].split(",")[1]) < float(first[1].split(",")[1])  # it begins where base has come to
+
+
+def test_a_run_on_other_data_keeps_the_normalisation_of_its_first_weights(trained: Tree) -> None:
+    done = trained.run("train", "elsewhere")
+    assert done.code == 0, done.err
+    base, elsewhere = (
+        json.loads((trained.root / "models" / run / "bundle.json").read_text(encoding="utf-8"))
+        for run in ("base", "elsewhere")
+    )
+    own = json.loads((trained.root / "data" / "prepared" / "dark" / "dataset.json").read_text(encoding="utf-8"))
+    assert (elsewhere["mean"], elsewhere["std"]) == (base["mean"], base["std"]) and own["mean"] != base["mean"]
 
 
 def test_other_weights_to_start_from_are_another_run(trained: Tree) -> None:
