@@ -1,5 +1,6 @@
 """The commands. Heavy imports live inside them, so that ``--help`` and ``check`` answer at once."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -24,6 +25,15 @@ describe_app = typer.Typer(
 app.add_typer(describe_app, name="describe")
 
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="a key of runs: in params.yaml")]
+
+
+class _Part(StrEnum):
+    """Which examples of a dataset `evaluate --on` takes."""
+
+    train = "train"
+    validation = "validation"
+    test = "test"
+    all = "all"
 
 
 def _load() -> Any:
@@ -125,12 +135,50 @@ def train(
 
 
 @app.command()
-def evaluate(run: RunName) -> None:
+def evaluate(
+    run: RunName,
+    on: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--on", metavar="DATASET", help="score it on this dataset instead, into reports/RUN/on/DATASET"),
+    ] = None,
+    split: Annotated[
+        Optional[_Part],  # noqa: UP045
+        typer.Option("--split", help="with --on: which part of the dataset; default: test"),
+    ] = None,
+) -> None:
     """Measure a trained run on the test split, with tables and pictures, into reports."""
-    block = _entry("runs", _load().runs, run)
-    from pipeline.evaluate import evaluate
+    if split is not None and on is None:
+        raise typer.BadParameter("--split belongs to --on DATASET; a run's own measures are of its test split")
+    params = _load()
+    block = _entry("runs", params.runs, run)
+    if on is None:
+        from pipeline.evaluate import evaluate
 
-    evaluate(run, dataset=block.dataset, block=block.evaluate)
+        evaluate(run, dataset=block.dataset, block=block.evaluate)
+    else:
+        _entry("datasets", params.datasets, on)
+        from pipeline.evaluate_on import evaluate_on
+
+        evaluate_on(run, dataset=on, part=(split or _Part.test).value, block=block.evaluate)
+
+
+@app.command()
+def predict(
+    run: RunName,
+    pictures: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="pictures, folders of pictures, or patterns in quotes")
+    ],
+    top: Annotated[Optional[int], typer.Option("--top", metavar="K", min=1, help="the K most probable classes")] = None,  # noqa: UP045
+    as_json: Annotated[bool, typer.Option("--json", help="a JSON object a picture and line")] = False,
+) -> None:
+    """Classify new pictures with a trained run."""
+    from pathlib import Path
+
+    here = Path.cwd()
+    block = _entry("runs", _load().runs, run)
+    from pipeline.predict import predict
+
+    predict(run, pictures, here=here, block=block.evaluate, top=top, as_json=as_json)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

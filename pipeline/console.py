@@ -50,6 +50,13 @@ class Progress:
             self._last_line_at = time.monotonic()
             say(f"  {line}")
 
+    def say(self, line: str) -> None:
+        """Print one line of results to standard output; on a terminal above the bar, as long as it is."""
+        if self._bar is not None and sys.stdout.isatty():
+            self._bar.say(line)
+        else:
+            say(line)
+
     def __enter__(self) -> "Progress":
         return self
 
@@ -67,7 +74,12 @@ class _Bar:
         from rich.progress import Progress as RichProgress
 
         columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
-        self._rich = RichProgress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+        self._rich = RichProgress(
+            *(*columns, TimeRemainingColumn()),
+            console=Console(stderr=True),
+            transient=True,
+            redirect_stdout=sys.stdout.isatty(),  # what goes to a file or a pipe must arrive there
+        )
         self._rich.start()
         self._what = ""
         self._task = self._rich.add_task("", total=None)
@@ -84,6 +96,9 @@ class _Bar:
 
     def note(self, line: str) -> None:
         self._rich.console.print(f"  {line}", highlight=False, markup=False)
+
+    def say(self, line: str) -> None:
+        self._rich.console.print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
     def close(self) -> None:
         self._rich.stop()

@@ -19,7 +19,8 @@ from pipeline.tracking import stage_lock, tracking_uri
 from saccade import baselines, prediction, registry
 from saccade.errors import UserError
 from saccade.files import replacing_folder, sha256_of_file, write_json
-from saccade.prepared import Description, open_split, read_description
+from saccade.prediction import Predictor
+from saccade.prepared import Description, Split, open_split, read_description
 
 
 def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
@@ -31,16 +32,7 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
         block: ``evaluate:``.
     """
     report, prepared = paths.report(run), paths.prepared(dataset)
-    weights = paths.model(run) / "weights.safetensors"
-    for needed in (report / "run.json", report / "history.csv", weights):
-        if not needed.exists():
-            raise UserError(f"{needed} does not exist. Make it with `saccade train {run}`.")
-    trained = json.loads((report / "run.json").read_text(encoding="utf-8"))
-    if sha256_of_file(weights) != trained["weights_sha256"]:
-        raise UserError(
-            f"{paths.model(run)} and {report / 'run.json'} are of two trainings. Publish one: `saccade train {run}`."
-        )
-    predictor = prediction.load(paths.model(run), device=block.device)
+    predictor, trained = load_trained(run, block.device)
     description = read_description(prepared)
     digests = description.digests("train", "validation")
     if description.spec != predictor.spec or any(trained["data"][name] != digests[name] for name in digests):
@@ -55,24 +47,68 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
     ):
         journal = Journal(store)
         restore_journal(journal, trained, paths.model(run), report / "history.csv")
-        test = open_split(prepared, "test")
-        answers = predictor.answers(torch.from_numpy(test.examples), block.batch_size)
-        task = registry.module("tasks", predictor.recipe.task)
         with replacing_folder(report / "evaluation") as folder:
-            history = read_history(report / "history.csv")
-            metrics = registry.call_with_known(
-                task.evaluate, folder, answers, test, description.spec, history, top_k=block.top_k
-            )
+            metrics = measure(folder, run, predictor, open_split(prepared, "test"), block)
             metrics |= {f"baseline_{name}": value for name, value in _baseline(dataset, description).items()}
             with replacing_folder(store / "evaluation") as kept:
                 shutil.copytree(folder, kept, dirs_exist_ok=True)
         write_json(report / "metrics.json", metrics)
         journal.evaluation(metrics, "evaluation")
         outcome = follower.finish()
-    beside = f", baseline {metrics[f'baseline_{task.MAIN}']:.4f}" if f"baseline_{task.MAIN}" in metrics else ""
-    say(f"evaluated {run}: test {task.MAIN} {metrics[task.MAIN]:.4f}{beside}; see {report / 'evaluation'}")
+    main = main_metric(predictor)
+    beside = f", baseline {metrics[f'baseline_{main}']:.4f}" if f"baseline_{main}" in metrics else ""
+    say(f"evaluated {run}: test {main} {metrics[main]:.4f}{beside}; see {report / 'evaluation'}")
     if outcome.pending_reason:
         say(f"not yet in MLflow ({outcome.pending_reason}): `saccade sync` sends it later")
+
+
+def load_trained(run: str, device: str) -> tuple[Predictor, dict[str, Any]]:
+    """Load a trained run.
+
+    Args:
+        run: key in ``runs:``.
+        device: auto, cpu, cuda, cuda:1 or mps.
+
+    Returns:
+        Its network, and what run.json says.
+
+    Raises:
+        UserError: it is not trained, or what is there is of two trainings.
+    """
+    report, weights = paths.report(run), paths.model(run) / "weights.safetensors"
+    for needed in (report / "run.json", report / "history.csv", weights):
+        if not needed.exists():
+            raise UserError(f"{needed} does not exist. Make it with `saccade train {run}`.")
+    trained = json.loads((report / "run.json").read_text(encoding="utf-8"))
+    if sha256_of_file(weights) != trained["weights_sha256"]:
+        raise UserError(
+            f"{paths.model(run)} and {report / 'run.json'} are of two trainings. Publish one: `saccade train {run}`."
+        )
+    return prediction.load(paths.model(run), device=device), trained
+
+
+def measure(folder: Path, run: str, predictor: Predictor, test: Split, block: EvaluateBlock) -> dict[str, float]:
+    """Let a network answer, measure the answers, and write the task's tables and pictures.
+
+    Args:
+        folder: an empty folder, for the tables and pictures.
+        run: key in ``runs:``, whose learning curves are among the pictures.
+        predictor: its network.
+        test: examples and labels, in the order of the network's classes or targets.
+        block: ``evaluate:``.
+
+    Returns:
+        Metric name to value.
+    """
+    answers = predictor.answers(torch.from_numpy(test.examples), block.batch_size)
+    history = read_history(paths.report(run) / "history.csv")
+    task = registry.module("tasks", predictor.recipe.task)
+    return registry.call_with_known(task.evaluate, folder, answers, test, predictor.spec, history, top_k=block.top_k)
+
+
+def main_metric(predictor: Predictor) -> str:
+    """The metric that tables show of the network's task."""
+    return registry.module("tasks", predictor.recipe.task).MAIN
 
 
 def _baseline(dataset: str, description: Description) -> dict[str, float]:

@@ -64,6 +64,11 @@ def report(run: str) -> Path:
     return Path("reports") / run
 
 
+def report_on(run: str, dataset: str) -> Path:
+    """metrics.json, evaluation/ and scored.json of a run on a dataset that is not its own; DVC knows nothing of it."""
+    return report(run) / "on" / dataset
+
+
 def run_store(identity: str) -> Path:
     """Journal, checkpoint and results of one training, outside what DVC deletes."""
     return home() / ".saccade" / "runs" / identity

@@ -48,16 +48,32 @@ class Predictor:
         Raises:
             UserError: a single image, one that is not uint8, or a network that does not classify images.
         """
-        if self.spec.kind != "image" or not self.spec.classes:
-            raise UserError(f"predict() classifies images; this network takes {self.spec.kind}: use answers()")
+        self.require_image_classes()
         if isinstance(images, np.ndarray) and images.ndim == 3 and images.shape[2] in (1, 3):
             raise UserError(f"images {images.shape} must be several: for a single one, pass image[None]")
-        height, width, channels = self.spec.shape
-        prepared = [prepare_image(np.asarray(image), (height, width), channels) for image in images]
+        prepared = [self.prepare(np.asarray(image)) for image in images]
         if not prepared:
             return {"label": [], "probabilities": np.zeros((0, len(self.spec.classes)), np.float32)}
         probabilities = self.answers(torch.from_numpy(np.stack(prepared)))
         return {"label": [self.spec.classes[k] for k in probabilities.argmax(axis=1)], "probabilities": probabilities}
+
+    def require_image_classes(self) -> None:
+        """Refuse a network that does not classify images.
+
+        Raises:
+            UserError: it takes something else, or answers with numbers.
+        """
+        if self.spec.kind != "image" or not self.spec.classes:
+            answers = "classifies" if self.spec.classes else "answers with numbers of"
+            raise UserError(
+                f"the network must classify images to predict pictures, but it {answers} {self.spec.plural}: "
+                "use Predictor.answers()"
+            )
+
+    def prepare(self, image: np.ndarray) -> np.ndarray:
+        """Bring one image, uint8 (H, W[, C]), to what the network takes, uint8 (H, W, C), as preprocess does."""
+        height, width, channels = self.spec.shape
+        return prepare_image(image, (height, width), channels)
 
     @torch.no_grad()
     def answers(self, stored: Tensor, batch_size: int = 512, precision: str = "float32") -> np.ndarray:

@@ -23,6 +23,7 @@ EVERY_COMMAND = {
     "augment": ["augment", "digits"],
     "train": ["train", "lenet5-digits"],
     "evaluate": ["evaluate", "lenet5-digits"],
+    "predict": ["predict", "lenet5-digits", "photos"],
     "repro": ["repro"],
     "compare": ["compare"],
     "add": ["add", "mnist-lenet5"],

@@ -30,12 +30,11 @@ from saccade.datasets._class_folders import place_folders
 from saccade.downloads import RemoteFile, fetch_file
 from saccade.errors import UserError
 from saccade.examples import ImageExamples, Progress, no_progress
-from saccade.images import decode_image
+from saccade.images import PICTURE_SUFFIXES, decode_image
 
 KIND = "image"
 LABELS = "classes"
 
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 _PACKED = "images.tar"
 
 
@@ -133,7 +132,7 @@ def _list_pictures(archive: Archive, wanted: Wanted) -> tuple[list[Member], list
     others: Counter[str] = Counter()
     for member in archive.members(wanted):
         suffix = posixpath.splitext(member.name)[1].lower()
-        if suffix in _SUFFIXES:
+        if suffix in PICTURE_SUFFIXES:
             pictures.append(member)
             ids.append(hashlib.blake2b(archive.read(member), digest_size=16).hexdigest())
         else:
@@ -141,7 +140,7 @@ def _list_pictures(archive: Archive, wanted: Wanted) -> tuple[list[Member], list
     counts = ", ".join(f"{suffix} {count:,}" for suffix, count in sorted(others.items()))
     if not pictures:
         raise UserError(
-            f"{archive.path} must hold pictures ({', '.join(_SUFFIXES)}), but holds {counts or 'none'}. "
+            f"{archive.path} must hold pictures ({', '.join(PICTURE_SUFFIXES)}), but holds {counts or 'none'}. "
             "Correct path, include or exclude."
         )
     return pictures, ids, (f"left out files that are no pictures by their names: {counts}",) if others else ()
