@@ -17,13 +17,13 @@ def show_list(params: Params) -> None:
     for folder in ("datasets", "models", "tasks"):
         say(f"{folder} (src/saccade/{folder}):")
         for name in registry.names(folder):
-            say(f"  {name:<16} {registry.summary(folder, name)}")
+            say(f"  {name:<19} {registry.summary(folder, name)}")
     say("recipes (saccade add NAME):")
     for recipe in sorted(paths.RECIPES.glob("*.yaml")):
-        say(f"  {recipe.stem:<16} {_first_comment(recipe)}")
+        say(f"  {recipe.stem:<19} {_first_comment(recipe)}")
     say("runs (params.yaml):")
     for name, run in params.runs.items():
-        say(f"  {name:<16} {run.model.name} on {run.dataset}{_state(name, _main_metric(run.task.name))}")
+        say(f"  {name:<19} {run.model.name} on {run.dataset}{_state(name, _main_metric(run.task.name))}")
 
 
 def _first_comment(path: Path) -> str:

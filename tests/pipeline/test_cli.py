@@ -213,7 +213,7 @@ def test_help_is_light(tree):
 def test_list_and_compare_import_neither_torch_nor_mlflow(tree):
     (listed, compared), modules = tree.run_all(["list"], ["compare"])
     assert listed.code == compared.code == 0
-    assert "lenet5-digits    lenet5 on digits: not trained yet" in listed.out and "mnist-lstm" in listed.out
+    assert "lenet5-digits       lenet5 on digits: not trained yet" in listed.out and "mnist-lstm" in listed.out
     assert compared.out.count("not trained yet") == 2
     assert not modules & {"torch", "mlflow", "albumentations", "cv2", "sklearn", "dvc"}
 
