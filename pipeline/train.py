@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from pipeline import paths, provenance
 from pipeline.console import Progress, say, warn
@@ -231,7 +232,6 @@ def _prepare(run: TrainingRun, me: Rank) -> _Work:
         torch.cuda.set_device(device)
     precision = devices.resolve_precision(block.precision, device)
     threads = devices.set_threads(None if block.threads == "auto" else block.threads, me.local_count)
-    devices.keep_freed_memory()
     devices.set_deterministic(block.deterministic, compile=block.compile)
     description = read_description(paths.prepared(run.dataset))
     views, views_digests = open_views(paths.augmented(run.dataset), paths.prepared(run.dataset))
@@ -336,6 +336,8 @@ def _build(run: TrainingRun, work: _Work, processes: Processes) -> TrainingState
             say(f"{run.name}: {'; '.join(done)}")
     if run.block.frozen_layers:
         freeze(network[1], run.block.frozen_layers)
+    if work.device.type == "cpu" and any(isinstance(layer, nn.Conv2d) for layer in network.modules()):
+        devices.keep_freed_memory()
     network = processes.convert(devices.place(network, work.device), work.device)
     optimizer = optimizers.build(model=network, **run.block.optimizer_options)
     return TrainingState(network, optimizer, with_average=run.block.ema_decay is not None)

@@ -74,8 +74,9 @@ def keep_freed_memory() -> None:
     """Let the C library keep what is freed for what is allocated next, where it is glibc; elsewhere nothing changes.
 
     Left alone, it gives large blocks back to the system after each batch and asks for them anew in the next one, and
-    the system clears every page before it hands it out again. On two cores that took a fifth to a quarter of the time
-    of a convolutional network (benchmarks/cost_of_pages.py). The process keeps its peak of memory until it ends.
+    the system clears every page before it hands it out again. On two cores that took a quarter of the time of a
+    convolutional network; an LSTM, which allocates little, was 4 % slower with it (benchmarks/cost_of_pages.py). The
+    process keeps its peak of memory until it ends.
     """
     if platform.libc_ver()[0] != "glibc":
         return
