@@ -8,6 +8,7 @@ import numpy as np
 from saccade.examples import ImageExamples, Progress, no_progress
 
 KIND = "image"
+LABELS = "classes"
 
 _CLASSES = tuple("0123456789")
 _DIFFERENT = 1000  # images; the others repeat them

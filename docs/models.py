@@ -36,8 +36,8 @@ def page(text: str) -> str:
 
 
 def table() -> list[str]:
-    """A line a network, by its size."""
-    found = {name: described(name) for name in registry.names("models")}
+    """A line a network that says what it is usually built for, by its size."""
+    found = {name: described(name) for name in registry.names("models") if is_typical(name)}
     lines = ["| model | what it is | built for | parameters | multiply-adds | takes | least side |", "|" + "---|" * 7]
     for name in sorted(found, key=lambda name: found[name].parameters):
         made = found[name]
@@ -50,6 +50,14 @@ def table() -> list[str]:
             f"| {made.parameters:,}{heads} | {made.macs / 1e6:,.1f} M | {accepts} | {least_side(name)} |"
         )
     return lines
+
+
+def is_typical(name: str) -> bool:
+    """Whether the file says what the network is usually built for; one's own need not."""
+    try:
+        return bool(registry.constant("models", name, "TYPICAL_SHAPE"))
+    except LookupError:
+        return False
 
 
 def builder(name: str, shape: tuple[int, ...], classes: int) -> Callable[[], nn.Module]:

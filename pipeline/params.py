@@ -363,7 +363,7 @@ def _run_problems(name: str, run: Any, datasets: Mapping[str, Any], runs: Mappin
     if task.get("name") in registry.names("tasks"):
         if source in registry.names("datasets"):
             asked = registry.constant("tasks", task["name"], "LABELS")
-            given = registry.constant("datasets", str(source), "LABELS")
+            given = _constant_or("classes", "datasets", str(source), "LABELS")
             if asked != given:
                 yield Problem(
                     (*path, "task"), f"{task['name']} predicts {asked}, but the labels of {dataset} are {given}"
@@ -398,7 +398,7 @@ def named_problems(path: Path_, block: Mapping[str, Any], folder: Any, functions
         arguments.update(
             {key: argument for key, argument in found.items() if _type_of(argument.annotation) is not None}
         )
-    if folder == "models" and _has_published_weights(name):
+    if folder == "models" and _constant_or(None, "models", name, "PRETRAINED"):
         arguments["pretrained"] = registry.Argument("str", required=False)
     for key, value in block.items():
         if key == "name":
@@ -419,11 +419,12 @@ def named_problems(path: Path_, block: Mapping[str, Any], folder: Any, functions
             yield Problem((*path, key), f"missing; {name} requires it")
 
 
-def _has_published_weights(model: str) -> bool:
+def _constant_or(default: Any, folder: registry.Folder, name: str, constant: str) -> Any:
+    """A constant that a file may leave out."""
     try:
-        return bool(registry.constant("models", model, "PRETRAINED"))
+        return registry.constant(folder, name, constant)
     except LookupError:
-        return False
+        return default
 
 
 @functools.cache

@@ -417,7 +417,7 @@ def test_a_model_that_does_not_take_the_dataset_s_kind(tmp_path, monkeypatch):
     for folder in ("datasets", "models", "tasks"):
         shutil.copytree(ROOT / "src/saccade" / folder, library / folder)
     shutil.copy(ROOT / "src/saccade/layers.py", library)
-    waves = 'KIND = "series"\nLABELS = "classes"\ndef fetch(folder, *, rate: int): ...\ndef read(folder): ...\n'
+    waves = 'KIND = "series"\ndef fetch(folder, *, rate: int): ...\ndef read(folder): ...\n'
     (library / "datasets" / "waves.py").write_text(waves)
     monkeypatch.setattr(registry, "_HERE", library)
     registry._tree.cache_clear()
