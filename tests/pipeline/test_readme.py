@@ -18,7 +18,7 @@ def test_the_model_of_the_readme_is_found_checked_and_learns(tree: Tree) -> None
         shutil.copy2(ROOT / name, tree.root / name)
     ended, told = tree.run("check"), tree.run("list")
     assert ended.code == 0, ended.err
-    assert "tiny             One convolution, averages over a 4x4 grid, one answer a class" in told.out
+    assert "tiny                One convolution, averages over a 4x4 grid, one answer a class" in told.out
     tried = tree.python("-m", "pytest", "-q", "-p", "no:cacheprovider", test, "-k", "tiny")
     assert tried.code == 0 and "passed" in tried.out, tried.out
 
