@@ -27,6 +27,8 @@ from typing import Any
 
 from workbench import HERE, REQUIREMENTS, ROOT, default_work
 
+from saccade.cores import usable_cores
+
 BENCHMARKS = {  # name: the options it takes besides the common ones
     "mnist_race": ("mirror", "peers", "recipe"),
     "engine_overhead": ("peers", "case"),
@@ -124,7 +126,7 @@ def machine() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = usable_cores()
     memory_gib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     parts = [names[0] if names else platform.processor(), platform.machine(), f"{cores} cores", f"{memory_gib:.0f} GiB"]
     code = "import torch; print(torch.cuda.get_device_name() if torch.cuda.is_available() else '')"

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from saccade.arrays import ArrayFile, open_array
+from saccade.cores import usable_cores
 from saccade.errors import UserError
 from saccade.examples import Progress, no_progress
 from saccade.files import sha256_of_file, write_json
@@ -74,7 +75,7 @@ def write_views(
             for start in range(0, len(images), _BLOCK_IMAGES)
         ]
         done = 0
-        with _pool(processes or _cores(), (images_path, path, transforms, seed)) as pool:
+        with _pool(processes or usable_cores(), (images_path, path, transforms, seed)) as pool:
             for count in pool.map(_write_block, blocks):
                 done += count
                 progress("views", done, views * len(images))
@@ -183,11 +184,6 @@ def augment_image(compose: Any, image_HWC: np.ndarray, *, seed: int, view: int, 
 
 
 _worker: dict[str, Any] = {}
-
-
-def _cores() -> int:
-    """Cores that this process may use; macOS can only say how many there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextlib.contextmanager

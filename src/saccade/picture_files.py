@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from saccade.cores import usable_cores
 from saccade.errors import UserError
 from saccade.images import PICTURE_SUFFIXES, decode_image
 from saccade.prediction import Predictor
@@ -92,7 +93,7 @@ def classify_files(
         UserError: the network does not classify images.
     """
     predictor.require_image_classes()
-    pool = ThreadPoolExecutor(threads or _cores(), thread_name_prefix="decode")
+    pool = ThreadPoolExecutor(threads or usable_cores(), thread_name_prefix="decode")
     try:
         ahead: deque[Iterator[tuple[str, np.ndarray | UserError]]] = deque()
         for start in range(0, len(paths), batch_size):
@@ -126,8 +127,3 @@ def _answer(
     answers_BK = iter(predictor.answers(torch.from_numpy(np.stack(images))) if images else ())
     for path, image in batch:
         yield path, image if isinstance(image, UserError) else next(answers_BK)
-
-
-def _cores() -> int:
-    """Cores that this process may use; macOS can only say how many there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
