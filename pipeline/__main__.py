@@ -17,14 +17,15 @@ def main() -> None:
     from pipeline.cli import app
     from pipeline.errors import exit_code_of
 
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     try:
         app(standalone_mode=True)
     except SystemExit as end:
         if end.code == 130:  # Typer's way of ending on Ctrl-C
-            exit_code_of(KeyboardInterrupt())
+            exit_code_of(KeyboardInterrupt(), command)
         raise
     except BaseException as error:  # noqa: BLE001 - what is not ours to explain is raised again there
-        sys.exit(exit_code_of(error))
+        sys.exit(exit_code_of(error, command))
 
 
 def _use_the_tree_we_stand_in() -> None:

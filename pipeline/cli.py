@@ -78,10 +78,10 @@ def _load_and_build() -> Any:
 @app.command()
 def check() -> None:
     """Check params.yaml, whole: every error at once."""
-    from pipeline.console import say
+    from pipeline.console import number_of, say
 
     params = _load_and_build()
-    say(f"params.yaml is fine: {len(params.datasets)} datasets, {len(params.runs)} runs")
+    say(f"params.yaml is fine: {number_of(len(params.datasets), 'dataset')}, {number_of(len(params.runs), 'run')}")
 
 
 @app.command(name="list")

@@ -18,13 +18,22 @@ def warn(line: str) -> None:
     print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
+def number_of(number: int, what: str) -> str:
+    """A number and what is number_of, in the plural where it is not one.
+
+    >>> number_of(1, "run"), number_of(1200, "picture")
+    ('1 run', '1,200 pictures')
+    """
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
 class Progress:
     """A ``saccade.examples.Progress`` that people can watch: call it with (what, done, total).
 
     On a terminal it is a bar with the time left. Elsewhere a line is printed now and then, none for short work.
 
     Args:
-        unit: of what is counted, such as "images".
+        unit: of what is number_of, such as "images".
         line_every_s: seconds between two lines where there is no terminal.
     """
 

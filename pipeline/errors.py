@@ -17,13 +17,15 @@ _PLAIN = (
     errno.EEXIST,
     errno.ENAMETOOLONG,
 )
+_GO_ON = ("fetch", "train", "repro", "sync")  # commands that keep what a stopped one has done
 
 
-def exit_code_of(error: BaseException) -> int:
+def exit_code_of(error: BaseException, command: str) -> int:
     """Tell a user's error in a line or two and give the exit code.
 
     Args:
         error: what a command raised.
+        command: its name, such as train; empty where none was named.
 
     Returns:
         The exit code of the process.
@@ -32,7 +34,7 @@ def exit_code_of(error: BaseException) -> int:
         BaseException: ``error`` itself, when it is not a user's: a defect of ours keeps its traceback.
     """
     try:
-        return _tell(error)
+        return _tell(error, command)
     finally:
         if os.environ.get("DVC_STAGE") and not _is_one_of_several():
             warn("DVC removed this stage's earlier output before it began: `dvc checkout` brings it back")
@@ -43,7 +45,7 @@ def _is_one_of_several() -> bool:
     return find().rank > 0 or (find().count > 1 and RENDEZVOUS_VARIABLE in os.environ)
 
 
-def _tell(error: BaseException) -> int:
+def _tell(error: BaseException, command: str) -> int:
     # Imported here: pydantic is half of what `--help` would take.
     from pipeline.interruption import KilledBySignal
     from pipeline.params import ParamsError
@@ -54,7 +56,7 @@ def _tell(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt | KilledBySignal):
         by = f" by {error}" if isinstance(error, KilledBySignal) else ""
         if not _is_one_of_several():
-            warn(f"stopped{by}; the same command goes on where it was")
+            warn(f"stopped{by}; the same command {'goes on where it was' if command in _GO_ON else 'begins anew'}")
         return 128 + error.number if isinstance(error, KilledBySignal) else 130
     if isinstance(error, LostConnectionError) and _is_one_of_several():
         return 1

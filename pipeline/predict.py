@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import paths
-from pipeline.console import Progress, say, warn
+from pipeline.console import Progress, number_of, say, warn
 from pipeline.schema.evaluate import EvaluateBlock
 from saccade import prediction
 from saccade.errors import UserError
@@ -59,7 +59,7 @@ def predict(
                 progress.say(table.row(path, best) if table else _json_line(path, best))
             progress(f"predicting with {run}", done, len(files))
     if unreadable:
-        raise UserError(f"{unreadable:,} of {len(files):,} pictures could not be read, see above")
+        raise UserError(f"{unreadable:,} of {number_of(len(files), 'picture')} could not be read, see above")
 
 
 def _best(probabilities_K: np.ndarray, classes: Sequence[str], top: int) -> dict[str, float]:

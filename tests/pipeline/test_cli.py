@@ -3,12 +3,14 @@
 import errno
 import gzip
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from pipeline import cli
 from pipeline.errors import exit_code_of
+from pipeline.interruption import KilledBySignal
 from pipeline.params import ParamsError, Problem
 from saccade.errors import UserError
 
@@ -179,7 +181,7 @@ def test_a_damaged_raw_file_leaves_the_earlier_arrays_as_they_were(ended):
 
 
 def test_check_tells_values_that_only_albumentations_knows(ended):
-    assert ended["check"] == (0, "params.yaml is fine: 1 datasets, 2 runs\n", "")
+    assert ended["check"] == (0, "params.yaml is fine: 1 dataset, 2 runs\n", "")
     wrong = ended["check of a wrong value"]
     where = "params.yaml has a problem:\n  datasets.digits.augment.transforms: transform Affine refuses"
     assert (wrong.code, wrong.out) == (2, "")
@@ -293,8 +295,20 @@ def by_hand(monkeypatch):
     ],
 )
 def test_an_error_of_a_user_or_of_the_machine_is_told_in_a_line(error, code, message, by_hand, capsys):
-    assert exit_code_of(error) == code
+    assert exit_code_of(error, "train") == code
     assert capsys.readouterr() == ("", message)
+
+
+@pytest.mark.parametrize(
+    ("command", "what_next"),
+    [
+        *((command, "goes on where it was") for command in ("fetch", "train", "repro", "sync")),
+        *((command, "begins anew") for command in ("preprocess", "augment", "evaluate", "predict", "describe")),
+    ],
+)
+def test_a_stopped_command_says_whether_what_it_did_is_kept(command, what_next, by_hand, capsys):
+    assert exit_code_of(KilledBySignal(signal.SIGTERM), command) == 143
+    assert capsys.readouterr() == ("", f"stopped by SIGTERM; the same command {what_next}\n")
 
 
 @pytest.mark.parametrize(
@@ -302,14 +316,14 @@ def test_an_error_of_a_user_or_of_the_machine_is_told_in_a_line(error, code, mes
 )
 def test_anything_else_is_raised_again(error, by_hand, capsys):
     with pytest.raises(type(error)) as caught:
-        exit_code_of(error)
+        exit_code_of(error, "train")
     assert caught.value is error and capsys.readouterr() == ("", "")
 
 
 def test_under_dvc_the_way_back_is_named(monkeypatch, capsys):
     monkeypatch.setenv("DVC_STAGE", "train@lenet5-digits")
-    exit_code_of(UserError("x"))
-    exit_code_of(OSError(errno.ENOSPC, "No space left on device"))
-    exit_code_of(ParamsError(Path("params.yaml"), []))
-    exit_code_of(KeyboardInterrupt())
+    exit_code_of(UserError("x"), "train")
+    exit_code_of(OSError(errno.ENOSPC, "No space left on device"), "train")
+    exit_code_of(ParamsError(Path("params.yaml"), []), "train")
+    exit_code_of(KeyboardInterrupt(), "train")
     assert capsys.readouterr().err.count("`dvc checkout` brings it back") == 4

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -188,7 +189,7 @@ def test_unreadable_pictures_are_told_and_the_rest_go_on(told):
         "error: 1 of 3 pictures could not be read, see above\n"
     )
     assert (told["all unreadable"].code, told["all unreadable"].out) == (1, "")
-    assert told["all unreadable"].err.endswith("error: 1 of 1 pictures could not be read, see above\n")
+    assert told["all unreadable"].err.endswith("error: 1 of 1 picture could not be read, see above\n")
 
 
 @pytest.mark.parametrize(
@@ -243,6 +244,25 @@ def test_on_a_terminal_there_is_a_bar_and_results_still_go_where_they_are_sent(t
     assert process.returncode == 1
     assert len([json.loads(line) for line in out.splitlines()]) == 20
     assert b"predicting with run" in shown and b"21/21" in shown and b"odd/b.jpg must be a picture" in shown
+
+
+def test_a_stopped_prediction_does_not_promise_to_go_on(tree):
+    """It waits for whoever reads its lines, so the signal comes in the middle."""
+    (tree.root / "many").mkdir()
+    for number in range(1200):  # more than a pipe holds
+        os.link(tree.root / "odd/a.jpg", tree.root / f"many/{number}.jpg")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "predict", "run", "many", "--json"],
+        cwd=tree.root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    first = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "stopped; the same command begins anew\n")
+    assert 1 <= len((first + out).splitlines()) < 1200
 
 
 # evaluate --on
