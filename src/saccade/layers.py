@@ -106,9 +106,25 @@ def _is_enough(side: int, windows: Sequence[Window], least_left: int) -> bool:
 
 def padding_of(name: PaddingName, kernel_size: int) -> int:
     """Positions of zeros at each end: none for valid; for same, what keeps the side at stride 1 (odd kernels only)."""
+    one_of("padding", name, ("valid", "same"))
     if name == "same" and kernel_size % 2 == 0:
         raise UserError(f"padding (same) needs an odd kernel, not {kernel_size}: choose {kernel_size - 1}, or valid")
     return kernel_size // 2 if name == "same" else 0
+
+
+def one_of(setting: str, value: object, known: Sequence[str]) -> None:
+    """Refuse a value that a model does not know, before it is taken for one that it does.
+
+    Args:
+        setting: name of the argument.
+        value: what was given.
+        known: what may be.
+
+    Raises:
+        UserError: it is none of these.
+    """
+    if value not in known:
+        raise UserError(f"{setting} ({value!r}) must be one of {', '.join(known)}")
 
 
 # --- parts by name ----------------------------------------------------------------------------------------------------
@@ -127,8 +143,7 @@ def activation(name: ActivationName) -> nn.Module:
         UserError: the name is not one of these.
     """
     known: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
-    if name not in known:
-        raise UserError(f"activation ({name!r}) must be one of {', '.join(known)}")
+    one_of("activation", name, tuple(known))
     return known[name]()
 
 

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saccade import layers
+from saccade import layers, registry
 from saccade.errors import UserError
 from saccade.layers import Window
+from saccade.spec import Spec
 
 
 def x_of(*shape: int, seed: int = 1) -> Tensor:
@@ -136,3 +137,26 @@ def test_unknown_parts_are_refused() -> None:
         layers.pooling("min")  # type: ignore[arg-type]
     with pytest.raises(UserError, match=r"normalisation \('layer'\) must be one of none, batch, local_response"):
         layers.normalisation("layer", 4)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "known"),
+    [
+        ("vgg16", "head", "large, small"),
+        ("vgg16", "normalisation", "none, batch"),
+        ("resnet18", "stem", "large, small"),
+        ("resnet50", "stem", "large, small"),
+        ("googlenet", "stem", "large, small"),
+        ("alexnet", "initialisation", "paper, he"),
+        ("lenet5", "form", "modern, 1998"),
+        ("classic_stack", "padding", "valid, same"),
+        ("conv1d", "padding", "valid, same"),
+        ("conv1d", "normalisation", "none, batch"),
+        ("conv1d", "pooling", "max, average, none"),
+        ("conv1d", "pool", "mean, max"),
+    ],
+)
+def test_a_model_takes_no_other_name_for_one_it_knows(name: str, setting: str, known: str) -> None:
+    spec = Spec("image", (70, 70, 3), ("a", "b"))
+    with torch.device("meta"), pytest.raises(UserError, match=rf"{setting} \('other'\) must be one of {known}$"):
+        registry.module("models", name).build(spec, **{setting: "other"})

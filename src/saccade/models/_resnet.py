@@ -36,10 +36,11 @@ def build(name: str, spec: Spec, *, stem: Stem, residual: bool, zero_init_residu
         torchvision's ``ResNet``, changed in place where the arguments ask for it.
 
     Raises:
-        UserError: the image is too small for the stem, or the arguments contradict each other.
+        UserError: the image is too small for the stem, there is no such stem, or the arguments contradict each other.
     """
     from torchvision import models  # imported here because it takes two seconds
 
+    layers.one_of("stem", stem, ("large", "small"))
     height, width, channels = spec.shape
     # Of one position nothing can be convolved: eight of the nine weights of each 3x3 in layer4 would see padding only.
     windows = _LARGE_STEM + _HALVINGS if stem == "large" else _HALVINGS

@@ -71,8 +71,7 @@ def build(
     """
     if groups not in (1, 2):
         raise UserError(f"groups ({groups}) must be 1 or 2")
-    if initialisation not in ("paper", "he"):
-        raise UserError(f"initialisation ({initialisation!r}) must be one of paper, he")
+    layers.one_of("initialisation", initialisation, ("paper", "he"))
     height, width, channels = spec.shape
     windows = [
         Window("conv1", 11, stride=4),

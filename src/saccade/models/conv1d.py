@@ -76,10 +76,14 @@ def build(
         long enough.
 
     Raises:
-        UserError: channels are empty, padding is same with an even kernel, or the sequence is too short.
+        UserError: channels are empty, padding is same with an even kernel, the sequence is too short, or a name is none
+            of these.
     """
     if not channels:
         raise UserError("channels ([]) must hold at least one number, such as [64, 128]")
+    layers.one_of("normalisation", normalisation, ("none", "batch"))
+    layers.one_of("pooling", pooling, ("max", "average", "none"))
+    layers.one_of("pool", pool, ("mean", "max"))
     reader, features = recurrence.steps_of(spec)
     padded = layers.padding_of(padding, kernel_size)
     windows: list[Window] = []

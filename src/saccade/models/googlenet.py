@@ -86,10 +86,11 @@ def build(
         the answer, that of the head on 4d, that of the head on 4a.
 
     Raises:
-        UserError: the image is too small for the stem.
+        UserError: the image is too small for the stem, or there is no such stem.
     """
     from torchvision.models.googlenet import BasicConv2d, GoogLeNet, Inception  # here because it takes two seconds
 
+    layers.one_of("stem", stem, ("large", "small"))
     height, width, channels = spec.shape
     # Of one position nothing can be convolved: eight of the nine weights of each 3x3 behind would see padding only.
     remedy = "stem: small takes 8 and more; or " if stem == "large" else ""

@@ -71,8 +71,7 @@ def build(
         UserError: the image is too small for two 5x5 convolutions and two poolings; a setting would have no effect in
             the form of 1998; form, activation, pooling or normalisation is none of those.
     """
-    if str(form) not in ("modern", "1998"):
-        raise UserError(f"form ({form!r}) must be one of modern, 1998")
+    layers.one_of("form", str(form), ("modern", "1998"))
     is_old = str(form) == "1998"
     if is_old:
         _refuse_without_effect(activation, pooling, normalisation)

@@ -56,8 +56,10 @@ def build(
         A module from float (B, C, H, W) to logits (B, K).
 
     Raises:
-        UserError: the image is too small for five poolings.
+        UserError: the image is too small for five poolings, or head or normalisation is none of those.
     """
+    layers.one_of("head", head, ("large", "small"))
+    layers.one_of("normalisation", normalisation, ("none", "batch"))
     height, width, channels = spec.shape
     layers.sides_after("vgg16", (height, width), _POOLINGS)
     build_with = _with_large_head if head == "large" else _with_small_head
