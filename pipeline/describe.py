@@ -14,8 +14,11 @@ from saccade.errors import UserError
 from saccade.spec import Kind, Spec
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from pipeline.params import Params
-    from saccade.describing import Description, Layer, Memory
+    from saccade.describing import Description, Layer
+    from saccade.training_memory import Memory
 
 _KINDS: dict[int, Kind] = {3: "image", 2: "series"}  # by the number of sides
 
@@ -29,6 +32,7 @@ class Subject:
         arguments: of its ``build``; those left out have their defaults.
         spec: what it is built for.
         run: its key, when it is that of a trained run.
+        frozen: layers that its training leaves as they are, as ``train.freeze`` names them.
         options: of ``saccade.describing.describe``: optimizer, batch_size.
     """
 
@@ -36,6 +40,7 @@ class Subject:
     arguments: Mapping[str, Any]
     spec: Spec
     run: str | None = None
+    frozen: Sequence[str] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -111,7 +116,7 @@ def _typical(name: str, constant: str, option: str, problems: list[Problem]) -> 
 
 
 def of_run(run: str, params: "Params") -> Subject:
-    """The network of a trained run, from its bundle; its optimiser and batch size from params.yaml, if it is there.
+    """The network of a trained run, from its bundle; how it is trained from params.yaml, if it is there.
 
     Args:
         run: its key.
@@ -131,7 +136,8 @@ def of_run(run: str, params: "Params") -> Subject:
     recipe = read_recipe(paths.model(run))
     block = params.runs[run].train if run in params.runs else None
     options = {"optimizer": block.optimizer_options, "batch_size": block.batch_size} if block else {}
-    return Subject(recipe.model, recipe.arguments, recipe.spec, run, options)
+    frozen = block.frozen_layers if block else ()
+    return Subject(recipe.model, recipe.arguments, recipe.spec, run, frozen, options)
 
 
 def show(subject: Subject, *, as_json: bool, picture: Path | None) -> None:
@@ -150,9 +156,8 @@ def show(subject: Subject, *, as_json: bool, picture: Path | None) -> None:
     spec = subject.spec
     if spec.kind not in _KINDS.values():
         raise UserError(f"{subject.model} was built for {spec.kind}; describe knows {' and '.join(_KINDS.values())}")
-    module = registry.module("models", subject.model)
     shape = (spec.shape[2], *spec.shape[:2]) if spec.kind == "image" else spec.shape
-    description = describing.describe(lambda: module.build(spec, **subject.arguments), shape, **subject.options)
+    description = describing.describe(lambda: _built(subject), shape, **subject.options)
     if as_json:
         values = {"model": subject.model, "classes": spec.num_outputs, **description.to_dict()}
         order = ("model", "input", "classes", "parameters", "macs", "layers")
@@ -163,6 +168,14 @@ def show(subject: Subject, *, as_json: bool, picture: Path | None) -> None:
         draw_network(subject.run or subject.model, description, picture)
         if not as_json:
             say(f"drawn: {picture}")
+
+
+def _built(subject: Subject) -> "nn.Module":
+    from saccade.freezing import freeze
+
+    network = registry.module("models", subject.model).build(subject.spec, **subject.arguments)
+    freeze(network, subject.frozen)
+    return network
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
@@ -215,7 +228,7 @@ def _built_for(subject: Subject) -> str:
 
 
 def _cells(layer: "Layer") -> list[str]:
-    from saccade.describing import times
+    from saccade.blocks import times
 
     def window(sides: tuple[int, ...] | None, *, short: bool = False) -> str:
         return times(sides, short=short) if sides else ""

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from saccade.describing import Block, Description
+from saccade.blocks import Block
+from saccade.describing import Description
 from saccade.errors import UserError
 from saccade.figures import BLUE, DOTS_PER_INCH, GREY, ORANGE, STYLE
 from saccade.files import replacing_file

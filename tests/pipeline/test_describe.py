@@ -8,9 +8,9 @@ from conftest import Ended, Tree
 
 from pipeline.describe import _memory, _size
 from saccade.bundle import Recipe
-from saccade.describing import Memory
 from saccade.files import replacing_folder
 from saccade.spec import Spec
+from saccade.training_memory import Memory
 
 COMMANDS: dict[str, list[str]] = {
     "table": ["model", "lenet5"],
@@ -26,6 +26,7 @@ COMMANDS: dict[str, list[str]] = {
     "a run": ["run", "lenet5-digits"],
     "a run as json": ["run", "lenet5-digits", "--json"],
     "a run that params.yaml has not": ["run", "left-over"],
+    "a run with frozen layers": ["run", "frozen"],
     "an untrained run": ["run", "lstm-digits"],
     "no run": ["run", "lenet-digits"],
     "no model": ["model", "lenet"],
@@ -44,11 +45,23 @@ COMMANDS: dict[str, list[str]] = {
 }  # fmt: skip
 
 
+_FROZEN = """\
+  frozen:
+    dataset: digits
+    task: {name: classify}
+    model: {name: lenet5, activation: tanh}
+    train: {epochs: 1, batch_size: 8, optimizer: {name: sgd, lr: 0.1, momentum: 0.9}, freeze: features}
+    evaluate: {}
+"""
+
+
 @pytest.fixture(scope="module")
 def tree(make_tree: Callable[[], Tree]) -> Tree:
-    """With two bundles, one of a run of params.yaml and one of a run that is gone."""
+    """With three bundles, two of runs of params.yaml and one of a run that is gone."""
     tree = make_tree()
-    for run, classes in (("lenet5-digits", 10), ("left-over", 3)):
+    with tree.params.open("a", encoding="utf-8") as file:
+        file.write(_FROZEN)
+    for run, classes in (("lenet5-digits", 10), ("frozen", 10), ("left-over", 3)):
         spec = Spec("image", (32, 32, 1), tuple(f"class {k}" for k in range(classes)))
         recipe = Recipe("lenet5", {"activation": "tanh"}, spec, "classify", [0.3], [0.3], "0" * 64)
         values = {"format": 1, **vars(recipe), "spec": spec.to_dict(), "classes": list(spec.classes)}
@@ -248,3 +261,11 @@ def test_a_batch_that_was_measured_in_part_says_so() -> None:
         "  weights 1 kB, gradients 1 kB, sgd 0 bytes, activations 6.4 kB (100 bytes an example)",
         "  activations were measured on 8 examples",
     ]
+
+
+def test_layers_that_training_leaves_as_they_are_need_no_memory(ended: dict[str, Ended]) -> None:
+    code, out, err = ended["a run with frozen layers"]
+    assert (code, err) == (0, "")
+    assert "  of the parameters, 2,572 are frozen" in out.splitlines()
+    # 61,706 parameters, of which 59,134 are trained, 4 bytes each.
+    assert "weights 247 kB, gradients 237 kB, sgd with momentum 237 kB, " in out

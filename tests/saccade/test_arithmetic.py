@@ -16,19 +16,20 @@ from torch import Tensor, nn
 
 from saccade import layers, losses
 
-PROGRAM = Path(__file__).parents[2] / "docs" / "arithmetic.py"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
-def _program() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("arithmetic", PROGRAM)
+def _program(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["arithmetic"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
 
-arithmetic = _program()
+worked_numbers = _program("worked_numbers")  # first: the page imports it
+arithmetic = _program("arithmetic")
 
 
 def matrix(rows: str) -> Tensor:
@@ -89,11 +90,11 @@ def test_output_sides(side: int, size: int, stride: int, padding: int, out: int)
 
 
 def test_the_curve_detector_answers_6600_to_its_curve_and_nothing_to_others() -> None:
-    detector, curve = arithmetic.CURVE_DETECTOR, arithmetic.CURVE
+    detector, curve = worked_numbers.CURVE_DETECTOR, worked_numbers.CURVE
     assert {tuple(place) for place in detector.nonzero().tolist()} == {(0, 5), (1, 4), (2, 3), (3, 3), (4, 3), (5, 3)}
     assert set(detector.flatten().tolist()) == {0, 30}
     assert in_torch(curve, detector).item() == 6600
-    assert arithmetic.convolve(curve, detector).item() == 6600
+    assert worked_numbers.convolve(curve, detector).item() == 6600
     elsewhere = torch.zeros(7, 7, dtype=torch.float64)
     elsewhere[:, 0] = elsewhere[6] = 50
     assert in_torch(elsewhere, detector).item() == 0
@@ -101,35 +102,35 @@ def test_the_curve_detector_answers_6600_to_its_curve_and_nothing_to_others() ->
 
 def test_stride_2_begins_with_91() -> None:
     expected = matrix("91 100 88 / 69 91 117 / 44 72 74")
-    image, kernel = arithmetic.STRIDE_IMAGE, arithmetic.STRIDE_KERNEL
+    image, kernel = worked_numbers.STRIDE_IMAGE, worked_numbers.STRIDE_KERNEL
     assert torch.equal(in_torch(image, kernel, stride=2), expected)
-    assert torch.equal(arithmetic.convolve(image, kernel, stride=2), expected)
+    assert torch.equal(worked_numbers.convolve(image, kernel, stride=2), expected)
 
 
 def test_padding_1_gives_the_printed_values_at_stride_1_and_others_at_stride_2() -> None:
     """The course material prints the first three rows and columns of stride 1 as the result for stride 2."""
-    image, kernel = arithmetic.PADDING_IMAGE, arithmetic.PADDING_KERNEL
+    image, kernel = worked_numbers.PADDING_IMAGE, worked_numbers.PADDING_KERNEL
     printed = matrix("1 6 5 / 7 10 9 / 7 10 8")
     at_2 = matrix("1 5 6 / 7 8 3 / 3 10 4")
-    for convolve in (in_torch, arithmetic.convolve):
+    for convolve in (in_torch, worked_numbers.convolve):
         assert torch.equal(convolve(image, kernel, padding=1)[:3, :3], printed)
         assert torch.equal(convolve(image, kernel, stride=2, padding=1), at_2)
 
 
 def test_the_sharpened_corner_is_114() -> None:
     image = matrix("60 113 56 / 73 121 54 / 131 99 70")  # what follows the beginning does not matter
-    assert in_torch(image, arithmetic.SHARPENING, padding=1)[0, 0] == 114
-    assert arithmetic.convolve(arithmetic.SHARPENED_CORNER, arithmetic.SHARPENING, padding=1)[0, 0] == 114
+    assert in_torch(image, worked_numbers.SHARPENING, padding=1)[0, 0] == 114
+    assert worked_numbers.convolve(worked_numbers.SHARPENED_CORNER, worked_numbers.SHARPENING, padding=1)[0, 0] == 114
 
 
 def test_pooling() -> None:
     image = matrix("1 3 2 1 / 2 9 1 1 / 1 3 2 3 / 5 6 1 2")
-    assert torch.equal(arithmetic.POOLED, image)
+    assert torch.equal(worked_numbers.POOLED, image)
     maximum, mean = matrix("9 2 / 6 3"), matrix("3.75 1.25 / 3.75 2")
     assert torch.equal(layers.pooling("max")(image[None])[0], maximum)
     assert torch.equal(layers.pooling("average")(image[None])[0], mean)
-    assert torch.equal(arithmetic.pool(image, 2, stride=2, reduce=torch.max), maximum)
-    assert torch.equal(arithmetic.pool(image, 2, stride=2, reduce=torch.mean), mean)
+    assert torch.equal(worked_numbers.pool(image, 2, stride=2, reduce=torch.max), maximum)
+    assert torch.equal(worked_numbers.pool(image, 2, stride=2, reduce=torch.mean), mean)
     corners_CHW = torch.stack([image[:2, :2], image[:2, 2:], image[2:, :2], image[2:, 2:]])
     expected_CHW = torch.stack([matrix("2 3 / 2 9"), matrix("2 3 / 5 6")])
     assert torch.equal(layers.pooling("depth")(corners_CHW[None])[0], expected_CHW)
@@ -140,22 +141,22 @@ def test_convolving_by_hand_is_torchs(stride: int, padding: int) -> None:
     generator = torch.Generator().manual_seed(stride)
     image, kernel = (torch.randn(*size, generator=generator, dtype=torch.float64) for size in ((7, 9), (3, 2)))
     how = {"stride": stride, "padding": padding}
-    torch.testing.assert_close(arithmetic.convolve(image, kernel, **how), in_torch(image, kernel, **how))
+    torch.testing.assert_close(worked_numbers.convolve(image, kernel, **how), in_torch(image, kernel, **how))
 
 
 def test_the_kernel_gradient_is_autograds() -> None:
-    x, gradient = arithmetic.GRADIENT_INPUT, arithmetic.GRADIENT_OF_OUTPUT
+    x, gradient = worked_numbers.GRADIENT_INPUT, worked_numbers.GRADIENT_OF_OUTPUT
     kernel = torch.randn(2, 2, dtype=torch.float64, requires_grad=True)
     (in_torch(x, kernel) * gradient).sum().backward()
     assert kernel.grad is not None
-    torch.testing.assert_close(arithmetic.kernel_gradient(x, gradient), kernel.grad)
+    torch.testing.assert_close(worked_numbers.kernel_gradient(x, gradient), kernel.grad)
     # Its first value, as the formula has it: X[0,0] dH[0,0] + X[0,1] dH[0,1] + X[1,0] dH[1,0] + X[1,1] dH[1,1].
     assert kernel.grad[0, 0].item() == pytest.approx(1 * 1 + 2 * -2 + 4 * 3 + 5 * 5)
     # Sides that differ: rows and columns may not be exchanged.
     x, gradient = (torch.randn(*size, dtype=torch.float64) for size in ((4, 6), (3, 4)))
     kernel = torch.randn(2, 3, dtype=torch.float64, requires_grad=True)
     (in_torch(x, kernel) * gradient).sum().backward()
-    torch.testing.assert_close(arithmetic.kernel_gradient(x, gradient), kernel.grad)
+    torch.testing.assert_close(worked_numbers.kernel_gradient(x, gradient), kernel.grad)
 
 
 # --- recurrent networks -----------------------------------------------------------------------------------------------
@@ -168,9 +169,9 @@ def test_hello_to_six_digits() -> None:
         torch.tensor([0.93653372, 0.94910403, 0.76234056], dtype=torch.float64),
     ]
     for letter, expected_D in zip("he", expected_h, strict=True):
-        h_D = arithmetic.rnn_step(arithmetic.one_hot(letter), h_D)
+        h_D = worked_numbers.rnn_step(worked_numbers.one_hot(letter), h_D)
         torch.testing.assert_close(h_D, expected_D, rtol=0, atol=5e-7)
-    y_K = arithmetic.W_HY @ h_D
+    y_K = worked_numbers.W_HY @ h_D
     expected_K = torch.tensor([1.90607732, 1.13779113, 0.95666016, 1.27422602], dtype=torch.float64)
     # The first column of W_hy is printed with five digits: its rounding alone moves y by up to 5e-6 times h.
     torch.testing.assert_close(y_K, expected_K, rtol=0, atol=5e-6)
@@ -178,21 +179,21 @@ def test_hello_to_six_digits() -> None:
     ours_K = torch.tensor([1.90607489, 1.13779168, 0.95666393, 1.27422796], dtype=torch.float64)
     torch.testing.assert_close(y_K, ours_K, rtol=0, atol=5e-9)
     shares_K = torch.tensor([0.419747, 0.194682, 0.162429, 0.223141], dtype=torch.float64)
-    torch.testing.assert_close(arithmetic.softmax(y_K), shares_K, rtol=0, atol=5e-7)
-    torch.testing.assert_close(arithmetic.softmax(y_K), y_K.softmax(0))
+    torch.testing.assert_close(worked_numbers.softmax(y_K), shares_K, rtol=0, atol=5e-7)
+    torch.testing.assert_close(worked_numbers.softmax(y_K), y_K.softmax(0))
 
 
 def test_hello_is_torchs_rnn() -> None:
     rnn = nn.RNN(4, 3, batch_first=True).double()
     with torch.no_grad():
-        rnn.weight_ih_l0.copy_(arithmetic.W_XH)
+        rnn.weight_ih_l0.copy_(worked_numbers.W_XH)
         rnn.weight_hh_l0.copy_(0.427043 * torch.eye(3, dtype=torch.float64))
         rnn.bias_ih_l0.fill_(0.567001)
         rnn.bias_hh_l0.zero_()
-    x_TF = torch.stack([arithmetic.one_hot(letter) for letter in "hell"])
+    x_TF = torch.stack([worked_numbers.one_hot(letter) for letter in "hell"])
     h_D, expected_TD = torch.zeros(3, dtype=torch.float64), rnn(x_TF[None])[0][0]
     for x_F, expected_D in zip(x_TF, expected_TD, strict=True):
-        h_D = arithmetic.rnn_step(x_F, h_D)
+        h_D = worked_numbers.rnn_step(x_F, h_D)
         torch.testing.assert_close(h_D, expected_D, rtol=1e-12, atol=1e-12)
 
 
@@ -201,9 +202,9 @@ def lstm_of(rows: list[int]) -> nn.LSTM:
     lstm = nn.LSTM(2, 2, batch_first=True).double()
     order = [2 * block + unit for block in rows for unit in (0, 1)]
     with torch.no_grad():
-        lstm.weight_ih_l0.copy_(arithmetic.LSTM_W_X[order])
-        lstm.weight_hh_l0.copy_(arithmetic.LSTM_W_H[order])
-        lstm.bias_ih_l0.copy_(arithmetic.LSTM_B[order])
+        lstm.weight_ih_l0.copy_(worked_numbers.LSTM_W_X[order])
+        lstm.weight_hh_l0.copy_(worked_numbers.LSTM_W_H[order])
+        lstm.bias_ih_l0.copy_(worked_numbers.LSTM_B[order])
         lstm.bias_hh_l0.zero_()
     return lstm
 
@@ -212,15 +213,15 @@ def by_hand() -> tuple[Tensor, Tensor]:
     """Every h, and the last c."""
     h_D = c_D = torch.zeros(2, dtype=torch.float64)
     h_TD = []
-    for x_F in arithmetic.LSTM_STEPS:
-        step = arithmetic.lstm_step(x_F, h_D, c_D)
+    for x_F in worked_numbers.LSTM_STEPS:
+        step = worked_numbers.lstm_step(x_F, h_D, c_D)
         h_D, c_D = step.h, step.c
         h_TD.append(h_D)
     return torch.stack(h_TD), c_D
 
 
 def test_the_gates_are_torchs() -> None:
-    h_BTD, (_, c_LBD) = lstm_of([0, 1, 2, 3])(arithmetic.LSTM_STEPS[None])
+    h_BTD, (_, c_LBD) = lstm_of([0, 1, 2, 3])(worked_numbers.LSTM_STEPS[None])
     h_TD, c_D = by_hand()
     torch.testing.assert_close(h_TD, h_BTD[0], rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(c_D, c_LBD[0, 0], rtol=1e-12, atol=1e-12)
@@ -231,12 +232,12 @@ def test_a_swapped_gate_is_seen(swapped: tuple[int, int]) -> None:
     one, other = swapped
     rows = [0, 1, 2, 3]
     rows[one], rows[other] = rows[other], rows[one]
-    h_BTD, _ = lstm_of(rows)(arithmetic.LSTM_STEPS[None])
+    h_BTD, _ = lstm_of(rows)(worked_numbers.LSTM_STEPS[None])
     assert (by_hand()[0] - h_BTD[0]).abs().max() > 0.01
 
 
 def test_no_two_rows_of_the_gates_are_alike() -> None:
-    rows = torch.cat([arithmetic.LSTM_W_X, arithmetic.LSTM_W_H, arithmetic.LSTM_B[:, None]], dim=1)
+    rows = torch.cat([worked_numbers.LSTM_W_X, worked_numbers.LSTM_W_H, worked_numbers.LSTM_B[:, None]], dim=1)
     assert len({tuple(row) for row in rows.tolist()}) == 8
 
 
@@ -244,31 +245,32 @@ def test_no_two_rows_of_the_gates_are_alike() -> None:
 
 
 def test_one_update_is_autograds() -> None:
-    weight_KF = arithmetic.LOSS_WEIGHT.clone().requires_grad_()
-    output_K = weight_KF @ arithmetic.LOSS_INPUT
-    loss = 0.5 * F.mse_loss(output_K, arithmetic.LOSS_TARGET, reduction="sum")
-    assert loss.item() == pytest.approx(arithmetic.mse(output_K.detach(), arithmetic.LOSS_TARGET).item())
+    weight_KF = worked_numbers.LOSS_WEIGHT.clone().requires_grad_()
+    output_K = weight_KF @ worked_numbers.LOSS_INPUT
+    loss = 0.5 * F.mse_loss(output_K, worked_numbers.LOSS_TARGET, reduction="sum")
+    assert loss.item() == pytest.approx(worked_numbers.mse(output_K.detach(), worked_numbers.LOSS_TARGET).item())
     assert loss.item() == pytest.approx(0.71)  # (0.5^2 + 0.9^2 + 0.6^2) / 2
     loss.backward()
     assert weight_KF.grad is not None
-    torch.testing.assert_close(arithmetic.mse_gradient(arithmetic.LOSS_WEIGHT), weight_KF.grad)
+    torch.testing.assert_close(worked_numbers.mse_gradient(worked_numbers.LOSS_WEIGHT), weight_KF.grad)
     optimizer = torch.optim.SGD([weight_KF], lr=0.1)
     optimizer.step()
     expected = matrix("0.05 0.1 / 0.39 0.08 / -0.26 0.28")
     torch.testing.assert_close(weight_KF.detach(), expected)
-    torch.testing.assert_close(arithmetic.updated(arithmetic.LOSS_WEIGHT, 0.1), expected)
-    assert arithmetic.losses_of(0.1, 1) == pytest.approx([0.71, 0.1775])
+    torch.testing.assert_close(worked_numbers.updated(worked_numbers.LOSS_WEIGHT, 0.1), expected)
+    assert worked_numbers.losses_of(0.1, 1) == pytest.approx([0.71, 0.1775])
 
 
 def test_the_loss_is_the_one_that_training_takes() -> None:
     logits_BK = torch.tensor([[0.2, -0.4, 0.9], [1.5, 0.1, -0.3]])
     by_hand = [
-        arithmetic.mse(row.softmax(0), F.one_hot(torch.tensor(k), 3)) for row, k in zip(logits_BK, (2, 1), strict=True)
+        worked_numbers.mse(row.softmax(0), F.one_hot(torch.tensor(k), 3))
+        for row, k in zip(logits_BK, (2, 1), strict=True)
     ]
     torch.testing.assert_close(losses.mse(logits_BK, torch.tensor([2, 1])), torch.stack(by_hand).mean())
 
 
 def test_a_rate_too_high_overshoots_and_one_too_low_crawls() -> None:
-    crawling, good, diverging = (arithmetic.losses_of(lr, 20) for lr in (0.001, 0.19, 0.45))
+    crawling, good, diverging = (worked_numbers.losses_of(lr, 20) for lr in (0.001, 0.19, 0.45))
     assert crawling[-1] > 0.5 * crawling[0] and good[-1] < 1e-9 and diverging[-1] > 1000 * diverging[0]
     assert all(after > before for before, after in itertools.pairwise(diverging))

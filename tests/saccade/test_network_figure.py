@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from saccade.describing import Block, Description, Memory
+from saccade.blocks import Block
+from saccade.describing import Description
 from saccade.errors import UserError
 from saccade.network_figure import draw_network, network_figure
+from saccade.training_memory import Memory
 
 LENET = (
     Block("Conv2d", "5x5", (6, 28, 28)),

@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from saccade import registry, sights
-from saccade.describing import _Call, _trace
 from saccade.layers import DepthPool, ImageRows
 from saccade.sights import Run, Sight
 from saccade.spec import Spec
+from saccade.tracing import Call, trace
 
 Spans = list[tuple[int, int]]  # first position and the one after the last, along each axis of the input
 
@@ -35,9 +35,9 @@ def axes_of(x: Tensor) -> tuple[int, ...]:
     return (2, 3) if x.ndim == 4 else (1,)
 
 
-def followed(network: nn.Module, shape: tuple[int, ...]) -> _Call:
+def followed(network: nn.Module, shape: tuple[int, ...]) -> Call:
     with torch.device("meta"):
-        return _trace(network, torch.zeros(shape))
+        return trace(network, torch.zeros(shape))
 
 
 def spans_told(sight: Sight, index: tuple[int, ...], sides: list[int]) -> Spans:
@@ -285,9 +285,7 @@ class Branching(nn.Module):
         return self.last(self.deep(h) + self.pool(h))
 
 
-def every_call_of(
-    real: nn.Module, meta: nn.Module, shape: tuple[int, ...]
-) -> tuple[Tensor, list[tuple[_Call, Tensor]]]:
+def every_call_of(real: nn.Module, meta: nn.Module, shape: tuple[int, ...]) -> tuple[Tensor, list[tuple[Call, Tensor]]]:
     """The input, and each call of a layer with what it returned on the CPU."""
     calls = [call for call in followed(meta, shape).all() if call.is_leaf]
     outputs: list[Tensor] = []
