@@ -35,3 +35,16 @@ def test_the_measured_parameter_counts_are_those_of_the_models() -> None:
             Spec("image", (side, side, 1), tuple("0123456789")), **padding
         )
         assert f"| `{recipe}` | {count_parameters(model):,} |" in README
+
+
+def test_every_task_and_the_networks_it_boasts_of_are_there() -> None:
+    from saccade import registry
+
+    section = README.partition("## What there is")[2].partition("\n## ")[0]
+    for task in registry.names("tasks"):
+        assert f"`{task}`" in section
+    for name, model in {
+        "perceptron": "mlp", "RNN": "rnn", "GRU": "gru", "LSTM": "lstm", "LeNet-5": "lenet5", "GoogLeNet": "googlenet",
+        "ResNet-50": "resnet50",
+    }.items():  # fmt: skip
+        assert name in section and model in registry.names("models")
