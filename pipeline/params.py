@@ -296,8 +296,12 @@ def _form_problems(name: str, dataset: Any, source: Mapping[str, Any]) -> Iterat
     for key, example in (("size", "[32, 32]"), ("channels", "1")):
         if is_image and isinstance(_mapping(dataset, "preprocess"), dict) and block.get(key) is None:
             yield Problem((*path, "preprocess", key), f"missing; images need it, such as {key}: {example}")
-        elif not is_image and key in block:
-            yield Problem((*path, "preprocess", key), f"{source['name']} gives no images: leave {key} out")
+    if not is_image:
+        of_images = {"preprocess": PreprocessBlock.model_fields, "split": ("group_near_duplicates", "allow_leakage")}
+        for section, keys in of_images.items():
+            for key in keys:
+                if key in _mapping(dataset, section):
+                    yield Problem((*path, section, key), f"{source['name']} gives no images: leave {key} out")
     if not is_image and _mapping(dataset, "augment").get("transforms"):
         yield Problem(
             (*path, "augment", "transforms"), f"{source['name']} gives no images: write augment: {{views: 0}}"
@@ -371,6 +375,10 @@ def _run_problems(name: str, run: Any, datasets: Mapping[str, Any], runs: Mappin
         losses = registry.constant("tasks", task["name"], "LOSSES")
         if isinstance(loss, str) and loss not in ("auto", *losses):
             yield Problem((*path, "train", "loss"), f"{task['name']} knows {' and '.join(losses)}, not {loss!r}")
+        if registry.constant("tasks", task["name"], "LABELS") != "classes":
+            for key, without in (("class_weights", "none"), ("sampler", "shuffle")):
+                if _mapping(run, "train").get(key, without) != without:
+                    yield Problem((*path, "train", key), f"{task['name']} predicts no classes: leave {key} out")
 
 
 def named_problems(path: Path_, block: Mapping[str, Any], folder: Any, functions: list[str]) -> Iterator[Problem]:

@@ -21,7 +21,7 @@ from pipeline.run_store import RunStore, hold
 from pipeline.schema.named import Named
 from pipeline.schema.train import TrainBlock
 from pipeline.tracking import reporting_status, stage_lock
-from saccade import devices, optimizers, registry, schedules
+from saccade import balancing, devices, optimizers, registry, schedules
 from saccade.bundle import Recipe, read_recipe
 from saccade.checkpoints import Checkpoints, from_bytes
 from saccade.errors import LostConnectionError, UserError
@@ -169,14 +169,9 @@ def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False
             weights_sha256 = store.save_bundle(work.recipe, state.result)
             store.journal.end("FINISHED")
             outcome = follower.finish()
-            measured = {
-                "run_uid": store.journal.state().run_uid,
-                "mlflow_run_id": None if outcome.pending_reason else outcome.mlflow_run_id,
-                "identity": work.recipe.identity,
-                "weights_sha256": weights_sha256,
-                "device": f"{work.environment['device']} ({work.environment['device_name']})",
-            }
-            store.keep_results(state.history, _results(run, state) | measured | {"data": work.digests})
+            mlflow_run_id = None if outcome.pending_reason else outcome.mlflow_run_id
+            results = _results(run, work, state, store.journal.state().run_uid, mlflow_run_id, weights_sha256)
+            store.keep_results(state.history, results)
             store.publish(run.name, run.dataset)
     last = state.history[-1]
     say(f"trained {run.name}: validation {last.score} {last.validation_score:.4f} after {state.epoch} epochs")
@@ -307,6 +302,12 @@ def _loss_name(run: TrainingRun) -> str:
     return registry.constant("tasks", run.task.name, "LOSSES")[0] if run.block.loss == "auto" else run.block.loss
 
 
+def _class_weights(run: TrainingRun, description: Description) -> torch.Tensor | None:
+    if run.block.class_weights == "none":
+        return None
+    return balancing.class_weights(description.class_counts["train"], run.block.class_weights)
+
+
 def _publish_again(run: TrainingRun, store: RunStore) -> None:
     trained_as = store.publish(run.name, run.dataset)
     same = f", as {trained_as}" if trained_as != run.name else ""
@@ -403,7 +404,9 @@ def _records(
                 torch.from_numpy(validation_split.examples[None]), torch.from_numpy(validation_split.labels)
             ),
             loss=LOSSES[_loss_name(run)],
+            class_weights=_class_weights(run, work.description),
             score=registry.constant("tasks", run.task.name, "SCORE"),
+            sampler=block.sampler,
             schedule=schedules.build(epochs=block.epochs, steps_per_epoch=updates_per_epoch, **block.schedule_options),
             lr=block.optimizer.lr,
             epochs=block.epochs,
@@ -427,7 +430,15 @@ def _records(
         ) from error
 
 
-def _results(run: TrainingRun, state: TrainingState) -> dict[str, Any]:
+def _results(
+    run: TrainingRun,
+    work: _Work,
+    state: TrainingState,
+    run_uid: str | None,
+    mlflow_run_id: str | None,
+    weights_sha256: str,
+) -> dict[str, Any]:
+    """What run.json says, but for the record that the store adds."""
     return {
         "run": run.name,
         "dataset": run.dataset,
@@ -437,6 +448,12 @@ def _results(run: TrainingRun, state: TrainingState) -> dict[str, Any]:
         "epochs": state.epoch,
         "train_elapsed_s": round(sum(record.elapsed_s for record in state.history), 3),
         "examples_per_s": round(float(np.mean([record.examples_per_s for record in state.history])), 1),
+        "run_uid": run_uid,
+        "mlflow_run_id": mlflow_run_id,
+        "identity": work.recipe.identity,
+        "weights_sha256": weights_sha256,
+        "device": f"{work.environment['device']} ({work.environment['device_name']})",
+        "data": work.digests,
     }
 
 

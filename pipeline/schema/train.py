@@ -86,6 +86,12 @@ class TrainBlock(Block):
     loss: Literal["auto", "cross_entropy", "mse", "mae"] = Field(
         "auto", description="auto: the task's first; mse of a classifier: squared error on one-hot targets"
     )
+    class_weights: Literal["none", "inverse", "effective"] = Field(
+        "none", description="of the training loss, by the classes' counts: rare classes weigh more"
+    )
+    sampler: Literal["shuffle", "balanced"] = Field(
+        "shuffle", description="of an epoch's examples: each once, or each class equally often"
+    )
     clip_norm: Positive | None = Field(None, description="largest L2 norm of the whole gradient; null: no clipping")
     ema_decay: float | None = Field(
         None,
@@ -109,6 +115,15 @@ class TrainBlock(Block):
     seed: int | None = Field(None, ge=0, description="default: the file's seed")
     init_from: str | None = Field(None, description="a key of runs: whose trained weights this one starts from")
     freeze: str | list[str] = Field([], description="layers that keep their first weights: prefixes of their names")
+
+    @model_validator(mode="after")
+    def _rare_classes_count_once(self) -> "TrainBlock":
+        if self.class_weights != "none" and self.sampler == "balanced":
+            raise ValueError(
+                f"class_weights ({self.class_weights}) and sampler (balanced) must not both be set: rare classes would "
+                "count twice. Leave class_weights out; or sampler, if each example shall be seen once an epoch"
+            )
+        return self
 
     @property
     def frozen_layers(self) -> list[str]:

@@ -12,32 +12,51 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[..., Tensor]
+"""``loss(output, target)``: a mean over the batch. Those of classes take ``weight_K`` too."""
 Score = Callable[[Tensor, Tensor], Tensor]
 
 AUXILIARY_WEIGHT = 0.3  # C. Szegedy et al., "Going deeper with convolutions", 2014, section 5
 
 
-def cross_entropy(logits_BK: Tensor, target_B: Tensor) -> Tensor:
-    """Mean negative log-likelihood in nats: ``-log softmax(logits)[target]``."""
-    return F.cross_entropy(logits_BK, target_B)
+def cross_entropy(logits_BK: Tensor, target_B: Tensor, weight_K: Tensor | None = None) -> Tensor:
+    """Mean negative log-likelihood in nats: ``-log softmax(logits)[target]``.
+
+    With weights, sum over the batch of ``weight_K[target] * loss``, divided by B. ``F.cross_entropy(weight=...)``
+    divides by the sum of the batch's weights instead: there an example counts for more or less by the company it is in,
+    and several batches or processes do not add up to one large batch.
+
+    Args:
+        logits_BK: unnormalised scores.
+        target_B: class ids int64.
+        weight_K: what an example of each class weighs, in the dtype of the logits; None: 1.
+
+    Returns:
+        Scalar tensor.
+    """
+    if weight_K is None:
+        return F.cross_entropy(logits_BK, target_B)
+    return F.cross_entropy(logits_BK, target_B, weight_K, reduction="sum") / target_B.shape[0]
 
 
-def mse(output_BK: Tensor, target: Tensor) -> Tensor:
+def mse(output_BK: Tensor, target: Tensor, weight_K: Tensor | None = None) -> Tensor:
     """Squared error.
 
     Args:
         output_BK: logits where the targets are classes, else the predicted numbers.
         target: class ids int64 (B,): the course's ``sum over k of 1/2 (one_hot - softmax(logits))^2``, averaged over
             the batch. Numbers float (B, K): the mean over all of them of ``(output - target)^2``.
+        weight_K: what an example of each class weighs, as in ``cross_entropy``; numbers have no classes.
 
     Returns:
         Scalar tensor.
     """
     if target.is_floating_point():
+        assert weight_K is None
         return F.mse_loss(output_BK, target)
     one_hot_BK = F.one_hot(target, output_BK.shape[1]).to(output_BK.dtype)
-    return 0.5 * (one_hot_BK - output_BK.softmax(dim=1)).square().sum(dim=1).mean()
+    loss_B = 0.5 * (one_hot_BK - output_BK.softmax(dim=1)).square().sum(dim=1)
+    return loss_B.mean() if weight_K is None else (weight_K[target] * loss_B).mean()
 
 
 def mae(output_BO: Tensor, target_BO: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """The training loop.
 
-Shapes: B batch, N examples, V stored views, H height, W width, C channels.
+Shapes: B batch, N examples, K classes, V stored views, H height, W width, C channels.
 """
 
 import copy
@@ -8,11 +8,13 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from saccade.averaging import update_average
+from saccade.balancing import SAMPLERS
 from saccade.batches import resident, take
 from saccade.devices import autocast, derive_seed, seed_random
 from saccade.errors import UserError
@@ -44,9 +46,11 @@ class EpochRecord:
 
     Attributes:
         epoch: from 1.
-        train_loss: mean over the examples, as they were seen, each before the update it led to.
-        train_score: likewise, of what ``score`` names.
-        validation_loss: mean over the validation split with the weights at the end of the epoch.
+        train_loss: mean over the examples that were drawn, as they were seen, each before the update it led to; with
+            the weights of their classes where there are any.
+        train_score: mean over the same, of what ``score`` names, without such weights.
+        validation_loss: mean over the validation split with the weights at the end of the epoch, each example counting
+            the same: runs with and without class weights or a sampler can be compared by it.
         validation_score: likewise.
         learning_rate: of the epoch's last step.
         gradient_norm: mean over the steps of the L2 norm of the whole gradient, before clipping.
@@ -133,7 +137,9 @@ def fit(
     validation: LabelledArrays,
     *,
     loss: Loss,
+    class_weights: Tensor | None = None,
     score: str = "accuracy",
+    sampler: str = "shuffle",
     schedule: Schedule,
     lr: float,
     epochs: int,
@@ -160,7 +166,10 @@ def fit(
         train: what is learnt from.
         validation: what is measured after each epoch.
         loss: from outputs and labels to a scalar, a mean over the batch.
+        class_weights: what an example of each class weighs in the training loss, float32 (K,), as
+            ``balancing.class_weights`` gives; None: 1. Validation is measured without them.
         score: what is reported beside it, a key of ``losses.SCORES``.
+        sampler: which examples an epoch draws, in which order, a key of ``balancing.SAMPLERS``.
         schedule: factor of ``lr`` for each update of the run.
         lr: learning rate that the schedule multiplies.
         epochs: of the whole run.
@@ -187,13 +196,14 @@ def fit(
     network, optimizer = state.network, state.optimizer
     parameters = list(optimizer.parameters())
     count = train.labels.shape[0]
+    minimised = loss if class_weights is None else partial(loss, weight_K=class_weights.to(device))
     wrapped = processes.wrap(network, device)
     forward: Callable[[Tensor], Tensor] = torch.compile(wrapped) if compile else wrapped
     first = state.epoch + 1
     for epoch in range(first, epochs + 1):
         if epoch == first or train.views.shape[0] > 1:
             view, labels = resident(train.views[(epoch - 1) % train.views.shape[0]], train.labels, device)
-        order = torch.randperm(count, generator=torch.Generator().manual_seed(derive_seed(seed, "order", epoch)))
+        order = SAMPLERS[sampler](train.labels, seed, epoch)
         order = order.to(view.device)  # once an epoch: rows that go to the device in each update make the host wait
         train_mode(network)
         now = state.progress
@@ -208,7 +218,7 @@ def fit(
                 mine, num_counted = processes.share(rows)
                 x, target = take(view, mine, device), take(labels, mine, device)
                 with autocast(device, precision):
-                    answer, batch_loss = loss_of_heads(loss, forward(x), target)
+                    answer, batch_loss = loss_of_heads(minimised, forward(x), target)
                 scored = SCORES[score](answer.detach(), target) * min(num_counted, 1)
                 sums = processes.sum(torch.stack((batch_loss.detach() * num_counted, scored)))
                 if device.type == "cpu" and not torch.isfinite(sums[0]):

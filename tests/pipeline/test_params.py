@@ -74,9 +74,9 @@ def loaded(text: str, folder: Path) -> params.Params:
 
 
 TRAIN_KEYS = (
-    "accumulation_steps, batch_size, checkpoint_every_s, clip_norm, compile, deterministic, device, ema_decay, epochs, "
+    "accumulation_steps, batch_size, checkpoint_every_s, class_weights, clip_norm, compile, deterministic, device, ema_decay, epochs, "
     "freeze, init_from, "
-    "loss, optimizer, precision, processes, schedule, seed, threads"
+    "loss, optimizer, precision, processes, sampler, schedule, seed, threads"
 )
 
 ONE_PROBLEM = {
@@ -534,4 +534,18 @@ def test_a_loss_of_another_task(tmp_path):
     text = text.replace("epochs: 3", "epochs: 3\n      loss: cross_entropy", 1)
     assert problems_of(text, tmp_path) == [
         "line 19: runs.cnn.train.loss: regress knows mse and mae, not 'cross_entropy'"
+    ]
+
+
+def test_what_only_pictures_or_classes_have_is_refused_elsewhere(tmp_path):
+    text = changed(("{name: digits}", "{name: adding}"), ("lenet5", "lstm"), *AS_SERIES).replace("classify", "regress")
+    text = text.replace("preprocess: {}", "preprocess: {fit: pad, on_conflict: error}", 1)
+    text = text.replace("epochs: 3", "epochs: 3\n      class_weights: inverse\n      sampler: balanced", 1)
+    assert [problem.split(": ", 1)[1] for problem in problems_of(text, tmp_path)] == [
+        "datasets.toy.preprocess.fit: adding gives no images: leave fit out",
+        "datasets.toy.preprocess.on_conflict: adding gives no images: leave on_conflict out",
+        "runs.cnn.train: class_weights (inverse) and sampler (balanced) must not both be set: rare classes would count "
+        "twice. Leave class_weights out; or sampler, if each example shall be seen once an epoch",
+        "runs.cnn.train.class_weights: regress predicts no classes: leave class_weights out",
+        "runs.cnn.train.sampler: regress predicts no classes: leave sampler out",
     ]

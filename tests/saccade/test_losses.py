@@ -1,12 +1,16 @@
 """Losses against torch, and against numbers worked out by hand."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
+from torch import Tensor
 
 from saccade import registry
 from saccade.losses import LOSSES, SCORES, cross_entropy, loss_of_heads, mae, mse
+from saccade.processes import Processes
+from saccade.ranks import Rank
 
 LOGITS_BK = torch.log(torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])) + torch.tensor([[2.0], [-3.0]])
 TARGET_B = torch.tensor([0, 1])
@@ -79,3 +83,63 @@ def test_auxiliary_heads_weigh_three_tenths_each() -> None:
     torch.testing.assert_close(total, expected + 0.3 * cross_entropy(second, TARGET_B))
     alone, plain = loss_of_heads(cross_entropy, LOGITS_BK, TARGET_B)
     assert alone is LOGITS_BK and torch.equal(plain, cross_entropy(LOGITS_BK, TARGET_B))
+
+
+# Weights of classes
+
+WEIGHT_K = torch.tensor([0.25, 4.0, 1.5, 0.5, 2.0])
+
+
+def logits_and_targets(count: int) -> tuple[Tensor, Tensor]:
+    random = torch.Generator().manual_seed(1)
+    return 3 * torch.randn(count, 5, generator=random), torch.randint(0, 5, (count,), generator=random)
+
+
+@pytest.mark.parametrize("name", registry.constant("tasks", "classify", "LOSSES"))
+def test_each_example_weighs_what_its_class_does(name: str) -> None:
+    """Value and gradient, over torch's losses of single examples."""
+    logits_BK, target_B = logits_and_targets(11)
+    if name == "cross_entropy":
+        expected_B = torch.nn.functional.cross_entropy(logits_BK.requires_grad_(), target_B, reduction="none")
+    else:
+        wrong_BK = torch.eye(5)[target_B] - logits_BK.requires_grad_().softmax(dim=1)
+        expected_B = torch.linalg.vector_norm(wrong_BK, dim=1) ** 2 / 2
+    expected = (WEIGHT_K[target_B] * expected_B).sum() / 11
+    got = LOSSES[name](logits_BK, target_B, weight_K=WEIGHT_K)
+    torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-6)
+    (gradient_BK,), (expected_BK,) = (torch.autograd.grad(value, logits_BK) for value in (got, expected))
+    torch.testing.assert_close(gradient_BK, expected_BK, rtol=1e-5, atol=1e-6)
+
+
+def test_the_divisor_is_the_batch_and_not_its_weights() -> None:
+    logits_BK, target_B = logits_and_targets(11)
+    ours = cross_entropy(logits_BK, target_B, weight_K=WEIGHT_K)
+    theirs = torch.nn.functional.cross_entropy(logits_BK, target_B, weight=WEIGHT_K)
+    torch.testing.assert_close(ours, theirs * WEIGHT_K[target_B].mean(), rtol=1e-5, atol=1e-6)
+    assert abs(ours / theirs - 1) > 0.05
+
+
+@pytest.mark.parametrize("name", registry.constant("tasks", "classify", "LOSSES"))
+@pytest.mark.parametrize("count", [2, 7, 11])
+def test_weighted_shares_of_several_processes_add_up_to_the_batch(name: str, count: int) -> None:
+    """Also where a process has nothing to count: two examples for three."""
+    loss = partial(LOSSES[name], weight_K=WEIGHT_K)
+    logits_BK, target_B = logits_and_targets(count)
+    total = torch.zeros(())
+    for rank in range(3):
+        mine, num_counted = Processes(Rank(rank, 3)).share(torch.arange(count))
+        total += loss(logits_BK[mine], target_B[mine]) * num_counted / count
+    torch.testing.assert_close(total, loss(logits_BK, target_B), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", registry.constant("tasks", "classify", "LOSSES"))
+def test_weights_of_one_change_nothing(name: str) -> None:
+    loss, batch = LOSSES[name], logits_and_targets(11)
+    torch.testing.assert_close(loss(*batch, weight_K=torch.ones(5)), loss(*batch), rtol=1e-6, atol=0)
+
+
+def test_auxiliary_heads_are_weighted_too() -> None:
+    logits_BK, target_B = logits_and_targets(11)
+    loss = partial(cross_entropy, weight_K=WEIGHT_K)
+    _, total = loss_of_heads(loss, (logits_BK, logits_BK.flip(1)), target_B)
+    torch.testing.assert_close(total, loss(logits_BK, target_B) + 0.3 * loss(logits_BK.flip(1), target_B))

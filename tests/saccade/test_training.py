@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from saccade import optimizers, registry, schedules
+from saccade.balancing import SAMPLERS
 from saccade.checkpoints import from_bytes, to_bytes
 from saccade.devices import derive_seed
 from saccade.errors import UserError
@@ -93,12 +94,18 @@ def without_times(history: list[EpochRecord]) -> list[dict[str, float]]:
 # What it computes
 
 
-@pytest.mark.parametrize("clip_norm", [None, 0.05])
-def test_it_is_the_loop_that_anyone_would_write(clip_norm: float | None) -> None:
+@pytest.mark.parametrize(
+    ("clip_norm", "class_weights"), [(None, None), (0.05, None), (None, torch.tensor([0.5, 3.0, 1.0]))]
+)
+def test_it_is_the_loop_that_anyone_would_write(clip_norm: float | None, class_weights: Tensor | None) -> None:
     """With torch's own optimiser: nothing happens between the lines of a step that a reader does not see."""
     data, epochs, size = examples(views=2), 3, 8
     schedule = schedules.build("one_cycle", epochs=epochs, steps_per_epoch=3)
-    state = trained(small_network(), data, schedule=schedule, epochs=epochs, batch_size=size, clip_norm=clip_norm)
+    state = trained(
+        small_network(), data, schedule=schedule, epochs=epochs, batch_size=size, clip_norm=clip_norm,
+        class_weights=class_weights,
+    )  # fmt: skip
+    weight_N = torch.ones(N) if class_weights is None else class_weights[data.labels]
 
     network = small_network()
     weights = [network[1].conv.weight, network[1].output.weight]
@@ -115,7 +122,9 @@ def test_it_is_the_loop_that_anyone_would_write(clip_norm: float | None) -> None
                 group["lr"] = 0.1 * schedule(step)
             torch.manual_seed(derive_seed(4, "update", step, 0))
             optimizer.zero_grad()
-            loss = nn.functional.cross_entropy(network(data.views[(epoch - 1) % 2][rows]), data.labels[rows])
+            logits_BK = network(data.views[(epoch - 1) % 2][rows])
+            loss_B = nn.functional.cross_entropy(logits_BK, data.labels[rows], reduction="none")
+            loss = (weight_N[rows] * loss_B).mean()
             loss.backward()
             norm = torch.cat([p.grad.flatten() for p in network.parameters()]).norm()
             if clip_norm is not None:
@@ -135,8 +144,8 @@ def test_it_is_the_loop_that_anyone_would_write(clip_norm: float | None) -> None
         assert min(norms) > clip_norm
 
 
-def test_each_epoch_sees_every_example_once_in_an_order_of_its_own() -> None:
-    """The stored image is its own number."""
+def rows_seen(sampler: str, seed: int, epochs: int) -> list[tuple[int, ...]]:
+    """Which examples each epoch trained on, in which order: the stored image is its own number."""
     views = torch.arange(N, dtype=torch.uint8).reshape(1, N, 1, 1, 1).expand(1, N, H, W, 2)
     seen: list[int] = []
 
@@ -150,13 +159,21 @@ def test_each_epoch_sees_every_example_once_in_an_order_of_its_own() -> None:
                 seen.extend(stored[:, 0, 0, 0].tolist())
             return self.bias.expand(len(stored), K)
 
-    orders = {}
-    for seed in (4, 5):
-        seen.clear()
-        trained(Watcher(), LabelledArrays(views, examples().labels), epochs=2, seed=seed)
-        orders[seed] = [tuple(seen[:N]), tuple(seen[N:])]
-        assert [sorted(order) for order in orders[seed]] == [list(range(N))] * 2
+    trained(Watcher(), LabelledArrays(views, examples().labels), epochs=epochs, seed=seed, sampler=sampler)
+    return [tuple(seen[start : start + N]) for start in range(0, N * epochs, N)]
+
+
+def test_each_epoch_sees_every_example_once_in_an_order_of_its_own() -> None:
+    orders = {seed: rows_seen("shuffle", seed, epochs=2) for seed in (4, 5)}
+    for of_epochs in orders.values():
+        assert [sorted(order) for order in of_epochs] == [list(range(N))] * 2
     assert len({*orders[4], *orders[5], tuple(range(N))}) == 5
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_an_epoch_trains_on_what_the_sampler_draws(sampler: str) -> None:
+    expected = [tuple(SAMPLERS[sampler](examples().labels, 4, epoch).tolist()) for epoch in (1, 2)]
+    assert rows_seen(sampler, 4, epochs=2) == expected
 
 
 def test_epoch_e_reads_view_e_minus_1_modulo_v() -> None:
@@ -180,6 +197,21 @@ def test_a_short_last_batch_weighs_what_it_holds(batch_size: int) -> None:
     assert losses_N.std() > 0.01
     assert state.history[0].train_loss == pytest.approx(losses_N.mean().item(), rel=1e-5)
     assert state.history[0].train_score == pytest.approx((logits_NK.argmax(1) == data.labels).float().mean().item())
+
+
+def test_class_weights_count_in_the_training_loss_alone() -> None:
+    data, class_weights = examples(), torch.tensor([0.5, 3.0, 1.0])
+    network = registered_network("lenet5")
+    state = trained(
+        network, data, validation=data, schedule=lambda step: 0.0, batch_size=5, class_weights=class_weights
+    )
+    logits_NK = network.eval()(data.views[0])
+    losses_N = nn.functional.cross_entropy(logits_NK, data.labels, reduction="none")
+    weighted, plain = (class_weights[data.labels] * losses_N).mean().item(), losses_N.mean().item()
+    assert abs(weighted - plain) > 0.1
+    (record,) = state.history
+    assert (record.train_loss, record.validation_loss) == pytest.approx((weighted, plain), rel=1e-5)
+    assert record.train_score == record.validation_score == (logits_NK.argmax(1) == data.labels).double().mean().item()
 
 
 def test_the_schedule_gets_every_step_of_the_run_and_the_record_the_last_rate() -> None:
@@ -257,9 +289,16 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("network", ["small", "lstm"])
-def test_a_run_stopped_after_any_update_and_gone_on_with_is_the_uninterrupted_one(network: str, optimizer: str) -> None:
+@pytest.mark.parametrize(
+    ("network", "optimizer", "sampler"),
+    [
+        *((network, name, "shuffle") for network in ("small", "lstm") for name in OPTIMIZERS),
+        ("small", "sgd", "balanced"),
+    ],
+)
+def test_a_run_stopped_after_any_update_and_gone_on_with_is_the_uninterrupted_one(
+    network: str, optimizer: str, sampler: str
+) -> None:
     """Dropout, a norm's statistics, averaged weights, accumulation, a schedule; in mid-epoch and between epochs."""
     options = dict(OPTIMIZERS[optimizer])
     name = options.pop("name")
@@ -274,7 +313,7 @@ def test_a_run_stopped_after_any_update_and_gone_on_with_is_the_uninterrupted_on
     data = examples(views=2)
     settings: dict[str, Any] = {
         "epochs": 3, "lr": 0.02, "clip_norm": 1.0, "schedule": schedules.build("cosine", epochs=3, steps_per_epoch=3),
-        "batch_size": 4, "accumulation_steps": 2, "average_decay": 0.9,
+        "batch_size": 4, "accumulation_steps": 2, "average_decay": 0.9, "sampler": sampler,
     }  # fmt: skip
     kept: list[bytes] = []
     whole = fresh(seed=0)
@@ -314,14 +353,19 @@ def test_the_seconds_before_a_stop_count() -> None:
     assert 1000 < record.elapsed_s < 1060 and N / 1060 < record.examples_per_s < N / 1000
 
 
-@pytest.mark.parametrize("count", [22, 16, 17])
-def test_accumulation_2_x_4_equals_8(count: int) -> None:
+UNEQUAL: dict[str, dict[str, Any]] = {
+    "alike": {}, "weighted": {"class_weights": torch.tensor([0.5, 3.0, 1.0])}, "drawn": {"sampler": "balanced"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("count", "classes"), [(22, "alike"), (16, "alike"), *((17, way) for way in UNEQUAL)])
+def test_accumulation_2_x_4_equals_8(count: int, classes: str) -> None:
     """Also where the last update of the epoch holds 6 = 4 + 2, or a single example."""
 
     def run(batch_size: int, accumulation_steps: int) -> TrainingState:
         return trained(
             registered_network("lenet5"), examples(count=count), epochs=3, batch_size=batch_size, clip_norm=0.5,
-            accumulation_steps=accumulation_steps,
+            accumulation_steps=accumulation_steps, **UNEQUAL[classes],
         )  # fmt: skip
 
     whole, parts, other = run(8, 1), run(4, 2), run(4, 1)
