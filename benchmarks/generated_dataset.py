@@ -31,7 +31,7 @@ def read(folder: Path) -> ImageExamples:
     return ImageExamples(
         classes=_CLASSES,
         labels=np.arange(len(splits), dtype=np.int64) % len(_CLASSES),
-        image=lambda i: images[i % _DIFFERENT],
+        load=lambda i: images[i % _DIFFERENT],
         ids=[str(row) for row in range(len(splits))],
         published_splits=splits,
     )

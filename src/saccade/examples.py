@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -45,19 +46,32 @@ class ImageExamples:
     Attributes:
         classes: class names; a label is an index into them.
         labels: int64 (N,), each in [0, K).
-        image: ``image(i)`` gives example ``i`` as uint8 (H, W) for grey or (H, W, 3) for RGB; called in any order.
-        ids: what stays the same about example ``i`` when others are added or reordered (a path, a digest of its
-            pixels); examples with equal ids are the same example and, unless
-            groups say otherwise, end up in the same split.
+        load: ``load(i)`` reads example ``i``; one thread calls it, fastest in ascending order.
+        decode: makes what ``load`` gave an image, uint8 (H, W) for grey or (H, W, 3) for RGB; called in any thread.
+            Raises UserError where it is none; that message goes on after the example's name.
+        ids: what stays the same about example ``i`` when others are added or reordered (a path, a digest of its bytes
+            or pixels); examples with equal ids are the same example and, unless groups say otherwise, end up in the
+            same split.
         published_splits: "train", "validation" or "test" an example where the publisher split the data, else None.
         groups: columns that ``split.group_by`` may name, each with a value an example (patient, page).
+        names: what people call each example, such as its path in an archive; empty where they have none.
         notes: what the source left out of the bytes, for people: a line each.
     """
 
     classes: tuple[str, ...]
     labels: np.ndarray
-    image: Callable[[int], np.ndarray]
+    load: Callable[[int], Any]
     ids: Sequence[str]
+    decode: Callable[[Any], np.ndarray] = np.asarray
     published_splits: Sequence[str] | None = None
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    names: Sequence[str] = ()
     notes: Sequence[str] = ()
+
+    def image(self, i: int) -> np.ndarray:
+        """Example ``i``: uint8 (H, W) for grey, or (H, W, 3) for RGB."""
+        return self.decode(self.load(i))
+
+    def name(self, i: int) -> str:
+        """What people call example ``i``; its row where the source gives no names."""
+        return self.names[i] if self.names else f"example {i}"

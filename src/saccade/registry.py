@@ -99,7 +99,8 @@ def keyword_arguments(folder: Folder, name: str, function: str) -> dict[str, Arg
     for node in _tree(folder, name).body:
         if isinstance(node, ast.FunctionDef) and node.name == function:
             pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-            return {argument.arg: _argument(argument, default) for argument, default in pairs}
+            tree = _tree(folder, name)
+            return {argument.arg: _argument(argument, _resolved(default, tree)) for argument, default in pairs}
     raise LookupError(f"{source_file(folder, name)} holds no function {function}")
 
 
@@ -112,6 +113,19 @@ def literal_aliases() -> dict[str, Any]:
             case ast.Assign([ast.Name(name)], ast.Subscript(ast.Name("Literal"), choices)):
                 aliases[name] = Literal.__getitem__(ast.literal_eval(choices))
     return aliases
+
+
+def _resolved(default: ast.expr | None, tree: ast.Module) -> ast.expr | None:
+    """What a default stands for that is a name of another of our files, such as a limit that several sources share."""
+    if isinstance(default, ast.Name):
+        for node in tree.body:
+            if isinstance(node, ast.ImportFrom) and node.module and default.id in [alias.name for alias in node.names]:
+                path = _HERE.parent.joinpath(*node.module.split(".")).with_suffix(".py")
+                inside = ast.parse(path.read_text(encoding="utf-8")).body if path.is_file() else []
+                for line in inside:
+                    if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == default.id:
+                        return line.value
+    return default
 
 
 def _argument(argument: ast.arg, default: ast.expr | None) -> Argument:

@@ -74,7 +74,7 @@ def test_constants_read_from_the_text_are_those_of_the_module(folder: Folder, na
     wanted = {
         "models": ["ACCEPTS"],
         "datasets": ["KIND"],
-        "tasks": ["KINDS", "LABELS", "LOSSES", "SCORE", "MAIN"],
+        "tasks": ["KINDS", "LABELS", "LOSSES", "SCORE"],
     }[folder]
     for constant in wanted:
         assert registry.constant(folder, name, constant) == getattr(registry.module(folder, name), constant)

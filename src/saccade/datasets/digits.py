@@ -94,6 +94,6 @@ def read(folder: Path) -> ImageExamples:
     return ImageExamples(
         classes=tuple("0123456789"),
         labels=labels_N.astype(np.int64),
-        image=images_NHW.__getitem__,
+        load=images_NHW.__getitem__,
         ids=[hashlib.blake2b(image_HW.tobytes(), digest_size=16).hexdigest() for image_HW in images_NHW],
     )

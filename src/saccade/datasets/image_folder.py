@@ -2,35 +2,27 @@
 
     source: {name: image_folder, path: photos.zip}
 
-Classes and the published split are read from the folders' names, as ``_class_folders.py`` says. Pictures are decoded
-straight from the archive, one at a time and in its order.
+Classes and the published split are read from the names of folders, or, with ``class_from``, from a pattern. Pictures
+are decoded straight from the archive, one at a time and in its order.
 """
 
-import glob
 import hashlib
 import posixpath
 from collections import Counter
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from saccade.datasets._archive import (
-    Archive,
-    Member,
-    Wanted,
-    copy_file,
-    is_archive,
-    leave_out,
-    open_archive,
-    pack_folder,
-)
-from saccade.datasets._class_folders import place_folders
-from saccade.downloads import RemoteFile, fetch_file
+from saccade.datasets._archive import Archive, Member, Wanted, open_archive
+from saccade.datasets._class_folders import check_class_from, place_examples
+from saccade.datasets._limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits
+from saccade.datasets._origin import folder_or_archive, refuse_without_url, remote_file
+from saccade.datasets._packing import copy_file, pack_folder
+from saccade.downloads import fetch_file
 from saccade.errors import UserError
 from saccade.examples import ImageExamples, Progress, no_progress
 from saccade.images import PICTURE_SUFFIXES, decode_image
+from saccade.path_patterns import compile_pattern
 
 KIND = "image"
 LABELS = "classes"
@@ -48,6 +40,10 @@ def fetch(
     mirror: str | None = None,
     include: list[str] | None = None,
     exclude: list[str] | None = None,
+    class_from: str = "first",
+    max_files: int = MAX_FILES,
+    max_file_bytes: int = MAX_FILE_BYTES,
+    max_bytes: int = MAX_BYTES,
     progress: Progress = no_progress,
 ) -> None:
     """Bring the pictures into ``folder`` as one archive: a folder packed into a tar, an archive as it is.
@@ -61,36 +57,48 @@ def fetch(
         mirror: with url, a local folder or an http(s) URL that holds a file of the same name.
         include: patterns of the files to take from a folder; None takes all. ``read`` says what a pattern is.
         exclude: patterns of the files to leave out.
+        class_from: as of ``read``, which uses it; here it is checked, before an hour's download.
+        max_files: most members of an archive, or files of a folder.
+        max_file_bytes: most bytes of one file.
+        max_bytes: most bytes of all files together.
         progress: called with the archive's name, the bytes there and its size.
 
     Raises:
-        UserError: not exactly one of path and url; nothing that can be read is there; the bytes are not the named ones.
+        UserError: not exactly one of path and url; nothing that can be read is there; the bytes are not the named ones;
+            class_from, a pattern or a limit is none.
     """
     if (path is None) == (url is None):
         raise UserError("image_folder needs path (a folder or an archive on this machine) or url, and not both")
+    wanted, limits = _chosen(include, exclude), Limits(max_files, max_file_bytes, max_bytes)
+    check_class_from(class_from)
     if url is not None:
-        fetch_file(_remote_file(url, sha256, size), folder, mirror=mirror, progress=progress)
+        fetch_file(remote_file(url, sha256, size), folder, mirror=mirror, progress=progress)
         return
     assert path is not None
-    if (sha256, size, mirror) != (None, None, None):
-        raise UserError(f"sha256, size and mirror belong to url; leave them out beside path ({path})")
-    source = _existing(path)
+    refuse_without_url(sha256, size, mirror)
+    source = folder_or_archive(path)
     if source.is_dir():
-        pack_folder(source, folder / _PACKED, _chosen(include, exclude), progress)
-    elif is_archive(source):
-        copy_file(source, folder / source.name, progress)
+        pack_folder(source, folder / _PACKED, wanted, progress, limits)
     else:
-        raise UserError(
-            f"path ({path}) must be a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz), but is another kind of "
-            "file, or damaged. Unpack it, and name the folder."
-        )
+        copy_file(source, folder / source.name, progress)
 
 
-def read(folder: Path, *, include: list[str] | None = None, exclude: list[str] | None = None) -> ImageExamples:
+def read(
+    folder: Path,
+    *,
+    include: list[str] | None = None,
+    exclude: list[str] | None = None,
+    class_from: str = "first",
+    max_files: int = MAX_FILES,
+    max_file_bytes: int = MAX_FILE_BYTES,
+    max_bytes: int = MAX_BYTES,
+) -> ImageExamples:
     """List the pictures; each is read and decoded when it is asked for, so memory stays flat.
 
-    A pattern is compared with the whole name in the archive, as ``tar tf`` shows it, or in the folder: ``*`` is any
-    text, slashes too, ``?`` any character, ``[ab]`` one of a and b. ``exclude: ["*/thumbs/*", "*.gif"]``.
+    A pattern is compared with the name in the archive, as ``tar tf`` shows it, or in the folder: with the whole of it,
+    or with what follows any of its slashes; one that begins with a slash with the whole alone. ``*`` is any text,
+    slashes too, ``?`` any character, ``[ab]`` one of a and b. ``include: ["MT_*/Imgs/*.jpg"]`` takes the photographs,
+    whatever folder is around, and leaves the masks (.png) beside them; ``exclude: ["thumbs/", "*.gif"]``.
 
     Names that begin with a dot are left out (macOS and others put files of their own beside the pictures). So are files
     that are no pictures by their names; ``notes`` counts those.
@@ -99,28 +107,36 @@ def read(folder: Path, *, include: list[str] | None = None, exclude: list[str] |
         folder: what ``fetch`` filled.
         include: patterns of the files to take; None takes all.
         exclude: patterns of the files to leave out.
+        class_from: what of a name is the class: ``first`` (the first folder, or the first one in train, val or test),
+            ``parent`` (the folder that the file is in), or a pattern such as ``MT_{class}/Imgs/*`` or
+            ``{class}_[0-9]*.jpg``, in which ``*`` and {class} are any text but a slash.
+        max_files: most members of the archive.
+        max_file_bytes: most bytes of one file.
+        max_bytes: most bytes of all files together.
 
     Returns:
         The examples in the archive's order, in which they are read fastest; classes sorted by name; ids are digests of
-        the files' bytes, so that copies of a picture stay in one split.
+        the files' bytes, so that copies of a picture stay in one split; names are those in the archive.
 
     Raises:
-        UserError: the archive is damaged, or its folders do not say classes and splits.
+        UserError: the archive is damaged or exceeds a limit, or its names do not say classes and splits.
     """
     path = _only_file(folder)
-    archive = open_archive(path)
+    check_class_from(class_from)
+    archive = open_archive(path, Limits(max_files, max_file_bytes, max_bytes))
     pictures, ids, notes = _list_pictures(archive, _chosen(include, exclude))
-    folders = [posixpath.dirname(picture.name) for picture in pictures]
-    places = place_folders(folders, path)
-    classes = sorted({place.class_name for place in places.values()})
+    names = [picture.name for picture in pictures]
+    places = place_examples(names, path, class_from)
+    classes = sorted({place.class_name for place in places})
     label_of = {name: label for label, name in enumerate(classes)}
-    splits = [places[name].split for name in folders]
     return ImageExamples(
         classes=tuple(classes),
-        labels=np.array([label_of[places[name].class_name] for name in folders], dtype=np.int64),
-        image=lambda i: _decode(archive, pictures[i]),
+        labels=np.array([label_of[place.class_name] for place in places], dtype=np.int64),
+        load=lambda i: archive.read(pictures[i]),
+        decode=decode_image,
         ids=ids,
-        published_splits=[split for split in splits if split is not None] or None,  # all have one, or none has
+        published_splits=[place.split for place in places if place.split is not None] or None,  # all have one, or none
+        names=names,
         notes=notes,
     )
 
@@ -146,44 +162,18 @@ def _list_pictures(archive: Archive, wanted: Wanted) -> tuple[list[Member], list
     return pictures, ids, (f"left out files that are no pictures by their names: {counts}",) if others else ()
 
 
-def _decode(archive: Archive, picture: Member) -> np.ndarray:
-    content = archive.read(picture)
-    try:
-        return decode_image(content)
-    except UserError as error:
-        remedy = f"Replace it, or leave it out: {leave_out(glob.escape(picture.name))}"
-        raise UserError(f"{archive.path}: {picture.name} {error}. {remedy}") from error
-
-
 def _chosen(include: list[str] | None, exclude: list[str] | None) -> Wanted:
     """Names that a pattern of ``include`` and none of ``exclude`` fits; never hidden ones."""
+    included = None if include is None else [compile_pattern(pattern) for pattern in include]
+    excluded = [compile_pattern(pattern) for pattern in exclude or ()]
 
     def wanted(name: str) -> bool:
         if any(part.startswith(".") for part in PurePosixPath(name).parts):
             return False
-        is_included = include is None or name.endswith("/") or any(fnmatchcase(name, pattern) for pattern in include)
-        return is_included and not any(fnmatchcase(name, pattern) for pattern in exclude or ())
+        is_included = included is None or name.endswith("/") or any(fits(name) for fits in included)
+        return is_included and not any(fits(name) for fits in excluded)
 
     return wanted
-
-
-def _existing(path: str) -> Path:
-    try:
-        source = Path(path).expanduser()
-    except RuntimeError as error:  # "~somebody" who has no home
-        raise UserError(f"path ({path}) must be a folder or an archive: {error}") from error
-    if not source.exists():
-        raise UserError(f"path ({path}) must be a folder or an archive, but {source.absolute()} does not exist")
-    return source
-
-
-def _remote_file(url: str, sha256: str | None, size: int | None) -> RemoteFile:
-    if sha256 is None or size is None:
-        raise UserError(f"url ({url}) needs sha256 and size beside it, as `sha256sum` and `wc -c` give them")
-    name = PurePosixPath(unquote(urlsplit(url).path)).name
-    if not name:
-        raise UserError(f"url ({url}) must end with the name of a file, such as photos.zip")
-    return RemoteFile(name, sha256.lower(), size, (url,))
 
 
 def _only_file(folder: Path) -> Path:

@@ -7,17 +7,13 @@ Proceedings of the IEEE 86(11), 1998.
 
 from pathlib import Path
 
-from saccade.datasets._idx import read_examples
-from saccade.downloads import RemoteFile, fetch_file
+from saccade.datasets._idx import mnist_files, read_mnist_files
+from saccade.downloads import fetch_file
 from saccade.examples import ImageExamples, Progress, no_progress
 
 KIND = "image"
 LABELS = "classes"
 
-_SPLIT_FILES = {
-    "train": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
-    "test": ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
-}
 _ADDRESSES = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -29,10 +25,7 @@ _CONTENTS = {  # size in bytes and SHA-256
     "t10k-images-idx3-ubyte.gz": (1648877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
     "t10k-labels-idx1-ubyte.gz": (4542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
 }
-_FILES = tuple(
-    RemoteFile(name, sha256, size, tuple(address + name for address in _ADDRESSES))
-    for name, (size, sha256) in _CONTENTS.items()
-)
+_FILES = mnist_files(_ADDRESSES, _CONTENTS)
 
 
 def fetch(folder: Path, *, mirror: str | None = None, progress: Progress = no_progress) -> None:
@@ -52,5 +45,4 @@ def fetch(folder: Path, *, mirror: str | None = None, progress: Progress = no_pr
 
 def read(folder: Path) -> ImageExamples:
     """Read the four files: uint8 (28, 28) images, background 0, training images first."""
-    split_files = {split: (folder / images, folder / labels) for split, (images, labels) in _SPLIT_FILES.items()}
-    return read_examples(split_files, classes=tuple("0123456789"))
+    return read_mnist_files(folder, classes=tuple("0123456789"))

@@ -8,14 +8,20 @@ import lzma
 import os
 import random
 import stat
+import struct
 import tarfile
+import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from saccade.datasets._archive import Wanted, copy_file, is_archive, open_archive, pack_folder
+from saccade.datasets._archive import Wanted, is_archive, open_archive
+from saccade.datasets._limits import Limits
+from saccade.datasets._packing import copy_file, pack_folder
 from saccade.errors import UserError
 
 FILES = {
@@ -133,7 +139,7 @@ def test_links_and_devices_of_a_tar_are_refused_where_they_are_wanted(
 ) -> None:
     path = tmp_path / "a.tar"
     path.write_bytes(tar_bytes({"cat/1.bin": b"x"}, member))
-    remedy = r"or leave it out: exclude: \['cat/\[\[\]1\]\.bin'\]"
+    remedy = r"or leave it out: exclude: \['/cat/\[\[\]1\]\.bin'\]"
     with pytest.raises(UserError, match=rf"'cat/\[1\]\.bin' must be a plain file, but is {what}\. .* {remedy}"):
         content_of(path)
     assert content_of(path, lambda name: "[" not in name) == {"cat/1.bin": b"x"}
@@ -218,9 +224,242 @@ def test_an_error_of_the_disk_stays_one(tmp_path: Path, monkeypatch: pytest.Monk
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     (tmp_path / "a").write_bytes(tar_bytes(FILES))
-    monkeypatch.setattr(tarfile, "open", fail)
+    monkeypatch.setattr(tarfile, "TarFile", fail)
     with pytest.raises(OSError, match="Input/output error"):
         open_archive(tmp_path / "a")
+
+
+# --- archives that mean harm
+
+
+NULS = bytes(2**20)
+ODD_NAMES = [
+    "cat/a\nb.bin",
+    'cat/it\'s "x".bin',
+    "cat/ lead trail .bin",
+    "ねこ/عربي.bin",
+    "cat/\x1b[31m.bin",
+    "cat/a\\b.bin",
+]
+
+
+def long_member(path: Path, size: int, opener: Callable[..., Any]) -> None:
+    """A tar with one member of ``size`` zeros, compressed on the way."""
+    header = special("cat/huge.jpg", tarfile.REGTYPE)
+    header.size = size
+    with opener(path, "wb") as file:
+        file.write(header.tobuf())
+        for _ in range(size // len(NULS)):
+            file.write(NULS)
+        file.write(bytes(1024))
+
+
+def peak_bytes(call: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+def test_odd_names_are_read_as_they_are(tmp_path: Path, kind: str) -> None:
+    files = {name: name.encode() for name in ODD_NAMES}
+    (tmp_path / "a").write_bytes(PACKERS[kind](files))
+    assert content_of(tmp_path / "a") == files
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_odd_names_stand_on_one_line_of_a_message(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "a").write_bytes(PACKERS[kind]({"cat/a\nb\u2028.bin": b"12345"}))
+    with pytest.raises(UserError, match=r"'cat/a\\nb\\u2028\.bin' must be at most 4 bytes long") as raised:
+        list(open_archive(tmp_path / "a", Limits(max_file_bytes=4)).members(everything))
+    assert len(str(raised.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("opener", [gzip.open, bz2.open, lzma.open])
+def test_a_huge_member_is_refused_before_it_is_read(tmp_path: Path, opener: Callable[..., Any]) -> None:
+    long_member(tmp_path / "a", 2**26, opener)
+    limits = Limits(max_file_bytes=2**20)
+    assert list(open_archive(tmp_path / "a", limits).members(lambda name: False)) == []
+    content = (tmp_path / "a").read_bytes()
+    (tmp_path / "a").write_bytes(content[:-10])  # whoever reads on notices
+    expected = (
+        r"a: 'cat/huge\.jpg' must be at most 1,048,576 bytes long \(max_file_bytes\), but is 67,108,864\. If it is "
+        r"what you expect, raise max_file_bytes; else leave it out: exclude: \['/cat/huge\.jpg'\]"
+    )
+
+    def list_members() -> None:
+        with pytest.raises(UserError, match=expected):
+            list(open_archive(tmp_path / "a", limits).members(everything))
+
+    assert peak_bytes(list_members) < 2e7  # xz has a dictionary of 8 MiB
+
+
+def test_a_member_that_claims_a_hundred_gigabytes_is_refused(tmp_path: Path) -> None:
+    info = special("cat/1.jpg", tarfile.REGTYPE)
+    info.size = 10**11
+    (tmp_path / "a").write_bytes(info.tobuf(tarfile.GNU_FORMAT) + bytes(2048))
+    with pytest.raises(UserError, match=r"'cat/1\.jpg' must be at most 1,000,000,000 bytes .* but is 100,000,000,000"):
+        content_of(tmp_path / "a")
+
+
+def lying_zip(claimed: int, content: bytes, checksum: int | None = None) -> bytes:
+    """A zip whose directory claims another length for its one member."""
+    whole = bytearray(zip_bytes({"cat/1.bin": content}))
+    place = whole.index(b"PK\x01\x02")
+    struct.pack_into("<L", whole, place + 24, claimed)
+    if checksum is not None:
+        struct.pack_into("<L", whole, place + 16, checksum)
+    return bytes(whole)
+
+
+def test_a_zip_that_unpacks_to_more_than_it_claims_is_not_unpacked_whole(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(lying_zip(10, bytes(2**27)))
+
+    def read() -> None:
+        with pytest.raises(UserError, match=r"must be a whole archive: Bad CRC-32"):
+            content_of(tmp_path / "a")
+
+    assert peak_bytes(read) < 5e6
+    # one that names the checksum of its first bytes gives those, and no more
+    (tmp_path / "a").write_bytes(lying_zip(10, bytes(2**27), zlib.crc32(bytes(10))))
+    assert content_of(tmp_path / "a") == {"cat/1.bin": bytes(10)}
+
+
+def test_a_zip_that_unpacks_to_less_than_it_claims_is_damaged(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(lying_zip(10**6, b"short"))
+    with pytest.raises(
+        UserError, match=r"must be a whole archive: 'cat/1\.bin' must unpack to 1000000 bytes, but to 5"
+    ):
+        content_of(tmp_path / "a")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_of_a_compression_without_a_bound_is_refused(tmp_path: Path, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "a", "w", method) as archive:
+        archive.writestr("cat/1.bin", bytes(10**8))
+    with pytest.raises(UserError, match="must be a plain file, but is compressed in another way than deflate"):
+        content_of(tmp_path / "a")
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+def test_too_many_members_and_too_many_bytes_are_refused(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "a").write_bytes(PACKERS[kind](FILES))
+    total = sum(map(len, FILES.values()))
+    whole = Limits(max_files=4, max_bytes=total, max_file_bytes=max(map(len, FILES.values())))
+    assert len(list(open_archive(tmp_path / "a", whole).members(everything))) == 4
+    with pytest.raises(
+        UserError, match=r"a must hold at most 3 files \(max_files\), but holds more\. .* raise max_files"
+    ):
+        list(open_archive(tmp_path / "a", Limits(max_files=3)).members(lambda name: False))
+    with pytest.raises(UserError, match=rf"to at most {total - 1:,} bytes \(max_bytes\), but claims {total:,} or more"):
+        list(open_archive(tmp_path / "a", Limits(max_bytes=total - 1)).members(lambda name: False))
+
+
+@pytest.mark.parametrize(
+    ("name", "values"), [("max_files", (0, 1, 1)), ("max_file_bytes", (1, 0, 1)), ("max_bytes", (1, 1, 0))]
+)
+def test_a_limit_is_at_least_one(name: str, values: tuple[int, int, int]) -> None:
+    with pytest.raises(UserError, match=rf"{name} \(0\) must be at least 1"):
+        Limits(*values)
+
+
+def test_a_zip_is_refused_for_its_members_before_they_are_listed(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a", "w") as archive:
+        for i in range(70_000):  # more than 16 bits count: zip64
+            archive.writestr(f"{i}", b"")
+
+    def refuse() -> None:
+        with pytest.raises(UserError, match="must hold at most 66,000 files"):
+            open_archive(tmp_path / "a", Limits(max_files=66_000))
+
+    assert peak_bytes(refuse) < 1e6
+    assert len(list(open_archive(tmp_path / "a", Limits(max_files=70_000)).members(everything))) == 70_000
+
+
+def test_a_zip_that_lies_of_its_members_is_refused(tmp_path: Path) -> None:
+    content = bytearray(zip_bytes({f"{'x' * 9000}{i}": b"" for i in range(40)}))
+    end = content.rindex(b"PK\x05\x06")
+    struct.pack_into("<HH", content, end + 8, 1, 1)
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(UserError, match="must be a whole archive: 1 members must not have a directory of 36"):
+        open_archive(tmp_path / "a")
+
+
+def header(name: str, kind: bytes, size: int) -> bytes:
+    info = special(name, kind)
+    info.size = size
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+SPARSE = bytearray(header("x", tarfile.GNUTYPE_SPARSE, 0))
+SPARSE[482] = 1  # more of the map of its holes follows ...
+SPARSE[148:156] = f"{sum(SPARSE[:148]) + 8 * 32 + sum(SPARSE[156:]):06o}\0 ".encode()
+HOLES = b"00000000001\0" * 42 + b"\1" + bytes(7)  # ... and more behind this
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(bytes(SPARSE) + HOLES * 2**15 + bytes(1024), id="a map of holes"),
+        pytest.param(header("x", tarfile.GNUTYPE_LONGNAME, 2**28) + bytes(2**28), id="a long name"),
+        pytest.param(header("x", tarfile.XHDTYPE, 2**28) + bytes(2**28), id="a long pax header"),
+        pytest.param(header("x", tarfile.GNUTYPE_LONGNAME, -512) + bytes(2**28), id="a name of negative length"),
+        pytest.param(header("a", tarfile.REGTYPE, 0) + header("b", tarfile.REGTYPE, -512) + bytes(1024), id="loop"),
+        pytest.param(header("x", tarfile.XHDTYPE, 0) * 3000 + bytes(1024), id="headers of headers"),
+        pytest.param(tar_bytes({"a": b"x"}) + bytes(2**25), id="zeros behind the end"),
+    ],
+)
+def test_headers_that_would_fill_the_memory_or_never_end_are_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a").write_bytes(gzip.compress(content, 1))
+
+    def read() -> None:
+        with pytest.raises(UserError, match=r"a must be a whole archive: .+\. Replace it, and fetch again\."):
+            list(open_archive(tmp_path / "a", Limits(max_files=9999)).members(everything))
+
+    assert peak_bytes(read) < 2e7
+
+
+def test_a_name_longer_than_a_path_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(tar_bytes({"x" * 5000: b""}))
+    with pytest.raises(UserError, match=r"a name of 5,000 bytes must be at most 4,096 long: 'xxx"):
+        content_of(tmp_path / "a")
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+def test_whatever_is_damaged_ends_in_an_error_for_people(tmp_path: Path, kind: str) -> None:
+    whole, draw = PACKERS[kind](FILES), random.Random(1)
+    for _ in range(300):
+        content = bytearray(whole)
+        for _ in range(draw.choice([1, 3, 30])):
+            content[draw.randrange(len(content))] = draw.randrange(256)
+        (tmp_path / "a").write_bytes(content[: draw.choice([len(content), draw.randrange(len(content))])])
+        try:
+            read = content_of(tmp_path / "a")
+        except UserError as error:
+            assert len(str(error).splitlines()) == 1
+        else:
+            assert not any(name.startswith("/") or ".." in name.split("/") for name in read)
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_many_members_are_listed_in_flat_memory(tmp_path: Path, kind: str) -> None:
+    peaks = {}
+    for count in (1_000, 10_000):
+        path = tmp_path / f"{count}"
+        path.write_bytes(PACKERS[kind]({f"class-{i % 10}/{i:09}.jpg": b"x" for i in range(count)}))
+
+        def read(path: Path = path) -> None:
+            for _ in open_archive(path).members(everything):
+                pass
+
+        peaks[count] = peak_bytes(read)
+    if kind == "tar":
+        assert peaks[10_000] < peaks[1_000] + 1e5
+    else:
+        assert peaks[10_000] - peaks[1_000] < 9_000 * 800  # zipfile keeps the directory
 
 
 # --- packing
@@ -270,7 +509,7 @@ def test_a_link_to_a_file_is_packed_as_the_file(folder: Path, tmp_path: Path) ->
 def test_other_things_in_a_folder_are_refused(folder: Path, tmp_path: Path) -> None:
     odd = folder / "odd"
     odd.symlink_to(folder)
-    with pytest.raises(UserError, match=r"odd is a link to a folder\. .* leave it out: exclude: \['odd/\*'\]"):
+    with pytest.raises(UserError, match=r"odd is a link to a folder\. .* leave it out: exclude: \['/odd/\*'\]"):
         pack_folder(folder, tmp_path / "a.tar", everything)
     pack_folder(folder, tmp_path / "a.tar", lambda name: not name.startswith("odd/"))
     odd.unlink()
@@ -287,6 +526,26 @@ def test_other_things_in_a_folder_are_refused(folder: Path, tmp_path: Path) -> N
 def test_a_folder_with_nothing_to_pack_is_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"folder must hold files to pack, but there are none; does include or exclude"):
         pack_folder(folder, tmp_path / "a.tar", lambda name: name.endswith("/"))
+
+
+def test_a_folder_over_the_limits_is_not_packed(folder: Path, tmp_path: Path) -> None:
+    for limits, message in (
+        (Limits(max_files=3), "must hold at most 3 files"),
+        (Limits(max_file_bytes=1000), r"'z\.txt' must be at most 1,000 bytes long"),
+        (Limits(max_bytes=1000), r"must unpack to at most 1,000 bytes"),
+    ):
+        with pytest.raises(UserError, match=rf"folder.* {message}"):
+            pack_folder(folder, tmp_path / "a.tar", everything, limits=limits)
+    assert not (tmp_path / "a.tar").exists()
+    pack_folder(folder, tmp_path / "a.tar", everything, limits=Limits(max_files=4, max_file_bytes=1200))
+
+
+def test_odd_names_are_packed(tmp_path: Path) -> None:
+    for name in ODD_NAMES:
+        (tmp_path / "folder" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "folder" / name).write_bytes(name.encode())
+    pack_folder(tmp_path / "folder", tmp_path / "a.tar", everything)
+    assert content_of(tmp_path / "a.tar") == {name: name.encode() for name in ODD_NAMES}
 
 
 def test_a_file_is_copied_whole(tmp_path: Path) -> None:

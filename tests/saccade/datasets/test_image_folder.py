@@ -2,10 +2,13 @@
 
 import http.server
 import io
+import os
+import struct
 import tarfile
 import threading
 import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -19,6 +22,7 @@ from saccade.datasets import image_folder
 from saccade.errors import UserError
 from saccade.examples import ImageExamples
 from saccade.files import sha256_of_file
+from saccade.path_patterns import escape_pattern
 
 RealData = Callable[[str], Path]
 
@@ -143,6 +147,33 @@ def test_include_and_exclude_choose(tmp_path: Path, name: str) -> None:
     np.testing.assert_array_equal(examples.image(0), picture(2, 5, 7))
 
 
+TILES = {
+    f"{around}MT_{name}/Imgs/{number}.{suffix}": file_of(picture(number, 4, 5), kind)
+    for around in ("", "tiles-master/")
+    for name in ("Blowhole", "Crack")
+    for number, suffix, kind in ((1, "jpg", "JPEG"), (1, "png", "PNG"), (2, "jpg", "JPEG"))
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("around", ["", "tiles-master/"])
+def test_photographs_are_taken_and_masks_beside_them_left(tmp_path: Path, name: str, around: str) -> None:
+    files = {name: content for name, content in TILES.items() if name.startswith(around or "MT_")}
+    files[f"{around}Readme.md"] = b"x"
+    examples = fetched(tmp_path, name, files, include=["MT_*/Imgs/*.jpg"], class_from="MT_{class}/Imgs/*")
+    assert examples.classes == ("Blowhole", "Crack")
+    assert examples.labels.tolist() == [0, 0, 1, 1]
+    assert list(examples.names) == [f"{around}MT_{c}/Imgs/{n}.jpg" for c in ("Blowhole", "Crack") for n in (1, 2)]
+    assert examples.notes == ()
+
+
+def test_a_pattern_from_the_root_leaves_folders_further_below(tmp_path: Path) -> None:
+    examples = fetched(tmp_path, "pets.zip", TILES, exclude=["/MT_Crack/", "*.png"], class_from="MT_{class}/Imgs/*")
+    assert [name for name in examples.names if "Crack" in name] == [
+        f"tiles-master/MT_Crack/Imgs/{n}.jpg" for n in (1, 2)
+    ]
+
+
 def test_what_is_left_out_of_a_folder_is_not_packed(tmp_path: Path) -> None:
     source = write_folder(tmp_path / "pets", PICTURES | {"dog/raw/huge.bin": b"x"})
     image_folder.fetch(tmp_path / "raw", path=str(source), exclude=["dog/*"])
@@ -150,14 +181,13 @@ def test_what_is_left_out_of_a_folder_is_not_packed(tmp_path: Path) -> None:
         assert tar.getnames() == ["gato/old/ção.png", "猫/a b.webp", "猫/b.gif"]
 
 
-def test_an_unreadable_picture_is_named_with_the_line_that_leaves_it_out(tmp_path: Path) -> None:
-    broken = {"dog/x [1].png": b"<html>"}
-    examples = fetched(tmp_path, "pets.tar", PICTURES | broken)
-    named = r"pets\.tar: dog/x \[1\]\.png must be a picture: its 6 bytes are none that Pillow knows\."
-    with pytest.raises(UserError, match=named) as raised:
-        examples.image(5)
-    pattern = str(raised.value).split("exclude: ['")[1].removesuffix("']")
-    again = image_folder.read(tmp_path / "raw", exclude=[pattern])
+def test_an_unreadable_picture_is_left_out_by_the_pattern_of_its_name(tmp_path: Path) -> None:
+    examples = fetched(tmp_path, "pets.tar", PICTURES | {"dog/x [1].png": b"<html>"})
+    assert list(examples.names) == [*PICTURES, "dog/x [1].png"]
+    content = examples.load(5)
+    with pytest.raises(UserError, match=r"^must be a picture: its 6 bytes are none that Pillow knows"):
+        examples.decode(content)
+    again = image_folder.read(tmp_path / "raw", exclude=[escape_pattern(examples.name(5))])
     assert again.labels.tolist() == LABELS
 
 
@@ -185,9 +215,9 @@ def test_an_archive_without_classes_is_refused(tmp_path: Path, files: dict[str, 
 
 
 def test_paths_that_are_no_source_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"path \(.*gone\) must be a folder or an archive, but .*gone does not exist"):
+    with pytest.raises(UserError, match=r"path \(.*gone\) must be a folder or a file, but .*gone does not exist"):
         image_folder.fetch(tmp_path / "raw", path=str(tmp_path / "gone"))
-    with pytest.raises(UserError, match=r"path \(~nobody-of-that-name/x\) must be a folder or an archive"):
+    with pytest.raises(UserError, match=r"path \(~nobody-of-that-name/x\) must be a folder or a file"):
         image_folder.fetch(tmp_path / "raw", path="~nobody-of-that-name/x")
     (tmp_path / "pets.rar").write_bytes(b"Rar!" * 400)
     with pytest.raises(UserError, match=r"path \(.*pets\.rar\) must be a folder, a \.zip or a \.tar .* Unpack it"):
@@ -200,7 +230,7 @@ def test_paths_that_are_no_source_are_refused(tmp_path: Path) -> None:
     [
         ({}, r"needs path \(a folder or an archive on this machine\) or url, and not both"),
         ({"path": "pets", "url": "https://example.org/pets.zip"}, "needs path .* or url, and not both"),
-        ({"path": "pets", "sha256": "0" * 64}, r"belong to url; leave them out beside path \(pets\)"),
+        ({"path": "pets", "sha256": "0" * 64}, "belong to url; leave them out where there is none"),
         ({"path": "pets", "mirror": "there"}, "belong to url"),
         ({"url": "https://example.org/pets.zip"}, r"url \(https://example\.org/pets\.zip\) needs sha256 and size"),
         ({"url": "https://example.org/pets.zip", "size": 7}, "needs sha256 and size beside it"),
@@ -210,6 +240,72 @@ def test_paths_that_are_no_source_are_refused(tmp_path: Path) -> None:
 def test_arguments_that_do_not_go_together_are_refused(tmp_path: Path, arguments: Any, message: str) -> None:
     with pytest.raises(UserError, match=message):
         image_folder.fetch(tmp_path / "raw", **arguments)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pets.tar")
+    with pytest.raises(UserError, match=r"path \(.*pets\.tar\) must be a folder, a \.zip or a \.tar"):
+        image_folder.fetch(tmp_path / "raw", path=str(tmp_path / "pets.tar"))
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"max_files": 4}, r"must hold at most 4 files \(max_files\)"),
+        ({"max_file_bytes": 300}, r"'.*' must be at most 300 bytes long \(max_file_bytes\)"),
+        ({"max_bytes": 700}, r"must unpack to at most 700 bytes \(max_bytes\)"),
+        ({"max_bytes": 0}, r"max_bytes \(0\) must be at least 1"),
+        ({"class_from": "last"}, r"class_from \(last\) must be first, parent, or a pattern"),
+        ({"include": ["a", ""]}, r"a pattern of file names \(''\) must not be empty"),
+    ],
+)
+def test_limits_and_what_cannot_be_meant_are_refused(tmp_path: Path, name: str, arguments: Any, message: str) -> None:
+    assert sum(map(len, PICTURES.values())) > 700 and max(map(len, PICTURES.values())) > 300
+    with pytest.raises(UserError, match=message):
+        fetched(tmp_path, name, PICTURES, **arguments)
+
+
+def claiming(width: int, height: int) -> bytes:
+    """A PNG whose header claims another size than its data have."""
+    whole = file_of(picture(1, 4, 5), "PNG")
+    body = b"IHDR" + struct.pack(">LL", width, height) + whole[24:29]
+    return whole[:12] + body + struct.pack(">L", zlib.crc32(body)) + whole[33:]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("page.jpg", b"<!DOCTYPE html><html>404</html>", "must be a picture: its 31 bytes are none"),
+        ("empty.png", b"", "must be a picture: its 0 bytes are none"),
+        ("cut.jpg", PICTURES["dog/1.JPG"][:-200], "must be a whole picture: "),
+        ("huge.png", claiming(100_000, 100_000), "must be a whole picture: "),
+    ],
+)
+def test_what_is_no_picture_is_an_error_of_that_file_alone(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    examples = fetched(tmp_path, "pets.zip", {f"dog/{name}": content} | PICTURES)
+    assert len(examples.labels) == 6 and examples.name(0) == f"dog/{name}"
+    with pytest.raises(UserError, match=f"^{message}"):
+        examples.image(0)
+    np.testing.assert_array_equal(examples.image(2), picture(2, 5, 7))
+
+
+def test_the_content_says_of_which_kind_a_picture_is(tmp_path: Path) -> None:
+    examples = fetched(tmp_path, "pets.zip", PICTURES | {"dog/really a png.jpg": file_of(picture(9, 3, 4), "PNG")})
+    np.testing.assert_array_equal(examples.image(5), picture(9, 3, 4))
+
+
+def test_nothing_is_written_outside_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    hostile = {"dog/1.JPG": PICTURES["dog/1.JPG"], "../../up.jpg": b"x", "cat/1.jpg": PICTURES["dog/1.JPG"]}
+    write_zip(tmp_path / "source" / "pets.zip", hostile)
+    before = set(tmp_path.rglob("*"))
+    image_folder.fetch(tmp_path / "raw", path=str(tmp_path / "source" / "pets.zip"))
+    with pytest.raises(UserError, match=r"member '\.\./\.\./up\.jpg' must not lead out"):
+        image_folder.read(tmp_path / "raw")
+    assert set(tmp_path.rglob("*")) - before == {tmp_path / "raw", tmp_path / "raw" / "pets.zip"}
 
 
 @pytest.mark.parametrize("names", [[], ["a.tar", "b.tar"]])
