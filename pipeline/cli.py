@@ -54,8 +54,13 @@ def _entry(section: str, entries: dict[str, Any], name: str) -> Any:
 
 
 def _load_and_build() -> Any:
-    """As ``_load``, and build the transforms too: only albumentations knows their values, and it takes seconds."""
+    """As ``_load``, and build the transforms too: only albumentations knows their values, and it takes seconds.
+
+    Says what has changed of one's own files since they were fetched.
+    """
     from pipeline import paths
+    from pipeline.console import warn
+    from pipeline.local_sources import changes
     from pipeline.params import ParamsError, Problem
     from saccade.errors import UserError
 
@@ -72,6 +77,8 @@ def _load_and_build() -> Any:
             problems.append(Problem(("datasets", name, "augment", "transforms"), str(error)))
     if problems:
         raise ParamsError(paths.PARAMS, problems)
+    for line in changes({name: dataset.source.arguments for name, dataset in params.datasets.items()}):
+        warn(line)
     return params
 
 

@@ -55,7 +55,7 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
         write_json(report / "metrics.json", metrics)
         journal.evaluation(metrics, "evaluation")
         outcome = follower.finish()
-    main = main_metric(predictor)
+    main = next(iter(metrics))  # the first is the task's main one
     beside = f", baseline {metrics[f'baseline_{main}']:.4f}" if f"baseline_{main}" in metrics else ""
     say(f"evaluated {run}: test {main} {metrics[main]:.4f}{beside}; see {report / 'evaluation'}")
     if outcome.pending_reason:
@@ -106,18 +106,16 @@ def measure(folder: Path, run: str, predictor: Predictor, test: Split, block: Ev
     return registry.call_with_known(task.evaluate, folder, answers, test, predictor.spec, history, top_k=block.top_k)
 
 
-def main_metric(predictor: Predictor) -> str:
-    """The metric that tables show of the network's task."""
-    return registry.module("tasks", predictor.recipe.task).MAIN
-
-
 def _baseline(dataset: str, description: Description) -> dict[str, float]:
     """What a simple model gets on the test split; nothing where there is none to compare with."""
     spec = description.spec
     if spec.targets:
         splits = (open_split(paths.prepared(dataset), split) for split in ("train", "validation", "test"))
         return baselines.mean_baseline(*(split.labels for split in splits))
-    return {"accuracy": _image_baseline(dataset, description)["accuracy"]} if spec.kind == "image" else {}
+    if spec.kind != "image":
+        return {}
+    baseline = _image_baseline(dataset, description)
+    return {name: baseline[name] for name in ("accuracy", "balanced_accuracy")}
 
 
 def _image_baseline(dataset: str, description: Description) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipeline import paths
-from pipeline.console import say
-from pipeline.evaluate import load_trained, main_metric, measure
+from pipeline.console import number_of, say
+from pipeline.evaluate import load_trained, measure
 from pipeline.schema.evaluate import EvaluateBlock
 from saccade.errors import UserError
 from saccade.files import replacing_folder, write_json
@@ -60,8 +60,11 @@ def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> N
         write_json(folder / "metrics.json", metrics)
     if matched.left_out:
         total = sum(matched.left_out.values())
-        say(f"left out {total:,} examples of classes that {run} does not know: {counted(matched.left_out)}")
+        say(f"left out {number_of(total, 'example')} of classes that {run} does not know: {counted(matched.left_out)}")
     if matched.absent:
         say(f"classes of {run} that no example has: {named(matched.absent)}")
-    main = main_metric(predictor)
-    say(f"evaluated {run} on {dataset}: {part} {main} {metrics[main]:.4f} over {examples:,} examples; see {target}")
+    main = next(iter(metrics))
+    say(
+        f"evaluated {run} on {dataset}: {part} {main} {metrics[main]:.4f} over "
+        f"{number_of(examples, 'example')}; see {target}"
+    )

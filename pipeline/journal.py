@@ -62,6 +62,7 @@ class Journal:
         tags: Mapping[str, str],
         datasets: Sequence[DatasetRecord] = (),
         texts: Mapping[str, str] | None = None,
+        folder_name: str | None = None,
     ) -> None:
         """Write who the run is: the first event, once. A run that goes on writes ``resume`` instead.
 
@@ -74,6 +75,7 @@ class Journal:
             tags: anything else worth searching for, such as ``mlflow.source.git.commit``.
             datasets: what the run reads. MLflow keeps one entry per name and digest.
             texts: text files to keep with the run, by artifact path (``params.yaml``, ``git.diff``).
+            folder_name: a folder inside the journal's own with the report of the dataset.
 
         Raises:
             FileExistsError: the journal has events already.
@@ -90,6 +92,7 @@ class Journal:
             tags=dict(tags),
             datasets=list(datasets),
             texts=dict(texts or {}),
+            folder_name=folder_name,
         )
 
     def resume(self, from_epoch: int) -> None:

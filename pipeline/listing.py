@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import paths
-from pipeline.console import say
+from pipeline.console import number_of, say
 from pipeline.params import Params
 from saccade import registry
 
@@ -19,25 +19,21 @@ def show_list(params: Params) -> None:
         for name in registry.names(folder):
             say(f"  {name:<19} {registry.summary(folder, name)}")
     say("recipes (saccade add NAME):")
-    for recipe in sorted(paths.RECIPES.glob("*.yaml")):
+    for recipe in sorted(paths.RECIPES.glob("*.yaml"), key=lambda path: path.stem):
         say(f"  {recipe.stem:<19} {_first_comment(recipe)}")
     say("runs (params.yaml):")
     for name, run in params.runs.items():
-        say(f"  {name:<19} {run.model.name} on {run.dataset}{_state(name, _main_metric(run.task.name))}")
+        say(f"  {name:<19} {run.model.name} on {run.dataset}{_state(name)}")
 
 
 def _first_comment(path: Path) -> str:
     return path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
 
 
-def _main_metric(task: str) -> str:
-    return registry.constant("tasks", task, "MAIN")
-
-
-def _state(run: str, metric: str) -> str:
-    metrics = paths.report(run) / "metrics.json"
-    if metrics.exists():
-        return f": test {metric} {json.loads(metrics.read_text(encoding='utf-8'))[metric]:.4f}"
+def _state(run: str) -> str:
+    if metrics := _read(paths.report(run) / "metrics.json"):
+        main, value = next(iter(metrics.items()))  # the first is the task's main one
+        return f": test {main} {value:.4f}"
     return ": trained" if (paths.report(run) / "run.json").exists() else ": not trained yet"
 
 
@@ -55,17 +51,18 @@ def show_comparison(params: Params, runs: Sequence[str]) -> None:
     for column in _COLUMNS[2:]:
         table.add_column(column, justify="right")
     for name in runs:
-        table.add_row(*_row(name, _main_metric(params.runs[name].task.name)))
+        table.add_row(*_row(name))
     console = Console()
     console.width = max(console.width, 110)  # a pipe has no width; a table cut at 80 columns helps nobody
     console.print(table)
 
 
-def _row(name: str, metric: str) -> list[str]:
+def _row(name: str) -> list[str]:
     trained = _read(paths.report(name) / "run.json")
     measured = _read(paths.report(name) / "metrics.json")
     if not trained:
         return [name, "not trained yet", "", "", "", "", "", ""]
+    metric = next(iter(measured), "-")  # the first is the task's main one
 
     def number(values: dict[str, Any], key: str, form: str) -> str:
         return format(values[key], form) if key in values else "-"
@@ -107,8 +104,9 @@ def show_sync(runs_folder: Path) -> None:
         )
     pending = sum(outcome.pending_reason is not None for _, outcome in outcomes)
     if pending:
-        raise UserError(f"{pending} of {len(outcomes)} runs are still pending at {uri}; run `saccade sync` again later")
-    say(f"{len(outcomes)} runs sent to {uri}" if outcomes else f"nothing to send: {uri} has everything")
+        of_all = f"{pending:,} of {number_of(len(outcomes), 'run')} {'is' if pending == 1 else 'are'}"
+        raise UserError(f"{of_all} still pending at {uri}; run `saccade sync` again later")
+    say(f"{number_of(len(outcomes), 'run')} sent to {uri}" if outcomes else f"nothing to send: {uri} has everything")
 
 
 def _without_password(uri: str) -> str:

@@ -1,55 +1,152 @@
-"""``saccade preprocess DATASET``: data/raw/<dataset> to arrays in data/prepared/<dataset>, with a report."""
+"""``saccade preprocess DATASET``: data/raw/<dataset>, checked, to arrays in data/prepared/<dataset>, with a report."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from pipeline import paths
-from pipeline.console import Progress, say
+from pipeline.console import Progress, say, warn
 from pipeline.schema.named import Named
 from pipeline.schema.preprocess import PreprocessBlock
 from pipeline.schema.split import SplitBlock
 from saccade import registry
-from saccade.dataset_report import write_dataset_report
+from saccade.dataset_report import Checked, write_dataset_report
 from saccade.errors import UserError
-from saccade.examples import ImageExamples
+from saccade.examples import ImageExamples, SeriesExamples
 from saccade.files import replacing_folder
+from saccade.findings import examine, refuse_trouble
+from saccade.inspecting import inspect_images
+from saccade.path_patterns import compile_field, shown
+from saccade.prepared import Description
 from saccade.preparing import write_prepared
 from saccade.splits import assign_splits
+from saccade.units import unit_keys
 
 
 def preprocess(dataset: str, *, source: Named, split: SplitBlock, block: PreprocessBlock, seed: int) -> None:
-    """Split, resize and write one dataset."""
+    """Check, resize, split and write one dataset."""
     raw = paths.raw(dataset)
     if not raw.is_dir():
         raise UserError(f"{raw} does not exist. Make it with `saccade fetch {dataset}`.")
     examples = registry.call_with_known(registry.module("datasets", source.name).read, raw, **source.arguments)
     for note in examples.notes:
         say(f"{dataset}: {note}")
-    if split.group_by is not None and split.group_by not in examples.groups:
-        known = ", ".join(examples.groups) or "none"
-        raise UserError(
-            f"split.group_by ({split.group_by!r}) must be a column of the source {source.name}; it has {known}"
-        )
-    splits_N = assign_splits(
-        examples.labels if isinstance(examples, ImageExamples) else np.zeros(len(examples.labels), dtype=np.int64),
-        examples.ids,
-        classes=examples.classes if isinstance(examples, ImageExamples) else ("all",),
-        test=split.test,
-        validation=split.validation,
-        order=split.order,
-        groups=examples.groups[split.group_by] if split.group_by else None,
-        published=examples.published_splits,
-        train_fraction=split.train_fraction,
-        seed=seed if split.seed is None else split.seed,
-    )
+    seed = seed if split.seed is None else split.seed
     with (
-        Progress("examples") as progress,
+        Progress() as progress,
         replacing_folder(paths.prepared(dataset)) as folder,
         replacing_folder(paths.dataset_report(dataset)) as report,
     ):
-        size = (block.size[0], block.size[1]) if block.size else None
-        description = write_prepared(folder, examples, splits_N, size=size, channels=block.channels, progress=progress)
-        write_dataset_report(report, dataset, folder, description)
+        if isinstance(examples, SeriesExamples):
+            labels_N = np.zeros(len(examples.labels), dtype=np.int64)  # numbers: all are of one class
+            splits_N = _assign(examples, labels_N, ("all",), unit_keys(examples.ids), split, seed)
+            description = write_prepared(folder, examples, splits_N, progress=progress)
+            write_dataset_report(report, dataset, folder, description)
+        else:
+            description = _prepare_images(dataset, examples, split, block, seed, folder, report, progress)
     counts = ", ".join(f"{split} {count:,}" for split, count in description.counts.items())
     spec = description.spec
     asked_for = f"{len(spec.classes)} classes" if spec.classes else f"to predict: {', '.join(spec.targets)}"
     say(f"prepared {dataset}: {counts} {spec.plural} of {'x'.join(map(str, spec.shape))}, {asked_for}")
+    say(f"look at it: {paths.dataset_report(dataset) / 'report.html'}")
+
+
+def _prepare_images(
+    dataset: str,
+    examples: ImageExamples,
+    split: SplitBlock,
+    block: PreprocessBlock,
+    seed: int,
+    folder: Path,
+    report: Path,
+    progress: Progress,
+) -> Description:
+    """Decode once, compare all with all, split, write; stop before anything is written where the data are not sound."""
+    assert block.size is not None and block.channels is not None
+    groups = _groups(examples, split)
+    with TemporaryDirectory(dir=folder) as scratch:
+        inspected = inspect_images(
+            examples,
+            Path(scratch),
+            size=(block.size[0], block.size[1]),
+            channels=block.channels,
+            fit=block.fit,
+            progress=progress,
+        )
+        findings = examine(
+            examples,
+            inspected,
+            published=examples.published_splits if split.test == "given" else None,
+            groups=groups,
+            with_near=block.near_duplicates,
+            progress=progress,
+        )
+        for note in refuse_trouble(
+            examples,
+            findings,
+            on_unreadable=block.on_unreadable,
+            on_conflict=block.on_conflict,
+            allow_leakage=split.allow_leakage,
+        ):
+            warn(f"{dataset}: {note}")
+        near = [[pair.first, pair.second] for pair in findings.near or []]
+        together = findings.equal + near * split.group_near_duplicates
+        keys = unit_keys(groups or examples.ids, together)
+        splits_N = _assign(examples, examples.labels, examples.classes, keys, split, seed, left_out=findings.left_out)
+        if apart := sum(len(set(splits_N[pair]) - {""}) > 1 for pair in near):
+            warn(
+                f"{dataset}: {apart:,} pairs of pictures that are nearly the same lie in two splits (see the report); "
+                "split.group_near_duplicates: true keeps them together"
+            )
+        description = write_prepared(folder, examples, splits_N, inspected=inspected, fit=block.fit, progress=progress)
+        write_dataset_report(report, dataset, folder, description, Checked(examples, inspected, findings, splits_N))
+    return description
+
+
+def _assign(
+    examples: ImageExamples | SeriesExamples,
+    labels_N: np.ndarray,
+    classes: Sequence[str],
+    keys: Sequence[str],
+    split: SplitBlock,
+    seed: int,
+    left_out: np.ndarray | None = None,
+) -> np.ndarray:
+    return assign_splits(
+        labels_N,
+        keys,
+        classes=classes,
+        test=split.test,
+        validation=split.validation,
+        order=split.order,
+        published=examples.published_splits,
+        left_out=left_out,
+        train_fraction=split.train_fraction,
+        seed=seed,
+    )
+
+
+def _groups(examples: ImageExamples, split: SplitBlock) -> Sequence[str] | None:
+    """The value of ``split.group_by`` of each example."""
+    if split.group_by is None:
+        return None
+    if split.group_by in examples.groups:
+        return examples.groups[split.group_by]
+    if "{group}" not in split.group_by or not examples.names:
+        known = ", ".join(examples.groups) or "none"
+        raise UserError(
+            f"split.group_by ({split.group_by!r}) must be a column of the source, which has {known}, or a pattern of "
+            "its paths such as 'patient-{group}/*'"
+        )
+    group_of = compile_field(split.group_by, "group")
+    groups = []
+    for name in examples.names:
+        if (group := group_of(name)) is None:
+            raise UserError(
+                f"split.group_by ({split.group_by!r}) must fit every path, but does not fit {shown(name)}. "
+                "Correct it, or leave such files out"
+            )
+        groups.append(group)
+    return groups

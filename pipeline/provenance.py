@@ -54,6 +54,7 @@ def start_journal(
     params: Mapping[str, Any],
     environment: Mapping[str, Any],
     datasets: Sequence[DatasetRecord],
+    folder_name: str | None,
 ) -> None:
     """Write the first event of a run's journal: who it is and where it comes from."""
     commit, diff = git_state()
@@ -65,6 +66,7 @@ def start_journal(
         params=params,
         tags=tags(environment, commit, diff),
         datasets=datasets,
+        folder_name=folder_name,
         texts={"params.yaml": paths.PARAMS.read_text(encoding="utf-8")} | ({"git.diff": diff} if diff else {}),
     )
 

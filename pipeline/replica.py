@@ -264,6 +264,8 @@ class Replica:
         for path, text in {"params.json": full_params, **event["texts"]}.items():
             self._announce(path)
             self._client.log_text(run_id, text, path)
+        if folder_name := event.get("folder_name"):  # journals of earlier versions have none
+            self._upload_folder(self.folder / folder_name, "dataset")
 
     def _upload_bundle(self, event: dict[str, Any]) -> None:
         folder = self.folder / event["folder_name"]

@@ -77,6 +77,15 @@ class RunStore:
         """Note what the bits depend on besides the identity."""
         write_json(self._environment, dict(environment))
 
+    def keep_dataset_report(self, dataset: str) -> str | None:
+        """Copy what preprocess reported; returns the copy's name in the folder, None where there is no report."""
+        report = paths.dataset_report(dataset)
+        if not report.is_dir():
+            return None
+        with replacing_folder(self.folder / "dataset") as folder:
+            shutil.copytree(report, folder, dirs_exist_ok=True)
+        return "dataset"
+
     def journal_missing(self, history: Sequence[EpochRecord]) -> None:
         """Write those epochs to the journal that it does not hold yet, or holds with other results.
 

@@ -322,7 +322,8 @@ def _begin(run: TrainingRun, work: _Work, store: RunStore) -> None:
     params = {**run.other_params, **places, **provenance.flatten(work.settings)}
     records = _dataset_records(run.dataset, work.description, work.digests)
     identity = work.recipe.identity
-    provenance.start_journal(store.journal, run.name, run.experiment, identity, params, work.environment, records)
+    kept = store.keep_dataset_report(run.dataset)
+    provenance.start_journal(store.journal, run.name, run.experiment, identity, params, work.environment, records, kept)
 
 
 def _build(run: TrainingRun, work: _Work, processes: Processes) -> TrainingState:

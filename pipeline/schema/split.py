@@ -15,7 +15,12 @@ class SplitBlock(Block):
     test: Literal["given"] | Share = Field(0.15, description="share in (0, 1) per class, or given: the published split")
     validation: Share = Field(0.15, description="share in (0, 1) per class; of what test: given leaves")
     order: Literal["random", "time"] = Field("random", description="time keeps the order: earliest for training")
-    group_by: str | None = Field(None, description="column of the source; equal values stay in one split")
+    group_by: str | None = Field(
+        None,
+        description="a column of the source, or a pattern of its paths: 'patient-{group}/*'; equal ones stay together",
+    )
+    group_near_duplicates: bool = Field(False, description="pictures that are nearly the same stay in one split")
+    allow_leakage: bool = Field(False, description="let copies stay in several published splits: a known flaw")
     train_fraction: float = Field(1.0, gt=0, le=1, description="share of the training split to keep, per class")
     seed: int | None = Field(None, ge=0, description="default: the file's seed")
 

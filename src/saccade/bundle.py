@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 
 from saccade import registry
+from saccade.errors import UserError
 from saccade.files import read_json, sha256_of_file, write_json
 from saccade.inputs import input_for
 from saccade.spec import Spec
@@ -76,5 +77,9 @@ def read_recipe(folder: Path) -> Recipe:
         UserError: there is no bundle, or one that is damaged or of another format.
     """
     values = read_json(folder / "bundle.json", format_number=FORMAT, make_with=f"saccade train {folder.name}")
-    values.pop("classes")  # for other readers; the same as spec.classes
-    return Recipe(**{**values, "spec": Spec.from_dict(values["spec"])})
+    try:
+        values.pop("classes")  # for other readers; the same as spec.classes
+        return Recipe(**{**values, "spec": Spec.from_dict(values["spec"])})
+    except (KeyError, TypeError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"{folder / 'bundle.json'} is damaged ({reason}). Run `dvc checkout`.") from error

@@ -106,6 +106,11 @@ def _refuse_another_form(theirs: Spec, own: Spec) -> None:
             else ""
         )
         raise UserError(f"the dataset must hold {own.plural} of {wanted}, but was prepared with {form}{remedy}")
+    if theirs.fit != own.fit:
+        raise UserError(
+            f"the dataset must be prepared with preprocess.fit: {own.fit}, as the network's was, but was with "
+            f"{theirs.fit}"
+        )
 
 
 def _nothing_left(left_out: dict[str, int], own: Spec) -> UserError:

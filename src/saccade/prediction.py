@@ -73,7 +73,7 @@ class Predictor:
     def prepare(self, image: np.ndarray) -> np.ndarray:
         """Bring one image, uint8 (H, W[, C]), to what the network takes, uint8 (H, W, C), as preprocess does."""
         height, width, channels = self.spec.shape
-        return prepare_image(image, (height, width), channels)
+        return prepare_image(image, (height, width), channels, self.spec.fit)
 
     @torch.no_grad()
     def answers(self, stored: Tensor, batch_size: int = 512, precision: str = "float32") -> np.ndarray:
@@ -116,7 +116,7 @@ def load(folder: str | Path, device: str = "cpu") -> Predictor:
     network = recipe.build_network()
     try:
         network[1].load_state_dict(load_file(folder / "weights.safetensors"))
-    except (SafetensorError, RuntimeError, FileNotFoundError) as error:
+    except (SafetensorError, RuntimeError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"{folder / 'weights.safetensors'} cannot be used ({reason}). Run `dvc checkout`.") from error
     where = resolve_device(device)

@@ -1,4 +1,4 @@
-"""From examples of any size to the arrays of a prepared dataset; ``prepared.py`` describes and reads them."""
+"""The arrays of a prepared dataset, split by split; ``prepared.py`` describes and reads them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ import numpy as np
 from saccade.arrays import ArrayFile, describe_array, write_array
 from saccade.examples import ImageExamples, Progress, SeriesExamples, no_progress
 from saccade.files import write_json
-from saccade.images import prepare_image
+from saccade.inspecting import Inspected
 from saccade.prepared import FORMAT, Description
-from saccade.spec import Spec
+from saccade.spec import Fit, Spec
 from saccade.splits import SPLITS
 
 _CHUNK_BYTES = 8 << 20  # what is held in memory at once while writing
@@ -22,24 +22,24 @@ def write_prepared(
     examples: ImageExamples | SeriesExamples,
     splits_N: np.ndarray,
     *,
-    size: tuple[int, int] | None = None,
-    channels: int | None = None,
+    inspected: Inspected | None = None,
+    fit: Fit = "stretch",
     progress: Progress = no_progress,
 ) -> Description:
-    """Bring the examples to one form and write them, split by split, a few MiB at a time.
+    """Write the examples, split by split, a few MiB at a time.
 
     Args:
         folder: an empty folder; the caller moves it into place.
         examples: from a file in ``datasets/``.
         splits_N: from ``splits.assign_splits``.
-        size: height and width in pixels, of images.
-        channels: 1 or 3, of images.
+        inspected: of images: those of the examples, decoded and of one size.
+        fit: of images: how they were brought to it.
         progress: called with examples written so far.
 
     Returns:
         What was written to dataset.json.
     """
-    form = _image_form(examples, size, channels) if isinstance(examples, ImageExamples) else _series_form(examples)
+    form = _series_form(examples) if isinstance(examples, SeriesExamples) else _image_form(examples, inspected, fit)
     counts, class_counts, arrays = {}, {}, {}
     done, total = 0, int(np.isin(splits_N, SPLITS).sum())
     for split in SPLITS:
@@ -47,7 +47,7 @@ def write_prepared(
         labels = examples.labels[rows_N].astype(np.int64 if form.spec.classes else np.float32)
         with ArrayFile(folder / f"{split}.npy", form.dtype, (len(rows_N), *form.spec.shape)) as file:
             for chunk in _chunks(rows_N, file.row_bytes):
-                made = np.stack([form.example(int(row)) for row in rows_N[chunk]])
+                made = form.examples(rows_N[chunk])
                 file.write(chunk.start, made)
                 if split == "train":
                     form.moments.add(made)
@@ -67,25 +67,28 @@ def write_prepared(
 
 @dataclass(frozen=True)
 class _Form:
-    """What prepared examples look like, and how one is made."""
+    """What prepared examples look like, and how those of some rows are made."""
 
     spec: Spec
     dtype: type
-    example: Callable[[int], np.ndarray]
+    examples: Callable[[np.ndarray], np.ndarray]
     moments: "_PixelMoments | _FeatureMoments"
 
 
-def _image_form(examples: ImageExamples, size: tuple[int, int] | None, channels: int | None) -> _Form:
-    assert size is not None and channels is not None
-    spec = Spec("image", (*size, channels), tuple(examples.classes))
-    return _Form(
-        spec, np.uint8, lambda row: prepare_image(examples.image(row), size, channels), _PixelMoments(channels)
-    )
+def _image_form(examples: ImageExamples, inspected: Inspected | None, fit: Fit) -> _Form:
+    assert inspected is not None
+    images_NHWC = inspected.images
+    spec = Spec("image", images_NHWC.shape[1:], tuple(examples.classes), fit=fit)
+    return _Form(spec, np.uint8, images_NHWC.__getitem__, _PixelMoments(images_NHWC.shape[3]))
 
 
 def _series_form(examples: SeriesExamples) -> _Form:
     spec = Spec("series", examples.series(0).shape, targets=tuple(examples.targets))
-    return _Form(spec, np.float32, examples.series, _FeatureMoments(spec.shape[1]))
+
+    def stack(rows: np.ndarray) -> np.ndarray:
+        return np.stack([examples.series(int(row)) for row in rows])
+
+    return _Form(spec, np.float32, stack, _FeatureMoments(spec.shape[1]))
 
 
 class _PixelMoments:

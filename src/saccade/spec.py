@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Kind = Literal["image", "tokens", "series"]
+Fit = Literal["stretch", "crop", "pad"]
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Spec:
         classes: class names in the order of the labels; empty where there are none.
         targets: names of the numbers to predict, where numbers are predicted and not classes.
         vocabulary: tokens in the order of their ids; empty for images and series.
+        fit: what is done with images of other proportions than ``shape``: stretch, crop or pad.
     """
 
     kind: Kind
@@ -23,6 +25,7 @@ class Spec:
     classes: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     vocabulary: tuple[str, ...] = ()
+    fit: Fit = "stretch"
 
     @property
     def plural(self) -> str:

@@ -19,14 +19,14 @@ _UNUSED = ""
 
 def assign_splits(
     labels_N: np.ndarray,
-    ids: Sequence[str],
+    keys: Sequence[str],
     *,
     classes: Sequence[str],
     test: float | Literal["given"],
     validation: float,
     order: Literal["random", "time"] = "random",
-    groups: Sequence[str] | None = None,
     published: Sequence[str] | None = None,
+    left_out: np.ndarray | None = None,
     train_fraction: float = 1.0,
     seed: int = 0,
 ) -> np.ndarray:
@@ -34,18 +34,18 @@ def assign_splits(
 
     Args:
         labels_N: int64 class indices.
-        ids: steady names of the examples; equal ids stay in one split.
+        keys: steady names of what must stay in one split, from ``units.unit_keys``; an example alone has its own.
         classes: class names, for messages.
         test: share of all examples in [0, 1), per class; "given" keeps the published test split.
         validation: share of all examples (with ``test: given``, of those not in test) in [0, 1), per class.
         order: random as described above; time cuts the examples in their own order, earliest for training.
-        groups: a value per example; equal groups stay in one split. None: each id is its own group.
         published: "train", "validation" or "test" per example, where the publisher split them.
+        left_out: bool (N,), examples that go nowhere; None: there are none.
         train_fraction: share of the training split to keep, per class; smaller shares are subsets of larger ones.
         seed: of the order.
 
     Returns:
-        Array of str (N,): "train", "validation", "test", or "" for training examples left out by ``train_fraction``.
+        Array of str (N,): "train", "validation", "test", or "" for what ``train_fraction`` or ``left_out`` leave out.
 
     Raises:
         UserError: ``test: given`` without a published split; shares of 1 or more; a class or split left empty.
@@ -58,14 +58,15 @@ def assign_splits(
             f"split.test + split.validation ({shares:g}) must be below 1: nothing would be left to train on"
         )
 
-    splits_N = np.full(len(labels_N), "train", dtype=object)
-    free_N = np.ones(len(labels_N), dtype=bool)
+    out_N = np.zeros(len(labels_N), dtype=bool) if left_out is None else left_out
+    splits_N = np.where(out_N, _UNUSED, "train").astype(object)
+    free_N = ~out_N
     if test == "given":
         assert published is not None
         published_N = np.asarray(published, dtype=object)
-        fixed_N = published_N == "test"
+        fixed_N = (published_N == "test") & ~out_N
         if (published_N == "validation").any():
-            fixed_N |= published_N == "validation"
+            fixed_N |= (published_N == "validation") & ~out_N
             validation = 0.0
         splits_N[fixed_N] = published_N[fixed_N]
         free_N &= ~fixed_N
@@ -77,7 +78,7 @@ def assign_splits(
             "all": [[int(row)] for row in rows[::-1]]
         }  # latest first: test, validation, then training
     else:
-        strata = _units_by_class(rows, labels_N, groups if groups is not None else ids, seed)
+        strata = _units_by_class(rows, labels_N, keys, seed)
     for units in strata.values():
         total = sum(len(unit) for unit in units)
         test_count, validation_count = round(test_share * total), round(validation * total)
@@ -89,7 +90,7 @@ def assign_splits(
             name = "test" if taken < test_count else "validation" if taken < test_count + validation_count else "train"
             splits_N[unit] = name if taken < keep_count else _UNUSED
             taken += len(unit)
-    _refuse_empty(splits_N, labels_N, classes, test_share, validation, order)
+    _refuse_empty(splits_N, labels_N, keys, classes, test_share, validation, order)
     return splits_N.astype(str)
 
 
@@ -109,7 +110,13 @@ def _units_by_class(
 
 
 def _refuse_empty(
-    splits_N: np.ndarray, labels_N: np.ndarray, classes: Sequence[str], test: float, validation: float, order: str
+    splits_N: np.ndarray,
+    labels_N: np.ndarray,
+    keys: Sequence[str],
+    classes: Sequence[str],
+    test: float,
+    validation: float,
+    order: str,
 ) -> None:
     wanted = ["train"] + ["validation"] * (validation > 0) + ["test"] * (test > 0)
     for split in wanted:
@@ -118,7 +125,10 @@ def _refuse_empty(
             raise UserError(f"the {split} split is empty: {len(labels_N)} examples are too few for these shares")
         if order == "random" and (counts_K == 0).any():
             missing = int(np.flatnonzero(counts_K == 0)[0])
+            rows = np.flatnonzero(labels_N == missing)
+            units = len({keys[row] for row in rows.tolist()})
+            apart = "" if units == len(rows) else f", {units} that may go apart"
             raise UserError(
-                f"class {classes[missing]!r} ({int((labels_N == missing).sum())} examples) has none in "
+                f"class {classes[missing]!r} ({len(rows)} examples{apart}) has none in "
                 f"the {split} split: give it more examples, raise that split's share, or leave the class out"
             )

@@ -74,9 +74,8 @@ def loaded(text: str, folder: Path) -> params.Params:
 
 
 TRAIN_KEYS = (
-    "accumulation_steps, batch_size, checkpoint_every_s, class_weights, clip_norm, compile, deterministic, device, ema_decay, epochs, "
-    "freeze, init_from, "
-    "loss, optimizer, precision, processes, sampler, schedule, seed, threads"
+    "accumulation_steps, batch_size, checkpoint_every_s, class_weights, clip_norm, compile, deterministic, device, "
+    "ema_decay, epochs, freeze, init_from, loss, optimizer, precision, processes, sampler, schedule, seed, threads"
 )
 
 ONE_PROBLEM = {

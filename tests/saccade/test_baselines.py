@@ -64,7 +64,8 @@ def test_test_labels_choose_nothing(digits, digits_baseline):
     *others, test_labels_N = digits
     permuted = image_baseline(*others, np.random.default_rng(5).permutation(test_labels_N))
     assert permuted["accuracy"] < 0.3
-    assert permuted | {"accuracy": None} == digits_baseline | {"accuracy": None}
+    measured = {"accuracy": None, "balanced_accuracy": None}
+    assert permuted["balanced_accuracy"] < 0.3 and permuted | measured == digits_baseline | measured
 
 
 def test_validation_chooses_the_strength(digits, monkeypatch):
@@ -118,9 +119,13 @@ def test_the_best_of_the_search_are_fitted_on_all_and_the_better_one_is_the_answ
     monkeypatch.setattr(baselines, "STRENGTHS", (1e-4, 1e-3, 1e-2, 1e-1))
     scores = iter([[0.1, 0.9, 0.2, 0.8], [0.5, 0.6], [0.77]])  # of the search, of the finalists, on test
     asked = []
+    answers = baselines._answers
     monkeypatch.setattr(
-        baselines, "_accuracies", lambda models, *_: (asked.append([model.C for model in models]), next(scores))[1]
+        baselines,
+        "_answers",
+        lambda models, *args: (asked.append([model.C for model in models]), answers(models, *args))[1],
     )
+    monkeypatch.setattr(baselines, "_accuracies", lambda *_: next(scores))
     got = image_baseline(*stripes(60, seed=1), *stripes(20, seed=2), *stripes(20, seed=3))
     assert asked == [[1e-4, 1e-3, 1e-2, 1e-1], [1e-3, 1e-1], [1e-1]]
     assert (got["C"], got["validation_accuracy"], got["accuracy"]) == (1e-1, 0.6, 0.77)

@@ -81,6 +81,7 @@ def test_a_bundle_is_two_files_without_pickle(tmp_path: Path) -> None:
             "classes": ["cat", "dog", "owl"],
             "targets": [],
             "vocabulary": [],
+            "fit": "stretch",
         },
         "task": "classify",
         "mean": [0.5, 0.4, 0.6],
@@ -220,3 +221,16 @@ def test_a_single_image_is_not_taken_for_many(tmp_path: Path, shape: tuple[int, 
     saved(tmp_path / "a", recipe())
     with pytest.raises(UserError, match=r"must be several: for a single one, pass image\[None\]"):
         saccade.load(tmp_path / "a").predict(np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"mean": "gone"}, {"surplus": 1}, {"spec": [1]}, {"spec": {"kind": "image", "colour": 1}}, {"classes": "gone"}],
+)
+def test_a_description_of_another_shape_is_refused(tmp_path: Path, damage: dict[str, Any]) -> None:
+    saved(tmp_path / "run", recipe())
+    path = tmp_path / "run" / "bundle.json"
+    values = json.loads(path.read_text(encoding="utf-8")) | damage
+    path.write_text(json.dumps({key: value for key, value in values.items() if value != "gone"}), encoding="utf-8")
+    with pytest.raises(UserError, match=r"bundle\.json is damaged \(.*\)\. Run `dvc checkout`"):
+        load(tmp_path / "run")

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 
 from saccade.errors import UserError
 from saccade.images import decode_image, prepare_image
+from saccade.spec import Fit
 
 SIZES = [(9, 14), (5, 20), (23, 4), (9, 7), (4, 14)]
 
@@ -47,6 +48,38 @@ def test_colour_is_resized_as_pillow_does(size: tuple[int, int]) -> None:
     result = prepare_image(image_HWC, size, 3)
     assert result.dtype == np.uint8 and result.shape == (*size, 3)
     np.testing.assert_array_equal(result, pillow(image_HWC, size))
+
+
+@pytest.mark.parametrize("shape", [(9, 14), (14, 9), (9, 14, 3), (31, 4, 3), (5, 5)])
+@pytest.mark.parametrize("size", [(6, 6), (4, 11), (20, 10)])
+def test_crop_and_pad_keep_proportions_as_pillow_does(shape: tuple[int, ...], size: tuple[int, int]) -> None:
+    image, channels = picture(*shape), 3 if len(shape) == 3 else 1
+    original, (height, width) = Image.fromarray(image), size
+    cropped = ImageOps.fit(original, (width, height), Image.Resampling.BILINEAR)
+    result = prepare_image(image, size, channels, "crop")
+    assert np.abs(result.squeeze().astype(int) - np.asarray(cropped).squeeze()).max() <= 1  # its box is rounded apart
+    inner_size = ImageOps.contain(original, (width, height)).size
+    inner = original.resize(inner_size, Image.Resampling.BILINEAR, reducing_gap=3.0)
+    result = prepare_image(image, size, channels, "pad")
+    top, left = (height - inner.height) // 2, (width - inner.width) // 2
+    shown = result[top : top + inner.height, left : left + inner.width]
+    np.testing.assert_array_equal(shown.reshape(np.asarray(inner).shape), np.asarray(inner))
+    assert result.sum() == shown.sum()  # black around it
+
+
+def test_shrinking_in_two_steps_is_hard_to_tell_from_one() -> None:
+    from sklearn.datasets import load_sample_image
+
+    for name in ("china.jpg", "flower.jpg"):
+        image_HWC = load_sample_image(name)
+        difference = np.abs(prepare_image(image_HWC, (48, 48), 3).astype(int) - pillow(image_HWC, (48, 48)))
+        assert 0 < difference.mean() < 0.4 and (difference > 2).mean() < 0.01
+
+
+@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
+def test_what_has_the_right_proportions_is_the_same_whatever_the_fit(fit: Fit) -> None:
+    image_HWC = picture(12, 20, 3)
+    np.testing.assert_array_equal(prepare_image(image_HWC, (6, 10), 3, fit), pillow(image_HWC, (6, 10)))
 
 
 def test_an_image_of_that_size_and_those_channels_stays_as_it_is() -> None:
@@ -114,6 +147,12 @@ def test_shrinking_averages_and_does_not_pick() -> None:
 def test_what_is_no_image_is_refused(image: np.ndarray, named: str) -> None:
     with pytest.raises(UserError, match=rf"dtype {named} must be uint8 and \(H, W\), \(H, W, 1\) or \(H, W, 3\)"):
         prepare_image(image, (5, 4), 1)
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (5, 0, 3)])
+def test_an_image_without_pixels_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(UserError, match=r"of shape \(.*0.*\) must have at least one pixel"):
+        prepare_image(np.zeros(shape, np.uint8), (4, 4), 1)
 
 
 # --- decoding

@@ -7,6 +7,8 @@ import dataclasses
 import hashlib
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from saccade.arrays import write_array
 from saccade.errors import UserError
 from saccade.examples import ImageExamples, SeriesExamples
 from saccade.images import prepare_image
+from saccade.inspecting import inspect_images
 from saccade.prepared import Description, open_split, open_views, read_description
 from saccade.preparing import write_prepared
 from saccade.spec import Spec
@@ -39,7 +42,15 @@ def examples(channels: int = 3) -> ImageExamples:
 
 def write(folder: Path, *, channels: int = 3, splits_N: np.ndarray = assigned) -> Description:
     folder.mkdir()
-    return write_prepared(folder, examples(channels), splits_N, size=(7, 5), channels=channels)
+    return write_images(folder, examples(channels), splits_N, channels=channels)
+
+
+def write_images(
+    folder: Path, source: ImageExamples, splits_N: np.ndarray, *, channels: int = 3, **options: Any
+) -> Description:
+    with TemporaryDirectory(dir=folder) as scratch:
+        inspected = inspect_images(source, Path(scratch), size=(7, 5), channels=channels)
+        return write_prepared(folder, source, splits_N, inspected=inspected, **options)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -67,8 +78,8 @@ def test_mean_and_std_are_those_of_the_training_split(tmp_path: Path, channels: 
 
 def test_a_constant_channel_keeps_a_std_that_can_be_divided_by(tmp_path: Path) -> None:
     image_HWC = np.full((7, 5, 3), (0, 51, 255), np.uint8)
-    source = dataclasses.replace(examples(), image=lambda i: image_HWC)
-    description = write_prepared(tmp_path, source, assigned, size=(7, 5), channels=3)
+    source = dataclasses.replace(examples(), load=lambda i: image_HWC)
+    description = write_images(tmp_path, source, assigned)
     assert description.mean == pytest.approx([0, 0.2, 1], abs=1e-15)
     assert description.std == pytest.approx([1 / 255] * 3)
 
@@ -104,9 +115,7 @@ def test_the_size_of_a_chunk_changes_nothing(
     monkeypatch.setattr(preparing, "_CHUNK_BYTES", chunk_images * 7 * 5 * 3)
     seen: list[tuple[str, int, int | None]] = []
     (tmp_path / "parts").mkdir()
-    got = write_prepared(
-        tmp_path / "parts", examples(), assigned, size=(7, 5), channels=3, progress=lambda *call: seen.append(call)
-    )
+    got = write_images(tmp_path / "parts", examples(), assigned, progress=lambda *call: seen.append(call))
     assert got == expected  # with the digests of all arrays
     total = int((assigned != "").sum())
     steps = np.diff([0, *(done for _, done, _ in seen)])

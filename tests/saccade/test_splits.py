@@ -80,16 +80,35 @@ def test_equal_ids_stay_in_one_split() -> None:
 
 
 def test_equal_groups_stay_in_one_split_although_their_labels_differ() -> None:
-    labels_N, ids = examples()
-    groups = [f"patient {i}" for i in np.random.default_rng(3).integers(0, 60, size=len(ids))]
-    splits_N = assign(labels_N, ids, groups=groups)
+    labels_N, _ = examples()
+    groups = [f"patient {i}" for i in np.random.default_rng(3).integers(0, 60, size=len(labels_N))]
+    splits_N = assign(labels_N, groups)
     for group in set(groups):
         assert len({split for split, name in zip(splits_N, groups, strict=True) if name == group}) == 1
     shares = {split: (splits_N == split).mean() for split in SPLITS}
     assert abs(shares["test"] - 0.15) < 0.05 and abs(shares["validation"] - 0.2) < 0.05
-    shuffled = np.random.default_rng(4).permutation(len(ids))
-    again = assign(labels_N[shuffled], [ids[i] for i in shuffled], groups=[groups[i] for i in shuffled])
+    shuffled = np.random.default_rng(4).permutation(len(groups))
+    again = assign(labels_N[shuffled], [groups[i] for i in shuffled])
     np.testing.assert_array_equal(again, splits_N[shuffled])
+
+
+@pytest.mark.parametrize("test", [0.15, "given"])
+def test_what_is_left_out_goes_nowhere_and_does_not_count(test: float | str) -> None:
+    labels_N, ids = examples()
+    published = ["test" if name.endswith("3.png") else "train" for name in ids]
+    out_N = np.random.default_rng(5).random(len(ids)) < 0.3
+    splits_N = assign(labels_N, ids, test=test, published=published, left_out=out_N)
+    assert (splits_N[out_N] == "").all() and (splits_N[~out_N] != "").all()
+    kept = np.flatnonzero(~out_N)
+    without = assign(labels_N[kept], [ids[i] for i in kept], test=test, published=[published[i] for i in kept])
+    np.testing.assert_array_equal(splits_N[kept], without)
+
+
+def test_a_class_whose_examples_belong_together_is_told_how_many_may_go_apart() -> None:
+    labels_N, ids = examples((60, 30, 20))
+    keys = ["one patient" if label == 2 else name for label, name in zip(labels_N, ids, strict=True)]
+    with pytest.raises(UserError, match=r"class 'owl' \(20 examples, 1 that may go apart\) has none in the train"):
+        assign(labels_N, keys)
 
 
 def test_a_published_test_split_is_kept_and_the_rest_is_split() -> None:

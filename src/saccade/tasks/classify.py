@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from saccade import figures, metrics
+from saccade.imbalance import is_imbalanced
 from saccade.prepared import Split
 from saccade.spec import Spec
 
@@ -18,7 +19,6 @@ KINDS = ("image", "series")
 LABELS = "classes"
 LOSSES = ("cross_entropy", "mse")
 SCORE = "accuracy"  # beside the loss, in every epoch
-MAIN = "accuracy"  # of the metrics, in tables
 
 
 def evaluate(
@@ -42,7 +42,8 @@ def evaluate(
         top_k: which top-k accuracies to report; those with k below 2 or not below K are left out.
 
     Returns:
-        Metric name to value; what metrics.json holds.
+        Metric name to value; what metrics.json holds. First the one that tables show: accuracy, or balanced accuracy
+        where one class is so frequent that accuracy says little.
     """
     names = spec.classes
     counts_KK = metrics.confusion_counts(probabilities_NK, test.labels)
@@ -58,7 +59,10 @@ def evaluate(
         ["row", "actual", "predicted", "confidence", *(f"p({name})" for name in names)],
         _prediction_rows(probabilities_NK, test, names),
     )
-    return metrics.classification_metrics(probabilities_NK, test.labels, top_k=top_k)
+    measured = metrics.classification_metrics(probabilities_NK, test.labels, top_k=top_k)
+    counts_K = counts_KK.sum(axis=1)
+    main = "balanced_accuracy" if is_imbalanced(counts_K[counts_K > 0].tolist()) else "accuracy"
+    return {main: measured[main], **measured}
 
 
 def _confusion_rows(counts_KK: np.ndarray, names: Sequence[str]) -> Iterable[list[Any]]:

@@ -17,7 +17,6 @@ KINDS = ("image", "series")
 LABELS = "numbers"
 LOSSES = ("mse", "mae")
 SCORE = "mae"  # beside the loss, in every epoch
-MAIN = "mse"  # of the metrics, in tables
 
 
 def evaluate(
