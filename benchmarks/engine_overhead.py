@@ -100,7 +100,8 @@ def train_block(case: Case) -> dict[str, Any]:
 
 def measure(bench: Workbench, name: str, case: Case, options: argparse.Namespace) -> None:
     """Ours, bare, Keras, ours, bare, Keras, ...; then print."""
-    keras = peers_python(options.peers) if case.model["name"] == "lstm" else None
+    has_peer = case.model["name"] == "lstm"
+    keras = peers_python(options.peers, quick=options.quick) if has_peer else None
     ours, bare, theirs = [], [], []
     for _ in range(1 if options.quick else options.pairs):
         bare_loop = [sys.executable, str(HERE / "bare_loop.py"), *bare_arguments(case)]
@@ -110,6 +111,8 @@ def measure(bench: Workbench, name: str, case: Case, options: argparse.Namespace
             size = ("--examples", str(case.examples), "--epochs", str(case.epochs))
             theirs.append(bench.ask(keras, str(HERE / "keras_peer.py"), "lstm", *size)["examples_per_s"])
     report(case.title, "examples/s", ours, bare, peer="a bare loop", target=("at least", LEAST_OF_BARE))
+    if has_peer and not keras:
+        report_skipped(f"{case.title}, Keras", f"--quick installs nothing, and it is not in {options.peers}")
     if keras:
         report(case.title, "examples/s", ours, theirs, peer="Keras in float32", target=("at least", LEAST_OF_KERAS))
 

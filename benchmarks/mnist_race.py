@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from figures import report, tell
+from figures import report, report_skipped, tell
 from ruamel.yaml import YAML
 from workbench import HERE, ROOT, Workbench, parser_of, peers_python
 
@@ -35,7 +35,10 @@ def main() -> None:
     parser.add_argument("--recipe", default="mnist-lenet5-fast")
     options = parser.parse_args()
     wanted, pairs = (0.9, 1) if options.quick else (WANTED, options.pairs)
-    python = peers_python(options.peers)
+    python = peers_python(options.peers, quick=options.quick)
+    if python is None:
+        report_skipped("everything", f"--quick installs nothing, and Keras is not in {options.peers}")
+        return
     dataset, data, run = read_recipe(options)
     seeds = {f"seed{seed}": with_train(run, seed=seed) for seed in range(pairs)}
     bench = Workbench(options.work, "mnist_race")

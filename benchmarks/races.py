@@ -9,7 +9,7 @@ adding: rnn, gru and lstm on sequences of 50, 100 and 200 steps; the error of ea
 
 The runs are those of recipes/race-*.yaml, each with the seeds 0, 1 and 2. What was measured is kept in
 benchmarks/results/race_<name>.json; docs/races.md gets its tables between the comments, docs/images/ its pictures.
-``--draw`` measures nothing.
+``--draw`` measures nothing. ``--quick`` tries a race with tiny settings and writes into the working folder instead.
 """
 
 import argparse
@@ -19,8 +19,10 @@ import itertools
 import json
 import os
 import platform
+import shutil
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -32,13 +34,31 @@ from ruamel.yaml import YAML
 from workbench import HERE, Workbench, default_work
 
 RACES = ("activations", "adding")
-RESULTS, PAGE, IMAGES = HERE / "results", ROOT / "docs" / "races.md", ROOT / "docs" / "images"
 LEAST_RIGHT = 0.75  # of the training images: 25 % error
 CHANCE_MSE = 2 / 12  # of the adding problem, when the answer is always 1: the variance of a sum of two uniform numbers
 PROBED = 200  # test examples whose gradients are looked at
 COLORS = {"relu": "#0072B2", "tanh": "#D55E00", "rnn": "#D55E00", "gru": "#009E73", "lstm": "#0072B2"}
 
 Rows = list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the races leave what they found.
+
+    Attributes:
+        results: folder of race_<name>.json.
+        page: docs/races.md.
+        images: folder of the pictures.
+    """
+
+    results: Path
+    page: Path
+    images: Path
+
+    def file_of(self, race: str) -> Path:
+        """What was measured in a race."""
+        return self.results / f"race_{race}.json"
 
 
 def main() -> None:
@@ -48,26 +68,39 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--path", type=Path, help="of activations: the folder or archive with CIFAR-10's pictures")
     parser.add_argument("--only", nargs="+", default=[], help="runs of the recipe whose name ends so, such as 50-lstm")
+    parser.add_argument("--quick", action="store_true", help="tiny settings: does it run? The figures mean nothing")
     parser.add_argument("--draw", action="store_true", help="only make the page and the pictures again")
     parser.add_argument("--work", type=Path, default=default_work(), help="folder for a copy of the tree, with data")
     options = parser.parse_args()
+    places = Places(HERE / "results", ROOT / "docs" / "races.md", ROOT / "docs" / "images")
+    if options.quick:
+        options.seeds, places = [0], beside(places, options.work / "races")
     for name in [] if options.draw else options.races:
-        run_race(name, options.seeds, options.path, options.only, options.work)
-    found = {name: read_results(name) for name in RACES if (RESULTS / f"race_{name}.json").exists()}
+        run_race(name, options, places)
+    found = {name: read_results(places, name) for name in RACES if places.file_of(name).exists()}
     if "activations" in found:
-        draw_activations(found["activations"]["runs"], IMAGES / "race-activations.png")
+        draw_activations(found["activations"]["runs"], places.images / "race-activations.png")
     if "adding" in found:
-        draw_adding(found["adding"]["runs"], IMAGES / "race-adding.png")
-        draw_gradients(found["adding"]["gradients"], IMAGES / "race-adding-gradients.png")
-    write_page(found)
+        draw_adding(found["adding"]["runs"], places.images / "race-adding.png")
+        draw_gradients(found["adding"]["gradients"], places.images / "race-adding-gradients.png")
+    write_page(found, places.page)
+
+
+def beside(places: Places, folder: Path) -> Places:
+    """Empty places in a folder, with a copy of the page, for what must not be kept."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    shutil.copy(places.page, folder)
+    return Places(folder, folder / places.page.name, folder)
 
 
 # --- running ----------------------------------------------------------------------------------------------------------
 
 
-def run_race(name: str, seeds: Sequence[int], path: Path | None, only: Sequence[str], work: Path) -> None:
+def run_race(name: str, options: argparse.Namespace, places: Places) -> None:
     """Train every run of a race with every seed, and keep what came of it; other runs' figures stay."""
-    bench = Workbench(work, f"race_{name}")
+    seeds, only = options.seeds, options.only
+    bench = Workbench(options.work, f"race_{name}")
     yaml = YAML(typ="safe")
     recipe = yaml.load((ROOT / "recipes" / f"race-{name}.yaml").read_text(encoding="utf-8"))
     runs = {
@@ -75,9 +108,11 @@ def run_race(name: str, seeds: Sequence[int], path: Path | None, only: Sequence[
         for key, run in recipe["runs"].items()
         if not only or any(key.endswith(f"-{ending}") for ending in only)
     }
-    if path is not None:
+    if options.path is not None:
         for dataset in recipe["datasets"].values():
-            dataset["source"]["path"] = str(path.resolve())
+            dataset["source"]["path"] = str(options.path.resolve())
+    if options.quick:
+        shorten(recipe)
     seeded = {
         f"{key}-seed{seed}": run | {"train": run["train"] | {"seed": seed, "device": "cpu"}}
         for key, run in runs.items()
@@ -87,7 +122,7 @@ def run_race(name: str, seeds: Sequence[int], path: Path | None, only: Sequence[
     bench.write_params({key: value for key, value in recipe["datasets"].items() if key in datasets}, seeded)
     for dataset in sorted(datasets):
         bench.prepare(dataset)
-    results = read_results(name) if (RESULTS / f"race_{name}.json").exists() else {"runs": {}}
+    results = read_results(places, name) if places.file_of(name).exists() else {"runs": {}}
     for key in runs:
         trained = [bench.train(f"{key}-seed{seed}") for seed in seeds]
         results["runs"][key] = {
@@ -103,12 +138,21 @@ def run_race(name: str, seeds: Sequence[int], path: Path | None, only: Sequence[
         if name == "adding":
             results.setdefault("gradients", {})[key] = gradients(bench, f"{key}-seed{seeds[0]}", seeds[0])
         results |= {"date": datetime.date.today().isoformat(), "machine": machine()}
-        (RESULTS / f"race_{name}.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        places.file_of(name).write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
-def read_results(name: str) -> dict[str, Any]:
+def shorten(recipe: dict[str, Any]) -> None:
+    """Just enough to see that it runs."""
+    for dataset in recipe["datasets"].values():
+        if "examples" in dataset["source"]:
+            dataset["source"]["examples"] = 200
+    for run in recipe["runs"].values():
+        run["train"]["epochs"] = 2
+
+
+def read_results(places: Places, name: str) -> dict[str, Any]:
     """What an earlier call kept."""
-    return json.loads((RESULTS / f"race_{name}.json").read_text(encoding="utf-8"))
+    return json.loads(places.file_of(name).read_text(encoding="utf-8"))
 
 
 def read_history(bench: Workbench, run: str) -> Rows:
@@ -263,9 +307,9 @@ def share_of_last(norms_T: Sequence[float]) -> list[float]:
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
-def write_page(found: Mapping[str, Any]) -> None:
-    """Put the tables between the comments of docs/races.md; the rest of the page stays."""
-    text = PAGE.read_text(encoding="utf-8")
+def write_page(found: Mapping[str, Any], page: Path) -> None:
+    """Put the tables between the comments of the page; the rest of it stays."""
+    text = page.read_text(encoding="utf-8")
     for name, table in (("activations", activations_table), ("adding", adding_table)):
         begin, end = f"<!-- {name}: begin (benchmarks/races.py writes this part) -->", f"<!-- {name}: end -->"
         if name in found:
@@ -273,7 +317,7 @@ def write_page(found: Mapping[str, Any]) -> None:
             _, _, after = rest.partition(end)
             lines = [*table(found[name]), "", f"{found[name]['date']}; {found[name]['machine']}."]
             text = before + begin + "\n" + "\n".join(lines) + "\n" + end + after
-    PAGE.write_text(text, encoding="utf-8")
+    page.write_text(text, encoding="utf-8")
 
 
 def activations_table(results: Mapping[str, Any]) -> list[str]:

@@ -3,9 +3,10 @@
     python benchmarks/where_time_goes.py
 
 Prints a table: LeNet-5 and the row LSTM on 28x28 (batch 128), ResNet-18 on 32x32x3 (batch 64), float32 on the CPU with
-all threads; 20 updates each, after as many that are not counted.
+all threads; 20 updates each, after as many that are not counted; with ``--quick`` 2, to see that it runs.
 """
 
+import argparse
 import sys
 from pathlib import Path
 from typing import Any
@@ -42,21 +43,24 @@ KINDS = {  # the first whose words stand in an operation's name
 
 
 def main() -> None:
-    """Profile each, print the table."""
+    """Parse the command line, profile each, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="tiny settings: does it run? The figures mean nothing")
+    updates = 2 if parser.parse_args().quick else UPDATES
     print("| share of the CPU time | " + " | ".join(CASES) + " |\n|---|" + "---|" * len(CASES))
-    columns = [shares(name) for name in CASES]
+    columns = [shares(name, updates) for name in CASES]
     for kind in [*KINDS, "everything else"]:
         print(f"| {kind} | " + " | ".join(f"{column.get(kind, 0):.0%}" for column in columns) + " |")
 
 
-def shares(name: str) -> dict[str, float]:
+def shares(name: str, updates: int) -> dict[str, float]:
     """Kind of work to its share of the time."""
     arguments, side, channels, batch_size = CASES[name]
     devices.set_deterministic(True)
     spec = Spec("image", (side, side, channels), tuple("0123456789"))
     model = registry.module("models", name).build(spec, **arguments)
     network = devices.place(nn.Sequential(ImageInput([0.5] * channels, [0.25] * channels), model), CPU)
-    count = UPDATES * batch_size
+    count = updates * batch_size
     images = torch.randint(0, 256, (1, count, side, side, channels), dtype=torch.uint8)
     labels = torch.arange(count) % 10
     records = fit(

@@ -166,18 +166,21 @@ def run_of(dataset: str, model: Mapping[str, Any], **train: Any) -> dict[str, An
     }
 
 
-def peers_python(folder: Path) -> str:
+def peers_python(folder: Path, *, quick: bool) -> str | None:
     """The interpreter of the peers' environment, which is made when it is missing or requirements.txt has changed.
 
     Args:
         folder: of the environment, such as .venv-peers.
+        quick: make none: installing it takes minutes and the network.
 
     Returns:
-        Its path.
+        Its path; None where it would have to be made and is not.
     """
     python, stamp = folder.absolute() / "bin" / "python", folder / "requirements.txt"
     wanted = REQUIREMENTS.read_text(encoding="utf-8")
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+        if quick:
+            return None
         tell(f"installing {REQUIREMENTS.name} into {folder}")
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]

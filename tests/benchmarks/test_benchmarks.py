@@ -1,0 +1,160 @@
+"""Every benchmark runs from its first line to its last with ``--quick``, and leaves the project's files as they are.
+
+What is measured that way means nothing; that it is measured shows that the benchmark still fits the library.
+"""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+BENCHMARKS = ROOT / "benchmarks"
+PEERS = ROOT / ".venv-peers"
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+OTHERWISE = {  # those that a test below calls by name, and the two that other benchmarks call
+    *("cost_of_pages", "gpu_engine", "mnist_race", "races", "recipe_seeds", "run_all", "where_time_goes"),
+    *("bare_loop", "keras_peer"),
+}
+RUNNABLE = {path.stem for path in BENCHMARKS.glob("*.py") if "__main__" in path.read_text(encoding="utf-8")}
+REPORTING = sorted(RUNNABLE - OTHERWISE)  # a new one too: it takes --quick and --work, and prints figures
+
+
+def call(name: str, *arguments: str) -> str:
+    """Standard output of a benchmark; the pages, the pictures and the results of the project must stay as they are."""
+    before = kept_files()
+    ended = subprocess.run(
+        [sys.executable, str(BENCHMARKS / f"{name}.py"), *arguments],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert kept_files() == before
+    return ended.stdout
+
+
+def kept_files() -> dict[Path, bytes]:
+    paths = [*(BENCHMARKS / "results").glob("*"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs/images").glob("race-*")]
+    return {path: path.read_bytes() for path in paths}
+
+
+def figures_in(out: str) -> list[dict]:
+    """What was measured; each value of ours is a number that can have been measured."""
+    return checked([json.loads(line) for line in out.splitlines()])
+
+
+def checked(lines: list[dict]) -> list[dict]:
+    figures = [line for line in lines if "skipped" not in line]
+    for figure in figures:
+        assert all(value > 0 for value in (figure["ours"], *figure["ours_values"])), figure
+        # linearity's peer is a line through three short times, which noise can bend below 0
+        assert all(map(math.isfinite, (*figure["ours_values"], *figure["theirs_values"]))), figure
+    return figures
+
+
+def test_the_benchmarks_called_by_name_are_there() -> None:
+    assert OTHERWISE < RUNNABLE
+
+
+@pytest.mark.parametrize("name", REPORTING)
+def test_a_benchmark_reports_figures(name: str, tmp_path: Path) -> None:
+    figures = figures_in(call(name, "--quick", "--work", str(tmp_path)))
+    assert len(figures) >= 2 and len({(figure["what"], figure["peer"]) for figure in figures}) == len(figures)
+
+
+def test_saccades_loop_and_the_bare_one_are_measured_on_the_cpu_too() -> None:
+    figures = figures_in(call("gpu_engine", "--quick", "--device", "cpu"))
+    assert len(figures) == 10 and {figure["peer"] for figure in figures} == {"a bare loop"}
+
+
+def test_where_time_goes_adds_up() -> None:
+    rows = [line.strip("| ").split(" | ") for line in call("where_time_goes", "--quick").splitlines()]
+    shares = [[float(cell.rstrip("%")) for cell in row[1:]] for row in rows[2:]]
+    assert rows[0][1:] == ["lenet5", "lstm", "resnet18"] and rows[-1][0] == "everything else"
+    assert [sum(column) for column in zip(*shares, strict=True)] == pytest.approx([100] * 3, abs=5)  # rounded
+
+
+def test_the_race_against_keras_needs_both(real_data: Callable[[str], Path], tmp_path: Path) -> None:
+    mirror = real_data("mnist")
+    if not (PEERS / "requirements.txt").exists():
+        pytest.skip(f"needs Keras in {PEERS}; `make bench` installs it")
+    figures = figures_in(call("mnist_race", "--quick", "--mirror", str(mirror), "--work", str(tmp_path)))
+    assert len(figures) == 3
+
+
+def test_quick_installs_nothing(tmp_path: Path) -> None:
+    arguments = ["--quick", "--peers", str(tmp_path / "peers"), "--work", str(tmp_path)]
+    (line,) = [json.loads(line) for line in call("mnist_race", *arguments).splitlines()]
+    assert line["what"] == "everything" and "Keras is not in" in line["skipped"]
+    assert not (tmp_path / "peers").exists()
+
+
+def test_a_recipe_is_trained_with_seeds(tmp_path: Path) -> None:
+    out = call("recipe_seeds", "digits-conv1d", "--quick", "--seeds", "3", "4", "--work", str(tmp_path))
+    (row,) = [line for line in out.splitlines() if line.startswith("| 3 |")]
+    accuracy, baseline = (float(cell) for cell in row.split(" | ")[1:3])
+    assert 0 < accuracy <= 1 and 0.5 < baseline <= 1
+    assert f"mean {accuracy:.4f}, standard deviation 0.0000 over 1 seed\n" in out
+
+
+@pytest.mark.parametrize(
+    ("race", "arguments", "pictures"),
+    [
+        ("activations", (), ["race-activations.png"]),
+        ("adding", ("--only", "50-rnn", "50-lstm"), ["race-adding-gradients.png", "race-adding.png"]),
+    ],
+)
+def test_a_race_is_run_and_drawn(race: str, arguments: Sequence[str], pictures: list[str], tmp_path: Path) -> None:
+    if race == "activations":
+        make_pictures(tmp_path / "pictures")
+        arguments = ("--path", str(tmp_path / "pictures"))
+    call("races", race, "--quick", "--work", str(tmp_path), *arguments)
+    made = tmp_path / "races"
+    assert sorted(path.name for path in made.glob("*.png")) == pictures
+    results = json.loads((made / f"race_{race}.json").read_text(encoding="utf-8"))
+    assert [len(run["history"]) for run in results["runs"].values()] == [1, 1]
+    assert [[row["epoch"] for row in run["history"][0]] for run in results["runs"].values()] == [[1, 2], [1, 2]]
+    page, kept = ((folder / "races.md").read_text(encoding="utf-8") for folder in (made, ROOT / "docs"))
+    assert page != kept and page.partition("<!--")[0] == kept.partition("<!--")[0]
+    if race == "adding":
+        assert [len(norms) for norms in results["gradients"]["50-lstm"].values()] == [50] * 4
+
+
+def make_pictures(folder: Path) -> None:
+    """As CIFAR-10's are: train/<class>/ and test/<class>/, 32x32, in colour."""
+    random = np.random.default_rng(0)
+    for split, count in (("train", 40), ("test", 10)):
+        for k in range(10):
+            (folder / split / f"class {k}").mkdir(parents=True)
+            for i in range(count):
+                picture = Image.fromarray(random.integers(0, 256, (32, 32, 3), dtype=np.uint8))
+                picture.save(folder / split / f"class {k}" / f"{i}.png")
+
+
+def test_run_all_makes_a_page_of_what_cost_of_pages_reports(tmp_path: Path) -> None:
+    out = call("run_all", "--quick", "--only", "cost_of_pages", "--work", str(tmp_path))
+    assert f"wrote {tmp_path / 'performance.md'}" in out
+    page = (tmp_path / "performance.md").read_text(encoding="utf-8")
+    assert "## cost_of_pages" in page and "| LeNet-5, 28x28 |" in page
+    (results,) = (tmp_path / "results").iterdir()
+    assert results.name == "cost_of_pages.json"
+    assert len(checked(json.loads(results.read_text(encoding="utf-8"))["figures"])) == 3
+
+
+def test_keras_computes_the_peers() -> None:
+    python = PEERS / "bin" / "python"
+    if not python.exists():
+        pytest.skip(f"needs Keras in {PEERS}; `make bench` installs it")
+    command = [str(python), str(BENCHMARKS / "keras_peer.py"), "lstm", "--examples", "256", "--epochs", "2"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(ended.stdout.splitlines()[-1])["examples_per_s"] > 0
