@@ -49,8 +49,8 @@ def preprocess(dataset: str, *, source: Named, split: SplitBlock, block: Preproc
     counts = ", ".join(f"{split} {count:,}" for split, count in description.counts.items())
     spec = description.spec
     asked_for = f"{len(spec.classes)} classes" if spec.classes else f"to predict: {', '.join(spec.targets)}"
-    say(f"prepared {dataset}: {counts} {spec.plural} of {'x'.join(map(str, spec.shape))}, {asked_for}")
-    say(f"look at it: {paths.dataset_report(dataset) / 'report.html'}")
+    shape, page = "x".join(map(str, spec.shape)), paths.dataset_report(dataset) / "report.html"
+    say(f"prepared {dataset}: {counts} {spec.plural} of {shape}, {asked_for}; see {page}")
 
 
 def _prepare_images(

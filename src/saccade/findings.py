@@ -72,7 +72,9 @@ def examine(
     left_out_N[[row for rows in conflicting for row in rows]] = True
     near = None
     if with_near:
-        pairs = find_near_duplicates(inspected.thumbnails, among=inspected.is_readable, progress=progress)
+        pairs = find_near_duplicates(
+            inspected.thumbnails, sides_N2=inspected.sides, among=inspected.is_readable, progress=progress
+        )
         near = [pair for pair in pairs if group_of.get(pair.first, -1) != group_of.get(pair.second, -2)]
     return Findings(
         unreadable=inspected.unreadable,

@@ -9,6 +9,9 @@ leave an error of some grey levels, however strong the picture's own contrast; a
 are the picture itself, hence a share of the contrast. Handwriting has the strongest contrast of all: strokes of another
 hand differ by more grey levels than JPEG at quality 30 leaves.
 
+A third limit is for pictures of one material: two tiles, two fields of cells under even light differ by little where
+areas are averaged. Their grain is no other's, so that the finest forms must agree where there are any.
+
 Shapes: N pictures, S side of a thumbnail, M pairs.
 """
 
@@ -22,7 +25,7 @@ import numpy as np
 from saccade.cores import usable_cores
 from saccade.examples import Progress, no_progress
 from saccade.lookalikes import Candidates, find_lookalikes, window_edges
-from saccade.registration import area_weights, register
+from saccade.registration import area_weights, compare_details, register
 
 THUMBNAIL_SIDE = 64  # fine enough that a grid of 16 can be laid over any window of it without blur
 
@@ -33,6 +36,9 @@ _FINEST_AREA = 1.5  # pixels of the smaller picture: finer areas show how it was
 _COARSE_STAGES = ((THUMBNAIL_SIDE // 2, 8, 2, 2.0), (THUMBNAIL_SIDE // 2, 8, 3, 1.0))
 _FINE_STAGE = (THUMBNAIL_SIDE, 16, 6, 1.0)
 _SMALL_STAGE = (THUMBNAIL_SIDE, 8, 3, 0.8)  # instead of the fine one; larger areas average more of the errors away
+# Of copies of tiles, photographs and CIFAR-10 images 95 in 100 have details that correlate by 0.85 or more, of pairs of
+# different tiles 95 in 100 by less than 0.4; details fainter than a grey level are rounding and noise of JPEG.
+_DETAIL_GRID, _LEAST_CORRELATION, _FAINTEST_DETAILS = THUMBNAIL_SIDE // 2, 0.6, 1.0
 _BLOCK_PAIRS = 512  # about 30 MB in each thread
 
 
@@ -73,7 +79,9 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
     down, across = (
         _thumbnail_weights(side, factor) for side, factor in zip(picture.size[::-1], factors[::-1], strict=True)
     )
-    return np.rint(down @ reduced @ across.T).astype(np.uint8)
+    # A few lines at once: products this small stay in this thread, where larger ones wait for helpers on busy cores.
+    lines = down.reshape(-1, 4, down.shape[1]) @ reduced @ across.T
+    return np.rint(lines).astype(np.uint8).reshape(THUMBNAIL_SIDE, THUMBNAIL_SIDE)
 
 
 @lru_cache(maxsize=1024)
@@ -146,6 +154,12 @@ def _confirm(
             is_near = found.difference < slack * np.minimum(_LARGEST_DIFFERENCE, _LARGEST_SHARE * found.contrast)
             source, whole, edges_MA2 = source[is_near], whole[is_near], found.windows[is_near] / side
             difference = found.difference[is_near]
+        if last_stage == _FINE_STAGE:
+            correlation, strength = compare_details(
+                thumbnails_NSS[source], thumbnails_NSS[whole], edges_MA2 * THUMBNAIL_SIDE, grid=_DETAIL_GRID
+            )
+            is_near = (correlation > _LEAST_CORRELATION) | (strength < _FAINTEST_DETAILS)
+            source, whole, difference = source[is_near], whole[is_near], difference[is_near]
         low, high = np.minimum(source, whole), np.maximum(source, whole)
         return len(pairs), [NearPair(int(a), int(b), float(d)) for a, b, d in zip(low, high, difference, strict=True)]
 

@@ -88,6 +88,35 @@ def register(
     return best
 
 
+def compare_details(
+    sources_MSS: np.ndarray, wholes_MSS: np.ndarray, windows_MA2: np.ndarray, *, grid: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whether two pictures that are laid over each other have their finest forms in common, too.
+
+    Args:
+        sources_MSS: pictures.
+        wholes_MSS: their partners.
+        windows_MA2: what of each source shows its partner, in pixels, from ``register``.
+        grid: G; divides S, and is even. A detail is what an area has beyond the mean of the 2x2 it is in.
+
+    Returns:
+        float32 (M,) each: the correlation of the details, and the weaker ones' root mean square in grey levels.
+    """
+    M, S, _ = sources_MSS.shape
+    view = _view(sources_MSS.astype(np.float32), windows_MA2.astype(np.float32), grid)
+    wholes_MGG = wholes_MSS.reshape(M, grid, S // grid, grid, S // grid).mean((2, 4), dtype=np.float32)
+    seen_MGG, there_MGG = (_details(values_MGG) * view.inside for values_MGG in (view.seen, wholes_MGG))
+    strengths = [np.sqrt(_mean(details_MGG**2, view.inside)) for details_MGG in (seen_MGG, there_MGG)]
+    together_M = _mean(seen_MGG * there_MGG, view.inside)
+    return together_M / np.maximum(strengths[0] * strengths[1], 1e-6), np.minimum(*strengths)
+
+
+def _details(values_MGG: np.ndarray) -> np.ndarray:
+    M, G, _ = values_MGG.shape
+    means = values_MGG.reshape(M, G // 2, 2, G // 2, 2).mean((2, 4))
+    return values_MGG - means.repeat(2, axis=1).repeat(2, axis=2)
+
+
 @dataclass(frozen=True)
 class _View:
     seen: np.ndarray  # (M, G, G), sources through their windows

@@ -132,6 +132,18 @@ def test_the_same_every_time_and_progress_reaches_its_totals(photographs: list[n
     assert done == total and done >= len(photographs)
 
 
+def test_tiles_of_one_material_are_no_copies_and_copies_of_them_are_found() -> None:
+    random = np.random.default_rng(2)
+    slope_HW = np.linspace(-25, 25, 150)[:, None] + np.zeros((150, 120))
+    tiles = [
+        (120 + slope_HW * random.uniform(0.8, 1.2) + random.normal(0, 10, (150, 120))).clip(0, 255).astype(np.uint8)
+        for _ in range(60)
+    ]
+    assert find(tiles) == []
+    found = {(pair.first, pair.second) for pair in find([*tiles, *(jpeg(tile, 80) for tile in tiles)])}
+    assert found <= {(row, row + 60) for row in range(60)} and len(found) >= 54
+
+
 def test_small_pictures_are_compared_over_larger_areas(photographs: list[np.ndarray]) -> None:
     small = [resized(image, 0.4) for image in photographs]
     images = [*small, *(resized(image, 0.6) for image in small)]  # 28 pixels, and 17

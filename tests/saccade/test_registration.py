@@ -6,7 +6,7 @@ Shapes: M pairs, S side.
 import numpy as np
 import pytest
 
-from saccade.registration import area_weights, register
+from saccade.registration import area_weights, compare_details, register
 
 
 def test_areas_take_parts_of_pixels() -> None:
@@ -64,3 +64,17 @@ def test_other_pictures_are_far_apart_and_the_best_guess_is_kept() -> None:
 def test_no_pairs_give_no_windows() -> None:
     none = np.zeros((0, 64, 64), np.uint8)
     assert register(none, none, np.zeros((0, 2, 2)), grid=16, steps=2).windows.shape == (0, 2, 2)
+
+
+def test_details_are_what_an_area_has_beyond_its_neighbours() -> None:
+    """A board of +-5 levels in areas of 2x2 pixels, on large forms that do not count: its copy, inverse, another."""
+    sign_GG = np.where(np.indices((32, 32)).sum(axis=0) % 2 == 0, 1, -1)
+    stripes_GG = np.where(np.arange(32) % 2 == 0, 1, -1) * np.ones((32, 1))
+    large_SS = np.linspace(0, 100, 16).repeat(4)[:, None] * np.ones(64)
+    board, inverse, stripes = (
+        large_SS + 5 * pattern.repeat(2, 0).repeat(2, 1) for pattern in (sign_GG, -sign_GG, stripes_GG)
+    )
+    sources, wholes = np.stack([board] * 3), np.stack([0.5 * board, inverse, stripes])
+    correlation, strength = compare_details(sources, wholes, np.repeat(WINDOWS_M22[3:], 3, axis=0), grid=32)
+    np.testing.assert_allclose(correlation, [1, -1, 0], atol=0.1)
+    np.testing.assert_allclose(strength, [2.5, 5, 5], atol=0.5)
