@@ -134,9 +134,11 @@ def test_the_same_every_time_and_progress_reaches_its_totals(photographs: list[n
 
 def test_tiles_of_one_material_are_no_copies_and_copies_of_them_are_found() -> None:
     random = np.random.default_rng(2)
-    slope_HW = np.linspace(-25, 25, 150)[:, None] + np.zeros((150, 120))
+    down_H1, across_W = np.linspace(-1, 1, 150)[:, None], np.linspace(-1, 1, 120)
     tiles = [
-        (120 + slope_HW * random.uniform(0.8, 1.2) + random.normal(0, 10, (150, 120))).clip(0, 255).astype(np.uint8)
+        (120 + random.normal(0, 12) * down_H1 + random.normal(0, 12) * across_W + random.normal(0, 10, (150, 120)))
+        .clip(0, 255)
+        .astype(np.uint8)
         for _ in range(60)
     ]
     assert find(tiles) == []
