@@ -101,6 +101,7 @@ def test_every_promised_output_is_there(project: Tree) -> None:
             "loss",
             "ece",
             "baseline_accuracy",
+            "baseline_balanced_accuracy",
         }
         made = {path.name for path in (project.root / "reports" / run / "evaluation").iterdir()}
         assert made >= {"confusion.png", "confusion.csv", "per_class.csv", "predictions.csv", "learning_curves.png"}

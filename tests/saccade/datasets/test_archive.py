@@ -255,12 +255,16 @@ def long_member(path: Path, size: int, opener: Callable[..., Any]) -> None:
 
 
 def peak_bytes(call: Callable[[], object]) -> int:
-    tracemalloc.start()
-    try:
-        call()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    """The least of three: what other threads of the tests allocate meanwhile is counted, too."""
+    peaks = []
+    for _ in range(3):
+        tracemalloc.start()
+        try:
+            call()
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    return min(peaks)
 
 
 @pytest.mark.parametrize("kind", PACKERS)
