@@ -19,7 +19,7 @@ def warn(line: str) -> None:
 
 
 def number_of(number: int, what: str) -> str:
-    """A number and what is number_of, in the plural where it is not one.
+    """A number and what is counted, in the plural where it is not one.
 
     >>> number_of(1, "run"), number_of(1200, "picture")
     ('1 run', '1,200 pictures')

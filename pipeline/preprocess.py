@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from pipeline import paths
-from pipeline.console import Progress, say, warn
+from pipeline.console import Progress, number_of, say, warn
 from pipeline.schema.named import Named
 from pipeline.schema.preprocess import PreprocessBlock
 from pipeline.schema.split import SplitBlock
@@ -41,7 +41,8 @@ def preprocess(dataset: str, *, source: Named, split: SplitBlock, block: Preproc
     ):
         if isinstance(examples, SeriesExamples):
             labels_N = np.zeros(len(examples.labels), dtype=np.int64)  # numbers: all are of one class
-            splits_N = _assign(examples, labels_N, ("all",), unit_keys(examples.ids), split, seed)
+            keys = unit_keys(_groups(examples, split) or examples.ids)
+            splits_N = _assign(examples, labels_N, ("all",), keys, split, seed)
             description = write_prepared(folder, examples, splits_N, progress=progress)
             write_dataset_report(report, dataset, folder, description)
         else:
@@ -95,14 +96,23 @@ def _prepare_images(
         together = findings.equal + near * split.group_near_duplicates
         keys = unit_keys(groups or examples.ids, together)
         splits_N = _assign(examples, examples.labels, examples.classes, keys, split, seed, left_out=findings.left_out)
-        if apart := sum(len(set(splits_N[pair]) - {""}) > 1 for pair in near):
-            warn(
-                f"{dataset}: {apart:,} pairs of pictures that are nearly the same lie in two splits (see the report); "
-                "split.group_near_duplicates: true keeps them together"
-            )
+        _tell_near_duplicates(dataset, [set(splits_N[pair]) for pair in near], examples, split)
         description = write_prepared(folder, examples, splits_N, inspected=inspected, fit=block.fit, progress=progress)
         write_dataset_report(report, dataset, folder, description, Checked(examples, inspected, findings, splits_N))
     return description
+
+
+def _tell_near_duplicates(
+    dataset: str, splits_of_pairs: Sequence[set[str]], examples: ImageExamples, split: SplitBlock
+) -> None:
+    apart = [splits for splits in splits_of_pairs if len(splits - {""}) > 1]
+    if not apart:
+        return
+    published = set(examples.published_splits or ()) - {"train"} if split.test == "given" else set()
+    ours = sum(not splits & published for splits in apart)
+    remedy = f"; split.group_near_duplicates: true keeps {ours:,} of them together" if ours else ""
+    count = number_of(len(apart), "pair")
+    warn(f"{dataset}: {count} of pictures in two splits are nearly the same picture (see the report){remedy}")
 
 
 def _assign(
@@ -128,13 +138,14 @@ def _assign(
     )
 
 
-def _groups(examples: ImageExamples, split: SplitBlock) -> Sequence[str] | None:
+def _groups(examples: ImageExamples | SeriesExamples, split: SplitBlock) -> Sequence[str] | None:
     """The value of ``split.group_by`` of each example."""
     if split.group_by is None:
         return None
     if split.group_by in examples.groups:
         return examples.groups[split.group_by]
-    if "{group}" not in split.group_by or not examples.names:
+    names = examples.names if isinstance(examples, ImageExamples) else ()
+    if "{group}" not in split.group_by or not names:
         known = ", ".join(examples.groups) or "none"
         raise UserError(
             f"split.group_by ({split.group_by!r}) must be a column of the source, which has {known}, or a pattern of "
@@ -142,7 +153,7 @@ def _groups(examples: ImageExamples, split: SplitBlock) -> Sequence[str] | None:
         )
     group_of = compile_field(split.group_by, "group")
     groups = []
-    for name in examples.names:
+    for name in names:
         if (group := group_of(name)) is None:
             raise UserError(
                 f"split.group_by ({split.group_by!r}) must fit every path, but does not fit {shown(name)}. "

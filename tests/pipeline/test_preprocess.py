@@ -191,12 +191,23 @@ def test_a_wrong_group_is_told(tree: Tree) -> None:
     assert ended.code == 1 and "must fit every path, but does not fit MT_Blowhole/Imgs/partbl000_0.jpg" in ended.err
 
 
+def test_series_without_groups_cannot_be_grouped(tree: Tree) -> None:
+    text = re.sub(r"source: \{.*\}", "source: {name: adding, length: 4, examples: 40}", _PARAMS.split("runs:")[0])
+    text = re.sub(r"preprocess: \{.*\}", "preprocess: {}", text).replace("split: {}", "split: {group_by: patient}")
+    tree.params.write_text(text + "runs: {}\n", encoding="utf-8")
+    ended = prepare(tree)
+    assert ended.code == 1 and "split.group_by ('patient') must be a column of the source, which has none" in ended.err
+
+
 def test_near_duplicates_are_told_and_can_be_kept_together(tree: Tree) -> None:
     for i in range(0, 45, 3):
         with Image.open(imgs(tree, "Free") / f"partfr{i // 3:03}_{i}.jpg") as picture:
             picture.save(imgs(tree, "Free") / f"again_{i}.jpg", quality=60)
     ended = prepare(tree)
-    assert ended.code == 0 and "split.group_near_duplicates: true keeps them together" in ended.err
+    assert ended.code == 0 and re.search(
+        r"pairs? of pictures in two splits are nearly the same picture .*split.group_near_duplicates: true keeps \d+",
+        ended.err,
+    )
     tree.replace("params.yaml", "split: {}", "split: {group_near_duplicates: true}")
     ended = prepare(tree)
     assert ended.code == 0 and "group_near_duplicates" not in ended.err
