@@ -83,25 +83,29 @@ class _Bar:
         from rich.progress import Progress as RichProgress
 
         columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
+        rate = TextColumn("{task.fields[rate]}")
         self._rich = RichProgress(
-            *(*columns, TimeRemainingColumn()),
+            *(*columns, rate, TimeRemainingColumn()),
             console=Console(stderr=True),
             transient=True,
             redirect_stdout=sys.stdout.isatty(),  # what goes to a file or a pipe must arrive there
         )
         self._rich.start()
         self._what = ""
-        self._task = self._rich.add_task("", total=None)
-        self._shown_at = 0.0
+        self._task = self._rich.add_task("", total=None, rate="")
+        self._shown_at = self._started_at = 0.0
+        self._first = 0
 
     def show(self, what: str, done: int, total: int | None, now: float) -> None:
         if what != self._what:
-            self._what = what
+            self._what, self._first, self._started_at = what, done, now
             self._rich.reset(self._task, description=what, total=total)
         elif now - self._shown_at < 0.05 and done != total:
             return  # a training step takes less time than drawing it
         self._shown_at = now
-        self._rich.update(self._task, completed=done, total=total)
+        elapsed_s = now - self._started_at
+        rate = f"{(done - self._first) / elapsed_s:,.0f}/s" if elapsed_s > 1 else ""
+        self._rich.update(self._task, completed=done, total=total, rate=rate)
 
     def note(self, line: str) -> None:
         self._rich.console.print(f"  {line}", highlight=False, markup=False)

@@ -90,7 +90,9 @@ def assign_splits(
             name = "test" if taken < test_count else "validation" if taken < test_count + validation_count else "train"
             splits_N[unit] = name if taken < keep_count else _UNUSED
             taken += len(unit)
-    _refuse_empty(splits_N, labels_N, keys, classes, test_share, validation, order)
+    wanted = [split for split, share in (("validation", validation), ("test", test_share)) if share > 0]
+    given = sorted(set(splits_N[~free_N & ~out_N])) if test == "given" else []
+    _refuse_empty(splits_N, labels_N, keys, classes, ["train", *wanted], given, order)
     return splits_N.astype(str)
 
 
@@ -114,12 +116,12 @@ def _refuse_empty(
     labels_N: np.ndarray,
     keys: Sequence[str],
     classes: Sequence[str],
-    test: float,
-    validation: float,
+    shared: Sequence[str],
+    given: Sequence[str],
     order: str,
 ) -> None:
-    wanted = ["train"] + ["validation"] * (validation > 0) + ["test"] * (test > 0)
-    for split in wanted:
+    """Splits that are ``shared`` out by us, or ``given`` by the publisher."""
+    for split in (*shared, *given):
         counts_K = np.bincount(labels_N[splits_N == split], minlength=len(classes))
         if counts_K.sum() == 0:
             raise UserError(f"the {split} split is empty: {len(labels_N)} examples are too few for these shares")
@@ -128,7 +130,10 @@ def _refuse_empty(
             rows = np.flatnonzero(labels_N == missing)
             units = len({keys[row] for row in rows.tolist()})
             apart = "" if units == len(rows) else f", {units} that may go apart"
+            where, remedy = f"the {split} split", "raise that split's share"
+            if split in given:
+                where, remedy = f"{where} as published", "put some there"
             raise UserError(
-                f"class {classes[missing]!r} ({len(rows)} examples{apart}) has none in "
-                f"the {split} split: give it more examples, raise that split's share, or leave the class out"
+                f"class {classes[missing]!r} ({len(rows)} examples{apart}) has none in {where}: give it more examples, "
+                f"{remedy}, or leave the class out"
             )

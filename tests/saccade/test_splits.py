@@ -3,6 +3,8 @@
 Shapes: N examples.
 """
 
+import re
+
 import numpy as np
 import pytest
 
@@ -221,6 +223,14 @@ def test_shares_that_leave_nothing_to_train_on(test: float | str, validation: fl
 def test_a_class_that_a_split_lacks_is_named(counts: tuple[int, ...], options: dict[str, float], message: str) -> None:
     with pytest.raises(UserError, match=message):
         assign(*examples(counts), **options)
+
+
+def test_a_class_that_a_published_split_lacks_is_named() -> None:
+    labels_N, ids = examples()
+    published = np.where((np.arange(len(ids)) % 4 == 0) & (labels_N != 2), "test", "train").tolist()
+    message = "class 'owl' (40 examples) has none in the test split as published: give it more examples, put some there"
+    with pytest.raises(UserError, match=re.escape(message)):
+        assign(labels_N, ids, test="given", published=published)
 
 
 def test_a_split_without_examples_is_named() -> None:
