@@ -56,7 +56,7 @@ from worked_numbers import (
     updated,
 )
 
-from saccade.called_windows import output_formula
+from saccade.describe.called_windows import output_formula
 from saccade.files import replacing_file
 
 PAGE = Path(__file__).with_suffix(".md")

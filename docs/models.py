@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from saccade import registry
-from saccade.describing import Description, describe
+from saccade.describe.describing import Description, describe
 from saccade.errors import UserError
 from saccade.files import replacing_file
 from saccade.spec import Spec

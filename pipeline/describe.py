@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from pipeline.params import Params
-    from saccade.describing import Description, Layer
-    from saccade.training_memory import Memory
+    from saccade.describe.describing import Description, Layer
+    from saccade.describe.training_memory import Memory
 
 _KINDS: dict[int, Kind] = {3: "image", 2: "series"}  # by the number of sides
 
@@ -33,7 +33,7 @@ class Subject:
         spec: what it is built for.
         run: its key, when it is that of a trained run.
         frozen: layers that its training leaves as they are, as ``train.freeze`` names them.
-        options: of ``saccade.describing.describe``: optimizer, batch_size.
+        options: of ``saccade.describe.describing.describe``: optimizer, batch_size.
     """
 
     model: str
@@ -148,8 +148,8 @@ def show(subject: Subject, *, as_json: bool, picture: Path | None) -> None:
         as_json: print JSON in place of tables.
         picture: draw it there too: .png, .svg or .pdf.
     """
-    from saccade import describing
-    from saccade.network_figure import check_suffix, draw_network
+    from saccade.describe import describing
+    from saccade.describe.network_figure import check_suffix, draw_network
 
     if picture is not None:
         check_suffix(picture)
@@ -228,7 +228,7 @@ def _built_for(subject: Subject) -> str:
 
 
 def _cells(layer: "Layer") -> list[str]:
-    from saccade.blocks import times
+    from saccade.describe.blocks import times
 
     def window(sides: tuple[int, ...] | None, *, short: bool = False) -> str:
         return times(sides, short=short) if sides else ""
@@ -265,7 +265,7 @@ def _totals(description: "Description") -> list[str]:
 
 
 def _memory(memory: "Memory", optimizer: Mapping[str, Any] | None) -> list[str]:
-    from saccade.describing import OPTIMIZER
+    from saccade.describe.describing import OPTIMIZER
 
     used = optimizer or OPTIMIZER
     name = str(used["name"]) + (" with momentum" if used.get("momentum") else "")

@@ -12,15 +12,15 @@ from pipeline.schema.named import Named
 from pipeline.schema.preprocess import PreprocessBlock
 from pipeline.schema.split import SplitBlock
 from saccade import registry
-from saccade.dataset_report import Checked, write_dataset_report
+from saccade.checks.findings import examine, refuse_trouble
+from saccade.checks.inspecting import inspect_images
 from saccade.errors import UserError
 from saccade.examples import ImageExamples, SeriesExamples
 from saccade.files import replacing_folder
-from saccade.findings import examine, refuse_trouble
-from saccade.inspecting import inspect_images
 from saccade.path_patterns import compile_field, shown
 from saccade.prepared import Description
 from saccade.preparing import write_prepared
+from saccade.report.dataset_report import Checked, write_dataset_report
 from saccade.splits import assign_splits
 from saccade.units import unit_keys
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from saccade.arrays import ArrayFile, describe_array, write_array
+from saccade.checks.inspecting import Inspected
 from saccade.examples import ImageExamples, Progress, SeriesExamples, no_progress
 from saccade.files import write_json
-from saccade.inspecting import Inspected
 from saccade.prepared import FORMAT, Description
 from saccade.spec import Fit, Spec
 from saccade.splits import SPLITS

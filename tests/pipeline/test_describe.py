@@ -8,9 +8,9 @@ from conftest import Ended, Tree
 
 from pipeline.describe import _memory, _size
 from saccade.bundle import Recipe
+from saccade.describe.training_memory import Memory
 from saccade.files import replacing_folder
 from saccade.spec import Spec
-from saccade.training_memory import Memory
 
 COMMANDS: dict[str, list[str]] = {
     "table": ["model", "lenet5"],

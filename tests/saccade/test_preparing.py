@@ -15,10 +15,10 @@ import pytest
 
 from saccade import preparing
 from saccade.arrays import write_array
+from saccade.checks.inspecting import inspect_images
 from saccade.errors import UserError
 from saccade.examples import ImageExamples, SeriesExamples
 from saccade.images import prepare_image
-from saccade.inspecting import inspect_images
 from saccade.prepared import Description, open_split, open_views, read_description
 from saccade.preparing import write_prepared
 from saccade.spec import Spec

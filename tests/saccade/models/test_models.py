@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from saccade import bundle, devices, optimizers, registry
 from saccade.bundle import Recipe
-from saccade.describing import describe
+from saccade.describe.describing import describe
 from saccade.errors import UserError
 from saccade.losses import cross_entropy, loss_of_heads
 from saccade.prediction import load

@@ -1,0 +1,1 @@
+"""What is looked for in a dataset of pictures before it is split."""

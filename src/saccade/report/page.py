@@ -1,0 +1,163 @@
+"""A report as values; ``report/rendering.py`` writes it as HTML and as Markdown.
+
+What comes from outside (names of files and classes, notes of a source) is a ``Name``, everything else our own words.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+_LONGEST_NAME = 200  # characters; of longer ones the middle is left out
+
+
+@dataclass(frozen=True)
+class Name:
+    """Text from outside, not to be trusted."""
+
+    text: str
+
+    @property
+    def shown(self) -> str:
+        """On one line: what cannot be printed, such as a line break or a change of direction, as an escape."""
+        text = self.text
+        if len(text) > _LONGEST_NAME:
+            text = f"{text[: _LONGEST_NAME // 2]}…{text[-_LONGEST_NAME // 2 :]}"
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+@dataclass(frozen=True)
+class Code:
+    """A key of params.yaml or a command, as it is typed. Ours, without backticks and bars."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share in [0, 1], with a bar in HTML.
+
+    Attributes:
+        value: the share.
+        bar: length of the bar in [0, 1].
+    """
+
+    value: float
+    bar: float
+
+    @property
+    def shown(self) -> str:
+        """In per cent."""
+        return percent(self.value)
+
+
+Text = str | Name | Code
+Line = tuple[Text, ...]
+Cell = str | int | Name | Code | Share
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under a head; numbers stand right."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+    @property
+    def is_number(self) -> list[bool]:
+        """Of each column: whether it holds whole numbers alone."""
+        return [all(isinstance(row[c], int) for row in self.rows) for c in range(len(self.head))]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture inside the page.
+
+    Attributes:
+        uri: a data URI.
+        width: in CSS pixels, as is ``height``.
+        height: at which it is shown.
+        is_enlarged: its pixels are to be seen as squares.
+    """
+
+    uri: str
+    width: int
+    height: int
+    is_enlarged: bool
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture, what it is called, and a few words about it."""
+
+    picture: Picture
+    name: Name
+    about: Line = ()
+
+
+@dataclass(frozen=True)
+class Group:
+    """Figures that are to be compared, and what their comparison gave."""
+
+    figures: Sequence[Figure]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Groups of figures with their captions; in Markdown a table of the captions."""
+
+    title: str
+    groups: Sequence[Group]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Figures close together, without captions; not in Markdown."""
+
+    title: Line
+    figures: Sequence[Figure]
+
+
+Block = Table | Gallery | Sheet
+
+
+@dataclass(frozen=True)
+class Section:
+    """One subject.
+
+    Attributes:
+        key: its anchor: lower-case letters and hyphens.
+        title: its heading.
+        result: what was found, in a few words, for the overview at the top; empty where nothing is judged.
+        is_fine: nothing in it asks for a decision.
+        lines: paragraphs.
+        blocks: what follows them.
+    """
+
+    key: str
+    title: str
+    result: str = ""
+    is_fine: bool = True
+    lines: Sequence[Line] = ()
+    blocks: Sequence[Block] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """The whole report.
+
+    Attributes:
+        title: of the page.
+        lead: what it is about, below the title.
+        facts: what and how much, in large letters.
+        sections: in their order.
+    """
+
+    title: Name
+    lead: Line
+    facts: Sequence[tuple[str, str]]
+    sections: Sequence[Section] = field(default_factory=list)
+
+
+def percent(share: float) -> str:
+    """A share as people read it; what is there is never rounded to nothing."""
+    return "below 0.1 %" if 0 < share < 0.001 else f"{share:.1%}".replace("%", " %")
