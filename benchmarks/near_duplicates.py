@@ -140,13 +140,16 @@ def main() -> None:
     """Parse the command line, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the real data")
-    data = parser.parse_args().data
+    parser.add_argument("--quick", action="store_true", help="a hundredth of the pictures: does it run?")
+    options = parser.parse_args()
+    data, part = options.data, 100 if options.quick else 1
     rng = np.random.default_rng(0)
-    larger = [*photographs(), *textures(200, rng)]
+    larger = [*photographs(), *textures(200, rng)][::part]
     plant("Photographs and textures", larger, rng.permutation(len(larger)), rng)
     images, is_test_N = cifar10(data / "cifar10-images.tar.gz")
-    rows = rng.permutation(len(images))[:20_000]
-    plant("CIFAR-10, a third", [images[row] for row in rows], np.arange(2_000), rng)
+    images, is_test_N = images[::part], is_test_N[::part]
+    rows = rng.permutation(len(images))[: 20_000 // part]
+    plant("CIFAR-10, a third", [images[row] for row in rows], np.arange(2_000 // part), rng)
     print()
     flag("CIFAR-10", images, is_test_N)
     with tempfile.TemporaryDirectory() as folder:
@@ -155,7 +158,8 @@ def main() -> None:
     N = len(examples.labels)
     flag("digits", [examples.image(row) for row in range(N)], rng.permutation(N) < round(0.15 * N))
     examples = mnist.read(data / "mnist")
-    flag("MNIST", [examples.image(row) for row in range(70_000)], np.arange(70_000) >= 60_000)
+    rows = np.arange(0, 70_000, part)
+    flag("MNIST", [examples.image(row) for row in rows.tolist()], rows >= 60_000)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 OTHERWISE = {  # those that a test below calls by name, and the two that other benchmarks call
     *("cost_of_pages", "gpu_engine", "mnist_race", "races", "recipe_seeds", "run_all", "where_time_goes"),
-    *("bare_loop", "keras_peer"),
+    *("bare_loop", "keras_peer", "near_duplicates"),
 }
 RUNNABLE = {path.stem for path in BENCHMARKS.glob("*.py") if "__main__" in path.read_text(encoding="utf-8")}
 REPORTING = sorted(RUNNABLE - OTHERWISE)  # a new one too: it takes --quick and --work, and prints figures
@@ -70,6 +70,13 @@ def test_the_benchmarks_called_by_name_are_there() -> None:
 def test_a_benchmark_reports_figures(name: str, tmp_path: Path) -> None:
     figures = figures_in(call(name, "--quick", "--work", str(tmp_path)))
     assert len(figures) >= 2 and len({(figure["what"], figure["peer"]) for figure in figures}) == len(figures)
+
+
+def test_planted_copies_are_found_and_false_alarms_counted(real_data: Callable[[str], Path]) -> None:
+    data = real_data("cifar10-images.tar.gz").parent
+    real_data("mnist")
+    out = call("near_duplicates", "--data", str(data), "--quick")
+    assert out.count("  all") == 2 and "MNIST: 700 images" in out and "of 100 test images" in out
 
 
 def test_saccades_loop_and_the_bare_one_are_measured_on_the_cpu_too() -> None:
