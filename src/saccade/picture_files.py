@@ -16,7 +16,7 @@ import torch
 
 from saccade.cores import usable_cores
 from saccade.errors import UserError
-from saccade.images import PICTURE_SUFFIXES, decode_image
+from saccade.images import PICTURE_SUFFIXES, decode_for
 from saccade.prediction import Predictor
 
 BATCH_SIZE = 64  # small, so that answers come soon; decoding takes longer than computing, larger ones gain nothing
@@ -113,7 +113,8 @@ def _read(predictor: Predictor, path: str) -> np.ndarray | UserError:
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):
             return UserError("must be a file; a pipe or a device may never end")
-        return predictor.prepare(decode_image(Path(path).read_bytes()))
+        height, width, _ = predictor.spec.shape
+        return predictor.prepare(decode_for(Path(path).read_bytes(), (height, width))[0])
     except OSError as error:
         return UserError(f"must be readable: {error.strerror or error}")
     except UserError as error:

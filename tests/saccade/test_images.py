@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from saccade.errors import UserError
-from saccade.images import decode_image, prepare_image
+from saccade.images import decode_for, decode_image, prepare_image
 from saccade.spec import Fit
 
 SIZES = [(9, 14), (5, 20), (23, 4), (9, 7), (4, 14)]
@@ -258,3 +258,37 @@ def test_a_picture_of_too_many_pixels_is_refused(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     with pytest.raises(UserError, match=r"must be a whole picture: Image size .* exceeds limit of 200 pixels"):
         decode_image(WHOLE)
+
+
+@pytest.mark.parametrize("shape", [(700, 900, 3), (900, 700)])
+def test_a_jpeg_for_a_small_image_is_decoded_small_and_tells_its_own_size(shape: tuple[int, ...]) -> None:
+    from sklearn.datasets import load_sample_image
+
+    photograph = Image.fromarray(load_sample_image("flower.jpg")).resize((shape[1], shape[0]))
+    content = file_of(photograph if len(shape) == 3 else photograph.convert("L"), "JPEG", quality=90)
+    image, sides = decode_for(content, (12, 9))
+    whole = decode_image(content)
+    assert (
+        sides == shape[:2] == whole.shape[:2] and image.size == whole.size / 16
+    )  # 4 x 128 pixels fit into 700, 8 do not
+    difference = np.abs(prepare_image(image, (12, 9), 3).astype(int) - prepare_image(whole, (12, 9), 3))
+    assert difference.mean() < 1 and difference.max() <= 6
+    image, sides = decode_for(content, (12, 140))  # three times 140 fit once
+    assert image.shape == whole.shape and sides == shape[:2]
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_turned_jpegs_are_upright_when_decoded_small_and_tell_their_upright_size(turn: int) -> None:
+    exif = Image.Exif()
+    exif[274] = turn
+    content = file_of(Image.fromarray(np.kron(picture(7, 11, 3), np.ones((100, 100, 1), np.uint8))), "JPEG", exif=exif)
+    image, sides = decode_for(content, (10, 10))
+    whole = decode_image(content)
+    assert sides == whole.shape[:2] == ((700, 1100) if turn < 5 else (1100, 700))
+    assert image.shape == (sides[0] // 4, sides[1] // 4, 3)
+    assert np.abs(prepare_image(image, (10, 10), 3).astype(int) - prepare_image(whole, (10, 10), 3)).mean() < 1
+
+
+def test_what_is_no_jpeg_is_decoded_whole() -> None:
+    image, sides = decode_for(file_of(Image.fromarray(picture(900, 700, 3))), (8, 8))
+    assert image.shape == (900, 700, 3) and sides == (900, 700)

@@ -102,14 +102,14 @@ def inspect_images(
                 row = start + i
                 loaded[i] = None  # its bytes are needed no more
                 try:
-                    image = examples.decode(content)
+                    image, sides = examples.decoded(content, size)
                     made[i] = prepare_image(image, size, channels, fit)
                 except UserError as error:
                     unreadable[row] = str(error)
                     continue
                 small[i] = thumbnail(image)
-                digests_N[row] = digest_of(made[i], image.shape)
-                sides_N2[row] = image.shape[:2]
+                digests_N[row] = digest_of(made[i], sides)
+                sides_N2[row] = sides
             images.write(start, made)
             thumbnails.write(start, small)
             return len(loaded)

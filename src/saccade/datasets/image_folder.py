@@ -21,7 +21,7 @@ from saccade.datasets._packing import copy_file, pack_folder
 from saccade.downloads import fetch_file
 from saccade.errors import UserError
 from saccade.examples import ImageExamples, Progress, no_progress
-from saccade.images import PICTURE_SUFFIXES, decode_image
+from saccade.images import PICTURE_SUFFIXES, decode_for, decode_image
 from saccade.path_patterns import compile_pattern
 
 KIND = "image"
@@ -134,6 +134,7 @@ def read(
         labels=np.array([label_of[place.class_name] for place in places], dtype=np.int64),
         load=lambda i: archive.read(pictures[i]),
         decode=decode_image,
+        decode_for=decode_for,
         ids=ids,
         published_splits=[place.split for place in places if place.split is not None] or None,  # all have one, or none
         names=names,

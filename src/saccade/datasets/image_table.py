@@ -20,7 +20,7 @@ from saccade.datasets._table_pictures import pack_from_archive, pack_from_folder
 from saccade.downloads import fetch_file
 from saccade.errors import UserError
 from saccade.examples import ImageExamples, Progress, no_progress
-from saccade.images import decode_image
+from saccade.images import decode_for, decode_image
 
 KIND = "image"
 LABELS = "classes"
@@ -160,6 +160,7 @@ def read(
         labels=np.array([label_of[label] for label in rows.labels], dtype=np.int64),
         load=lambda i: archive.read(pictures[i]),
         decode=decode_image,
+        decode_for=decode_for,
         ids=[found[name][1] for name in rows.paths],
         published_splits=rows.splits,
         groups=rows.groups,
