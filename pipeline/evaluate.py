@@ -7,10 +7,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from pipeline import paths
-from pipeline.console import say
+from pipeline.console import Progress, say
 from pipeline.follower import Follower
 from pipeline.journal import Journal
 from pipeline.run_store import hold, journal_folder, read_history, restore_journal
@@ -18,9 +19,11 @@ from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.tracking import stage_lock, tracking_uri
 from saccade import baselines, prediction, registry
 from saccade.errors import UserError
-from saccade.files import replacing_folder, sha256_of_file, write_json
+from saccade.files import read_json, replacing_folder, sha256_of_file, write_json
+from saccade.metrics import classification_metrics
 from saccade.prediction import Predictor
-from saccade.prepared import Description, Split, open_split, read_description
+from saccade.prepared import VIEWS_FORMAT, Description, Split, open_split, read_description
+from saccade.view_averaging import average_over_views
 
 
 def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
@@ -48,7 +51,7 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
         journal = Journal(store)
         restore_journal(journal, trained, paths.model(run), report / "history.csv")
         with replacing_folder(report / "evaluation") as folder:
-            metrics = measure(folder, run, predictor, open_split(prepared, "test"), block)
+            metrics = measure(folder, run, predictor, open_split(prepared, "test"), block, trained_on=dataset)
             metrics |= {f"baseline_{name}": value for name, value in _baseline(dataset, description).items()}
             with replacing_folder(store / "evaluation") as kept:
                 shutil.copytree(folder, kept, dirs_exist_ok=True)
@@ -56,7 +59,8 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
         journal.evaluation(metrics, "evaluation")
         outcome = follower.finish()
     main = next(iter(metrics))  # the first is the task's main one
-    beside = f", baseline {metrics[f'baseline_{main}']:.4f}" if f"baseline_{main}" in metrics else ""
+    names = {f"tta_{main}": f"over {block.tta} views", f"baseline_{main}": "baseline"}
+    beside = "".join(f", {name} {metrics[key]:.4f}" for key, name in names.items() if key in metrics)
     say(f"evaluated {run}: test {main} {metrics[main]:.4f}{beside}; see {report / 'evaluation'}")
     if outcome.pending_reason:
         say(f"not yet in MLflow ({outcome.pending_reason}): `saccade sync` sends it later")
@@ -87,8 +91,12 @@ def load_trained(run: str, device: str) -> tuple[Predictor, dict[str, Any]]:
     return prediction.load(paths.model(run), device=device), trained
 
 
-def measure(folder: Path, run: str, predictor: Predictor, test: Split, block: EvaluateBlock) -> dict[str, float]:
+def measure(
+    folder: Path, run: str, predictor: Predictor, test: Split, block: EvaluateBlock, *, trained_on: str
+) -> dict[str, float]:
     """Let a network answer, measure the answers, and write the task's tables and pictures.
+
+    Tables and pictures show the answers on the examples as they are; ``evaluate.tta`` adds metrics, no more.
 
     Args:
         folder: an empty folder, for the tables and pictures.
@@ -96,14 +104,46 @@ def measure(folder: Path, run: str, predictor: Predictor, test: Split, block: Ev
         predictor: its network.
         test: examples and labels, in the order of the network's classes or targets.
         block: ``evaluate:``.
+        trained_on: key in ``datasets:``, whose transforms make the views of ``evaluate.tta``.
 
     Returns:
-        Metric name to value.
+        Metric name to value; those of averaged answers begin with tta_.
+
+    Raises:
+        UserError: views are asked for, and there are no transforms to make them with.
     """
     answers = predictor.answers(torch.from_numpy(test.examples), block.batch_size)
     history = read_history(paths.report(run) / "history.csv")
     task = registry.module("tasks", predictor.recipe.task)
-    return registry.call_with_known(task.evaluate, folder, answers, test, predictor.spec, history, top_k=block.top_k)
+    metrics = registry.call_with_known(task.evaluate, folder, answers, test, predictor.spec, history, top_k=block.top_k)
+    return metrics | _measure_views(answers, predictor, test, block, trained_on)
+
+
+def _measure_views(
+    answers: np.ndarray, predictor: Predictor, test: Split, block: EvaluateBlock, dataset: str
+) -> dict[str, float]:
+    """Metrics of the answers averaged over augmented views; nothing where none are asked for."""
+    if block.tta is None:
+        return {}
+    path, make_with = paths.augmented(dataset) / "augment.json", f"saccade augment {dataset}"
+    written = read_json(path, format_number=VIEWS_FORMAT, make_with=make_with)
+    if not written["transforms"]:
+        raise UserError(
+            f"evaluate.tta ({block.tta}) needs transforms, and {path} has none. Make it with `{make_with}`."
+        )
+    with Progress("images") as progress:
+        averaged = average_over_views(
+            answers,
+            predictor,
+            test,
+            views=block.tta,
+            transforms=written["transforms"],
+            seed=written["seed"],
+            batch_size=block.batch_size,
+            progress=progress,
+        )
+    measured = classification_metrics(averaged, test.labels, top_k=block.top_k)
+    return {f"tta_{name}": value for name, value in measured.items()}
 
 
 def _baseline(dataset: str, description: Description) -> dict[str, float]:

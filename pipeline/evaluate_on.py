@@ -44,7 +44,9 @@ def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> N
             except UserError as error:
                 raise UserError(f"{run} cannot be measured on {dataset} ({part}): {error}") from error
             (folder / "evaluation").mkdir()
-            metrics = measure(folder / "evaluation", run, predictor, matched.split, block)
+            metrics = measure(
+                folder / "evaluation", run, predictor, matched.split, block, trained_on=trained["dataset"]
+            )
         examples = len(matched.split.rows)
         scored = {
             "run": run,

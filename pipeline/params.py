@@ -379,6 +379,26 @@ def _run_problems(name: str, run: Any, datasets: Mapping[str, Any], runs: Mappin
             for key, without in (("class_weights", "none"), ("sampler", "shuffle")):
                 if _mapping(run, "train").get(key, without) != without:
                     yield Problem((*path, "train", key), f"{task['name']} predicts no classes: leave {key} out")
+        if source in registry.names("datasets"):
+            yield from _mixing_problems(path, run, task["name"], dataset, _mapping(datasets, str(dataset)), kind)
+
+
+def _mixing_problems(
+    path: Path_, run: Any, task: Any, dataset: Any, described: Mapping[str, Any], kind: str
+) -> Iterator[Problem]:
+    """What mixes examples, or views of one, needs classes and examples that can be mixed."""
+    takes = {("train", "mixup"): ("image", "series"), ("train", "cutmix"): ("image",), ("evaluate", "tta"): ("image",)}
+    for (block, key), kinds in takes.items():
+        if _mapping(run, block).get(key) is None:
+            continue
+        if registry.constant("tasks", task, "LABELS") != "classes":
+            yield Problem((*path, block, key), f"{task} predicts no classes: leave {key} out")
+        elif kind not in kinds:
+            message = f"{key} takes {' or '.join(kinds)}, but {dataset} is {kind}: leave {key} out"
+            yield Problem((*path, block, key), message)
+        elif key == "tta" and not _mapping(described, "augment").get("transforms"):
+            message = f"views are made by the transforms of {dataset}, which has none: leave tta out, or add some"
+            yield Problem((*path, block, key), message)
 
 
 def named_problems(path: Path_, block: Mapping[str, Any], folder: Any, functions: list[str]) -> Iterator[Problem]:

@@ -408,6 +408,8 @@ def _records(
             class_weights=_class_weights(run, work.description),
             score=registry.constant("tasks", run.task.name, "SCORE"),
             sampler=block.sampler,
+            mixup=block.mixup,
+            cutmix=block.cutmix,
             schedule=schedules.build(epochs=block.epochs, steps_per_epoch=updates_per_epoch, **block.schedule_options),
             lr=block.optimizer.lr,
             epochs=block.epochs,

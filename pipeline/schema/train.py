@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from pipeline.schema.base import Block
 
 Positive = Annotated[float, Field(gt=0)]
+Alpha = Annotated[float, Field(gt=0, le=1000)]
 Decay = Annotated[float, Field(ge=0)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Warmup = Annotated[float, Field(ge=0, description="epochs of linear warm-up before the schedule begins")]
@@ -91,6 +92,14 @@ class TrainBlock(Block):
     )
     sampler: Literal["shuffle", "balanced"] = Field(
         "shuffle", description="of an epoch's examples: each once, or each class equally often"
+    )
+    mixup: Alpha | None = Field(
+        None, description="alpha of Beta(alpha, alpha): how much of another example is blended in; null: nothing"
+    )
+    cutmix: Alpha | None = Field(
+        None,
+        description="alpha likewise: how large a box of another image is pasted in; null: none; "
+        "with mixup, each update draws one of the two",
     )
     clip_norm: Positive | None = Field(None, description="largest L2 norm of the whole gradient; null: no clipping")
     ema_decay: float | None = Field(

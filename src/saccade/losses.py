@@ -7,6 +7,7 @@ Shapes: B batch, K classes, O numbers to predict.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +18,40 @@ Loss = Callable[..., Tensor]
 Score = Callable[[Tensor, Tensor], Tensor]
 
 AUXILIARY_WEIGHT = 0.3  # C. Szegedy et al., "Going deeper with convolutions", 2014, section 5
+
+
+@dataclass(frozen=True)
+class MixedTarget:
+    """What a network should say of examples that are mixed two by two.
+
+    Attributes:
+        own: classes int64 (B,) of the examples.
+        partner: int64 (B,), of what each is mixed with.
+        share: of the examples themselves, in [0, 1]; the partners have the rest.
+    """
+
+    own: Tensor
+    partner: Tensor
+    share: float
+
+
+def of_mixtures(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A loss or a score that takes mixed targets too: ``share * of the own + (1 - share) * of the partner's``.
+
+    Args:
+        function: of outputs and plain targets.
+
+    Returns:
+        The same for plain targets; for a ``MixedTarget`` what the two of it come to.
+    """
+
+    def taking_both(output: Tensor, target: Tensor | MixedTarget) -> Tensor:
+        if isinstance(target, Tensor):
+            return function(output, target)
+        own, partner = function(output, target.own), function(output, target.partner)
+        return target.share * own + (1 - target.share) * partner
+
+    return taking_both
 
 
 def cross_entropy(logits_BK: Tensor, target_B: Tensor, weight_K: Tensor | None = None) -> Tensor:
@@ -78,7 +113,9 @@ LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "mse": mse, "mae": ma
 SCORES: dict[str, Score] = {"accuracy": num_right, "mae": sum_of_absolute_errors}
 
 
-def loss_of_heads(loss: Loss, outputs: Tensor | tuple[Tensor, ...], target: Tensor) -> tuple[Tensor, Tensor]:
+def loss_of_heads(
+    loss: Loss, outputs: Tensor | tuple[Tensor, ...], target: Tensor | MixedTarget
+) -> tuple[Tensor, Tensor]:
     """The loss of a network's answer, and of its auxiliary heads where training has any.
 
     Args:

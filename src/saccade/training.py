@@ -21,7 +21,8 @@ from saccade.errors import UserError
 from saccade.examples import Progress, no_progress
 from saccade.freezing import train_mode
 from saccade.layers import first_non_finite
-from saccade.losses import SCORES, Loss, loss_of_heads
+from saccade.losses import SCORES, Loss, MixedTarget, loss_of_heads, of_mixtures
+from saccade.mixing import draw_mix
 from saccade.optimizers import Optimizer
 from saccade.processes import ALONE, Processes
 from saccade.schedules import Schedule
@@ -140,6 +141,8 @@ def fit(
     class_weights: Tensor | None = None,
     score: str = "accuracy",
     sampler: str = "shuffle",
+    mixup: float | None = None,
+    cutmix: float | None = None,
     schedule: Schedule,
     lr: float,
     epochs: int,
@@ -157,9 +160,9 @@ def fit(
 ) -> Iterator[EpochRecord]:
     """Train from where ``state`` stands to ``epochs``; ``state`` is whole and can be saved after every update.
 
-    The order of the examples in epoch e follows from (seed, e), every random number of update u from (seed, u, rank):
-    an update does not depend on what the process did before, so a run that is stopped after any of them and goes on
-    later ends in the same weights.
+    The order of the examples in epoch e follows from (seed, e), how they are mixed in update u from (seed, u), every
+    other random number of update u from (seed, u, rank): an update does not depend on what the process did before, so
+    a run that is stopped after any of them and goes on later ends in the same weights.
 
     Args:
         state: network and optimiser on ``device``; the network takes what ``train.views`` holds.
@@ -170,6 +173,8 @@ def fit(
             ``balancing.class_weights`` gives; None: 1. Validation is measured without them.
         score: what is reported beside it, a key of ``losses.SCORES``.
         sampler: which examples an epoch draws, in which order, a key of ``balancing.SAMPLERS``.
+        mixup: alpha of the blending of examples, above 0; None: without. See ``mixing.draw_mix``.
+        cutmix: alpha of the pasting of boxes, above 0; None: without. With both, each update draws one of the two.
         schedule: factor of ``lr`` for each update of the run.
         lr: learning rate that the schedule multiplies.
         epochs: of the whole run.
@@ -196,10 +201,12 @@ def fit(
     network, optimizer = state.network, state.optimizer
     parameters = list(optimizer.parameters())
     count = train.labels.shape[0]
-    minimised = loss if class_weights is None else partial(loss, weight_K=class_weights.to(device))
+    minimised = of_mixtures(loss if class_weights is None else partial(loss, weight_K=class_weights.to(device)))
+    scored_by = of_mixtures(SCORES[score])
     wrapped = processes.wrap(network, device)
     forward: Callable[[Tensor], Tensor] = torch.compile(wrapped) if compile else wrapped
     first = state.epoch + 1
+    target: Tensor | MixedTarget
     for epoch in range(first, epochs + 1):
         if epoch == first or train.views.shape[0] > 1:
             view, labels = resident(train.views[(epoch - 1) % train.views.shape[0]], train.labels, device)
@@ -212,14 +219,17 @@ def fit(
             update = order[start : start + batch_size * accumulation_steps]
             optimizer.lr = lr * schedule(optimizer.updates)
             seed_random(device, derive_seed(seed, "update", optimizer.updates, processes.rank))
+            mix = draw_mix(view.shape[1:], mixup=mixup, cutmix=cutmix, seed=seed, updates=optimizer.updates)
 
             optimizer.zero_grad()
-            for rows in update.split(batch_size):
+            for rows, partners in zip(update.split(batch_size), update.roll(1).split(batch_size), strict=True):
                 mine, num_counted = processes.share(rows)
                 x, target = take(view, mine, device), take(labels, mine, device)
+                if mix is not None:
+                    x, target = mix.batch(x, target, view, labels, processes.share(partners)[0])
                 with autocast(device, precision):
                     answer, batch_loss = loss_of_heads(minimised, forward(x), target)
-                scored = SCORES[score](answer.detach(), target) * min(num_counted, 1)
+                scored = scored_by(answer.detach(), target) * min(num_counted, 1)
                 sums = processes.sum(torch.stack((batch_loss.detach() * num_counted, scored)))
                 if device.type == "cpu" and not torch.isfinite(sums[0]):
                     raise UserError(explain_non_finite(network, x, epoch, optimizer))

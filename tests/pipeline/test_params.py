@@ -74,8 +74,9 @@ def loaded(text: str, folder: Path) -> params.Params:
 
 
 TRAIN_KEYS = (
-    "accumulation_steps, batch_size, checkpoint_every_s, class_weights, clip_norm, compile, deterministic, device, "
-    "ema_decay, epochs, freeze, init_from, loss, optimizer, precision, processes, sampler, schedule, seed, threads"
+    "accumulation_steps, batch_size, checkpoint_every_s, class_weights, clip_norm, compile, cutmix, deterministic, "
+    "device, ema_decay, epochs, freeze, init_from, loss, mixup, optimizer, precision, processes, sampler, schedule, "
+    "seed, threads"
 )
 
 ONE_PROBLEM = {
@@ -169,6 +170,31 @@ ONE_PROBLEM = {
         ("      epochs: 3\n", "      epochs: 3\n      loss: hinge\n"),
         "line 19: runs.cnn.train.loss: 'hinge': must be 'auto', 'cross_entropy', 'mse' or 'mae'; "
         "or classify knows cross_entropy and mse, not 'hinge'",
+    ),
+    "mixup of nothing": (
+        ("      epochs: 3\n", "      epochs: 3\n      mixup: 0\n"),
+        "line 19: runs.cnn.train.mixup: 0: must be greater than 0",
+    ),
+    "mixup is no switch": (
+        ("      epochs: 3\n", "      epochs: 3\n      mixup: true\n"),
+        "line 19: runs.cnn.train.mixup: True: must be a valid number",
+    ),
+    "cutmix out of range": (
+        ("      epochs: 3\n", "      epochs: 3\n      cutmix: 1e9\n"),
+        "line 19: runs.cnn.train.cutmix: 1000000000.0: must be less than or equal to 1000",
+    ),
+    "views of the image alone": (
+        ("{top_k: [1, 5]}", "{top_k: [1, 5], tta: 1}"),
+        "line 22: runs.cnn.evaluate.tta: 1: must be greater than or equal to 2",
+    ),
+    "views by no transforms": (
+        (
+            "views: 2\n      transforms:\n        - {name: Affine, rotate: [-10, 10], p: 0.5}\n"
+            + GOOD[GOOD.index("runs:") : GOOD.index("top_k")],
+            "views: 0\n\n\n" + GOOD[GOOD.index("runs:") : GOOD.index("top_k")] + "tta: 4, ",
+        ),
+        "line 22: runs.cnn.evaluate.tta: views are made by the transforms of toy, which has none: leave tta out, "
+        "or add some",
     ),
     # names of the library
     "unknown dataset": (
@@ -539,7 +565,10 @@ def test_a_loss_of_another_task(tmp_path):
 def test_what_only_pictures_or_classes_have_is_refused_elsewhere(tmp_path):
     text = changed(("{name: digits}", "{name: adding}"), ("lenet5", "lstm"), *AS_SERIES).replace("classify", "regress")
     text = text.replace("preprocess: {}", "preprocess: {fit: pad, on_conflict: error}", 1)
-    text = text.replace("epochs: 3", "epochs: 3\n      class_weights: inverse\n      sampler: balanced", 1)
+    settings = ("class_weights: inverse", "sampler: balanced", "mixup: 0.2", "cutmix: 1.0")
+    text = text.replace("epochs: 3", "\n      ".join(["epochs: 3", *settings]), 1).replace(
+        "evaluate: {}", "evaluate: {tta: 3}"
+    )
     assert [problem.split(": ", 1)[1] for problem in problems_of(text, tmp_path)] == [
         "datasets.toy.preprocess.fit: adding gives no images: leave fit out",
         "datasets.toy.preprocess.on_conflict: adding gives no images: leave on_conflict out",
@@ -547,4 +576,42 @@ def test_what_only_pictures_or_classes_have_is_refused_elsewhere(tmp_path):
         "twice. Leave class_weights out; or sampler, if each example shall be seen once an epoch",
         "runs.cnn.train.class_weights: regress predicts no classes: leave class_weights out",
         "runs.cnn.train.sampler: regress predicts no classes: leave sampler out",
+        "runs.cnn.train.mixup: regress predicts no classes: leave mixup out",
+        "runs.cnn.train.cutmix: regress predicts no classes: leave cutmix out",
+        "runs.rnn.evaluate.tta: regress predicts no classes: leave tta out",
     ]
+
+
+@pytest.mark.parametrize(("kind", "refused"), [("series", ("cutmix", "tta")), ("tokens", ("mixup", "cutmix", "tta"))])
+def test_what_cannot_be_mixed_is_refused(tmp_path, monkeypatch, kind, refused):
+    library = tmp_path / "library"
+    for folder in ("datasets", "models", "tasks"):
+        shutil.copytree(ROOT / "src/saccade" / folder, library / folder)
+    shutil.copy(ROOT / "src/saccade/layers.py", library)
+    (library / "datasets" / "waves.py").write_text(
+        f'KIND = "{kind}"\ndef fetch(folder, *, rate: int): ...\ndef read(folder): ...\n'
+    )
+    monkeypatch.setattr(registry, "_HERE", library)
+    registry._tree.cache_clear()
+    text = changed(("{name: digits}", "{name: waves, rate: 2}"), ("lenet5", "lstm"), *AS_SERIES)
+    text = text.replace("epochs: 3", "epochs: 3\n      mixup: 0.2\n      cutmix: 1.0", 1).replace(
+        "top_k", "tta: 2, top_k"
+    )
+    takes = {"mixup": "image or series", "cutmix": "image", "tta": "image"}
+    try:
+        problems = [problem.split(": ", 1)[1] for problem in problems_of(text, tmp_path)]
+    finally:
+        registry._tree.cache_clear()
+    assert [problem for problem in problems if "leave" in problem] == [
+        f"runs.cnn.{'evaluate' if key == 'tta' else 'train'}.{key}: {key} takes {takes[key]}, but toy is {kind}: "
+        f"leave {key} out"
+        for key in refused
+    ]
+
+
+def test_mixing_and_views_are_off_unless_asked_for(tmp_path):
+    cnn = loaded(GOOD, tmp_path).runs["cnn"]
+    assert (cnn.train.mixup, cnn.train.cutmix, cnn.evaluate.tta) == (None, None, None)
+    text = changed(("epochs: 3", "epochs: 3\n      mixup: 1\n      cutmix: 0.5"), ("{top_k: [1, 5]}", "{tta: 8}"))
+    cnn = loaded(text, tmp_path).runs["cnn"]
+    assert (cnn.train.mixup, cnn.train.cutmix, cnn.evaluate.tta) == (1.0, 0.5, 8)

@@ -55,12 +55,16 @@ def nothing(state: TrainingState) -> None:
 
 
 def train(
-    state: TrainingState, after_update: Callable[[TrainingState], None] = nothing, precision: str = "bfloat16"
+    state: TrainingState,
+    after_update: Callable[[TrainingState], None] = nothing,
+    precision: str = "bfloat16",
+    **mixing: Any,
 ) -> list[EpochRecord]:
     device = next(state.network.parameters()).device
     records = fit(
         state, examples(), examples(), loss=cross_entropy, schedule=lambda step: 1.0, lr=0.001, epochs=3, batch_size=32,
         clip_norm=1.0, average_decay=0.9, device=device, precision=precision, seed=0, after_update=after_update,
+        **mixing,
     )  # fmt: skip
     return list(records)
 
@@ -93,8 +97,10 @@ def test_a_run_gone_on_with_in_mid_epoch_is_the_uninterrupted_one(name: str) -> 
     assert_equal(resumed, whole)
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_no_update_waits_for_the_device(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "mixing"), [*((name, {}) for name in MODELS), ("lenet5", {"mixup": 0.4, "cutmix": 1.0})]
+)
+def test_no_update_waits_for_the_device(name: str, mixing: dict[str, Any]) -> None:
     """torch raises at every call that would wait, from the first update of an epoch to its last."""
 
     def watch(state: TrainingState) -> None:
@@ -102,7 +108,7 @@ def test_no_update_waits_for_the_device(name: str) -> None:
         torch.cuda.set_sync_debug_mode("default" if is_last else "error")
 
     try:
-        assert len(train(fresh(name, torch.device("cuda")), watch)) == 3
+        assert len(train(fresh(name, torch.device("cuda")), watch, **mixing)) == 3
     finally:
         torch.cuda.set_sync_debug_mode("default")
 

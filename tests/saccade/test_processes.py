@@ -26,7 +26,7 @@ from saccade.spec import Spec
 from saccade.training import LabelledArrays, TrainingState, fit, measure
 
 count, batch_size, accumulation_steps = map(int, sys.argv[1:4])
-normalisation = sys.argv[4]
+normalisation, mixing = sys.argv[4], json.loads(sys.argv[5])
 torch.set_num_threads(1)
 random = torch.Generator().manual_seed(0)
 labels = torch.randint(0, 3, (count,), generator=random)
@@ -43,7 +43,7 @@ with joined(ranks.find(), torch.device("cpu")) as processes:
     records = list(fit(
         state, data, data, loss=cross_entropy, schedule=lambda step: 1.0, lr=0.05, epochs=3, batch_size=batch_size,
         accumulation_steps=accumulation_steps, clip_norm=1.0, device=torch.device("cpu"), precision="float32", seed=4,
-        processes=processes, average_decay=0.5,
+        processes=processes, average_decay=0.5, **mixing,
     ))
 by_itself = measure(state.result, data, cross_entropy, "accuracy", 8, torch.device("cpu"), "float32")
 weights = [parameter.flatten().tolist() for parameter in state.result.parameters()]
@@ -77,11 +77,14 @@ def train(tmp_path: Path, processes: int, *arguments: int | str) -> list[dict]:
     return [json.loads(text) for text in said]
 
 
-@pytest.mark.parametrize("arguments", [(22, 8, 1), (17, 8, 1), (21, 4, 2)])
-def test_two_processes_compute_what_one_does(tmp_path: Path, arguments: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "mixing"),
+    [((22, 8, 1), "{}"), ((17, 8, 1), "{}"), ((21, 4, 2), "{}"), ((21, 4, 2), '{"mixup": 0.4, "cutmix": 1.0}')],
+)
+def test_two_processes_compute_what_one_does(tmp_path: Path, arguments: tuple[int, int, int], mixing: str) -> None:
     """Also where the last batch has an odd number of rows, or one for the two of them; no batch norm."""
-    (alone,) = train(tmp_path, 1, *arguments, "none")
-    first, second = train(tmp_path, 2, *arguments, "none")
+    (alone,) = train(tmp_path, 1, *arguments, "none", mixing)
+    first, second = train(tmp_path, 2, *arguments, "none", mixing)
     assert first["told"] == second["told"] == "from rank 0" and first["nothing"] is second["nothing"] is None
     assert first["weights"] == second["weights"]  # to the last bit
     # sums over other parts round differently, and 9 updates with momentum carry that on
@@ -94,7 +97,7 @@ def test_two_processes_compute_what_one_does(tmp_path: Path, arguments: tuple[in
 
 def test_validation_measures_the_network_that_is_kept(tmp_path: Path) -> None:
     """Each rank's batch norms have running statistics of their own; rank 0's are kept, so they are measured."""
-    first, second = train(tmp_path, 2, 22, 8, 1, "batch")
+    first, second = train(tmp_path, 2, 22, 8, 1, "batch", "{}")
     assert first["buffers"] == second["buffers"] and first["weights"] == second["weights"]
     loss, accuracy = first["by_itself"]
     assert first["history"][-1]["validation_loss"] == pytest.approx(loss, rel=1e-6)

@@ -290,14 +290,15 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize(
-    ("network", "optimizer", "sampler"),
+    ("network", "optimizer", "options_of_fit"),
     [
-        *((network, name, "shuffle") for network in ("small", "lstm") for name in OPTIMIZERS),
-        ("small", "sgd", "balanced"),
+        *((network, name, {}) for network in ("small", "lstm") for name in OPTIMIZERS),
+        ("small", "sgd", {"sampler": "balanced"}),
+        ("small", "sgd", {"mixup": 0.4, "cutmix": 1.0}),
     ],
 )
 def test_a_run_stopped_after_any_update_and_gone_on_with_is_the_uninterrupted_one(
-    network: str, optimizer: str, sampler: str
+    network: str, optimizer: str, options_of_fit: dict[str, Any]
 ) -> None:
     """Dropout, a norm's statistics, averaged weights, accumulation, a schedule; in mid-epoch and between epochs."""
     options = dict(OPTIMIZERS[optimizer])
@@ -313,7 +314,7 @@ def test_a_run_stopped_after_any_update_and_gone_on_with_is_the_uninterrupted_on
     data = examples(views=2)
     settings: dict[str, Any] = {
         "epochs": 3, "lr": 0.02, "clip_norm": 1.0, "schedule": schedules.build("cosine", epochs=3, steps_per_epoch=3),
-        "batch_size": 4, "accumulation_steps": 2, "average_decay": 0.9, "sampler": sampler,
+        "batch_size": 4, "accumulation_steps": 2, "average_decay": 0.9, **options_of_fit,
     }  # fmt: skip
     kept: list[bytes] = []
     whole = fresh(seed=0)
@@ -355,6 +356,7 @@ def test_the_seconds_before_a_stop_count() -> None:
 
 UNEQUAL: dict[str, dict[str, Any]] = {
     "alike": {}, "weighted": {"class_weights": torch.tensor([0.5, 3.0, 1.0])}, "drawn": {"sampler": "balanced"},
+    "mixed": {"mixup": 0.4, "cutmix": 1.0},
 }  # fmt: skip
 
 
