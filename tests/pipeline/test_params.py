@@ -245,7 +245,9 @@ ONE_PROBLEM = {
     ),
     "unknown argument of a transform": (
         ("rotate:", "rotat:"),
-        "line 11: datasets.toy.augment.transforms.0.rotat: Affine takes no 'rotat'; did you mean 'rotate'?",
+        "line 11: datasets.toy.augment.transforms.0.rotat: Affine takes no 'rotat'; did you mean 'rotate'? "
+        "It takes scale, translate_percent, translate_px, rotate, shear, interpolation, mask_interpolation, fit_output, "
+        "keep_ratio, rotate_method, balanced_scale, border_mode, fill, fill_mask, p",
     ),
     "unknown transform inside OneOf": (
         ("{name: Affine, rotate: [-10, 10], p: 0.5}", "{name: OneOf, transforms: [{name: Blur}, {name: Blurr}]}"),
