@@ -192,10 +192,11 @@ def apply_transforms(compose: Any, image_HWC: np.ndarray) -> Any:
         UserError: the transforms cannot take such an image; its cause is what the library raised.
     """
     import cv2
+    from albumentations.augmentations.crops.transforms import CropSizeError  # a child of Exception alone
 
     try:
         return compose(image=image_HWC)["image"]
-    except (ValueError, KeyError, RuntimeError, cv2.error) as error:
+    except (ValueError, LookupError, ArithmeticError, RuntimeError, CropSizeError, cv2.error) as error:
         reason = " ".join(str(error).split())
         raise UserError(
             f"the transforms cannot take an image of {image_HWC.dtype} {image_HWC.shape}: {reason}"

@@ -88,7 +88,8 @@ def _alexnet_2012(height: int, width: int) -> list[Step]:
     A crop shows 7/8 of each side, 224 of 256 pixels. Evaluation shows whole images, in which things are 1/8 smaller.
 
     Source: A. Krizhevsky, I. Sutskever, G. Hinton, ImageNet Classification with Deep Convolutional Neural Networks,
-    NIPS 2012, section 4.1, https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks
+    NIPS 2012, section 4.1,
+    https://proceedings.neurips.cc/paper/2012/hash/c399862d3b9d6b76c8436e924a68c45b-Abstract.html
     """
     larger = {"height": round(height * 8 / 7), "width": round(width * 8 / 7)}
     return [

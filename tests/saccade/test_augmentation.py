@@ -205,7 +205,9 @@ def test_views_that_do_not_fit_on_the_disk_are_refused_before_a_byte_is_written(
 ) -> None:
     images = pictures()
     monkeypatch.setattr(stored_views.shutil, "disk_usage", lambda folder: SimpleNamespace(free=3 * images.nbytes + 5))
-    with pytest.raises(UserError, match=r"4 views of 11 images of 9x14x3 take .+: 3 would fit\. Set augment.views to 3"):
+    with pytest.raises(
+        UserError, match=r"4 views of 11 images of 9x14x3 take .+: 3 would fit\. Set augment.views to 3"
+    ):
         views_of(tmp_path / "a", images, views=4)
     assert list((tmp_path / "a").iterdir()) == []
     assert len(views_of(tmp_path / "b", images, views=3)) == 3

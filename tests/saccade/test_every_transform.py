@@ -63,7 +63,7 @@ def with_p(name: str, p: float) -> list[dict[str, Any]]:
 
 def views(transforms: list[dict[str, Any]], places: list[tuple[int, int]], picture: np.ndarray) -> list[bytes]:
     compose = build(transforms, principal_colors(picture[None]))
-    made = []
+    made: list[bytes] = []
     for view, index in places:
         np.random.seed(len(made))  # whatever else is random in the process, it must not matter
         random.seed(len(made))
