@@ -126,6 +126,9 @@ def preview(
         Optional[str],  # noqa: UP045
         typer.Option("--policy", metavar="NAME", help="show this policy instead of what params.yaml says"),
     ] = None,
+    rows: Annotated[
+        int, typer.Option("--rows", metavar="N", min=1, max=100, help="examples, spread over classes")
+    ] = 10,
     out: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--out", metavar="FILE", help="a .png; default: reports/DATASET-preview.png"),
@@ -137,7 +140,7 @@ def preview(
     block = _entry("datasets", params.datasets, dataset)
     from pipeline.preview import preview
 
-    preview(dataset, block=block.augment, seed=params.seed, policy=policy, out=out)
+    preview(dataset, block=block.augment, seed=params.seed, policy=policy, rows=rows, out=out)
 
 
 @app.command()

@@ -11,12 +11,11 @@ from pipeline.schema.augment import AugmentBlock
 from saccade.errors import UserError
 from saccade.policies import POLICIES, transforms_of
 
-_MOST_ROWS = 10
 _MOST_VIEWS = 8
 _VIEWS_WITHOUT_ANY = 6  # where params.yaml stores none yet
 
 
-def preview(dataset: str, *, block: AugmentBlock, seed: int, policy: str | None, out: Path | None) -> None:
+def preview(dataset: str, *, block: AugmentBlock, seed: int, policy: str | None, rows: int, out: Path | None) -> None:
     """Draw the sheet.
 
     By default it goes beside the reports of the runs, and not into reports/datasets: that is the preprocess stage's
@@ -27,6 +26,7 @@ def preview(dataset: str, *, block: AugmentBlock, seed: int, policy: str | None,
         block: of the dataset.
         seed: of the file.
         policy: to show instead of the block's transforms.
+        rows: examples, at most; of many classes, some are shown.
         out: the PNG; None: reports/<dataset>-preview.png.
 
     Raises:
@@ -56,13 +56,13 @@ def preview(dataset: str, *, block: AugmentBlock, seed: int, policy: str | None,
         )
     split = open_split(paths.prepared(dataset), "train")
     if spec.classes:
-        classes = spread(np.arange(len(spec.classes)), _MOST_ROWS).tolist()
-        by_class = rows_of_classes(np.asarray(split.labels), classes, max(1, _MOST_ROWS // len(classes)))
-        rows = [(spec.classes[k], int(row)) for k, rows in zip(classes, by_class, strict=True) for row in rows]
+        classes = spread(np.arange(len(spec.classes)), rows).tolist()
+        by_class = rows_of_classes(np.asarray(split.labels), classes, max(1, rows // len(classes)))
+        chosen_rows = [(spec.classes[k], int(row)) for k, found in zip(classes, by_class, strict=True) for row in found]
     else:
-        rows = [(f"example {row}", int(row)) for row in spread(np.arange(len(split.examples)), _MOST_ROWS)]
+        chosen_rows = [(f"example {row}", int(row)) for row in spread(np.arange(len(split.examples)), rows)]
     sheet = make_sheet(
-        [Example(label, np.array(split.examples[row]), row) for label, row in rows],
+        [Example(label, np.array(split.examples[row]), row) for label, row in chosen_rows],
         transforms,
         colors_for(transforms, split.examples),
         views=min(block.views or _VIEWS_WITHOUT_ANY, _MOST_VIEWS),

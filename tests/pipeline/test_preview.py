@@ -20,6 +20,7 @@ COMMANDS: dict[str, list[str]] = {
     "preprocess": ["preprocess", "digits"],
     "default": ["preview", "digits"],
     "a policy": ["preview", "digits", "--policy", "print-defects", "--out", "made/here.png"],
+    "three rows": ["preview", "digits", "--policy", "print-defects", "--rows", "3", "--out", "made/three.png"],
     "again": ["preview", "digits", "--policy", "print-defects", "--out", "made/again.png"],
     "no policy": ["preview", "digits", "--policy", "print-defect"],
     "colour alone": ["preview", "digits", "--policy", "microscopy"],
@@ -123,3 +124,9 @@ def test_a_policy_is_printed_as_yaml_that_gives_its_transforms(ended: dict[str, 
 def test_values_are_written_as_yaml_reads_them() -> None:
     value = {"name": "X", "a": [1, -0.5, 1e-6], "b": True, "c": {"d": "area"}}
     assert YAML(typ="safe", pure=True).load(flow_yaml(value)) == value
+
+
+def test_fewer_rows_make_a_lower_sheet(ended: dict[str, Ended], tree: Tree) -> None:
+    assert ended["three rows"].code == 0, ended["three rows"]
+    few, many = (sheet(tree, name).shape for name in ("made/three.png", "made/here.png"))
+    assert many[0] - few[0] == 2 * 7 * 70 and many[1] == few[1]  # seven rows of two parts, 64 pixels and a margin
