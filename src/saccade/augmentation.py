@@ -63,6 +63,7 @@ def build(transforms: Sequence[Mapping[str, Any]], colors: np.ndarray | None = N
 def _build_one(transform: Mapping[str, Any], colors: np.ndarray | None) -> Any:
     arguments = dict(transform)
     name = arguments.pop("name")
+    assert colors is not None or name != "PrincipalColorShift", "colors_for(transforms, images) gives what it needs"
     if name in NESTING:
         arguments["transforms"] = [_build_one(inner, colors) for inner in arguments["transforms"]]
     try:

@@ -18,6 +18,7 @@ from saccade import stored_views
 from saccade.arrays import write_array
 from saccade.augmentation import augment_image, build
 from saccade.errors import UserError
+from saccade.policies import POLICIES, transforms_of
 from saccade.stored_views import ViewMaker, write_views
 
 AFFINE = {"name": "Affine", "rotate": [-20, 20], "translate_px": [-3, 3], "p": 0.9}
@@ -211,6 +212,15 @@ def test_views_that_do_not_fit_on_the_disk_are_refused_before_a_byte_is_written(
         views_of(tmp_path / "a", images, views=4)
     assert list((tmp_path / "a").iterdir()) == []
     assert len(views_of(tmp_path / "b", images, views=3)) == 3
+
+
+@pytest.mark.parametrize("policy", [name for name in POLICIES if name != "none"])
+def test_any_number_of_processes_writes_the_same_views_of_a_policy(tmp_path: Path, policy: str) -> None:
+    transforms = transforms_of(policy, height=9, width=14)
+    for processes in (1, 2):
+        views_of(tmp_path / f"{processes}", pictures(), transforms=transforms, processes=processes)
+    one, two = ((tmp_path / f"{processes}" / "train.npy").read_bytes() for processes in (1, 2))
+    assert one == two
 
 
 def test_the_colours_of_the_training_set_decide_the_shift_whoever_makes_the_views(tmp_path: Path) -> None:
