@@ -17,7 +17,7 @@ app = typer.Typer(
 
 DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="a key of datasets: in params.yaml")]
 describe_app = typer.Typer(
-    help="Describe a network layer by layer: shapes, parameters, multiply-adds, receptive fields, memory.",
+    help="Describe a network layer by layer, with receptive fields and memory; or an augmentation policy.",
     no_args_is_help=True,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -54,29 +54,20 @@ def _entry(section: str, entries: dict[str, Any], name: str) -> Any:
 
 
 def _load_and_build() -> Any:
-    """As ``_load``, and build the transforms too: only albumentations knows their values, and it takes seconds.
+    """As ``_load``, and try the transforms too: only albumentations knows their values, and it takes seconds.
 
-    Says what has changed of one's own files since they were fetched.
+    Says what has changed of one's own files since they were fetched, and which transforms do not suit the classes.
     """
     from pipeline import paths
+    from pipeline.augment_checks import problems_of_transforms, warnings_of_transforms
     from pipeline.console import warn
     from pipeline.local_sources import changes
-    from pipeline.params import ParamsError, Problem
-    from saccade.errors import UserError
+    from pipeline.params import raise_problems
 
     params = _load()
-    problems = []
-    for name, dataset in params.datasets.items():
-        if not dataset.augment.transforms:
-            continue
-        from saccade.augmentation import build
-
-        try:
-            build(dataset.augment.transforms)
-        except UserError as error:
-            problems.append(Problem(("datasets", name, "augment", "transforms"), str(error)))
-    if problems:
-        raise ParamsError(paths.PARAMS, problems)
+    raise_problems(paths.PARAMS, problems_of_transforms(params))
+    for line in warnings_of_transforms(params):
+        warn(f"warning: {line}")
     for line in changes({name: dataset.source.arguments for name, dataset in params.datasets.items()}):
         warn(line)
     return params
@@ -126,6 +117,30 @@ def augment(dataset: DatasetName) -> None:
     from pipeline.augment import augment
 
     augment(dataset, block=block.augment, seed=params.seed)
+
+
+@app.command()
+def preview(
+    dataset: DatasetName,
+    policy: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--policy", metavar="NAME", help="show this policy instead of what params.yaml says"),
+    ] = None,
+    rows: Annotated[
+        int, typer.Option("--rows", metavar="N", min=1, max=100, help="examples, spread over classes")
+    ] = 10,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", metavar="FILE", help="a .png; default: reports/DATASET-preview.png"),
+    ] = None,
+) -> None:
+    """Draw a sheet of what augmentation does to a prepared dataset, before anything is stored."""
+    out = out and out.absolute()  # relative to where the command was called, not to the tree
+    params = _load()
+    block = _entry("datasets", params.datasets, dataset)
+    from pipeline.preview import preview
+
+    preview(dataset, block=block.augment, seed=params.seed, policy=policy, rows=rows, out=out)
 
 
 @app.command()
@@ -251,6 +266,22 @@ def describe_run(
     from pipeline.describe import of_run, show
 
     show(of_run(run, params), as_json=as_json, picture=picture)
+
+
+@describe_app.command("policy")
+def describe_policy(
+    name: Annotated[Optional[str], typer.Argument(metavar="[NAME]", help="default: list them all")] = None,  # noqa: UP045
+    size: Annotated[
+        str, typer.Option("--size", metavar="HxW", help="of the images; arguments in pixels follow it")
+    ] = "32x32",
+) -> None:
+    """Print an augmentation policy as YAML to paste into params.yaml, with a note on each transform."""
+    from pipeline.describe_policy import show_policies, show_policy
+
+    if name is None:
+        show_policies()
+    else:
+        show_policy(name, size)
 
 
 @app.command()

@@ -5,12 +5,12 @@ import functools
 import math
 import re
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, Tag, TypeAdapter, ValidationError
 
 from pipeline.schema.augment import AugmentBlock
 from pipeline.schema.base import Block
@@ -22,6 +22,7 @@ from pipeline.schema.tracking import TrackingBlock
 from pipeline.schema.train import TrainBlock
 from pipeline.schema.transforms import transform_problems
 from saccade import registry
+from saccade.policies import POLICIES
 
 Path_ = tuple[str | int, ...]
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -105,6 +106,21 @@ def load(path: Path) -> Params:
             path, [Problem(at, "; or ".join(dict.fromkeys(m)), _line_of(at, lines)) for at, m in messages.items()]
         )
     return params
+
+
+def raise_problems(path: Path, problems: Sequence[Problem]) -> None:
+    """Tell what was found wrong with a file after it was loaded, each with its line.
+
+    Args:
+        path: params.yaml.
+        problems: nothing happens where there are none.
+
+    Raises:
+        ParamsError: there are some.
+    """
+    if problems:
+        lines = _read_yaml(path)[1]
+        raise ParamsError(path, [Problem(one.path, one.message, _line_of(one.path, lines)) for one in problems])
 
 
 # --- YAML ---------------------------------------------------------------------------------------------------------
@@ -248,15 +264,17 @@ def _resolve(location: tuple[str | int, ...], raw: Any) -> tuple[Path_, list[str
     return tuple(path), known, description
 
 
-def _models_of(annotation: Any) -> tuple[type[BaseModel] | None, dict[str, type[BaseModel]]]:
-    """The model of an annotation, or the models of a union by their names."""
+def _models_of(annotation: Any) -> tuple[type[BaseModel] | None, dict[str, Any]]:
+    """The model of an annotation, or the models of a union by their names, or its other members by their tags."""
     if get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, {}
     if get_origin(annotation) in (Union, types.UnionType):
         models = [m for m in get_args(annotation) if isinstance(m, type) and issubclass(m, BaseModel)]
-        return None, {tag: m for m in models for tag in get_args(m.model_fields["name"].annotation)}
+        tagged = [get_args(m) for m in get_args(annotation) if get_origin(m) is Annotated]
+        tags = {one.tag: member for member, *rest in tagged for one in rest if isinstance(one, Tag)}
+        return None, {tag: m for m in models for tag in get_args(m.model_fields["name"].annotation)} | tags
     return None, {}
 
 
@@ -274,17 +292,34 @@ def _cross_check(raw: Mapping[str, Any]) -> Iterator[Problem]:
         source = _mapping(dataset, "source")
         yield from named_problems(("datasets", name, "source"), source, "datasets", ["fetch", "read"])
         yield from _form_problems(name, dataset, source)
-        transforms = _mapping(dataset, "augment").get("transforms")
-        yield from (
-            Problem(("datasets", name, "augment", "transforms", *path), message)
-            for path, message in transform_problems(transforms if isinstance(transforms, list) else [], nearest)
-        )
-        if _mapping(dataset, "augment").get("views") and not transforms:
-            yield Problem(
-                ("datasets", name, "augment", "views"), "views without transforms would be plain copies; add some"
-            )
+        yield from _augment_problems(("datasets", name, "augment"), dataset)
     for name, run in runs.items():
         yield from _run_problems(name, run, datasets, runs)
+
+
+def _augment_problems(path: Path_, dataset: Any) -> Iterator[Problem]:
+    """Policies and transforms that do not exist, or not for these images; views that would show nothing new."""
+    block, channels = _mapping(dataset, "augment"), _mapping(dataset, "preprocess").get("channels")
+    transforms, views = block.get("transforms"), block.get("views")
+    if isinstance(transforms, str):
+        policy = POLICIES.get(transforms)
+        if policy is None:
+            yield Problem(
+                (*path, "transforms"), f"no policy is called {transforms!r}; {nearest(transforms, list(POLICIES))}"
+            )
+        elif policy.only_colour and channels == 1:
+            yield Problem(
+                (*path, "transforms"),
+                f"{transforms} takes images of 3 channels, but preprocess gives 1: {policy.only_colour}",
+            )
+    found = transform_problems(
+        transforms if isinstance(transforms, list) else [], nearest, channels if isinstance(channels, int) else None
+    )
+    yield from (Problem((*path, "transforms", *at), message) for at, message in found)
+    if views and (not transforms or transforms == "none"):
+        yield Problem((*path, "views"), "views without transforms would be plain copies; add some")
+    elif views == 1 and block.get("include_original") is True:
+        yield Problem((*path, "views"), "the only view would be the original; with include_original, two views or more")
 
 
 def _form_problems(name: str, dataset: Any, source: Mapping[str, Any]) -> Iterator[Problem]:
@@ -302,7 +337,7 @@ def _form_problems(name: str, dataset: Any, source: Mapping[str, Any]) -> Iterat
             for key in keys:
                 if key in _mapping(dataset, section):
                     yield Problem((*path, section, key), f"{source['name']} gives no images: leave {key} out")
-    if not is_image and _mapping(dataset, "augment").get("transforms"):
+    if not is_image and _mapping(dataset, "augment").get("transforms") not in (None, [], "none"):
         yield Problem(
             (*path, "augment", "transforms"), f"{source['name']} gives no images: write augment: {{views: 0}}"
         )

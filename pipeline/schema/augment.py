@@ -1,17 +1,25 @@
 """``datasets.<name>.augment``."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from pipeline.schema.base import Block
+
+
+def _form(value: object) -> str:
+    return "policy" if isinstance(value, str) else "list"
 
 
 class AugmentBlock(Block):
     """Stored views of the training split."""
 
     views: int = Field(0, ge=0, le=1000, description="augmented copies of the training split; 0: none, nothing copied")
-    transforms: list[dict[str, Any]] = Field(
-        default_factory=list, description="albumentations' own names and arguments, applied in order"
+    transforms: Annotated[
+        Annotated[str, Tag("policy")] | Annotated[list[dict[str, Any]], Tag("list")], Discriminator(_form)
+    ] = Field(
+        default_factory=list,
+        description="a policy's name (`saccade describe policy` lists them), or transforms with arguments, in order",
     )
+    include_original: bool = Field(False, description="view 0 is the images as they are")
     seed: int | None = Field(None, ge=0, description="default: the file's seed")

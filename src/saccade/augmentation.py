@@ -1,93 +1,50 @@
-"""Augmented views of a training split, made once by albumentations: the only file that knows that library.
+"""Transforms of images, by albumentations and our own: the only file that knows that library.
 
-The pixels of a view depend on (seed, view, index) alone, never on which process makes them or in which order.
+The pixels of a view depend on (seed, view, index) and the training set alone, never on which process makes them or in
+which order. ``stored_views.py`` writes them; ``trying_transforms.py`` finds out which transforms can be used.
 """
 
-import contextlib
+import functools
 import hashlib
 import inspect
-import multiprocessing
 import os
 import random
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from saccade.arrays import ArrayFile, open_array
-from saccade.cores import usable_cores
 from saccade.errors import UserError
-from saccade.examples import Progress, no_progress
-from saccade.files import sha256_of_file, write_json
+from saccade.pixel_changes import OWN, principal_colors
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else importing it asks the package registry for news
 
+_NO_TRANSFORMS = ("BasicTransform", "DualTransform", "ImageOnlyTransform", "Transform3D", "Lambda")  # bases; code
 NESTING = ("OneOf", "SomeOf", "Sequential")
-_NO_TRANSFORMS = (
-    "BasicTransform",
-    "DualTransform",
-    "ImageOnlyTransform",
-    "Transform3D",
-    "Lambda",
-)  # base classes; code
-_BLOCK_IMAGES = 512  # images a task: long enough to hide its cost, short enough to keep the cores even
+Place = tuple[str | int, ...]
+"""Where in a list of transforms: ``(0, "transforms", 2)`` is the third of those inside the first."""
 
 
-def write_views(
-    folder: Path,
-    images_path: Path,
-    *,
-    views: int,
-    transforms: Sequence[Mapping[str, Any]],
-    seed: int,
-    processes: int | None = None,
-    progress: Progress = no_progress,
-) -> None:
-    """Write ``views`` augmented copies of a training split, and augment.json that says how they were made.
-
-    ``views: 0`` copies nothing: training then reads the prepared images themselves.
-
-    Args:
-        folder: an empty folder; the caller moves it into place. Gets train.npy, uint8 (views, N, H, W, C).
-        images_path: the prepared train.npy, uint8 (N, H, W, C).
-        views: how many copies.
-        transforms: albumentations' own names and arguments, in order: ``{"name": "Affine", "rotate": [-10, 10]}``.
-        seed: the pixels of (seed, view, index) are the same on every run.
-        processes: how many make them; None: one a core. Changes nothing in the result.
-        progress: called with images written so far.
-
-    Raises:
-        UserError: a transform refuses its arguments or the images, or changes the size or dtype of one.
-    """
-    written: dict[str, Any] = {"format": 1, "views": views, "seed": seed, "transforms": [dict(t) for t in transforms]}
-    if views > 0:
-        build(transforms)  # refuses bad arguments here, once, and not in every process
-        images = open_array(images_path)
-        path = folder / "train.npy"
-        with ArrayFile(path, np.uint8, (views, *images.shape)):
-            pass  # reserves the space: a full disk is found now
-        blocks = [
-            (view, start, min(start + _BLOCK_IMAGES, len(images)))
-            for view in range(views)
-            for start in range(0, len(images), _BLOCK_IMAGES)
-        ]
-        done = 0
-        with _pool(processes or usable_cores(), (images_path, path, transforms, seed)) as pool:
-            for count in pool.map(_write_block, blocks):
-                done += count
-                progress("views", done, views * len(images))
-        written["sha256"] = sha256_of_file(path)
-    write_json(folder / "augment.json", written)
+def walk(transforms: Sequence[Mapping[str, Any]], above: Place = ()) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+    """Every transform of a list, the nested ones too, each with its place."""
+    for i, transform in enumerate(transforms):
+        yield (*above, i), transform
+        if transform["name"] in NESTING:
+            yield from walk(transform["transforms"], (*above, i, "transforms"))
 
 
-def build(transforms: Sequence[Mapping[str, Any]]) -> Any:
+def colors_for(transforms: Sequence[Mapping[str, Any]], images_NHWC: np.ndarray) -> np.ndarray | None:
+    """What ``build`` needs to know of a training set: its ``principal_colors``; None where no transform asks."""
+    asked = any(transform["name"] == "PrincipalColorShift" for _, transform in walk(transforms))
+    return principal_colors(images_NHWC) if asked else None
+
+
+def build(transforms: Sequence[Mapping[str, Any]], colors: np.ndarray | None = None) -> Any:
     """An ``albumentations.Compose`` of the transforms.
 
     Args:
-        transforms: albumentations' own names and arguments, in order.
+        transforms: albumentations' own names and arguments, or those of ``pixel_changes.OWN``, in order.
+        colors: from ``colors_for``.
 
     Returns:
         What ``augment_image`` takes.
@@ -97,28 +54,25 @@ def build(transforms: Sequence[Mapping[str, Any]]) -> Any:
     """
     import albumentations
 
-    compose = albumentations.Compose([_build_one(transform) for transform in transforms], seed=0)
+    compose = albumentations.Compose([_build_one(transform, colors) for transform in transforms], seed=0)
     # The constructor gives each transform generators of its own; augment_image sets one pair that all of them share.
     compose.set_random_state(np.random.Generator(np.random.PCG64(0)), random.Random(0))
     return compose
 
 
-def _build_one(transform: Mapping[str, Any]) -> Any:
-    import albumentations
-
+def _build_one(transform: Mapping[str, Any], colors: np.ndarray | None) -> Any:
     arguments = dict(transform)
     name = arguments.pop("name")
+    assert colors is not None or name != "PrincipalColorShift", "colors_for(transforms, images) gives what it needs"
     if name in NESTING:
-        arguments["transforms"] = [_build_one(inner) for inner in arguments["transforms"]]
-    kind = getattr(albumentations, name, None)
-    if kind is None:
-        raise UserError(f"transform {name!r} must be one of albumentations {albumentations.__version__}")
+        arguments["transforms"] = [_build_one(inner, colors) for inner in arguments["transforms"]]
     try:
-        return kind(
+        return transform_kind(name)(
             **{
-                key: tuple(value) if isinstance(value, list) and name not in NESTING else value
+                key: tuple(value) if isinstance(value, list) and key != "transforms" else value
                 for key, value in arguments.items()
-            }
+            },
+            **({"colors": colors} if name in OWN else {}),
         )
     except (ValueError, TypeError) as error:
         lines = [line.split(" [type=")[0].strip() for line in str(error).splitlines()]
@@ -126,19 +80,66 @@ def _build_one(transform: Mapping[str, Any]) -> Any:
         raise UserError(f"transform {name} refuses {arguments}: {'; '.join(reasons[1:4] or reasons)}") from error
 
 
-def describe_transforms() -> dict[str, list[str]]:
-    """Every transform of the installed albumentations that works on an image alone, with the names of its arguments."""
+def library_transforms() -> dict[str, list[str]]:
+    """Every transform of the installed albumentations with the names of its arguments; base classes are none."""
     import albumentations
 
-    described = {}
-    for name in dir(albumentations):
+    names = {}
+    for name in sorted(dir(albumentations)):
         kind = getattr(albumentations, name)
         if not isinstance(kind, type) or not issubclass(kind, albumentations.BasicTransform) or name in _NO_TRANSFORMS:
             continue
         parameters = list(inspect.signature(kind).parameters.values())
         if all(parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) for parameter in parameters):
-            described[name] = [parameter.name for parameter in parameters]
-    return described
+            names[name] = [parameter.name for parameter in parameters]
+    return names
+
+
+def takes_volumes(name: str) -> bool:
+    """Whether it is one of the transforms for stacks of slices, which do nothing to an image."""
+    import albumentations
+
+    return issubclass(transform_kind(name), albumentations.Transform3D) or name == "ToTensor3D"
+
+
+def transform_kind(name: str) -> Any:
+    """The class of a transform.
+
+    Args:
+        name: as in params.yaml.
+
+    Returns:
+        A class whose objects a Compose takes.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    import albumentations
+
+    kind = _own_kind(name) if name in OWN else getattr(albumentations, name, None)
+    if kind is None:
+        raise UserError(f"transform {name!r} must be one of albumentations {albumentations.__version__}")
+    return kind
+
+
+@functools.cache
+def _own_kind(name: str) -> Any:
+    """One of ``OWN`` as albumentations wants transforms: it draws from the generator that all of a Compose share."""
+    import albumentations
+
+    class Own(albumentations.ImageOnlyTransform):
+        """A change of pixels with a probability."""
+
+        def __init__(self, p: float = 0.5, colors: np.ndarray | None = None, **arguments: Any) -> None:
+            super().__init__(p=p)
+            self._change, self._colors = OWN[name](**arguments), colors
+
+        def apply(self, img: np.ndarray, **params: Any) -> np.ndarray:
+            colors = self._colors if self._colors is not None else np.zeros((img.shape[2], img.shape[2]))
+            return self._change(img, self.random_generator, colors)
+
+    Own.__name__ = Own.__qualname__ = name
+    return Own
 
 
 def augment_image(compose: Any, image_HWC: np.ndarray, *, seed: int, view: int, index: int) -> np.ndarray:
@@ -149,7 +150,7 @@ def augment_image(compose: Any, image_HWC: np.ndarray, *, seed: int, view: int, 
 
     Args:
         compose: from ``build``.
-        image_HWC: uint8 (H, W, C).
+        image_HWC: uint8 (H, W, C); it stays as it is.
         seed: of the whole augmentation.
         view: from 0.
         index: position in the training split, from 0.
@@ -158,7 +159,7 @@ def augment_image(compose: Any, image_HWC: np.ndarray, *, seed: int, view: int, 
         uint8 (H, W, C).
 
     Raises:
-        UserError: the transforms cannot take such an image, or change its size or dtype.
+        UserError: the transforms cannot take such an image, or change its size, channels or dtype.
     """
     digest = hashlib.blake2b(f"{seed}/{view}/{index}".encode(), digest_size=24).digest()
     state, increment = int.from_bytes(digest[:16], "little"), int.from_bytes(digest[16:], "little") * 2 + 1
@@ -169,47 +170,35 @@ def augment_image(compose: Any, image_HWC: np.ndarray, *, seed: int, view: int, 
         "uinteger": 0,
     }
     compose.py_random.seed(state)
-    try:
-        result = compose(image=image_HWC)["image"]
-    except (ValueError, KeyError) as error:
-        raise UserError(
-            f"the transforms cannot take an image of {image_HWC.dtype} {image_HWC.shape}: {error}"
-        ) from error
+    result = apply_transforms(compose, image_HWC)
     if result.shape != image_HWC.shape or result.dtype != np.uint8:
         raise UserError(
-            f"the transforms turn an image of {image_HWC.dtype} {image_HWC.shape} into {result.dtype} {result.shape}; "
-            "they must keep dtype and size: end with a crop or resize to the size in preprocess"
+            f"the transforms turn an image of {image_HWC.dtype} {image_HWC.shape} into {result.dtype} "
+            f"{tuple(result.shape)}; they must keep dtype and size: end with a crop or resize to the size in preprocess"
         )
     return result
 
 
-_worker: dict[str, Any] = {}
+def apply_transforms(compose: Any, image_HWC: np.ndarray) -> Any:
+    """What a Compose makes of an image, with whatever its generators draw next.
 
+    Args:
+        compose: from ``build``.
+        image_HWC: uint8 (H, W, C).
 
-@contextlib.contextmanager
-def _pool(processes: int, arguments: tuple[Any, ...]) -> Iterator[Any]:
-    if processes == 1:
-        _start_worker(*arguments)
-        yield type("Here", (), {"map": staticmethod(map)})
-        return
-    # fork inherits the imported albumentations (2.6 s a process otherwise); no thread has been started at this point
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    with ProcessPoolExecutor(processes, context, _start_worker, arguments) as pool:
-        yield pool
+    Returns:
+        Of any size, dtype and kind.
 
-
-def _start_worker(images_path: Path, path: Path, transforms: Sequence[Mapping[str, Any]], seed: int) -> None:
+    Raises:
+        UserError: the transforms cannot take such an image; its cause is what the library raised.
+    """
     import cv2
+    from albumentations.augmentations.crops.transforms import CropSizeError  # a child of Exception alone
 
-    cv2.setNumThreads(0)  # the processes are the parallelism
-    compose = build(transforms)
-    views = np.load(path, mmap_mode="r+")  # the space is reserved: no write can fail for want of disk
-    _worker.update(images=open_array(images_path), views=views, compose=compose, seed=seed)
-
-
-def _write_block(block: tuple[int, int, int]) -> int:
-    view, start, stop = block
-    images, compose, seed = _worker["images"], _worker["compose"], _worker["seed"]
-    made = [augment_image(compose, images[i], seed=seed, view=view, index=i) for i in range(start, stop)]
-    _worker["views"][view, start:stop] = made
-    return stop - start
+    try:
+        return compose(image=image_HWC)["image"]
+    except (ValueError, LookupError, ArithmeticError, RuntimeError, CropSizeError, cv2.error) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"the transforms cannot take an image of {image_HWC.dtype} {image_HWC.shape}: {reason}"
+        ) from error

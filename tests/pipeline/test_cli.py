@@ -23,6 +23,7 @@ EVERY_COMMAND = {
     "fetch": ["fetch", "digits"],
     "preprocess": ["preprocess", "digits"],
     "augment": ["augment", "digits"],
+    "preview": ["preview", "digits"],
     "train": ["train", "lenet5-digits"],
     "evaluate": ["evaluate", "lenet5-digits"],
     "predict": ["predict", "lenet5-digits", "photos"],
@@ -134,7 +135,7 @@ def ended(make_tree):
     steps |= {
         "outs after damage": ["!", _OUTS],
         "check": ["check"],
-        "edit": ["!", _EDIT.format(old="p: 0.9}", new="p: 1.9}")],
+        "edit": ["!", _EDIT.format(old="rotate: [-10, 10]", new="rotate: far")],
         "check of a wrong value": ["check"],
     }
     results, _ = make_tree().run_all(*steps.values())
@@ -184,9 +185,11 @@ def test_a_damaged_raw_file_leaves_the_earlier_arrays_as_they_were(ended):
 def test_check_tells_values_that_only_albumentations_knows(ended):
     assert ended["check"] == (0, "params.yaml is fine: 1 dataset, 2 runs\n", "")
     wrong = ended["check of a wrong value"]
-    where = "params.yaml has a problem:\n  datasets.digits.augment.transforms: transform Affine refuses"
+    where = (
+        "params.yaml has a problem:\n  line 16: datasets.digits.augment.transforms.0.rotate: 'far': Affine refuses it"
+    )
     assert (wrong.code, wrong.out) == (2, "")
-    assert wrong.err.startswith(where) and "1.9" in wrong.err and len(wrong.err.splitlines()) == 2
+    assert wrong.err.startswith(where) and len(wrong.err.splitlines()) == 2
 
 
 def test_a_fetch_that_fails_leaves_the_earlier_bytes_as_they_were(tree):

@@ -271,7 +271,9 @@ ONE_PROBLEM = {
     ),
     "unknown argument of a transform": (
         ("rotate:", "rotat:"),
-        "line 11: datasets.toy.augment.transforms.0.rotat: Affine takes no 'rotat'; did you mean 'rotate'?",
+        "line 11: datasets.toy.augment.transforms.0.rotat: Affine takes no 'rotat'; did you mean 'rotate'? "
+        "It takes scale, translate_percent, translate_px, rotate, shear, interpolation, mask_interpolation, "
+        "fit_output, keep_ratio, rotate_method, balanced_scale, border_mode, fill, fill_mask, p",
     ),
     "unknown transform inside OneOf": (
         ("{name: Affine, rotate: [-10, 10], p: 0.5}", "{name: OneOf, transforms: [{name: Blur}, {name: Blurr}]}"),
@@ -284,7 +286,7 @@ ONE_PROBLEM = {
             "{name: Sequential, transforms: [{name: OneOf, transforms: [{name: Blur, blur_limits: 3}]}]}",
         ),
         "line 11: datasets.toy.augment.transforms.0.transforms.0.transforms.0.blur_limits: Blur takes no "
-        "'blur_limits'; did you mean 'blur_limit'?",
+        "'blur_limits'; did you mean 'blur_limit'? It takes blur_limit, p",
     ),
     "a word inside OneOf": (
         ("{name: Affine, rotate: [-10, 10], p: 0.5}", "{name: OneOf, transforms: [Blur]}"),

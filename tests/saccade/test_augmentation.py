@@ -8,15 +8,18 @@ import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from saccade import augmentation
+from saccade import stored_views
 from saccade.arrays import write_array
-from saccade.augmentation import augment_image, build, describe_transforms, write_views
+from saccade.augmentation import augment_image, build
 from saccade.errors import UserError
+from saccade.policies import POLICIES, transforms_of
+from saccade.stored_views import ViewMaker, write_views
 
 AFFINE = {"name": "Affine", "rotate": [-20, 20], "translate_px": [-3, 3], "p": 0.9}
 NOISE = {"name": "GaussNoise", "std_range": [0.1, 0.3], "p": 1.0}
@@ -32,7 +35,7 @@ V, N, SEED = 3, 11, 5
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(augmentation, "_BLOCK_IMAGES", 4)  # 4, 4 and 3 images: each process gets some of each view
+    monkeypatch.setattr(stored_views, "_BLOCK_IMAGES", 4)  # 4, 4 and 3 images: each process gets some of each view
 
 
 def pictures(channels: int = 3, count: int = N) -> np.ndarray:
@@ -178,8 +181,53 @@ def test_bad_arguments_are_refused_before_anything_is_written(
     assert list((tmp_path / "a").iterdir()) == []
 
 
-def test_the_description_of_transforms_gives_names_and_arguments() -> None:
-    described = describe_transforms()
-    assert {"rotate", "shear", "scale", "p"} <= set(described["Affine"])
-    assert described["HorizontalFlip"] == ["p"]
-    assert not {"Compose", "OneOf", "Lambda", "DualTransform", "ImageOnlyTransform"} & set(described)
+# --- the original among the views, and the disk -------------------------------------------------------------------
+
+
+def test_the_original_takes_the_place_of_view_0_and_leaves_the_others_as_they_are(tmp_path: Path) -> None:
+    images = pictures()
+    without, along = views_of(tmp_path / "a", images), views_of(tmp_path / "b", images, include_original=True)
+    np.testing.assert_array_equal(along[0], images)
+    np.testing.assert_array_equal(along[1:], without[1:])
+    assert not (without[0] == images).all()
+    assert json.loads((tmp_path / "b" / "augment.json").read_text())["include_original"] is True
+
+
+def test_what_is_stored_is_what_the_maker_of_views_makes(tmp_path: Path) -> None:
+    images = pictures()
+    stored = views_of(tmp_path / "a", images, include_original=True, processes=2)
+    make = ViewMaker(build(NESTED), SEED, include_original=True)
+    for view, index in ((2, 7), (0, 3), (1, 10)):
+        np.testing.assert_array_equal(make(images[index], view=view, index=index), stored[view, index])
+
+
+def test_views_that_do_not_fit_on_the_disk_are_refused_before_a_byte_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = pictures()
+    monkeypatch.setattr(stored_views.shutil, "disk_usage", lambda folder: SimpleNamespace(free=3 * images.nbytes + 5))
+    with pytest.raises(
+        UserError, match=r"4 views of 11 images of 9x14x3 take .+: 3 would fit\. Set augment.views to 3"
+    ):
+        views_of(tmp_path / "a", images, views=4)
+    assert list((tmp_path / "a").iterdir()) == []
+    assert len(views_of(tmp_path / "b", images, views=3)) == 3
+
+
+@pytest.mark.parametrize("policy", [name for name in POLICIES if name != "none"])
+def test_any_number_of_processes_writes_the_same_views_of_a_policy(tmp_path: Path, policy: str) -> None:
+    transforms = transforms_of(policy, height=9, width=14)
+    for processes in (1, 2):
+        views_of(tmp_path / f"{processes}", pictures(), transforms=transforms, processes=processes)
+    one, two = ((tmp_path / f"{processes}" / "train.npy").read_bytes() for processes in (1, 2))
+    assert one == two
+
+
+def test_the_colours_of_the_training_set_decide_the_shift_whoever_makes_the_views(tmp_path: Path) -> None:
+    shift = [{"name": "PrincipalColorShift", "std": 0.5, "p": 1.0}]
+    images = pictures()
+    one, two = (views_of(tmp_path / f"{n}", images, transforms=shift, processes=n) for n in (1, 2))
+    np.testing.assert_array_equal(one, two)
+    reddish = images.copy()
+    reddish[1:, ..., 1:] //= 8  # the first image stays as it is, and so do its seeds
+    assert not (views_of(tmp_path / "c", reddish, transforms=shift)[:, 0] == one[:, 0]).all()

@@ -1,0 +1,145 @@
+"""Every transform that params.yaml may name makes the same view wherever and whenever, and different views elsewhere.
+
+Whether a transform draws at random is seen at p: 0.5, where each one that changes an image at all is applied or not;
+those that draw nothing besides are found by a rule, from the methods that they have.
+"""
+
+import functools
+import json
+import random
+from typing import Any
+
+import albumentations
+import numpy as np
+import pytest
+
+from pipeline.schema.transforms import TABLE
+from saccade.augmentation import augment_image, build, transform_kind, walk
+from saccade.pixel_changes import OWN, principal_colors
+from saccade.policies import POLICIES, transforms_of
+from saccade.trying_transforms import sample_arguments
+
+TABLE_ROWS: dict[str, dict[str, Any]] = json.loads(TABLE.read_text(encoding="utf-8"))
+USABLE = [name for name, row in TABLE_ROWS.items() if "refused" not in row]
+SIDE, VIEWS = 16, 24
+
+# With their defaults these change nothing, or nothing that an image of 16 pixels shows, or always the same.
+LOUDER: dict[str, dict[str, Any]] = {
+    "Affine": {"rotate": [-20, 20]},
+    "Crop": {"x_max": 12, "y_max": 12},
+    "CropAndPad": {"px": [-3, 3]},
+    "Downscale": {"scale_range": [0.2, 0.8]},
+    "ImageCompression": {"quality_range": [5, 95]},
+    "MedianBlur": {"blur_limit": [3, 7]},
+    "Morphological": {"scale": [2, 5]},
+    "Pad": {"padding": 2},
+    "PadIfNeeded": {"min_height": 20, "min_width": 18},
+    "Posterize": {"num_bits": [1, 6]},
+    "RandomGravel": {"gravel_roi": [0.0, 0.0, 1.0, 1.0], "number_of_patches": 5},
+    "Solarize": {"threshold_range": [0.2, 0.8]},
+    "Superpixels": {"n_segments": [4, 12], "p_replace": [0.5, 1.0]},
+    "CLAHE": {"tile_grid_size": [2, 2], "clip_limit": [1, 60]},
+    "XYMasking": {"num_masks_x": [1, 2], "mask_x_length": [2, 6], "num_masks_y": 1, "mask_y_length": [2, 4]},
+}
+LARGER = {"RandomGravel": 64}  # its patches are a tenth of the side, and hold a stone for each ten pixels
+STILL = ("NoOp", "ToRGB")  # they change no image of 3 channels
+
+
+@functools.cache
+def image(side: int = SIDE) -> np.ndarray:
+    y, x = np.mgrid[:side, :side]
+    slopes = np.stack([40 + 10 * y, 30 + 8 * x + 40 * (y // 4 % 2), 250 - 6 * x - 7 * y], axis=-1)
+    return (slopes + np.random.default_rng(0).integers(-6, 7, size=slopes.shape)).clip(0, 255).astype(np.uint8)
+
+
+def with_p(name: str, p: float) -> list[dict[str, Any]]:
+    """The transform, and what brings its images back to the size."""
+    side = LARGER.get(name, SIDE)
+    arguments = {"height": 12, "width": 12, "size": [12, 12], "min_max_height": [8, 12], "max_size": 12}
+    chosen = sample_arguments(name, TABLE_ROWS[name]["arguments"])
+    chosen = {key: arguments.get(key, value) for key, value in chosen.items()} | LOUDER.get(name, {})
+    return [{"name": name, **chosen, "p": p}, {"name": "Resize", "height": side, "width": side, "p": 1.0}]
+
+
+def views(transforms: list[dict[str, Any]], places: list[tuple[int, int]], picture: np.ndarray) -> list[bytes]:
+    compose = build(transforms, principal_colors(picture[None]))
+    made: list[bytes] = []
+    for view, index in places:
+        np.random.seed(len(made))  # whatever else is random in the process, it must not matter
+        random.seed(len(made))
+        made.append(augment_image(compose, picture, seed=3, view=view, index=index).tobytes())
+    return made
+
+
+PLACES = [(view, index) for view in range(VIEWS // 4) for index in range(4)]
+
+
+def assert_reproducible(transforms: list[dict[str, Any]], picture: np.ndarray) -> list[bytes]:
+    before = picture.copy()
+    made = views(transforms, PLACES, picture)
+    assert views(transforms, PLACES[::-1], picture)[::-1] == made
+    assert views(transforms, PLACES[7:9], picture) == made[7:9]
+    np.testing.assert_array_equal(picture, before)  # a view must not change what the next one is made of
+    return made
+
+
+@pytest.mark.parametrize("name", USABLE)
+def test_a_transform_depends_on_its_place_alone(name: str) -> None:
+    for p in (0.5, 1.0):
+        assert_reproducible(with_p(name, p), image(LARGER.get(name, SIDE)))
+
+
+@pytest.mark.parametrize("name", [name for name in USABLE if name not in STILL])
+def test_a_transform_differs_from_place_to_place(name: str) -> None:
+    picture = image(LARGER.get(name, SIDE))
+    assert len(set(views(with_p(name, 0.5), PLACES, picture))) > 1, "applied or not, it is the same"
+    if draws_at_random(name):
+        assert len(set(views(with_p(name, 1.0), PLACES, picture))) > 1, "always applied, it is always the same"
+
+
+@pytest.mark.parametrize("name", STILL)
+def test_those_said_to_change_nothing_change_nothing(name: str) -> None:
+    assert set(views(with_p(name, 1.0), PLACES, image())) == {image().tobytes()}
+
+
+def draws_at_random(name: str) -> bool:
+    """Whether it has a method of its own that draws parameters, and draws more than which of equal things to take."""
+    if name in OWN:
+        return True
+    kind, base = transform_kind(name), albumentations.BasicTransform
+    methods = ("get_params", "get_params_dependent_on_data")
+    compose = build(with_p(name, 1.0)[:1])
+    compose.random_generator.bit_generator.state = np.random.PCG64(1).state
+    compose.py_random.seed(1)
+    transform = compose.transforms[0]
+    if all(getattr(kind, method) is getattr(base, method) for method in methods):
+        return False
+    before = (repr(compose.random_generator.bit_generator.state), compose.py_random.getstate())
+    shape = {"shape": image().shape, "cols": SIDE, "rows": SIDE}
+    transform.get_params()
+    transform.get_params_dependent_on_data({**shape}, {"image": image()})
+    return before != (repr(compose.random_generator.bit_generator.state), compose.py_random.getstate())
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("name", [name for name in POLICIES if name != "none"])
+def test_a_policy_depends_on_its_place_alone_and_differs_elsewhere(name: str, channels: int) -> None:
+    if POLICIES[name].only_colour and channels == 1:
+        pytest.skip(f"{name} takes colour alone")
+    transforms = transforms_of(name, height=SIDE, width=SIDE)
+    picture = np.ascontiguousarray(image()[..., :channels])
+    made = assert_reproducible(transforms, picture)
+    assert len(set(made)) > VIEWS / 2
+    for _, transform in walk(transforms):
+        chain = [{**transform, "p": 0.5}, {"name": "Resize", "height": SIDE, "width": SIDE, "p": 1.0}]
+        alone = assert_reproducible(chain, picture)
+        if transform["name"] not in ("Resize", "RandomCrop"):  # alone, to this size: nothing to crop
+            assert len(set(alone)) > 1, transform
+
+
+def test_transforms_nested_three_deep_depend_on_their_place_alone() -> None:
+    inner = [{"name": name, "p": 1.0} for name in ("GaussNoise", "ElasticTransform", "ColorJitter", "InkSpread")]
+    some = {"name": "SomeOf", "n": 2, "transforms": inner, "p": 0.9}
+    one = {"name": "OneOf", "transforms": [some, {"name": "PrincipalColorShift", "std": 1.0}], "p": 0.9}
+    made = assert_reproducible([{"name": "Sequential", "transforms": [one, {"name": "D4"}], "p": 0.9}], image())
+    assert len(set(made)) > VIEWS / 2

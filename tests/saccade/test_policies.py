@@ -1,0 +1,71 @@
+"""Named policies: they fit images of any size, and what they do keeps its proportions."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from saccade.errors import UserError
+from saccade.policies import POLICIES, transforms_of
+from saccade.trying_transforms import problems
+
+SIZES = [(8, 8), (28, 28), (32, 48), (227, 227)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_policy_takes_images_of_any_size(name: str, channels: int, size: tuple[int, int]) -> None:
+    height, width = size
+    found = problems(transforms_of(name, height=height, width=width), height=height, width=width, channels=channels)
+    if channels == 1 and POLICIES[name].only_colour:
+        assert found and "3 channels" in found[0][1]
+    else:
+        assert found == []
+
+
+@pytest.mark.parametrize("name", [name for name in POLICIES if name != "none"])
+def test_a_policy_says_what_it_is_for_and_what_each_transform_does(name: str) -> None:
+    policy = POLICIES[name]
+    assert 20 < len(policy.summary) < 110 and not policy.summary.endswith(".")
+    steps = policy.steps(32, 32)
+    assert steps and all(step.note for step in steps)
+    assert name == "industrial" or "http" in policy.docstring  # that one is ours
+
+
+def test_pixels_are_shares_of_the_side() -> None:
+    def pad(side: int) -> int:
+        return next(t for t in transforms_of("cifar-standard", height=side, width=side) if t["name"] == "Pad")[
+            "padding"
+        ]
+
+    assert [pad(side) for side in (4, 32, 64, 96, 224)] == [1, 4, 8, 12, 28]
+    large = transforms_of("alexnet-2012", height=224, width=224)
+    assert large[0] == {"name": "Resize", "height": 256, "width": 256, "p": 1.0}
+
+
+@pytest.mark.parametrize("side", [28, 112])
+def test_the_elastic_field_of_digits_moves_pixels_by_the_same_share_of_any_side(side: int) -> None:
+    from scipy.ndimage import gaussian_filter
+
+    elastic = next(t for t in transforms_of("digits", height=side, width=side) if t["name"] == "ElasticTransform")
+    noise = np.random.default_rng(0).uniform(-1, 1, size=(1500, 1500))
+    moved = gaussian_filter(noise, elastic["sigma"]).std() * elastic["alpha"] / side
+    assert moved == pytest.approx(0.029, rel=0.1)
+
+
+def test_a_list_stays_as_it_is_and_a_policy_is_made_anew_each_time() -> None:
+    listed = [{"name": "HorizontalFlip"}]
+    assert transforms_of(listed, height=3, width=3) == listed
+    assert transforms_of("none", height=3, width=3) == []
+    transforms_of("digits", height=28, width=28)[0]["p"] = 0.0
+    assert transforms_of("digits", height=28, width=28)[0]["p"] == 0.9
+    with pytest.raises(UserError, match="no policy is called 'cifar'; known: none, alexnet-2012"):
+        transforms_of("cifar", height=3, width=3)
+
+
+def test_reading_the_policies_imports_nothing_heavy() -> None:
+    script = "import sys, saccade.policies; print(*sorted(m.split('.')[0] for m in sys.modules))"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert not {"albumentations", "cv2", "torch", "numpy", "pydantic"} & set(ended.stdout.split())
