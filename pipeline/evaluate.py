@@ -18,6 +18,7 @@ from pipeline.run_store import hold, journal_folder, read_history, restore_journ
 from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.tracking import stage_lock, tracking_uri
 from saccade import baselines, prediction, registry
+from saccade.augmentation import colors_for
 from saccade.errors import UserError
 from saccade.files import read_json, replacing_folder, sha256_of_file, write_json
 from saccade.metrics import classification_metrics
@@ -140,6 +141,7 @@ def _measure_views(
             transforms=written["transforms"],
             seed=written["seed"],
             batch_size=block.batch_size,
+            colors=colors_for(written["transforms"], open_split(paths.prepared(dataset), "train").examples),
             progress=progress,
         )
     measured = classification_metrics(averaged, test.labels, top_k=block.top_k)

@@ -33,9 +33,9 @@ def preview(dataset: str, *, block: AugmentBlock, seed: int, policy: str | None,
         UserError: there is nothing to show, or the dataset is not prepared.
     """
     from saccade.augmentation import colors_for
-    from saccade.contact_sheets import rows_of_classes, spread
     from saccade.prepared import open_split, read_description
     from saccade.preview_sheet import Example, draw_sheet, make_sheet
+    from saccade.report.contact_sheets import rows_of_classes, spread
 
     if policy is not None and policy not in POLICIES:
         raise UserError(f"no policy is called {policy!r}; {nearest(policy, list(POLICIES))}")

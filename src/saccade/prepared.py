@@ -21,7 +21,7 @@ from saccade.files import read_json
 from saccade.spec import Spec
 
 FORMAT = 1
-VIEWS_FORMAT = 1  # of augment.json, which augmentation.py writes
+VIEWS_FORMAT = 1  # of augment.json, which stored_views.py writes
 
 
 @dataclass(frozen=True)

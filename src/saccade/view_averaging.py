@@ -24,6 +24,7 @@ def average_over_views(
     transforms: Sequence[Mapping[str, Any]],
     seed: int,
     batch_size: int,
+    colors: np.ndarray | None = None,
     progress: Progress = no_progress,
 ) -> np.ndarray:
     """Mean probabilities over each image as it is and augmented views of it, however many images there are.
@@ -39,6 +40,7 @@ def average_over_views(
         transforms: albumentations' own names and arguments, in order, as training views are made with.
         seed: of the training views, from 0.
         batch_size: images at once, here and in the network.
+        colors: of the training split, from ``augmentation.colors_for``.
         progress: called with images answered so far.
 
     Returns:
@@ -47,7 +49,7 @@ def average_over_views(
     Raises:
         UserError: a transform refuses its arguments or the images.
     """
-    compose = build(transforms)
+    compose = build(transforms, colors)
     N = len(test.examples)
     mean_NK = np.empty_like(answers_NK)
     for start in range(0, N, batch_size):

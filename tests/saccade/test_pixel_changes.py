@@ -101,7 +101,7 @@ def test_stains_are_put_together_as_they_were_and_more_of_them_is_darker() -> No
         StainJitter()(letter(0, 9), rng(), NO_COLORS)
 
 
-def test_stains_agree_with_scikit_image_s_published_vectors() -> None:
+def test_stains_are_those_of_the_published_table() -> None:
     """Pure hematoxylin, of the published colour, stays on the ray of that colour when its amount changes."""
     density = np.array([0.65, 0.70, 0.29])
     pixel = np.rint(255 * np.exp(-density)).astype(np.uint8).reshape(1, 1, 3)

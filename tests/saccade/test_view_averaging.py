@@ -12,11 +12,12 @@ import pytest
 import torch
 
 from saccade.arrays import write_array
-from saccade.augmentation import augment_image, build, write_views
+from saccade.augmentation import augment_image, build
 from saccade.bundle import Recipe
 from saccade.prediction import Predictor
 from saccade.prepared import Split
 from saccade.spec import Spec
+from saccade.stored_views import write_views
 from saccade.view_averaging import average_over_views
 
 N, H, W, C = 11, 18, 16, 3
