@@ -4,6 +4,7 @@ Shapes: H height, W width, C channels.
 """
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -287,6 +288,30 @@ def test_turned_jpegs_are_upright_when_decoded_small_and_tell_their_upright_size
     assert sides == whole.shape[:2] == ((700, 1100) if turn < 5 else (1100, 700))
     assert image.shape == (sides[0] // 4, sides[1] // 4, 3)
     assert np.abs(prepare_image(image, (10, 10), 3).astype(int) - prepare_image(whole, (10, 10), 3)).mean() < 1
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_damage_is_found_at_a_reduced_size_as_at_the_full_one(progressive: bool) -> None:
+    noise = np.kron(picture(30, 40, 3), np.ones((20, 20, 1), np.uint8))
+    content = file_of(Image.fromarray(noise), "JPEG", progressive=progressive)
+    random = np.random.default_rng(0)
+
+    def is_read(decode: Callable[..., Any], damaged: bytes, *size: tuple[int, int]) -> bool:
+        try:
+            decode(damaged, *size)
+        except UserError:
+            return False
+        return True
+
+    refused = 0
+    for i in range(30):
+        damaged = bytearray(content[: int(random.integers(300, len(content)))] if i % 2 else content)
+        for _ in range(0 if i % 2 else 20):
+            damaged[int(random.integers(len(damaged)))] = int(random.integers(256))
+        read = is_read(decode_image, bytes(damaged))
+        assert is_read(decode_for, bytes(damaged), (16, 16)) == read
+        refused += not read
+    assert refused >= 10
 
 
 def test_what_is_no_jpeg_is_decoded_whole() -> None:
