@@ -38,11 +38,6 @@ class JournalState:
     status: Status | None = None
     epochs: dict[int, dict[str, float]] = field(default_factory=dict)
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether the last word on the run is an end."""
-        return self.status not in (None, "RUNNING")
-
 
 class Journal:
     """The journal in ``folder``. Nothing is created before the first event is written."""

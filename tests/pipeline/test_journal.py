@@ -91,13 +91,13 @@ def test_the_last_record_of_an_epoch_counts(tmp_path):
     for epoch, loss in [(1, 0.5), (2, 0.4), (3, 0.3)]:
         journal.epoch(epoch, {"loss": loss})
     journal.end("KILLED", "SIGTERM")
-    assert journal.state().has_ended and journal.state().status == "KILLED"
+    assert journal.state().status == "KILLED"
 
     journal.resume(from_epoch=1)
     journal.epoch(2, {"loss": 0.2})
     state = journal.state()
     assert state.epochs == {1: {"loss": 0.5}, 2: {"loss": 0.2}, 3: {"loss": 0.3}}
-    assert state.status == "RUNNING" and not state.has_ended and state.run_uid == "u1" and state.run == "lenet5"
+    assert state.status == "RUNNING" and state.run_uid == "u1" and state.run == "lenet5"
 
 
 def test_a_second_start_is_refused(tmp_path):
