@@ -59,7 +59,7 @@ def warnings_of_transforms(params: "Params") -> Iterator[str]:
     """
     for name, dataset in params.datasets.items():
         size = dataset.preprocess.size
-        if size is None or not dataset.augment.transforms or not dataset.augment.views:
+        if size is None or not dataset.augment.transforms or not dataset.augment.makes_views:
             continue
         transforms = transforms_of(dataset.augment.transforms, height=size[0], width=size[1])
         doing = list(dict.fromkeys(_turned_or_mirrored(transforms)))
