@@ -4,7 +4,7 @@ Shapes: H height, W width, C channels.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,17 +95,43 @@ def _groups(
 ) -> list[list[dict[str, Any]]]:
     """Each transform by itself, the nested ones too; one that changes the size together with what follows."""
     groups: list[list[dict[str, Any]]] = []
-    image = image_HWC
-    for _, transform in walk(transforms):
-        if transform["name"] in NESTING:
+    restoring: list[Mapping[str, Any]] = []  # shown already, behind what changed the size
+    for transform, following in _leaves(transforms):
+        if any(transform is one for one in restoring):
             continue
-        always = {**transform, "p": 1.0}
-        if image.shape == image_HWC.shape:
-            groups.append([])
-            image = image_HWC
-        groups[-1].append(always)
-        image = apply_transforms(build([always], colors), image)
+        group = [_always(transform)]
+        image = apply_transforms(build(group, colors), image_HWC)
+        for one in following:
+            if image.shape == image_HWC.shape:
+                break
+            restoring += [inner for _, inner in walk([one])]
+            group.append(_always(one))
+            image = apply_transforms(build(group[-1:], colors), image)
+        groups.append(group)
     return groups
+
+
+def _leaves(
+    transforms: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]] = ()
+) -> Iterator[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
+    """Each transform that holds no others, and what is applied after it: of a choice, nothing of the other branches."""
+    for i, transform in enumerate(transforms):
+        following = [*transforms[i + 1 :], *after]
+        if transform["name"] not in NESTING:
+            yield transform, following
+        elif transform["name"] == "Sequential":
+            yield from _leaves(transform["transforms"], following)
+        else:
+            for branch in transform["transforms"]:
+                yield from _leaves([branch], following)
+
+
+def _always(transform: Mapping[str, Any]) -> dict[str, Any]:
+    """The transform with certainty; of a choice one branch."""
+    always = {**transform, "p": 1.0}
+    if transform["name"] == "Sequential":
+        always["transforms"] = [_always(inner) for inner in transform["transforms"]]
+    return always
 
 
 def draw_sheet(sheet: Sheet, title: str, path: Path) -> None:
