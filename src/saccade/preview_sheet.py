@@ -11,14 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from saccade.augmentation import NESTING, apply_transforms, build, walk
+from saccade.augmentation import NESTING, apply_transforms, build, colors_for, walk
 from saccade.files import replacing_file
+from saccade.policies import transforms_of
+from saccade.prepared import Split
+from saccade.report.choosing import rows_of_classes, spread
 from saccade.stored_views import ViewMaker
 
 _SIDE = 64  # pixels at which an image is shown, at least
 _LARGEST_SIDE = 128
 _MARGIN = 6
 _LONGEST_LABEL = 16  # characters
+_MOST_VIEWS = 8
+_VIEWS_WITHOUT_ANY = 6  # where none are stored
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,53 @@ class Sheet:
 
     examples: Sequence[Example]
     parts: Sequence[tuple[str, Sequence[tuple[str, Sequence[np.ndarray]]]]]
+
+
+def draw_preview(
+    path: Path,
+    dataset: str,
+    split: Split,
+    classes: Sequence[str],
+    transforms: str | Sequence[dict[str, Any]],
+    *,
+    views: int,
+    seed: int,
+    include_original: bool,
+    rows: int = 10,
+) -> None:
+    """Draw what augmentation does to a training split, on examples spread over the classes.
+
+    Args:
+        path: the PNG to write.
+        dataset: its name.
+        split: images, uint8 (N, H, W, C).
+        classes: their names; none where numbers are to be predicted.
+        transforms: the name of a policy, or names and arguments; one at least.
+        views: how many are stored: the first of them are shown, and a few where none are.
+        seed: of the whole augmentation.
+        include_original: as in ``write_views``.
+        rows: examples, at most; of more classes than that, some are shown.
+
+    Raises:
+        UserError: a transform refuses its arguments or the images.
+    """
+    if classes:
+        shown = spread(np.arange(len(classes)), rows).tolist()
+        by_class = rows_of_classes(np.asarray(split.labels), shown, max(1, rows // len(shown)))
+        chosen = [(classes[k], int(row)) for k, found in zip(shown, by_class, strict=True) for row in found]
+    else:
+        chosen = [(f"example {row}", int(row)) for row in spread(np.arange(len(split.examples)), rows)]
+    height, width = split.examples.shape[1:3]
+    listed = transforms_of(transforms, height=height, width=width)
+    sheet = make_sheet(
+        [Example(label, np.array(split.examples[row]), row) for label, row in chosen],
+        listed,
+        colors_for(listed, split.examples),
+        views=min(views or _VIEWS_WITHOUT_ANY, _MOST_VIEWS),
+        seed=seed,
+        include_original=include_original,
+    )
+    draw_sheet(sheet, f"{dataset}: {transforms if isinstance(transforms, str) else 'transforms of params.yaml'}", path)
 
 
 def make_sheet(

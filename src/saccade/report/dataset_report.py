@@ -9,7 +9,8 @@ from saccade.figures import draw_series
 from saccade.imbalance import constant_accuracy, is_imbalanced
 from saccade.prepared import Description, Split, open_split
 from saccade.report.checked import Checked
-from saccade.report.contact_sheets import draw_samples, embedded_png, plan_sheets, rows_of_classes, sheet_picture
+from saccade.report.choosing import rows_of_classes
+from saccade.report.contact_sheets import draw_samples, embedded_png, plan_sheets, sheet_picture
 from saccade.report.page import Block, Cell, Code, Figure, Line, Name, Page, Section, Share, Sheet, Table, percent
 from saccade.report.rendering import to_html, to_markdown
 from saccade.report.sizes import brightness, fit_line, sizes

@@ -23,7 +23,8 @@ from saccade.checks.near_duplicates import NearPair, thumbnail
 from saccade.examples import ImageExamples, SeriesExamples
 from saccade.images import prepare_image
 from saccade.preparing import write_prepared
-from saccade.report.contact_sheets import plan_sheets, rows_of_classes
+from saccade.report.choosing import rows_of_classes
+from saccade.report.contact_sheets import plan_sheets
 from saccade.report.dataset_report import Checked, write_dataset_report
 from saccade.report.page import Name
 from saccade.report.sizes import fit_line
