@@ -3,6 +3,7 @@
 from typing import Any
 
 from pipeline import paths
+from pipeline.augment_sheet import draw_views
 from pipeline.console import Progress, say
 from pipeline.schema.augment import AugmentBlock
 from saccade.arrays import open_array
@@ -33,3 +34,4 @@ def augment(dataset: str, *, block: AugmentBlock, seed: int) -> None:
     amount = "views are made while training runs" if block.mode == "online" else f"{block.views} views"
     original = ", the first of them the original" if block.include_original and block.makes_views else ""
     say(f"augmented {dataset}: {amount}{original}")
+    draw_views(dataset, block=block, seed=how["seed"])

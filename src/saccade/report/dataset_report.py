@@ -11,7 +11,21 @@ from saccade.prepared import Description, Split, open_split
 from saccade.report.checked import Checked
 from saccade.report.choosing import rows_of_classes
 from saccade.report.contact_sheets import draw_samples, embedded_png, plan_sheets, sheet_picture
-from saccade.report.page import Block, Cell, Code, Figure, Line, Name, Page, Section, Share, Sheet, Table, percent
+from saccade.report.page import (
+    Block,
+    Cell,
+    Code,
+    Figure,
+    Line,
+    LinkedPicture,
+    Name,
+    Page,
+    Section,
+    Share,
+    Sheet,
+    Table,
+    percent,
+)
 from saccade.report.rendering import to_html, to_markdown
 from saccade.report.sizes import brightness, fit_line, sizes
 from saccade.report.trouble import conflicts, exact_duplicates, leaks, left_out, near_duplicates
@@ -23,7 +37,12 @@ _ENDS = 20  # of more classes: so many of the largest, and of the smallest
 
 
 def write_dataset_report(
-    folder: Path, name: str, prepared: Path, description: Description, checked: Checked | None = None
+    folder: Path,
+    name: str,
+    prepared: Path,
+    description: Description,
+    checked: Checked | None = None,
+    views_address: str | None = None,
 ) -> None:
     """Write report.html, summary.md and samples.png. The same data give the same bytes.
 
@@ -33,12 +52,15 @@ def write_dataset_report(
         prepared: the folder of its arrays.
         description: what they hold.
         checked: of images: what was found on the way.
+        views_address: of images: where a sheet of their views will be, relative to ``folder``.
     """
     spec, train, samples = description.spec, open_split(prepared, "train"), folder / "samples.png"
     sections = [_prepared(description, checked)]
     if spec.kind == "image":
         draw_samples(train.examples, train.labels, spec.classes, samples)
         sections += [_class_balance(description), _class_sheets(description, train, checked)]
+        if views_address is not None:
+            sections.append(_views(views_address))
     else:
         draw_series(train.examples[:_SERIES], train.labels[:_SERIES], spec.targets, samples)
         figure = Figure(embedded_png(samples), Name("the first examples, with what is to be predicted"))
@@ -159,6 +181,17 @@ def _class_sheets(description: Description, train: Split, checked: Checked | Non
     if len(plan.classes) < len(spec.classes):
         lines.append((f"{len(plan.classes)} of {len(spec.classes):,} classes are shown, spread evenly over all.",))
     return Section("sheets", "Examples of each class", lines=lines, blocks=blocks)
+
+
+def _views(address: str) -> Section:
+    about: Line = (
+        "Training images as they are, as training sees them, and below that each transform alone, always applied. "
+        "A view in which you do not see the class any more teaches the network something wrong. ",
+        Code("saccade augment DATASET"),
+        " draws this anew.",
+    )
+    without = "There is no such picture: no views are made of this dataset, or augment has not run."
+    return Section("views", "Augmented views", lines=[about], blocks=[LinkedPicture(address, without)])
 
 
 def _source_notes(notes: Sequence[str]) -> Section:

@@ -205,6 +205,25 @@ def test_the_page_needs_nothing_beside_itself(tmp_path: Path) -> None:
     assert "http://" not in html and "https://" not in html and "url(" not in html and "@import" not in html
 
 
+def test_a_sheet_of_views_is_shown_from_where_it_lies(tmp_path: Path) -> None:
+    data, folder = checked(), tmp_path / "creatures"
+    page = report(tmp_path / "plain", data)
+    assert "views" not in page.parts and "Augmented views" not in markdown_of(tmp_path / "plain")
+    folder.mkdir()
+    description = write_prepared(tmp_path, data.examples, data.splits, inspected=data.inspected)
+    write_dataset_report(folder, "creatures", tmp_path, description, data, "../creatures.views/views.png")
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    linked = [image for part in Reader(html).parts.values() for image in part.images if ":" not in image["src"]]
+    assert linked == Reader(html)["views"].images
+    assert [(image["src"], image["alt"][:26]) for image in linked] == [
+        ("../creatures.views/views.png", "There is no such picture: ")
+    ]
+    assert "img-src data: 'self' file:;" in html  # Firefox does not count a file's neighbours as 'self'
+    markdown = Reader(MarkdownIt().render((folder / "summary.md").read_text(encoding="utf-8")))
+    assert [image["src"] for image in markdown[""].images] == ["samples.png", "../creatures.views/views.png"]
+    assert "saccade augment DATASET" in markdown[""].text
+
+
 def test_the_anchors_lead_to_sections(tmp_path: Path) -> None:
     page = report(tmp_path, checked())
     targets = [value[1:] for name, value in page.attributes if name == "href"]
