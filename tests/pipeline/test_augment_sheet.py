@@ -72,6 +72,12 @@ class Images(HTMLParser):
     handle_startendtag = handle_starttag
 
 
+def found(tree: Tree, dataset: str) -> dict[str, str]:
+    """The texts in the folder of a sheet."""
+    folder = tree.root / "reports" / "datasets" / f"{dataset}.views"
+    return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+
+
 def test_augment_draws_what_preview_draws(results: tuple[Tree, dict[str, Ended]]) -> None:
     """And what that is, test_preview.py compares with the stored views."""
     tree, ended = results
@@ -89,10 +95,11 @@ def test_online_views_are_drawn_too(results: tuple[Tree, dict[str, Ended]]) -> N
     assert widths[1] > widths[0]  # six views of an endless number, where three were stored
 
 
-def test_without_views_the_folder_is_there_and_empty(results: tuple[Tree, dict[str, Ended]]) -> None:
+def test_without_views_a_file_says_why(results: tuple[Tree, dict[str, Ended]]) -> None:
     tree, ended = results
     assert ended["no views"].out.splitlines()[-1] == "augmented digits: 0 views"
-    assert not list((tree.root / SHEET).parent.iterdir())
+    told = "no views are made of digits: its augment: in params.yaml asks for none\n"
+    assert found(tree, "digits") == {"none.txt": told}
 
 
 def test_the_report_shows_the_sheet_where_augment_puts_it(results: tuple[Tree, dict[str, Ended]]) -> None:
@@ -131,7 +138,7 @@ def test_a_sheet_that_cannot_be_drawn_is_told_and_the_views_stay(results: tuple[
     assert (ended.code, ended.out.splitlines()[-1]) == (0, "augmented digits: 2 views")
     assert ended.err == "digits: no sheet of its views was drawn, because a transform refuses\n"
     assert len(np.load(tree.root / "data/augmented/digits/train.npy")) == 2
-    assert not list((tree.root / SHEET).parent.iterdir())
+    assert found(tree, "digits") == {"none.txt": "no sheet was drawn, because a transform refuses\n"}
 
 
 def test_series_have_no_sheet(tree: Tree) -> None:
@@ -140,5 +147,5 @@ def test_series_have_no_sheet(tree: Tree) -> None:
     tree.params.write_text(params_text([], datasets=[text]).replace("runs:\n", "runs: {}\n"), encoding="utf-8")
     ended, _ = tree.run_all(["fetch", "sums"], ["preprocess", "sums"], ["augment", "sums"])
     assert [each.code for each in ended] == [0] * 3, ended
-    assert not list((tree.root / "reports/datasets/sums.views").iterdir())
+    assert list(found(tree, "sums")) == ["none.txt"]
     assert not Images(tree.root / "reports/datasets/sums/report.html", "views").found
