@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline import paths
-from pipeline.params import Problem
+from pipeline.params_problems import Problem
 from pipeline.schema.transforms import NESTING
 from saccade.policies import transforms_of
 

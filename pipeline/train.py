@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from pipeline import paths, provenance
-from pipeline.console import Progress, say, warn
+from pipeline.console import Progress, number_of, say, warn
 from pipeline.follower import Follower
 from pipeline.identity import code_digests, identity_of
 from pipeline.interruption import StopRequest, die_of_signals
@@ -165,7 +165,8 @@ def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False
             if not is_new:
                 store.journal.resume(from_epoch=state.epoch)
                 store.journal_missing(state.history)
-                examples = f" and {state.progress.examples:,} examples of the next" if state.progress.examples else ""
+                done = state.progress.examples
+                examples = f" and {number_of(done, 'example')} of the next" if done else ""
                 say(f"{run.name}: going on after epoch {state.epoch}{examples}")
             _lead(run, work, state, store, checkpoints, processes)
             weights_sha256 = store.save_bundle(work.recipe, state.result)
