@@ -276,14 +276,12 @@ def _origin_of(run: TrainingRun, description: Description) -> _Origin | None:
         return _Origin(f"run {init_from}", weights, sha256_of_file(weights), normalisation)
     if pretrained is None:
         return None
-    from saccade import pretraining
+    from saccade.pretraining.published import published_normalisation, published_weights
 
-    weights = (
-        pretraining.published_weights(run.model.name) if pretrained == "imagenet" else Path(pretrained).expanduser()
-    )
+    weights = published_weights(run.model.name) if pretrained == "imagenet" else Path(pretrained).expanduser()
     if not weights.is_file():
         raise UserError(f"model.pretrained ({pretrained}) must be imagenet, or a file that is there")
-    normalisation = pretraining.published_normalisation(run.model.name, description.spec.shape[2])
+    normalisation = published_normalisation(run.model.name, description.spec.shape[2])
     return _Origin(f"pretrained weights {weights.name}", weights, sha256_of_file(weights), normalisation)
 
 
@@ -334,9 +332,10 @@ def _build(run: TrainingRun, work: _Work, processes: Processes) -> TrainingState
     torch.manual_seed(devices.derive_seed(run.seed, "weights"))
     network = work.recipe.build_network()
     if work.origin:
-        from saccade import pretraining
+        from saccade.pretraining.loading import load_into
+        from saccade.pretraining.weight_files import read_weights
 
-        done = pretraining.load_into(network[1], pretraining.read_weights(work.origin.weights), origin=work.origin.what)
+        done = load_into(network[1], read_weights(work.origin.weights), origin=work.origin.what)
         if processes.rank == 0:
             say(f"{run.name}: {'; '.join(done)}")
     if run.block.frozen_layers:
