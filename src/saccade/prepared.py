@@ -107,3 +107,20 @@ def open_views(augmented: Path, prepared: Path) -> tuple[np.ndarray, dict[str, s
     if written["views"] == 0:
         return open_array(prepared / "train.npy")[None], {}
     return open_array(augmented / "train.npy"), {"views": written["sha256"]}
+
+
+def read_evaluate_crop(augmented: Path) -> float:
+    """The share of each side of an image that evaluation looks at, in (0, 1], as augment.json says it.
+
+    Args:
+        augmented: such as data/augmented/digits.
+
+    Returns:
+        1 where nothing else is said.
+
+    Raises:
+        UserError: ``saccade augment`` has not run.
+    """
+    make_with = f"saccade augment {augmented.name}"
+    written = read_json(augmented / "augment.json", format_number=VIEWS_FORMAT, make_with=make_with)
+    return float(written.get("evaluate_crop", 1.0))

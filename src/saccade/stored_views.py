@@ -51,6 +51,7 @@ def write_views(
     transforms: Sequence[Mapping[str, Any]],
     seed: int,
     include_original: bool = False,
+    evaluate_crop: float = 1.0,
     processes: int | None = None,
     progress: Progress = no_progress,
 ) -> None:
@@ -65,6 +66,7 @@ def write_views(
         transforms: names and arguments, in order: ``{"name": "Affine", "rotate": [-10, 10]}``.
         seed: the pixels of (seed, view, index) are the same on every run.
         include_original: view 0 is the images as they are; the others stay what they would be without it.
+        evaluate_crop: the share of each side that evaluation shall look at; written beside them, for training.
         processes: how many make them; None: one a core. Changes nothing in the result.
         progress: called with images written so far.
 
@@ -75,6 +77,8 @@ def write_views(
     written: dict[str, Any] = {"format": 1, "views": views, "seed": seed, "transforms": [dict(t) for t in transforms]}
     if include_original:
         written["include_original"] = True
+    if evaluate_crop != 1:
+        written["evaluate_crop"] = evaluate_crop
     if views > 0:
         images = open_array(images_path)
         colors = colors_for(transforms, images)
