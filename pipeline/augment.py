@@ -1,6 +1,5 @@
-"""``saccade augment DATASET``: augmented views of the training split, into data/augmented/<dataset>."""
+"""``saccade augment DATASET``: augmented views of the training split, or how to make them: data/augmented/<dataset>."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline import paths
@@ -11,48 +10,37 @@ from saccade.errors import UserError
 from saccade.evaluation_crop import evaluation_crop
 from saccade.files import replacing_folder
 from saccade.policies import transforms_of
-from saccade.stored_views import write_views
+from saccade.stored_views import describe_views, write_views
 
 
 def augment(dataset: str, *, block: AugmentBlock, seed: int) -> None:
-    """Write the stored views of one dataset."""
+    """Write the views of one dataset, or how they are made while training runs."""
     images = paths.prepared(dataset) / "train.npy"
     if not images.exists():
         raise UserError(f"{images} does not exist. Make it with `saccade preprocess {dataset}`.")
     shape = open_array(images).shape
     height, width = (shape[1], shape[2]) if len(shape) == 4 else (1, 1)  # series have no transforms
     transforms = transforms_of(block.transforms, height=height, width=width)
-    share = evaluate_crop_of(block, transforms, height=height, width=width)
+    how: dict[str, Any] = {
+        "transforms": transforms,
+        "seed": seed if block.seed is None else block.seed,
+        "include_original": block.include_original,
+        "evaluate_crop": _evaluate_crop(block, transforms, height, width),
+    }
     with Progress("images") as progress, replacing_folder(paths.augmented(dataset)) as folder:
-        write_views(
-            folder,
-            images,
-            views=block.views,
-            transforms=transforms,
-            seed=seed if block.seed is None else block.seed,
-            include_original=block.include_original,
-            evaluate_crop=share,
-            progress=progress,
-        )
-    original = ", the first of them the original" if block.include_original and block.views else ""
-    middle = f"; evaluation looks at the middle {share:.1%} of each side" if share < 1 else ""
-    say(f"augmented {dataset}: {block.views} views{original}{middle}")
+        if block.mode == "online":
+            describe_views(folder, images, **how)
+        else:
+            write_views(folder, images, views=block.views, progress=progress, **how)
+    amount = "views are made while training runs" if block.mode == "online" else f"{block.views} views"
+    original = ", the first of them the original" if block.include_original and block.makes_views else ""
+    share = how["evaluate_crop"]
+    middle = f"; evaluation looks at the middle {100 * share:.3g} % of each side" if share < 1 else ""
+    say(f"augmented {dataset}: {amount}{original}{middle}")
 
 
-def evaluate_crop_of(block: AugmentBlock, transforms: Sequence[Mapping[str, Any]], *, height: int, width: int) -> float:
-    """The share of each side of an image that evaluation shall look at.
-
-    Args:
-        block: ``augment:``.
-        transforms: those that it names.
-        height: of the images, in pixels.
-        width: likewise.
-
-    Returns:
-        What the block says; for auto, what follows from the transforms where every view is made by them, else 1.
-    """
+def _evaluate_crop(block: AugmentBlock, transforms: list[dict[str, Any]], height: int, width: int) -> float:
+    """The share of each side that evaluation shall look at; auto: all of it, where training sees images as they are."""
     if block.evaluate_crop != "auto":
         return block.evaluate_crop
-    if not block.views or block.include_original:
-        return 1.0
-    return evaluation_crop(transforms, height=height, width=width)
+    return evaluation_crop(transforms, height=height, width=width) if block.makes_views else 1.0

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline import paths
-from pipeline.params import Problem
+from pipeline.params_problems import Problem
 from pipeline.schema.transforms import NESTING
 from saccade.evaluation_crop import middle
 from saccade.policies import transforms_of
@@ -65,7 +65,7 @@ def warnings_of_transforms(params: "Params") -> Iterator[str]:
                 f"datasets.{name}.augment.evaluate_crop ({share:g}) changes nothing: it is less than a pixel of "
                 f"{size[0]}x{size[1]}. Leave it out, or look at less"
             )
-        if size is None or not dataset.augment.transforms or not dataset.augment.views:
+        if size is None or not dataset.augment.transforms or not dataset.augment.makes_views:
             continue
         transforms = transforms_of(dataset.augment.transforms, height=size[0], width=size[1])
         doing = list(dict.fromkeys(_turned_or_mirrored(transforms)))

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Kind = Literal["image", "tokens", "series"]
+Unit = Literal["", "characters", "words"]
 Fit = Literal["stretch", "crop", "pad"]
 
 
@@ -17,6 +18,8 @@ class Spec:
         classes: class names in the order of the labels; empty where there are none.
         targets: names of the numbers to predict, where numbers are predicted and not classes.
         vocabulary: tokens in the order of their ids; empty for images and series.
+        unit: what a token is, characters or words; empty for images and series.
+        answers: once an example, or at each of its steps: what comes next.
         fit: what is done with images of other proportions than ``shape``: stretch, crop or pad.
     """
 
@@ -25,17 +28,19 @@ class Spec:
     classes: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     vocabulary: tuple[str, ...] = ()
+    unit: Unit = ""
+    answers: Literal["once", "each_step"] = "once"
     fit: Fit = "stretch"
 
     @property
     def plural(self) -> str:
-        """What several examples are called: images, tokens or series."""
-        return "images" if self.kind == "image" else self.kind
+        """What several examples are called: images, texts or series."""
+        return {"image": "images", "tokens": "texts", "series": "series"}[self.kind]
 
     @property
     def num_outputs(self) -> int:
-        """How many numbers a network answers with: one logit a class, or one number a target."""
-        return len(self.classes) or len(self.targets)
+        """How many numbers a network answers with: a logit a class, a number a target, or a logit a token."""
+        return len(self.classes) or len(self.targets) or len(self.vocabulary)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -25,7 +25,7 @@ def templated_folders(stage: str) -> list[str]:
 def decides(path: Path, stage: str) -> bool:
     """The library, the stage itself and the schema of its blocks; not paths, console, journal or tracking."""
     name = path.relative_to(ROOT).as_posix()
-    return name.startswith(("src/saccade/", "pipeline/schema/")) or name == f"pipeline/{stage}.py"
+    return name.startswith(("src/saccade/", "pipeline/schema/", f"pipeline/{stage}_")) or name == f"pipeline/{stage}.py"
 
 
 @pytest.mark.parametrize("stage", sorted(STAGES))

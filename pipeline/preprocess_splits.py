@@ -1,0 +1,60 @@
+"""Who goes into which split, and what stays together: the same for pictures, texts and series."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.schema.split import SplitBlock
+from saccade.errors import UserError
+from saccade.examples import ImageExamples, SeriesExamples
+from saccade.path_patterns import compile_field, shown
+from saccade.splits import assign_splits
+
+
+def assign(
+    examples: ImageExamples | SeriesExamples,
+    labels_N: np.ndarray,
+    classes: Sequence[str],
+    keys: Sequence[str],
+    split: SplitBlock,
+    seed: int,
+    left_out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Which split each example is in, as ``split:`` asks for; arguments and result are those of ``assign_splits``."""
+    return assign_splits(
+        labels_N,
+        keys,
+        classes=classes,
+        test=split.test,
+        validation=split.validation,
+        order=split.order,
+        published=examples.published_splits,
+        left_out=left_out,
+        train_fraction=split.train_fraction,
+        seed=seed,
+    )
+
+
+def groups_of(examples: ImageExamples | SeriesExamples, split: SplitBlock) -> Sequence[str] | None:
+    """The value of ``split.group_by`` of each example."""
+    if split.group_by is None:
+        return None
+    if split.group_by in examples.groups:
+        return examples.groups[split.group_by]
+    names = examples.names if isinstance(examples, ImageExamples) else ()
+    if "{group}" not in split.group_by or not names:
+        known = ", ".join(examples.groups) or "none"
+        raise UserError(
+            f"split.group_by ({split.group_by!r}) must be a column of the source, which has {known}, or a pattern of "
+            "its paths such as 'patient-{group}/*'"
+        )
+    group_of = compile_field(split.group_by, "group")
+    groups = []
+    for name in names:
+        if (group := group_of(name)) is None:
+            raise UserError(
+                f"split.group_by ({split.group_by!r}) must fit every path, but does not fit {shown(name)}. "
+                "Correct it, or leave such files out"
+            )
+        groups.append(group)
+    return groups
