@@ -81,7 +81,11 @@ def _form_problems(name: str, dataset: Any, source: Mapping[str, Any]) -> Iterat
         if is_image and isinstance(_mapping(dataset, "preprocess"), dict) and block.get(key) is None:
             yield Problem((*path, "preprocess", key), f"missing; images need it, such as {key}: {example}")
     if not is_image:
-        of_images = {"preprocess": PreprocessBlock.model_fields, "split": ("group_near_duplicates", "allow_leakage")}
+        of_images = {
+            "preprocess": PreprocessBlock.model_fields,
+            "split": ("group_near_duplicates", "allow_leakage"),
+            "augment": ("evaluate_crop",),
+        }
         for section, keys in of_images.items():
             for key in keys:
                 if key in _mapping(dataset, section):

@@ -30,7 +30,7 @@ from saccade.freezing import freeze
 from saccade.layers import count_parameters
 from saccade.losses import LOSSES
 from saccade.online_views import OnlineViews
-from saccade.prepared import Description, open_split, read_description
+from saccade.prepared import Description, open_split, read_description, read_evaluate_crop
 from saccade.processes import Processes, joined
 from saccade.ranks import Rank
 from saccade.training import EpochRecord, LabelledArrays, TrainingState, fit
@@ -237,7 +237,9 @@ def _prepare(run: TrainingRun, me: Rank) -> _Work:
     settings = _resolved(run, precision)
     origin = _origin_of(run, description)
     mean, std = origin.normalisation if origin and origin.normalisation else (description.mean, description.std)
-    given = {"spec": description.spec.to_dict(), "mean": mean, "std": std}
+    evaluate_crop = read_evaluate_crop(paths.augmented(run.dataset))
+    given: dict[str, Any] = {"spec": description.spec.to_dict(), "mean": mean, "std": std}
+    given |= {} if evaluate_crop == 1 else {"evaluate_crop": evaluate_crop}
     read = digests | ({"first_weights": origin.sha256} if origin else {})
     identity = identity_of(settings | given, read, code_digests("train", {"item.model.name": run.model.name}))
     return _Work(
@@ -257,6 +259,7 @@ def _prepare(run: TrainingRun, me: Rank) -> _Work:
             mean=mean,
             std=std,
             identity=identity,
+            evaluate_crop=evaluate_crop,
         ),
     )
 
@@ -320,7 +323,8 @@ def _begin(run: TrainingRun, work: _Work, store: RunStore) -> None:
     """Write the first event of the journal."""
     store.begin(work.environment)
     places = {f"train.{key}": work.environment[key] for key in ("device", "threads", "processes")}
-    params = {**run.other_params, **places, **provenance.flatten(work.settings)}
+    crop = {"dataset.augment.evaluate_crop": work.recipe.evaluate_crop}  # what auto stands for
+    params = {**run.other_params, **crop, **places, **provenance.flatten(work.settings)}
     records = _dataset_records(run.dataset, work.description, work.digests)
     identity = work.recipe.identity
     kept = store.keep_dataset_report(run.dataset)

@@ -1,6 +1,6 @@
 """A trained network that answers: ``saccade.load("models/lenet5-digits").predict(images)``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from saccade.bundle import Recipe, read_recipe
 from saccade.devices import autocast, resolve_device
 from saccade.errors import UserError
 from saccade.images import prepare_image
+from saccade.inputs import ImageInput
 
 
 class Predictor:
@@ -76,21 +77,28 @@ class Predictor:
         return prepare_image(image, (height, width), channels, self.spec.fit)
 
     @torch.no_grad()
-    def answers(self, stored: Tensor, batch_size: int = 512, precision: str = "float32") -> np.ndarray:
+    def answers(
+        self, stored: Tensor, batch_size: int = 512, precision: str = "float32", *, are_views: bool = False
+    ) -> np.ndarray:
         """What the network says of stored examples, such as uint8 (N, H, W, C).
 
         Args:
             stored: as they lie in data/prepared.
             batch_size: examples at once.
             precision: float32 or bfloat16.
+            are_views: they are views as those of training, which show things as large as there: none is cropped.
 
         Returns:
             Probabilities float32 (N, K) where there are classes, else the predicted numbers float32 (N, O).
         """
         answers = []
+        prepare: Callable[[Tensor], Tensor] = self.network[0]
+        if are_views:
+            assert isinstance(self.network[0], ImageInput), "views are made of images"
+            prepare = self.network[0].normalise
         for rows in torch.arange(stored.shape[0]).split(batch_size):
             with autocast(self.device, precision):
-                output_BK = self.network(take(stored, rows, self.device)).float()
+                output_BK = self.network[1](prepare(take(stored, rows, self.device))).float()
             answers.append((output_BK.softmax(dim=1) if self.spec.classes else output_BK).cpu())
         return torch.cat(answers).numpy()
 
