@@ -29,7 +29,7 @@ def telling_bad_bytes(path: Path, name: str, encoding: str) -> Iterator[None]:
         UserError: a byte is none of the encoding, or Python knows no such encoding.
     """
     try:
-        codecs.lookup(encoding)
+        "".encode(encoding)  # knows text encodings alone, unlike codecs.lookup
     except LookupError as error:
         raise UserError(f"encoding ({encoding}) must be one that Python knows, such as utf-8 or latin-1") from error
     try:
