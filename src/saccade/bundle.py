@@ -7,9 +7,11 @@ from typing import Any
 from torch import nn
 
 from saccade import registry
+from saccade.bands import Band
 from saccade.errors import UserError
 from saccade.files import read_json, sha256_of_file, write_json
 from saccade.inputs import input_for
+from saccade.outputs import output_for
 from saccade.spec import Spec
 
 FORMAT = 1
@@ -27,6 +29,7 @@ class Recipe:
         mean: of the training split, per channel (scale 0..1) or per feature.
         std: likewise.
         identity: of the run.
+        band: of a forecast: where the truth lies around it, as measured on the validation split.
     """
 
     model: str
@@ -36,11 +39,13 @@ class Recipe:
     mean: list[float]
     std: list[float]
     identity: str
+    band: Band | None = None
 
     def build_network(self) -> nn.Sequential:
         """A new network with random weights: stored arrays in, the model's outputs out."""
         model = registry.module("models", self.model).build(self.spec, **self.arguments)
-        return nn.Sequential(input_for(self.spec, self.mean, self.std), model)
+        output = output_for(self.spec, self.mean, self.std)
+        return nn.Sequential(input_for(self.spec, self.mean, self.std), model, *([output] if output else []))
 
 
 def save(folder: Path, recipe: Recipe, network: nn.Sequential) -> str:
@@ -60,6 +65,8 @@ def save(folder: Path, recipe: Recipe, network: nn.Sequential) -> str:
     # Bytes first: safetensors' own writing tells a full disk as an error of another kind than OSError.
     (folder / "weights.safetensors").write_bytes(save(weights))
     values = {"format": FORMAT, **vars(recipe), "spec": recipe.spec.to_dict(), "classes": list(recipe.spec.classes)}
+    band = values.pop("band")
+    values |= {"band": vars(band)} if band else {}
     write_json(folder / "bundle.json", values)
     return sha256_of_file(folder / "weights.safetensors")
 
@@ -79,7 +86,8 @@ def read_recipe(folder: Path) -> Recipe:
     values = read_json(folder / "bundle.json", format_number=FORMAT, make_with=f"saccade train {folder.name}")
     try:
         values.pop("classes")  # for other readers; the same as spec.classes
-        return Recipe(**{**values, "spec": Spec.from_dict(values["spec"])})
+        band = Band(**values["band"]) if "band" in values else None
+        return Recipe(**{**values, "spec": Spec.from_dict(values["spec"]), "band": band})
     except (KeyError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"{folder / 'bundle.json'} is damaged ({reason}). Run `dvc checkout`.") from error

@@ -15,18 +15,51 @@ def no_progress(what: str, done: int, total: int | None) -> None:
 
 
 @dataclass(frozen=True)
+class LongSeries:
+    """One series, not yet cut into windows, whose future is to be forecast.
+
+    Attributes:
+        name: of the file it was read from, for messages.
+        features: names of what is measured at each step, F of them.
+        targets: those of them that are to be forecast.
+        values: float64 (T, F), a row a row of the file; NaN where nothing was measured.
+        time_column: name of the column of times.
+        times: as written, a text a row.
+        lines: in which each row begins, from 1.
+        time_format: of the times, as ``datetime.strptime`` takes it; None: it is found out.
+        notes: as of ``ImageExamples``.
+    """
+
+    name: str
+    features: tuple[str, ...]
+    targets: tuple[str, ...]
+    values: np.ndarray
+    time_column: str
+    times: Sequence[str]
+    lines: Sequence[int]
+    time_format: str | None = None
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class SeriesExamples:
-    """Sequences of one length, with numbers to predict.
+    """Sequences, with numbers to predict or with classes.
 
     Attributes:
         features: names of what is measured at each step, F of them.
-        targets: names of the numbers to predict, O of them.
-        labels: float32 (N, O).
+        targets: names of the numbers to predict, O of them; empty where there are classes.
+        labels: float32 (N, O); of classes int64 (N,), each in [0, K).
         series: ``series(i)`` gives example ``i`` as float32 (T, F); called in any order.
         ids: as of ``ImageExamples``.
         published_splits: likewise.
         groups: likewise.
         notes: likewise.
+        classes: class names; empty where there are numbers to predict.
+        names: as of ``ImageExamples``.
+        horizon: how many steps ahead the numbers to predict lie; 0 where they are none of the series' own future.
+        step: from each time to the next, such as "1 month"; empty where it is not known.
+        train_steps: float (S, F), what the training examples were cut from, each step once, where they overlap; None:
+            they do not.
     """
 
     features: tuple[str, ...]
@@ -37,6 +70,11 @@ class SeriesExamples:
     published_splits: Sequence[str] | None = None
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    classes: tuple[str, ...] = ()
+    names: Sequence[str] = ()
+    horizon: int = 0
+    step: str = ""
+    train_steps: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from saccade.files import write_json
 from saccade.prepared import FORMAT, Description
 from saccade.spec import Fit, Spec
 from saccade.splits import SPLITS
+from saccade.timelines import Timeline
 
 _CHUNK_BYTES = 8 << 20  # what is held in memory at once while writing
 
@@ -24,6 +25,7 @@ def write_prepared(
     *,
     inspected: Inspected | None = None,
     fit: Fit = "stretch",
+    timeline: Timeline | None = None,
     progress: Progress = no_progress,
 ) -> Description:
     """Write the examples, split by split, a few MiB at a time.
@@ -34,6 +36,7 @@ def write_prepared(
         splits_N: from ``splits.assign_splits``.
         inspected: of images: those of the examples, decoded and of one size.
         fit: of images: how they were brought to it.
+        timeline: of the windows of a forecast.
         progress: called with examples written so far.
 
     Returns:
@@ -50,7 +53,7 @@ def write_prepared(
                 made = form.examples(rows_N[chunk])
                 file.write(chunk.start, made)
                 if split == "train":
-                    form.moments.add(made)
+                    form.learn(made)
                 done += len(made)
                 progress(form.spec.plural, done, total)
         write_array(folder / f"{split}_labels.npy", labels)
@@ -60,35 +63,52 @@ def write_prepared(
             class_counts[split] = np.bincount(labels, minlength=len(form.spec.classes)).tolist()
         for name in (f"{split}.npy", f"{split}_labels.npy", f"{split}_rows.npy"):
             arrays[name] = describe_array(folder / name)
-    description = Description(form.spec, counts, class_counts, *form.moments.mean_and_std(), arrays)
-    write_json(folder / "dataset.json", {"format": FORMAT, **vars(description), "spec": form.spec.to_dict()})
+    description = Description(form.spec, counts, class_counts, *form.moments.mean_and_std(), arrays, timeline)
+    write_json(folder / "dataset.json", {"format": FORMAT, **description.to_dict()})
     return description
 
 
 @dataclass(frozen=True)
 class _Form:
-    """What prepared examples look like, and how those of some rows are made."""
+    """What prepared examples look like, how those of some rows are made, and what training examples teach."""
 
     spec: Spec
     dtype: type
     examples: Callable[[np.ndarray], np.ndarray]
     moments: "_PixelMoments | _FeatureMoments"
+    learn: Callable[[np.ndarray], None]
 
 
 def _image_form(examples: ImageExamples, inspected: Inspected | None, fit: Fit) -> _Form:
     assert inspected is not None
     images_NHWC = inspected.images
     spec = Spec("image", images_NHWC.shape[1:], tuple(examples.classes), fit=fit)
-    return _Form(spec, np.uint8, images_NHWC.__getitem__, _PixelMoments(images_NHWC.shape[3]))
+    moments = _PixelMoments(images_NHWC.shape[3])
+    return _Form(spec, np.uint8, images_NHWC.__getitem__, moments, moments.add)
 
 
 def _series_form(examples: SeriesExamples) -> _Form:
-    spec = Spec("series", examples.series(0).shape, targets=tuple(examples.targets))
+    spec = Spec(
+        "series",
+        examples.series(0).shape,
+        tuple(examples.classes),
+        tuple(examples.targets),
+        features=tuple(examples.features),
+        step=examples.step,
+        horizon=examples.horizon,
+    )
+    moments = _FeatureMoments(spec.shape[1])
+    if examples.train_steps is not None:  # a step that is in many windows counts once
+        moments.add(examples.train_steps)
+
+    def learn(made_NTF: np.ndarray) -> None:
+        if examples.train_steps is None:
+            moments.add(made_NTF)
 
     def stack(rows: np.ndarray) -> np.ndarray:
         return np.stack([examples.series(int(row)) for row in rows])
 
-    return _Form(spec, np.float32, stack, _FeatureMoments(spec.shape[1]))
+    return _Form(spec, np.float32, stack, moments, learn)
 
 
 class _PixelMoments:

@@ -1,0 +1,149 @@
+"""A table of numbers: a CSV file with a header, a row a step in time, and perhaps a column that says when."""
+
+import difflib
+import re
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from saccade.datasets._csv import delimiter_of, records_of, telling_bad_bytes
+from saccade.errors import UserError
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_MISSING = ("", "na", "n/a", "nan", "null")  # in small letters
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True)
+class NumberTable:
+    """What such a file says, in the order of its rows.
+
+    Attributes:
+        columns: names of the columns that hold numbers.
+        values: float64 (T, F), NaN where a cell is empty or says that nothing was measured.
+        time_column: name of the column of times; None where there is none.
+        times: as written, a text a row; empty where there is no such column.
+        lines: in which each row begins, from 1.
+    """
+
+    columns: tuple[str, ...]
+    values: np.ndarray
+    time_column: str | None
+    times: list[str]
+    lines: list[int]
+
+
+def read_numbers(
+    path: Path,
+    name: str,
+    *,
+    time_column: str | None,
+    value_columns: Sequence[str] | None,
+    first_is_time: bool,
+    encoding: str = "utf-8",
+) -> NumberTable:
+    """Read and check a table of numbers.
+
+    Commas, semicolons or tabs part the columns; where semicolons do, a comma may stand for the decimal point.
+
+    Args:
+        path: the file.
+        name: what a user calls it, for messages.
+        time_column: header of the times; None takes the first column, or none.
+        value_columns: headers of the numbers, in the order that is wanted; None takes all others.
+        first_is_time: whether the first column holds the times where ``time_column`` is None.
+        encoding: of the text, as Python names it; of UTF-8, a byte order mark is left out.
+
+    Returns:
+        Its rows.
+
+    Raises:
+        UserError: it is no such table, with the line.
+    """
+    wanted = [column for column in (time_column, *(value_columns or ())) if column is not None]
+    if twice := next((column for column in wanted if wanted.count(column) > 1), None):
+        raise UserError(f"time_column and value_columns must name different columns, but {twice!r} stands there twice")
+    with telling_bad_bytes(path, name, encoding):
+        delimiter = delimiter_of(path, name, encoding, wanted)
+        records = records_of(path, name, encoding, delimiter)
+        line, header = next(records, (1, []))
+        _refuse_no_header(header, f"{name}, line {line}")
+        _refuse_missing_columns(header, wanted, f"{name}, line {line}")
+        time_at = header.index(time_column) if time_column is not None else 0 if first_is_time else None
+        names = list(value_columns or (column for i, column in enumerate(header) if i != time_at))
+        if not names:
+            raise UserError(f"{name}, line {line} must name a column of numbers beside {header[0]!r}, but names none")
+        return _read_rows(records, name, header, time_at, names, has_decimal_comma=delimiter == ";")
+
+
+def _refuse_no_header(header: Sequence[str], where: str) -> None:
+    if not header:
+        raise UserError(f"{where} must be a header that names the columns, but the file is empty")
+    if all(_NUMBER.fullmatch(cell) for cell in header):
+        raise UserError(f"{where} must be a header that names the columns, but holds numbers: {', '.join(header[:5])}")
+    if twice := next((column for column in header if header.count(column) > 1), None):
+        raise UserError(f"{where} must name each column once, but {twice!r} stands there {header.count(twice)} times")
+
+
+def _refuse_missing_columns(header: Sequence[str], wanted: Sequence[str], where: str) -> None:
+    for column in wanted:
+        if column not in header:
+            near = difflib.get_close_matches(column, header, n=1, cutoff=0.0)
+            lowered = [name for name in header if name.lower() == column.lower()]
+            raise UserError(
+                f"{where} must have a column {column!r}, but has {', '.join(map(repr, header))}; the nearest is "
+                f"{(lowered or near or list(header))[0]!r}"
+            )
+
+
+def _read_rows(
+    records: Iterator[tuple[int, list[str]]],
+    name: str,
+    header: Sequence[str],
+    time_at: int | None,
+    columns: Sequence[str],
+    *,
+    has_decimal_comma: bool,
+) -> NumberTable:
+    numbers, times, lines = array("d"), [], []
+    places = [(column, header.index(column)) for column in columns]
+    for line, cells in records:
+        where = f"{name}, line {line}"
+        if len(cells) != len(header):
+            raise UserError(
+                f"{where} must have {len(header)} cells, as the header has, but has {len(cells)}. Put cells that hold "
+                "the delimiter into quotation marks."
+            )
+        if time_at is not None:
+            if not cells[time_at]:
+                raise UserError(
+                    f"{where}: {header[time_at] or 'the time'} must not be empty. Fill it, or take the row out."
+                )
+            times.append(cells[time_at])
+        numbers.extend(_number(cells[place], f"{where}: {column}", has_decimal_comma) for column, place in places)
+        lines.append(line)
+    if not lines:
+        raise UserError(f"{name} must have rows below its header, but has none")
+    values_TF = np.array(numbers, dtype=np.float64).reshape(len(lines), len(columns))
+    return NumberTable(tuple(columns), values_TF, None if time_at is None else header[time_at], times, lines)
+
+
+def _number(cell: str, where: str, has_decimal_comma: bool) -> float:
+    text = cell.replace(",", ".") if has_decimal_comma and "." not in cell else cell
+    if _NUMBER.fullmatch(text):
+        value = float(text)
+        if abs(value) <= _LARGEST:
+            return value
+        raise UserError(f"{where} ({cell}) must lie within ±{_LARGEST:.3g}, as far as 32 bits reach. Correct it.")
+    if text.lower() in _MISSING:
+        return float("nan")
+    if text.lower().lstrip("+-") in ("inf", "infinity"):
+        raise UserError(f"{where} ({cell}) must be a finite number. Correct it, or leave the cell empty.")
+    hint = " Write a point before the decimals." if "," in cell else ""
+    raise UserError(
+        f"{where} ({cell!r}) must be a number.{hint} Correct it, leave the cell empty where nothing was measured, or "
+        "name the columns of numbers with value_columns."
+    )
