@@ -4,7 +4,7 @@ import codecs
 import csv
 import difflib
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from saccade.datasets._class_folders import SPLIT_NAMES
@@ -69,6 +69,31 @@ def read_split(cell: str, column: str, where: str) -> str:
     if cell and cell.lower() not in SPLIT_NAMES:
         raise UserError(f"{where}: {column} ({cell!r}) must be one of {', '.join(SPLIT_NAMES)}, in any case")
     return SPLIT_NAMES.get(cell.lower(), "")
+
+
+def sorted_labels(labels: Iterable[str]) -> list[str]:
+    """The different labels of a table, sorted: as numbers where all are whole ones."""
+    found = set(labels)
+    if all(label.removeprefix("-").isdecimal() for label in found):
+        return sorted(found, key=lambda label: (int(label), label))
+    return sorted(found)
+
+
+def notes_of_columns(name: str, unused: Iterable[str], split_column: str | None) -> list[str]:
+    """What to tell of columns that nothing names: one of them may be meant as the published split.
+
+    Args:
+        name: of the table.
+        unused: their headers.
+        split_column: header of the published split; None where there is none.
+
+    Returns:
+        A line, or none.
+    """
+    found = next((column for column in unused if column.lower() in ("split", "subset")), None)
+    if split_column is not None or found is None:
+        return []
+    return [f"{name}: the column {found!r} is not used as the published split; split_column would name it"]
 
 
 def _checked(rows: Iterator[Row], name: str, width: int) -> Iterator[Row]:

@@ -69,7 +69,7 @@ def refuse_nul(text: str, encoding: str) -> None:
         line, column = place_of_end(text[:at])
         raise UserError(
             f"must be text, but line {line}, column {column} holds a NUL byte, as binary files do and UTF-16 read as "
-            f"{encoding}. {_REMEDY}, or leave it out"
+            f"{encoding}. {_REMEDY}"
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from saccade.datasets._csv_rows import Row, open_rows, read_split
+from saccade.datasets._csv_rows import Row, notes_of_columns, open_rows, read_split, sorted_labels
 from saccade.errors import UserError
 
 
@@ -30,10 +30,7 @@ class Table:
 
     def classes(self) -> list[str]:
         """The labels that there are, sorted: as numbers where all are whole ones."""
-        found = set(self.labels)
-        if all(label.removeprefix("-").isdecimal() for label in found):
-            return sorted(found, key=lambda label: (int(label), label))
-        return sorted(found)
+        return sorted_labels(self.labels)
 
 
 def read_table(
@@ -133,6 +130,5 @@ def _checked(table: Table, name: str, split_column: str | None, empty_split: int
     notes = []
     if copies:
         notes.append(f"{name}: {copies:,} rows name a picture that an earlier row names with the same label; left out")
-    if split_column is None and (unused := next((c for c in table.groups if c.lower() in ("split", "subset")), None)):
-        notes.append(f"{name}: the column {unused!r} is not used as the published split; split_column would name it")
+    notes += notes_of_columns(name, table.groups, split_column)
     return Table(table.paths, table.labels, splits, table.groups, table.lines, tuple(notes))
