@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from saccade.datasets._csv import delimiter_of, records_of, telling_bad_bytes
+from saccade.datasets._csv_rows import Row, delimiter_of, open_rows
 from saccade.errors import UserError
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -63,44 +63,42 @@ def read_numbers(
     Raises:
         UserError: it is no such table, with the line.
     """
-    wanted = [column for column in (time_column, *(value_columns or ())) if column is not None]
-    if twice := next((column for column in wanted if wanted.count(column) > 1), None):
+    if twice := next(
+        (column for column in value_columns or () if [time_column, *value_columns].count(column) > 1), None
+    ):
         raise UserError(f"time_column and value_columns must name different columns, but {twice!r} stands there twice")
-    with telling_bad_bytes(path, name, encoding):
-        delimiter = delimiter_of(path, name, encoding, wanted)
-        records = records_of(path, name, encoding, delimiter)
-        line, header = next(records, (1, []))
-        _refuse_no_header(header, f"{name}, line {line}")
-        _refuse_missing_columns(header, wanted, f"{name}, line {line}")
-        time_at = header.index(time_column) if time_column is not None else 0 if first_is_time else None
-        names = list(value_columns or (column for i, column in enumerate(header) if i != time_at))
-        if not names:
-            raise UserError(f"{name}, line {line} must name a column of numbers beside {header[0]!r}, but names none")
-        return _read_rows(records, name, header, time_at, names, has_decimal_comma=delimiter == ";")
+    asked_for = {"time_column": time_column}
+    header, rows = open_rows(path, name, asked_for, encoding=encoding)
+    _refuse_no_header(header, name)
+    _refuse_missing_columns(header, value_columns or (), name)
+    time_at = header.index(time_column) if time_column is not None else 0 if first_is_time else None
+    names = list(value_columns or (column for i, column in enumerate(header) if i != time_at))
+    if not names:
+        raise UserError(f"{name}: the header must name a column of numbers beside {header[0]!r}, but names none")
+    wanted = [column for column in asked_for.values() if column is not None]
+    has_decimal_comma = delimiter_of(path, name, wanted, encoding=encoding) == ";"
+    return _read_rows(rows, name, header, time_at, names, has_decimal_comma=has_decimal_comma)
 
 
-def _refuse_no_header(header: Sequence[str], where: str) -> None:
-    if not header:
-        raise UserError(f"{where} must be a header that names the columns, but the file is empty")
+def _refuse_no_header(header: Sequence[str], name: str) -> None:
     if all(_NUMBER.fullmatch(cell) for cell in header):
-        raise UserError(f"{where} must be a header that names the columns, but holds numbers: {', '.join(header[:5])}")
-    if twice := next((column for column in header if header.count(column) > 1), None):
-        raise UserError(f"{where} must name each column once, but {twice!r} stands there {header.count(twice)} times")
+        raise UserError(
+            f"{name} must begin with a header that names the columns, but begins with numbers: {', '.join(header[:5])}"
+        )
 
 
-def _refuse_missing_columns(header: Sequence[str], wanted: Sequence[str], where: str) -> None:
+def _refuse_missing_columns(header: Sequence[str], wanted: Sequence[str], name: str) -> None:
     for column in wanted:
         if column not in header:
-            near = difflib.get_close_matches(column, header, n=1, cutoff=0.0)
-            lowered = [name for name in header if name.lower() == column.lower()]
+            near = difflib.get_close_matches(column, header, n=1, cutoff=0.0) or list(header)
             raise UserError(
-                f"{where} must have a column {column!r}, but has {', '.join(map(repr, header))}; the nearest is "
-                f"{(lowered or near or list(header))[0]!r}"
+                f"value_columns ({column!r}) must be columns of {name}, which are {', '.join(map(repr, header))}; the "
+                f"nearest is {near[0]!r}"
             )
 
 
 def _read_rows(
-    records: Iterator[tuple[int, list[str]]],
+    rows: Iterator[Row],
     name: str,
     header: Sequence[str],
     time_at: int | None,
@@ -110,13 +108,8 @@ def _read_rows(
 ) -> NumberTable:
     numbers, times, lines = array("d"), [], []
     places = [(column, header.index(column)) for column in columns]
-    for line, cells in records:
+    for line, cells in rows:
         where = f"{name}, line {line}"
-        if len(cells) != len(header):
-            raise UserError(
-                f"{where} must have {len(header)} cells, as the header has, but has {len(cells)}. Put cells that hold "
-                "the delimiter into quotation marks."
-            )
         if time_at is not None:
             if not cells[time_at]:
                 raise UserError(

@@ -1,12 +1,10 @@
-"""A table of pictures: a CSV file with a header, a row a picture, read row by row with the line that each begins in."""
+"""A table of pictures: a CSV file with a header, a row a picture."""
 
-import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from saccade.datasets._class_folders import SPLIT_NAMES
-from saccade.datasets._csv import delimiter_of, records_of, telling_bad_bytes
+from saccade.datasets._csv_rows import Row, notes_of_columns, open_rows, read_split, sorted_labels
 from saccade.errors import UserError
 
 
@@ -32,10 +30,7 @@ class Table:
 
     def classes(self) -> list[str]:
         """The labels that there are, sorted: as numbers where all are whole ones."""
-        found = set(self.labels)
-        if all(label.removeprefix("-").isdecimal() for label in found):
-            return sorted(found, key=lambda label: (int(label), label))
-        return sorted(found)
+        return sorted_labels(self.labels)
 
 
 def read_table(
@@ -57,41 +52,13 @@ def read_table(
     Raises:
         UserError: it is no such table, with the line.
     """
-    _refuse_same_columns(path_column, label_column, split_column)
-    wanted = [column for column in (path_column, label_column, split_column) if column is not None]
-    with telling_bad_bytes(path, name, encoding):
-        records = records_of(path, name, encoding, delimiter_of(path, name, encoding, wanted))
-        line, header = next(records, (1, []))
-        columns = _columns(header, f"{name}, line {line}", wanted)
-        return _read_rows(records, name, columns, (path_column, label_column, split_column))
-
-
-def _refuse_same_columns(path_column: str, label_column: str, split_column: str | None) -> None:
-    if len({path_column, label_column, split_column}) < 3:
-        raise UserError(
-            f"path_column ({path_column}), label_column ({label_column}) and split_column ({split_column}) must be "
-            "different columns"
-        )
-
-
-def _columns(header: list[str], where: str, wanted: Sequence[str]) -> list[str]:
-    if not header:
-        raise UserError(f"{where} must be a header with the columns {', '.join(wanted)}, but the table is empty")
-    for column in wanted:
-        if column not in header:
-            near = difflib.get_close_matches(column, header, n=1, cutoff=0.0)
-            lowered = [name for name in header if name.lower() == column.lower()]
-            raise UserError(
-                f"{where} must have a column {column!r}, but has {', '.join(map(repr, header))}; the nearest is "
-                f"{(lowered or near or header)[0]!r}. Name it with path_column, label_column or split_column."
-            )
-    if twice := next((column for column in header if column and header.count(column) > 1), None):
-        raise UserError(f"{where} must name each column once, but {twice!r} stands there {header.count(twice)} times")
-    return header
+    named = {"path_column": path_column, "label_column": label_column, "split_column": split_column}
+    columns, rows = open_rows(path, name, named, encoding=encoding)
+    return _read_rows(rows, name, columns, (path_column, label_column, split_column))
 
 
 def _read_rows(
-    records: Iterator[tuple[int, list[str]]],
+    records: Iterable[Row],
     name: str,
     columns: list[str],
     named: tuple[str, str, str | None],
@@ -103,18 +70,13 @@ def _read_rows(
     empty_split: int | None = None  # its line
     for line, cells in records:
         where = f"{name}, line {line}"
-        if len(cells) != len(columns):
-            raise UserError(
-                f"{where} must have {len(columns)} cells, as the header has, but has {len(cells)}. Put cells that "
-                "hold the delimiter into quotation marks."
-            )
         row = dict(zip(columns, cells, strict=True))
         path, label = _plain_path(row[path_column], path_column, where), row[label_column]
         if not label:
             raise UserError(f"{where}: {label_column} must not be empty. Fill it, or take the row out.")
         split = ""
         if split_column is not None:
-            split = _split(row[split_column], split_column, where)
+            split = read_split(row[split_column], split_column, where)
             empty_split = line if not split and empty_split is None else empty_split
         if (earlier := row_of.setdefault(path, len(table.paths))) < len(table.paths):
             _refuse_other_say(table, earlier, label, split, f"{where}: {path!r}")
@@ -140,12 +102,6 @@ def _plain_path(cell: str, column: str, where: str) -> str:
             "the root. Name that folder with path."
         )
     return path.as_posix()
-
-
-def _split(cell: str, column: str, where: str) -> str:
-    if cell and cell.lower() not in SPLIT_NAMES:
-        raise UserError(f"{where}: {column} ({cell!r}) must be one of {', '.join(SPLIT_NAMES)}, in any case")
-    return SPLIT_NAMES.get(cell.lower(), "")
 
 
 def _refuse_other_say(table: Table, earlier: int, label: str, split: str, where: str) -> None:
@@ -174,6 +130,5 @@ def _checked(table: Table, name: str, split_column: str | None, empty_split: int
     notes = []
     if copies:
         notes.append(f"{name}: {copies:,} rows name a picture that an earlier row names with the same label; left out")
-    if split_column is None and (unused := next((c for c in table.groups if c.lower() in ("split", "subset")), None)):
-        notes.append(f"{name}: the column {unused!r} is not used as the published split; split_column would name it")
+    notes += notes_of_columns(name, table.groups, split_column)
     return Table(table.paths, table.labels, splits, table.groups, table.lines, tuple(notes))

@@ -11,12 +11,10 @@ import shutil
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from saccade.datasets._archive import is_archive, open_archive
 from saccade.datasets._limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits
 from saccade.datasets._numbers import read_numbers
 from saccade.datasets._origin import existing_path, refuse_without_url, remote_file
-from saccade.datasets._packing import copy_file, kind_of_file
-from saccade.datasets._table_pictures import take_table
+from saccade.datasets._table_file import take_file
 from saccade.downloads import fetch_file
 from saccade.errors import UserError
 from saccade.examples import LongSeries, Progress, no_progress
@@ -51,8 +49,8 @@ def fetch(
 
     Args:
         folder: where to put it.
-        path: the CSV file on this machine; or, with ``table``, a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz).
-        table: the name of the CSV file in that folder or archive.
+        path: the CSV file on this machine; or a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz) that holds it.
+        table: the name of the CSV file in that folder or archive; None where path or url is the file.
         url: in place of path, an address of such a file or archive.
         sha256: with url, its SHA-256, 64 hexadecimal digits.
         size: with url, its length in bytes.
@@ -72,14 +70,15 @@ def fetch(
     """
     if (path is None) == (url is None):
         raise UserError("series_table needs path (a CSV file on this machine) or url, and not both")
-    limits, download = Limits(max_files, max_file_bytes, max_bytes, without=_without), folder / _DOWNLOAD
+    limits = Limits(max_files, max_file_bytes, max_bytes, without=lambda name: "take a part of the series")
+    download = folder / _DOWNLOAD
     if url is not None:
         source = fetch_file(remote_file(url, sha256, size), download, mirror=mirror, progress=progress)
     else:
         assert path is not None
         refuse_without_url(sha256, size, mirror)
         source = existing_path("path", path)
-    _take(source, table, folder / _TABLE, limits, progress)
+    take_file(source, table, folder / _TABLE, limits, progress)
     read(
         folder,
         path=path,
@@ -129,10 +128,9 @@ def read(
     """
     if not (folder / _TABLE).is_file():
         raise UserError(f"{folder} must hold {_TABLE}, but does not. Fetch the dataset again.")
-    name = table or path or PurePosixPath(unquote(urlsplit(url or _TABLE).path)).name
     return read_series(
         folder / _TABLE,
-        name,
+        _called(table, path, url),
         time_column=time_column,
         value_columns=value_columns,
         targets=targets,
@@ -176,24 +174,6 @@ def read_series(
     )
 
 
-def _take(source: Path, table: str | None, target: Path, limits: Limits, progress: Progress) -> None:
-    """Copy the CSV file out of wherever it lies."""
-    if what := (None if source.is_dir() else kind_of_file(source)):
-        raise UserError(f"path ({source}) must be a CSV file, a folder or an archive, but is {what}")
-    is_packed = source.is_dir() or is_archive(source)
-    if is_packed and table is None:
-        raise UserError(
-            f"{source} is {'a folder' if source.is_dir() else 'an archive'}: name the CSV file in it: table"
-        )
-    if not is_packed and table is not None:
-        raise UserError(f"table ({table}) names a file in a folder or an archive, but {source} is neither")
-    if table is not None:
-        archive = None if source.is_dir() else open_archive(source, limits)
-        take_table(source, archive, table, target, limits, is_inside=True)
-        return
-    limits.check_file(source.parent, source.name, source.stat().st_size)
-    copy_file(source, target, progress)
-
-
-def _without(name: str) -> str:
-    return "take a part of the series"
+def _called(table: str | None, path: str | None, url: str | None) -> str:
+    """What a user calls the file."""
+    return table or path or PurePosixPath(unquote(urlsplit(url or _TABLE).path)).name
