@@ -15,29 +15,65 @@ def no_progress(what: str, done: int, total: int | None) -> None:
 
 
 @dataclass(frozen=True)
-class LongSeries:
-    """One series, not yet cut into windows, whose future is to be forecast.
+class FileSeries:
+    """One series as a file holds it: its times not yet looked at, its holes not yet filled.
 
     Attributes:
-        name: of the file it was read from, for messages.
+        name: of the file, for messages.
         features: names of what is measured at each step, F of them.
-        targets: those of them that are to be forecast.
-        values: float64 (T, F), a row a row of the file; NaN where nothing was measured.
-        time_column: name of the column of times.
-        times: as written, a text a row.
+        values: float (R, F), a row a row of the file; NaN where nothing was measured.
         lines: in which each row begins, from 1.
+        time_column: name of the column of times; None where there is none.
+        times: as written, a text a row; empty where there is no such column.
         time_format: of the times, as ``datetime.strptime`` takes it; None: it is found out.
-        notes: as of ``ImageExamples``.
     """
 
     name: str
     features: tuple[str, ...]
-    targets: tuple[str, ...]
     values: np.ndarray
-    time_column: str
-    times: Sequence[str]
     lines: Sequence[int]
+    time_column: str | None = None
+    times: Sequence[str] = ()
     time_format: str | None = None
+
+
+@dataclass(frozen=True)
+class LongSeries:
+    """One series whose future is to be forecast, not yet cut into windows.
+
+    Attributes:
+        series: with a column of times.
+        targets: those of its features that are to be forecast.
+        notes: as of ``ImageExamples``.
+    """
+
+    series: FileSeries
+    targets: tuple[str, ...]
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class SeriesFiles:
+    """Labelled series, a file an example, of any lengths.
+
+    Attributes:
+        classes: class names; a label is an index into them.
+        labels: int64 (N,), each in [0, K).
+        load: ``load(i)`` gives example ``i``; called in any order.
+        ids: as of ``ImageExamples``.
+        names: of the files.
+        published_splits: as of ``ImageExamples``.
+        groups: likewise.
+        notes: likewise.
+    """
+
+    classes: tuple[str, ...]
+    labels: np.ndarray
+    load: Callable[[int], FileSeries]
+    ids: Sequence[str]
+    names: Sequence[str]
+    published_splits: Sequence[str] | None = None
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
 

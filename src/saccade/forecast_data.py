@@ -4,6 +4,7 @@ Shapes: T steps, F features, M windows, W steps of inputs, H steps to forecast, 
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +47,7 @@ class ForecastData:
 
 def cut_series(
     series: RegularSeries,
+    targets: Sequence[str],
     cut: Cut,
     *,
     test: float,
@@ -61,6 +63,7 @@ def cut_series(
 
     Args:
         series: without holes.
+        targets: those of its features that are to be forecast.
         cut: how long the windows are, and how far apart.
         test: share of all steps that the test windows forecast.
         validation: likewise.
@@ -73,12 +76,13 @@ def cut_series(
     Raises:
         UserError: the series is too short, constant, or has too many holes.
     """
-    source, values_TF = series.source, series.values
+    source, values_TF, calendar = series.source, series.values, series.calendar
+    assert calendar is not None
     parts = part_series(len(values_TF), cut, test=test, validation=validation, name=source.name)
     starts_M = cut.starts(len(values_TF))
     splits_M = parts.of_windows(starts_M, cut)
     left_out = {"across the border of a part": int((splits_M == "").sum())}
-    target_at = [source.features.index(target) for target in source.targets]
+    target_at = [source.features.index(target) for target in targets]
     is_made_up_M = _is_made_up(series, cut, starts_M, target_at) & (splits_M != "")
     left_out["where something was filled in"] = int(is_made_up_M.sum())
     splits_M = np.where(is_made_up_M, "", splits_M)
@@ -95,7 +99,7 @@ def cut_series(
     train_M = np.flatnonzero(splits_M == "train")
     first, end = int(starts_M[train_M[0]]), int(starts_M[train_M[-1]]) + cut.length
     steps_SF = values_TF[first:end]
-    where = f"{source.name}, from {series.calendar.text(first)} to {series.calendar.text(end - 1)} (training)"
+    where = f"{source.name}, from {calendar.text(first)} to {calendar.text(end - 1)} (training)"
     refuse_constant(steps_SF, source.features, where)
     seasons = tuple(
         season if season is not None else find_season(steps_SF[:, at], cut.window)  # an earlier one is out of sight
@@ -105,29 +109,30 @@ def cut_series(
         series=series,
         cut=cut,
         parts=parts,
-        examples=_examples(series, cut, starts_M, target_at, steps_SF),
+        examples=_examples(series, targets, cut, starts_M, steps_SF),
         splits=splits_M,
         train_steps=(first, end),
         left_out={why: count for why, count in left_out.items() if count},
-        timeline=Timeline(series.calendar, int(starts_M[0]), cut.stride, seasons),
+        timeline=Timeline(calendar, int(starts_M[0]), cut.stride, seasons),
         is_season_given=season is not None,
     )
 
 
 def _examples(
-    series: RegularSeries, cut: Cut, starts_M: np.ndarray, target_at: list[int], steps_SF: np.ndarray
+    series: RegularSeries, targets: Sequence[str], cut: Cut, starts_M: np.ndarray, steps_SF: np.ndarray
 ) -> SeriesExamples:
     """The windows as examples; inputs are cut out when they are asked for."""
-    to_forecast_TG = series.values[:, target_at]
-    labels = np.lib.stride_tricks.sliding_window_view(to_forecast_TG, cut.horizon, axis=0)  # (T - H + 1, G, H)
-    labels_MHG = labels[starts_M + cut.window].transpose(0, 2, 1)  # from M G H
+    assert series.calendar is not None
+    features = series.source.features
+    to_forecast_TG = series.values[:, [features.index(target) for target in targets]]
+    ahead = np.lib.stride_tricks.sliding_window_view(to_forecast_TG, cut.horizon, axis=0)  # (T - H + 1, G, H)
+    labels_MHG = ahead[starts_M + cut.window].transpose(0, 2, 1)  # from M G H
     return SeriesExamples(
-        features=series.source.features,
-        targets=names_of_targets(series.source.targets, cut.horizon),
+        features=features,
+        targets=names_of_targets(targets, cut.horizon),
         labels=labels_MHG.reshape(len(starts_M), -1),
         series=lambda i: series.values[starts_M[i] : starts_M[i] + cut.window],
         ids=[str(start) for start in starts_M.tolist()],
-        notes=series.source.notes,
         horizon=cut.horizon,
         step=series.calendar.step,
         train_steps=steps_SF,

@@ -11,7 +11,7 @@ import numpy as np
 
 from saccade.calendars import Calendar, read_times
 from saccade.errors import UserError
-from saccade.examples import LongSeries
+from saccade.examples import FileSeries
 
 OnMissing = Literal["error", "interpolate"]
 
@@ -22,21 +22,21 @@ class RegularSeries:
 
     Attributes:
         source: what it was made of.
-        calendar: its times.
+        calendar: its times; None where the file has none, and rows are steps.
         values: float32 (T, F).
         is_filled: bool (T, F), what was not measured but filled in.
         missing_rows: how many steps had no row.
     """
 
-    source: LongSeries
-    calendar: Calendar
+    source: FileSeries
+    calendar: Calendar | None
     values: np.ndarray
     is_filled: np.ndarray
     missing_rows: int
 
 
-def regular_series(series: LongSeries, missing: OnMissing) -> RegularSeries:
-    """Check the times of a series, and fill its holes or refuse them.
+def regular_series(series: FileSeries, missing: OnMissing) -> RegularSeries:
+    """Check the times of a series, if it has any, and fill its holes or refuse them.
 
     Args:
         series: as a source reads it.
@@ -50,20 +50,19 @@ def regular_series(series: LongSeries, missing: OnMissing) -> RegularSeries:
         UserError: there are fewer than two rows, times are repeated, out of order or irregular, or something is
             missing that may not be, or cannot be filled in.
     """
-    name = f"{series.name}, column {series.time_column!r}" if series.time_column else series.name
-    if len(series.times) < 2:
-        raise UserError(f"{series.name} must have at least two rows, but has {len(series.times)}")
-    may_miss_rows = missing == "interpolate"
-    times = read_times(series.times, series.lines, name, form=series.time_format, may_miss_rows=may_miss_rows)
-    steps_R = np.array(times.steps)
-    values_TF = np.full((steps_R[-1] + 1, len(series.features)), np.nan)
-    values_TF[steps_R] = series.values
+    if len(series.values) < 2:
+        raise UserError(f"{series.name} must have at least two rows, but has {len(series.values)}")
+    calendar, values_TF = None, series.values.astype(np.float64)
+    if series.time_column is not None:
+        name, may_miss_rows = f"{series.name}, column {series.time_column!r}", missing == "interpolate"
+        times = read_times(series.times, series.lines, name, form=series.time_format, may_miss_rows=may_miss_rows)
+        calendar = times.calendar
+        values_TF = np.full((times.steps[-1] + 1, len(series.features)), np.nan)
+        values_TF[times.steps] = series.values
     if missing == "error":
         refuse_holes(series.values, series.features, series.lines, series.name)
-    filled_TF = fill_holes(values_TF, series.features, times.calendar, series.name)
-    return RegularSeries(
-        series, times.calendar, values_TF.astype(np.float32), filled_TF, len(values_TF) - len(series.values)
-    )
+    filled_TF = fill_holes(values_TF, series.features, calendar, series.name)
+    return RegularSeries(series, calendar, values_TF.astype(np.float32), filled_TF, len(values_TF) - len(series.values))
 
 
 def refuse_holes(values_RF: np.ndarray, features: Sequence[str], lines: Sequence[int], name: str) -> None:

@@ -4,36 +4,17 @@ import difflib
 import re
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from saccade.datasets._csv_rows import Row, delimiter_of, open_rows
 from saccade.errors import UserError
+from saccade.examples import FileSeries
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _MISSING = ("", "na", "n/a", "nan", "null")  # in small letters
 _LARGEST = float(np.finfo(np.float32).max)
-
-
-@dataclass(frozen=True)
-class NumberTable:
-    """What such a file says, in the order of its rows.
-
-    Attributes:
-        columns: names of the columns that hold numbers.
-        values: float64 (T, F), NaN where a cell is empty or says that nothing was measured.
-        time_column: name of the column of times; None where there is none.
-        times: as written, a text a row; empty where there is no such column.
-        lines: in which each row begins, from 1.
-    """
-
-    columns: tuple[str, ...]
-    values: np.ndarray
-    time_column: str | None
-    times: list[str]
-    lines: list[int]
 
 
 def read_numbers(
@@ -43,8 +24,9 @@ def read_numbers(
     time_column: str | None,
     value_columns: Sequence[str] | None,
     first_is_time: bool,
+    time_format: str | None = None,
     encoding: str = "utf-8",
-) -> NumberTable:
+) -> FileSeries:
     """Read and check a table of numbers.
 
     Commas, semicolons or tabs part the columns; where semicolons do, a comma may stand for the decimal point.
@@ -55,10 +37,11 @@ def read_numbers(
         time_column: header of the times; None takes the first column, or none.
         value_columns: headers of the numbers, in the order that is wanted; None takes all others.
         first_is_time: whether the first column holds the times where ``time_column`` is None.
+        time_format: of the times; handed on.
         encoding: of the text, as Python names it; of UTF-8, a byte order mark is left out.
 
     Returns:
-        Its rows.
+        Its rows in their order.
 
     Raises:
         UserError: it is no such table, with the line.
@@ -77,7 +60,9 @@ def read_numbers(
         raise UserError(f"{name}: the header must name a column of numbers beside {header[0]!r}, but names none")
     wanted = [column for column in asked_for.values() if column is not None]
     has_decimal_comma = delimiter_of(path, name, wanted, encoding=encoding) == ";"
-    return _read_rows(rows, name, header, time_at, names, has_decimal_comma=has_decimal_comma)
+    values_TF, times, lines = _read_rows(rows, name, header, time_at, names, has_decimal_comma=has_decimal_comma)
+    named = None if time_at is None else header[time_at]
+    return FileSeries(name, tuple(names), values_TF, lines, named, times, time_format)
 
 
 def _refuse_no_header(header: Sequence[str], name: str) -> None:
@@ -105,8 +90,8 @@ def _read_rows(
     columns: Sequence[str],
     *,
     has_decimal_comma: bool,
-) -> NumberTable:
-    numbers, times, lines = array("d"), [], []
+) -> tuple[np.ndarray, list[str], array[int]]:
+    numbers, times, lines = array("d"), [], array("q")
     places = [(column, header.index(column)) for column in columns]
     for line, cells in rows:
         where = f"{name}, line {line}"
@@ -120,8 +105,7 @@ def _read_rows(
         lines.append(line)
     if not lines:
         raise UserError(f"{name} must have rows below its header, but has none")
-    values_TF = np.array(numbers, dtype=np.float64).reshape(len(lines), len(columns))
-    return NumberTable(tuple(columns), values_TF, None if time_at is None else header[time_at], times, lines)
+    return np.array(numbers, dtype=np.float64).reshape(len(lines), len(columns)), times, lines
 
 
 def _number(cell: str, where: str, has_decimal_comma: bool) -> float:

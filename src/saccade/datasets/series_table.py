@@ -150,28 +150,24 @@ def read_series(
     encoding: str = "utf-8",
 ) -> LongSeries:
     """Read a series from a file that need not be one that ``fetch`` brought; arguments and errors as of ``read``."""
-    numbers = read_numbers(
-        path, name, time_column=time_column, value_columns=value_columns, first_is_time=True, encoding=encoding
+    series = read_numbers(
+        path,
+        name,
+        time_column=time_column,
+        value_columns=value_columns,
+        first_is_time=True,
+        time_format=time_format,
+        encoding=encoding,
     )
-    assert numbers.time_column is not None
     for target in targets or ():
-        if target not in numbers.columns:
+        if target not in series.features:
             raise UserError(
                 f"targets ({target!r}) must be columns of numbers of {name}, which are "
-                f"{', '.join(map(repr, numbers.columns))}"
+                f"{', '.join(map(repr, series.features))}"
             )
     if targets is not None and len(set(targets)) < max(len(targets), 1):
         raise UserError(f"targets ({targets}) must name a column, and each once")
-    return LongSeries(
-        name=name,
-        features=numbers.columns,
-        targets=tuple(targets) if targets is not None else numbers.columns,
-        values=numbers.values,
-        time_column=numbers.time_column,
-        times=numbers.times,
-        lines=numbers.lines,
-        time_format=time_format,
-    )
+    return LongSeries(series, tuple(targets) if targets is not None else series.features)
 
 
 def _called(table: str | None, path: str | None, url: str | None) -> str:
