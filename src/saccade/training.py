@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from saccade.averaging import update_average
 from saccade.balancing import SAMPLERS
-from saccade.batches import resident, take
+from saccade.batches import MadeViews, resident, rows_of_updates, take, view_of_epoch
 from saccade.devices import autocast, derive_seed, seed_random
 from saccade.errors import UserError
 from saccade.examples import Progress, no_progress
@@ -33,11 +33,12 @@ class LabelledArrays:
     """Examples as they lie on the disk, memory-mapped or in memory.
 
     Attributes:
-        views: (V, N, ...), such as uint8 (V, N, H, W, C); epoch e (from 1) reads view (e - 1) mod V.
+        views: (V, N, ...), such as uint8 (V, N, H, W, C); epoch e (from 1) reads view (e - 1) mod V. Or what makes view
+            e - 1 while epoch e reads it.
         labels: int64 (N,) of classes, or float32 (N, O) of numbers to predict.
     """
 
-    views: Tensor
+    views: Tensor | MadeViews
     labels: Tensor
 
 
@@ -208,12 +209,15 @@ def fit(
     first = state.epoch + 1
     target: Tensor | MixedTarget
     for epoch in range(first, epochs + 1):
-        if epoch == first or train.views.shape[0] > 1:
-            view, labels = resident(train.views[(epoch - 1) % train.views.shape[0]], train.labels, device)
+        if epoch == first or not isinstance(train.views, Tensor) or train.views.shape[0] > 1:
+            view, labels = view_of_epoch(train.views, train.labels, epoch, device)
         order = SAMPLERS[sampler](train.labels, seed, epoch)
         order = order.to(view.device)  # once an epoch: rows that go to the device in each update make the host wait
         train_mode(network)
         now = state.progress
+        if not isinstance(view, Tensor):
+            left, mixing = order[now.examples :], mixup is not None or cutmix is not None
+            view.expect(list(rows_of_updates(left, batch_size, accumulation_steps, processes.share, mixing=mixing)))
         started_at = time.perf_counter() - now.elapsed_s
         for start in range(now.examples, count, batch_size * accumulation_steps):
             update = order[start : start + batch_size * accumulation_steps]
@@ -288,6 +292,7 @@ def measure(
 ) -> tuple[float, float]:
     """Mean loss and score over view 0 of the data, in evaluation mode."""
     network.eval()
+    assert isinstance(data.views, Tensor), "what is measured is stored"
     examples, labels = resident(data.views[0], data.labels, device)
     count = labels.shape[0]
     sums = torch.zeros(2, device=device, dtype=_sum_dtype(device))
