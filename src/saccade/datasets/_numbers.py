@@ -90,7 +90,7 @@ def _read_rows(
     columns: Sequence[str],
     *,
     has_decimal_comma: bool,
-) -> tuple[np.ndarray, list[str], array[int]]:
+) -> tuple[np.ndarray, list[str], "array[int]"]:
     numbers, times, lines = array("d"), [], array("q")
     places = [(column, header.index(column)) for column in columns]
     for line, cells in rows:
