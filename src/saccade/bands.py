@@ -6,6 +6,10 @@ Shapes: N windows, O numbers to predict.
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor, nn
+
+from saccade.batches import take
 
 SHARE = 0.8  # of the truths that the band is to hold
 
@@ -49,6 +53,29 @@ def band_of(answers_NO: np.ndarray, targets_NO: np.ndarray) -> Band:
     off_NO = targets_NO.astype(np.float64) - answers_NO.astype(np.float64)
     low_O, high_O = np.quantile(off_NO, [(1 - SHARE) / 2, (1 + SHARE) / 2], axis=0)
     return Band(SHARE, low_O.tolist(), high_O.tolist(), len(off_NO))
+
+
+@torch.no_grad()
+def measure_band(
+    network: nn.Module, examples: Tensor, targets: Tensor, *, batch_size: int, device: torch.device
+) -> Band:
+    """``band_of`` the answers that a network gives in evaluation mode.
+
+    Args:
+        network: stored examples in, forecasts in the data's own unit out; on the device.
+        examples: of the validation split, as stored.
+        targets: float (N, O), what came.
+        batch_size: examples at once.
+        device: where the network is.
+
+    Returns:
+        The band.
+    """
+    network.eval()
+    answers = [
+        network(take(examples, rows, device)).float().cpu() for rows in torch.arange(len(targets)).split(batch_size)
+    ]
+    return band_of(torch.cat(answers).numpy(), targets.numpy())
 
 
 def coverage(low_NO: np.ndarray, high_NO: np.ndarray, targets_NO: np.ndarray) -> float:
