@@ -44,7 +44,8 @@ def preprocess(dataset: str, *, source: Named, split: SplitBlock, block: Preproc
     counts = ", ".join(f"{split} {count:,}" for split, count in description.counts.items())
     spec, page = description.spec, paths.dataset_report(dataset) / "report.html"
     shape = "x".join(map(str, spec.shape)) + (f" {spec.unit}" if spec.unit else "")
-    say(f"prepared {dataset}: {counts} {spec.plural} of {shape}, {_asked_for(spec)}; see {page}")
+    things = "windows" if spec.answers == "each_step" else spec.plural
+    say(f"prepared {dataset}: {counts} {things} of {shape}, {_asked_for(spec)}; see {page}")
 
 
 def _asked_for(spec: Spec) -> str:
