@@ -48,7 +48,8 @@ def write_dataset_report(
     if checked is not None:
         sections.append(_source_notes(checked.notes))
     facts = [(split, f"{count:,}") for split, count in description.counts.items()]
-    facts.append((spec.plural, " × ".join(map(str, spec.shape)) + " tokens" * (spec.kind == "tokens")))
+    things = "windows" if spec.answers == "each_step" else spec.plural
+    facts.append((things, " × ".join(map(str, spec.shape)) + f" {spec.unit}" * bool(spec.unit)))
     page = Page(Name(name), _lead(spec), facts, sections)
     (folder / "report.html").write_text(to_html(page), encoding="utf-8")
     (folder / "summary.md").write_text(to_markdown(page, None if picture is None else picture.name), encoding="utf-8")

@@ -39,7 +39,7 @@ def _parts(description: Description, checked: CheckedStream) -> Section:
         start, end = checked.parts[split]
         shown = [_text(checked, start, min(start + _SHOWN, end)), _text(checked, max(start, end - _SHOWN), end)]
         rows.append([split, start + 1, end, end - start, *map(Name, shown)])
-    table = Table(["part", f"first of the {spec.unit}", "last", "count", "begins with", "ends with"], rows)
+    table = Table(["part", "first", "last", spec.unit, "begins with", "ends with"], rows)
     if checked.is_by_heart:
         lines: list[Line] = [
             (

@@ -19,6 +19,7 @@ from saccade.tokens import tokenizer_of
 _MOST_CLASSES = 40  # that show examples
 _MOST_EXAMPLES = 120  # of all classes together
 _FEW_EXAMPLES = 5  # of a class
+_SHORT = 24  # characters; so short ones stand side by side
 _MOST_LISTED = 100
 _MOST_GROUPS = 40
 
@@ -62,10 +63,9 @@ def _examples(description: Description, train: Split) -> Section:
     classes = spread(np.arange(len(spec.classes)), _MOST_CLASSES).tolist()
     most = max(1, min(_FEW_EXAMPLES, _MOST_EXAMPLES // len(classes)))
     tokens = tokenizer_of(spec)
-    rows: list[list[Cell]] = [
-        [Name(spec.classes[k]), Name(tokens.decode(train.examples[row].tolist()))]
+    shown = [
+        (Name(spec.classes[k]), [Name(tokens.decode(train.examples[row].tolist())) for row in chosen.tolist()])
         for k, chosen in zip(classes, rows_of_classes(train.labels, classes, most), strict=True)
-        for row in chosen.tolist()
     ]
     lines: list[Line] = [
         (
@@ -75,7 +75,15 @@ def _examples(description: Description, train: Split) -> Section:
     ]
     if len(classes) < len(spec.classes):
         lines.append((f"{len(classes)} of {len(spec.classes):,} classes are shown, spread evenly over all.",))
-    return Section("examples", "Examples of each class", lines=lines, blocks=[Table(["class", "text"], rows)])
+    if all(len(text.text) <= _SHORT for _, texts in shown for text in texts):  # a line a class
+        table = Table(["class", "texts", *[""] * (most - 1)], [[k, *_filled(texts, most)] for k, texts in shown])
+    else:
+        table = Table(["class", "text"], [[k, text] for k, texts in shown for text in texts])
+    return Section("examples", "Examples of each class", lines=lines, blocks=[table])
+
+
+def _filled(texts: Sequence[Name], most: int) -> list[Cell]:
+    return [*texts, *[""] * (most - len(texts))]
 
 
 def _left_out(checked: CheckedTexts) -> Section:

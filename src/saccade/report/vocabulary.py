@@ -38,7 +38,7 @@ def vocabulary_section(tokens: TokenCounts) -> Section:
     blocks.append(_table(f"most frequent {unit} of the training split", tokens, "train", only_unknown=False))
     blocks += [
         _table(f"most frequent unknown {unit} of the {split} split", tokens, split, only_unknown=True)
-        for split in SPLITS
+        for split in SPLITS[1:]  # of training they are the rarer ones, of which none stands out
         if tokens.unknown(split)
     ]
     result = f"{num_ids:,} ids, " + (f"at most {percent(worst)} unknown" if worst else "none unknown")
