@@ -22,6 +22,7 @@ from pipeline.schema.named import Named
 from pipeline.schema.train import TrainBlock
 from pipeline.tracking import reporting_status, stage_lock
 from saccade import balancing, devices, optimizers, registry, schedules
+from saccade.buckets import stored_lengths
 from saccade.bundle import Recipe, read_recipe
 from saccade.checkpoints import Checkpoints, from_bytes
 from saccade.errors import LostConnectionError, UserError
@@ -396,18 +397,18 @@ def _records(
     block = run.block
     prepared = paths.prepared(run.dataset)
     train_split, validation_split = open_split(prepared, "train"), open_split(prepared, "validation")
+    is_text = work.description.spec.kind == "tokens"
     updates_per_epoch = -(-len(train_split.labels) // (block.batch_size * block.accumulation_steps))
     try:
         yield from fit(
             state,
-            LabelledArrays(torch.from_numpy(work.views), torch.from_numpy(train_split.labels)),
-            LabelledArrays(
-                torch.from_numpy(validation_split.examples[None]), torch.from_numpy(validation_split.labels)
-            ),
+            _labelled(work.views, train_split.labels, is_text=is_text),
+            _labelled(validation_split.examples[None], validation_split.labels, is_text=is_text),
             loss=LOSSES[_loss_name(run)],
             class_weights=_class_weights(run, work.description),
             score=registry.constant("tasks", run.task.name, "SCORE"),
             sampler=block.sampler,
+            length_buckets=block.length_buckets,
             mixup=block.mixup,
             cutmix=block.cutmix,
             schedule=schedules.build(epochs=block.epochs, steps_per_epoch=updates_per_epoch, **block.schedule_options),
@@ -431,6 +432,11 @@ def _records(
             f"train.batch_size ({block.batch_size}) leaves a batch of one example of {len(train_split.labels)}, and a "
             "batch norm can take no variance of it. Choose another batch size."
         ) from error
+
+
+def _labelled(views: np.ndarray, labels: np.ndarray, *, is_text: bool) -> LabelledArrays:
+    examples = torch.from_numpy(views)
+    return LabelledArrays(examples, torch.from_numpy(labels), stored_lengths(examples[0]) if is_text else None)
 
 
 def _results(
