@@ -1,4 +1,6 @@
-"""``saccade augment DATASET``: augmented views of the training split, into data/augmented/<dataset>."""
+"""``saccade augment DATASET``: augmented views of the training split, or how to make them: data/augmented/<dataset>."""
+
+from typing import Any
 
 from pipeline import paths
 from pipeline.console import Progress, say
@@ -7,25 +9,27 @@ from saccade.arrays import open_array
 from saccade.errors import UserError
 from saccade.files import replacing_folder
 from saccade.policies import transforms_of
-from saccade.stored_views import write_views
+from saccade.stored_views import describe_views, write_views
 
 
 def augment(dataset: str, *, block: AugmentBlock, seed: int) -> None:
-    """Write the stored views of one dataset."""
+    """Write the views of one dataset, or how they are made while training runs."""
     images = paths.prepared(dataset) / "train.npy"
     if not images.exists():
         raise UserError(f"{images} does not exist. Make it with `saccade preprocess {dataset}`.")
     shape = open_array(images).shape
     height, width = (shape[1], shape[2]) if len(shape) == 4 else (1, 1)  # series have no transforms
+    transforms = transforms_of(block.transforms, height=height, width=width)
+    how: dict[str, Any] = {
+        "transforms": transforms,
+        "seed": seed if block.seed is None else block.seed,
+        "include_original": block.include_original,
+    }
     with Progress("images") as progress, replacing_folder(paths.augmented(dataset)) as folder:
-        write_views(
-            folder,
-            images,
-            views=block.views,
-            transforms=transforms_of(block.transforms, height=height, width=width),
-            seed=seed if block.seed is None else block.seed,
-            include_original=block.include_original,
-            progress=progress,
-        )
-    original = ", the first of them the original" if block.include_original and block.views else ""
-    say(f"augmented {dataset}: {block.views} views{original}")
+        if block.mode == "online":
+            describe_views(folder, images, **how)
+        else:
+            write_views(folder, images, views=block.views, progress=progress, **how)
+    amount = "views are made while training runs" if block.mode == "online" else f"{block.views} views"
+    original = ", the first of them the original" if block.include_original and block.makes_views else ""
+    say(f"augmented {dataset}: {amount}{original}")

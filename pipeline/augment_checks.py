@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline import paths
-from pipeline.params import Problem
+from pipeline.params_problems import Problem
 from pipeline.schema.transforms import NESTING
 from saccade.policies import transforms_of
 
@@ -59,7 +59,7 @@ def warnings_of_transforms(params: "Params") -> Iterator[str]:
     """
     for name, dataset in params.datasets.items():
         size = dataset.preprocess.size
-        if size is None or not dataset.augment.transforms or not dataset.augment.views:
+        if size is None or not dataset.augment.transforms or not dataset.augment.makes_views:
             continue
         transforms = transforms_of(dataset.augment.transforms, height=size[0], width=size[1])
         doing = list(dict.fromkeys(_turned_or_mirrored(transforms)))

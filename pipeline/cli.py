@@ -45,7 +45,7 @@ def _load() -> Any:
 
 
 def _entry(section: str, entries: dict[str, Any], name: str) -> Any:
-    from pipeline.params import nearest
+    from pipeline.params_problems import nearest
     from saccade.errors import UserError
 
     if name not in entries:

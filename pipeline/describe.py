@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import paths
 from pipeline.console import say
-from pipeline.params import ParamsError, Problem, named_problems, nearest
+from pipeline.params_named import named_problems
+from pipeline.params_problems import ParamsError, Problem, nearest
 from saccade import registry
 from saccade.errors import UserError
 from saccade.spec import Kind, Spec

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from pipeline.console import say
-from pipeline.params import nearest
+from pipeline.params_problems import nearest
 from saccade.errors import UserError
 from saccade.policies import POLICIES, Policy
 

@@ -4,6 +4,8 @@ import errno
 import os
 
 from pipeline.console import warn
+from pipeline.interruption import KilledBySignal
+from pipeline.params_problems import ParamsError
 from saccade.errors import LostConnectionError, UserError
 from saccade.ranks import RENDEZVOUS_VARIABLE, find
 
@@ -46,10 +48,6 @@ def _is_one_of_several() -> bool:
 
 
 def _tell(error: BaseException, command: str) -> int:
-    # Imported here: pydantic is half of what `--help` would take.
-    from pipeline.interruption import KilledBySignal
-    from pipeline.params import ParamsError
-
     if isinstance(error, ParamsError):
         warn(str(error))
         return 2

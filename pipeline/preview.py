@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline import paths
 from pipeline.console import say
-from pipeline.params import nearest
+from pipeline.params_problems import nearest
 from pipeline.schema.augment import AugmentBlock
 from saccade.errors import UserError
 from saccade.policies import POLICIES, transforms_of

@@ -11,6 +11,8 @@ from typing import Any
 
 from pipeline import params, paths
 from pipeline.console import say
+from pipeline.params_cross_checks import name_problem
+from pipeline.params_problems import ParamsError, nearest
 from saccade.errors import UserError
 from saccade.files import replacing_file
 
@@ -28,7 +30,7 @@ def add_recipe(file: Path, recipe: str, as_: str | None) -> None:
     """
     known = sorted(path.stem for path in paths.RECIPES.glob("*.yaml"))
     if recipe not in known:
-        raise UserError(f"no recipe is called {recipe!r}; {params.nearest(recipe, known)}")
+        raise UserError(f"no recipe is called {recipe!r}; {nearest(recipe, known)}")
     params.load(file)  # a file that is not right is not made longer
     text, recipe_text = _read(file), _read(paths.RECIPES / f"{recipe}.yaml")
     whole, added = _values(text), _values(recipe_text)
@@ -68,7 +70,7 @@ def add_copy(file: Path, run: str, new: str) -> None:
     text = _read(file)
     runs = _values(text)["runs"]
     if run not in runs:
-        raise UserError(f"runs of {file} has no {run!r}; {params.nearest(run, list(runs))}")
+        raise UserError(f"runs of {file} has no {run!r}; {nearest(run, list(runs))}")
     if new in runs:
         raise UserError(f"runs of {file} has {new!r} already: choose another name")
     entry = _lines_of_entry(text, "runs", run, new)
@@ -104,7 +106,7 @@ def _write(file: Path, text: str) -> None:
         partial.write_bytes(text.encode("utf-8"))
         try:
             params.load(partial)
-        except params.ParamsError as error:
+        except ParamsError as error:
             problems = "\n".join(f"  {problem}" for problem in error.problems)
             raise UserError(f"{file} stays as it was; with the addition it would be wrong:\n{problems}") from None
 
@@ -147,7 +149,7 @@ def _end_of_entry(lines: list[str], key_line: int, indent: int) -> int:
 
 def _lines_of_entry(text: str, section: str, name: str, new_name: str) -> list[str]:
     """The lines of an entry under a new name, moved to the left edge."""
-    if wrong := params.name_problem(section, new_name):
+    if wrong := name_problem(section, new_name):
         raise UserError(wrong)
     place = _places(text, section).get(name)
     if place is None:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from pipeline import paths, provenance
-from pipeline.console import Progress, say, warn
+from pipeline.console import Progress, number_of, say, warn
 from pipeline.follower import Follower
 from pipeline.identity import code_digests, identity_of
 from pipeline.interruption import StopRequest, die_of_signals
@@ -30,10 +30,12 @@ from saccade.files import sha256_of_file
 from saccade.freezing import freeze
 from saccade.layers import count_parameters
 from saccade.losses import LOSSES
-from saccade.prepared import Description, open_split, open_views, read_description
+from saccade.online_views import OnlineViews
+from saccade.prepared import Description, open_split, read_description
 from saccade.processes import Processes, joined
 from saccade.ranks import Rank
 from saccade.training import EpochRecord, LabelledArrays, TrainingState, fit
+from saccade.training_views import open_views
 
 if TYPE_CHECKING:
     from pipeline.params import Params
@@ -109,7 +111,7 @@ class _Work:
         precision: float32 or bfloat16.
         environment: what the bits depend on besides the identity.
         description: of the prepared dataset.
-        views: uint8 (V, N, H, W, C), memory-mapped.
+        views: uint8 (V, N, H, W, C), memory-mapped; or what makes them while they are read.
         digests: SHA-256 of each array that training reads.
         settings: resolved params and seeds.
         recipe: of the network; holds the run's identity.
@@ -120,7 +122,7 @@ class _Work:
     precision: str
     environment: dict[str, str | int]
     description: Description
-    views: np.ndarray
+    views: np.ndarray | OnlineViews
     digests: dict[str, str]
     settings: dict[str, Any]
     recipe: Recipe
@@ -164,7 +166,8 @@ def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False
             if not is_new:
                 store.journal.resume(from_epoch=state.epoch)
                 store.journal_missing(state.history)
-                examples = f" and {state.progress.examples:,} examples of the next" if state.progress.examples else ""
+                done = state.progress.examples
+                examples = f" and {number_of(done, 'example')} of the next" if done else ""
                 say(f"{run.name}: going on after epoch {state.epoch}{examples}")
             _lead(run, work, state, store, checkpoints, processes)
             weights_sha256 = store.save_bundle(work.recipe, state.result)
@@ -399,11 +402,12 @@ def _records(
     train_split, validation_split = open_split(prepared, "train"), open_split(prepared, "validation")
     is_text = work.description.spec.kind == "tokens"
     updates_per_epoch = -(-len(train_split.labels) // (block.batch_size * block.accumulation_steps))
+    views = work.views if isinstance(work.views, OnlineViews) else torch.from_numpy(work.views)
     try:
         yield from fit(
             state,
-            _labelled(work.views, train_split.labels, is_text=is_text),
-            _labelled(validation_split.examples[None], validation_split.labels, is_text=is_text),
+            _labelled(views, train_split.labels, is_text=is_text),
+            _labelled(torch.from_numpy(validation_split.examples[None]), validation_split.labels, is_text=is_text),
             loss=LOSSES[_loss_name(run)],
             class_weights=_class_weights(run, work.description),
             score=registry.constant("tasks", run.task.name, "SCORE"),
@@ -432,11 +436,14 @@ def _records(
             f"train.batch_size ({block.batch_size}) leaves a batch of one example of {len(train_split.labels)}, and a "
             "batch norm can take no variance of it. Choose another batch size."
         ) from error
+    finally:
+        if isinstance(views, OnlineViews):
+            views.close()
 
 
-def _labelled(views: np.ndarray, labels: np.ndarray, *, is_text: bool) -> LabelledArrays:
-    examples = torch.from_numpy(views)
-    return LabelledArrays(examples, torch.from_numpy(labels), stored_lengths(examples[0]) if is_text else None)
+def _labelled(views: torch.Tensor | OnlineViews, labels: np.ndarray, *, is_text: bool) -> LabelledArrays:
+    lengths = stored_lengths(views[0]) if is_text and isinstance(views, torch.Tensor) else None
+    return LabelledArrays(views, torch.from_numpy(labels), lengths)
 
 
 def _results(

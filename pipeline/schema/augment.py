@@ -1,6 +1,6 @@
 """``datasets.<name>.augment``."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
@@ -12,9 +12,12 @@ def _form(value: object) -> str:
 
 
 class AugmentBlock(Block):
-    """Stored views of the training split."""
+    """Views of the training split."""
 
-    views: int = Field(0, ge=0, le=1000, description="augmented copies of the training split; 0: none, nothing copied")
+    mode: Literal["stored", "online"] = Field(
+        "stored", description="stored: made once; online: made while training runs, a new one each epoch, nothing kept"
+    )
+    views: int = Field(0, ge=0, le=1000, description="stored copies of the training split; 0: none, nothing copied")
     transforms: Annotated[
         Annotated[str, Tag("policy")] | Annotated[list[dict[str, Any]], Tag("list")], Discriminator(_form)
     ] = Field(
@@ -23,3 +26,8 @@ class AugmentBlock(Block):
     )
     include_original: bool = Field(False, description="view 0 is the images as they are")
     seed: int | None = Field(None, ge=0, description="default: the file's seed")
+
+    @property
+    def makes_views(self) -> bool:
+        """Whether training sees anything but the images as they are."""
+        return self.mode == "online" or self.views > 0

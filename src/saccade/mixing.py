@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from saccade.batches import take
+from saccade.batches import MadeView, take
 from saccade.devices import derive_seed
 from saccade.losses import MixedTarget
 
@@ -55,7 +55,7 @@ class Mix:
         return mixed
 
     def batch(
-        self, x: Tensor, target: Tensor, stored: Tensor, labels: Tensor, partners: Tensor
+        self, x: Tensor, target: Tensor, stored: Tensor | MadeView, labels: Tensor, partners: Tensor
     ) -> tuple[Tensor, MixedTarget]:
         """Mix a batch with its partners.
 

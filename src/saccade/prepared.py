@@ -7,7 +7,7 @@ data/prepared/<dataset>/
     {train,validation,test}_rows.npy    int64 (N,): which example of the source each one is
 data/augmented/<dataset>/
     augment.json                        how the views were made, their SHA-256
-    train.npy                           (V, N, ...), as the prepared one; not there when there are no views
+    train.npy                           (V, N, ...), as the prepared one; not there when no views are stored
 """
 
 from dataclasses import dataclass
@@ -86,24 +86,3 @@ def read_description(folder: Path) -> Description:
 def open_split(folder: Path, split: str) -> Split:
     """Memory-map one split of a prepared dataset."""
     return Split(*(open_array(folder / f"{split}{suffix}.npy") for suffix in ("", "_labels", "_rows")))
-
-
-def open_views(augmented: Path, prepared: Path) -> tuple[np.ndarray, dict[str, str]]:
-    """What training reads, memory-mapped.
-
-    Args:
-        augmented: such as data/augmented/digits.
-        prepared: such as data/prepared/digits.
-
-    Returns:
-        Views (V, N, ...), such as uint8 (V, N, H, W, C), the prepared examples themselves as the only
-        view where there are none; and the SHA-256 of the views, as {"views": ...}, empty where there are none.
-
-    Raises:
-        UserError: ``saccade augment`` has not run.
-    """
-    make_with = f"saccade augment {augmented.name}"
-    written = read_json(augmented / "augment.json", format_number=VIEWS_FORMAT, make_with=make_with)
-    if written["views"] == 0:
-        return open_array(prepared / "train.npy")[None], {}
-    return open_array(augmented / "train.npy"), {"views": written["sha256"]}

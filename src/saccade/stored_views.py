@@ -18,6 +18,7 @@ from saccade.cores import usable_cores
 from saccade.errors import UserError
 from saccade.examples import Progress, no_progress
 from saccade.files import sha256_of_file, write_json
+from saccade.prepared import VIEWS_FORMAT
 
 _BLOCK_IMAGES = 512  # images a task: long enough to hide its cost, short enough to keep the cores even
 
@@ -72,7 +73,12 @@ def write_views(
         UserError: a transform refuses its arguments or the images, or changes the size or dtype of one; or the views
             do not fit on the disk.
     """
-    written: dict[str, Any] = {"format": 1, "views": views, "seed": seed, "transforms": [dict(t) for t in transforms]}
+    written: dict[str, Any] = {
+        "format": VIEWS_FORMAT,
+        "views": views,
+        "seed": seed,
+        "transforms": [dict(t) for t in transforms],
+    }
     if include_original:
         written["include_original"] = True
     if views > 0:
@@ -96,6 +102,27 @@ def write_views(
                 progress("views", done, views * len(images))
         written["sha256"] = sha256_of_file(path)
     write_json(folder / "augment.json", written)
+
+
+def describe_views(
+    folder: Path, images_path: Path, *, transforms: Sequence[Mapping[str, Any]], seed: int, include_original: bool
+) -> None:
+    """Write augment.json alone: how views are made while training runs. One is made here, to see that it can be.
+
+    Args:
+        folder: an empty folder; the caller moves it into place.
+        images_path: the prepared train.npy, uint8 (N, H, W, C).
+        transforms: as of ``write_views``.
+        seed: likewise.
+        include_original: likewise.
+
+    Raises:
+        UserError: a transform refuses its arguments or the images, or changes the size or dtype of one.
+    """
+    images = open_array(images_path)
+    ViewMaker(build(transforms, colors_for(transforms, images)), seed)(images[0], view=1, index=0)
+    how = {"transforms": [dict(t) for t in transforms], "seed": seed, "include_original": include_original}
+    write_json(folder / "augment.json", {"format": VIEWS_FORMAT, "mode": "online", "views": None, **how})
 
 
 def _check_room(folder: Path, images: np.ndarray, views: int) -> None:

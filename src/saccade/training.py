@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from saccade.averaging import update_average
 from saccade.balancing import SAMPLERS
-from saccade.batches import resident, take, trim
+from saccade.batches import MadeViews, resident, rows_of_updates, take, trim, view_of_epoch
 from saccade.buckets import by_length, longest_of, measured_batches
 from saccade.devices import autocast, derive_seed, seed_random
 from saccade.errors import UserError
@@ -34,12 +34,13 @@ class LabelledArrays:
     """Examples as they lie on the disk, memory-mapped or in memory.
 
     Attributes:
-        views: (V, N, ...), such as uint8 (V, N, H, W, C); epoch e (from 1) reads view (e - 1) mod V.
+        views: (V, N, ...), such as uint8 (V, N, H, W, C); epoch e (from 1) reads view (e - 1) mod V. Or what makes view
+            e - 1 while epoch e reads it.
         labels: int64 (N,) of classes, float32 (N, O) of numbers to predict, or int64 (N, T) of next tokens.
         lengths: of texts, int64 (N,): tokens of each, which padding follows; None: examples fill their rows.
     """
 
-    views: Tensor
+    views: Tensor | MadeViews
     labels: Tensor
     lengths: Tensor | None = None
 
@@ -215,8 +216,8 @@ def fit(
     x: Tensor
     target: Tensor | MixedTarget
     for epoch in range(first, epochs + 1):
-        if epoch == first or train.views.shape[0] > 1:
-            view, labels = resident(train.views[(epoch - 1) % train.views.shape[0]], train.labels, device)
+        if epoch == first or not isinstance(train.views, Tensor) or train.views.shape[0] > 1:
+            view, labels = view_of_epoch(train.views, train.labels, epoch, device)
         order = SAMPLERS[sampler](train.labels, seed, epoch)
         if train.lengths is not None:
             order = by_length(order, train.lengths, update_size, seed=seed, epoch=epoch) if length_buckets else order
@@ -224,6 +225,9 @@ def fit(
         order = order.to(view.device)  # once an epoch: rows that go to the device in each update make the host wait
         train_mode(network)
         now = state.progress
+        if not isinstance(view, Tensor):
+            left, mixing = order[now.examples :], mixup is not None or cutmix is not None
+            view.expect(list(rows_of_updates(left, batch_size, accumulation_steps, processes.share, mixing=mixing)))
         started_at = time.perf_counter() - now.elapsed_s
         for start in range(now.examples, count, update_size):
             update = order[start : start + update_size]
@@ -299,6 +303,7 @@ def measure(
 ) -> tuple[float, float]:
     """Mean loss and score over view 0 of the data, in evaluation mode."""
     network.eval()
+    assert isinstance(data.views, Tensor), "what is measured is stored"
     examples, labels = resident(data.views[0], data.labels, device)
     count = labels.shape[0]
     sums = torch.zeros(2, device=device, dtype=_sum_dtype(device))

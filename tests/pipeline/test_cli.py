@@ -11,7 +11,7 @@ import pytest
 from pipeline import cli
 from pipeline.errors import exit_code_of
 from pipeline.interruption import KilledBySignal
-from pipeline.params import ParamsError, Problem
+from pipeline.params_problems import ParamsError, Problem
 from saccade.errors import UserError
 
 HEAVY = {"torch", "torchvision", "pydantic", "mlflow", "albumentations", "cv2", "sklearn", "dvc", "rich.progress"}

@@ -10,54 +10,33 @@ import torch
 import torchvision
 from conftest import Tree
 from safetensors.numpy import load_file
+from small_runs import dataset_entry, params_text, run_entry
 
 pytestmark = pytest.mark.timeout(300)
 
-PARAMS = """\
-seed: 0
-tracking: {experiment: saccade}
-datasets:
-  digits:
-    source: {name: digits}
-    split: {train_fraction: 0.1}
-    preprocess: {size: [20, 20], channels: 1}
-    augment: {views: 0}
-  dark:   # fewer examples: another mean
-    source: {name: digits}
-    split: {train_fraction: 0.05, seed: 9}
-    preprocess: {size: [20, 20], channels: 1}
-    augment: {views: 0}
-runs:
-  tuned:   # before base, whose weights it starts from
-    dataset: digits
-    task: {name: classify}
-    model: {name: lenet5}
-    train:
-      epochs: 1
-      batch_size: 32
-      optimizer: {name: sgd, lr: 0.05}
-      init_from: base
-      freeze: features
-    evaluate: {}
-  base:
-    dataset: digits
-    task: {name: classify}
-    model: {name: lenet5}
-    train: {epochs: 2, batch_size: 32, optimizer: {name: adam, lr: 0.003}}
-    evaluate: {}
-  published:
-    dataset: digits
-    task: {name: classify}
-    model: {name: resnet18, pretrained: weights.pth}
-    train: {epochs: 1, batch_size: 32, optimizer: {name: sgd, lr: 0.01}, freeze: [conv1, bn1, layer1, layer2, layer3]}
-    evaluate: {}
-  elsewhere:
-    dataset: dark
-    task: {name: classify}
-    model: {name: lenet5}
-    train: {batch_size: 32, epochs: 1, optimizer: {name: sgd, lr: 0.01}, init_from: base}
-    evaluate: {}
-"""
+FROZEN = "[conv1, bn1, layer1, layer2, layer3]"
+PARAMS = params_text(
+    [
+        # before base, whose weights it starts from
+        run_entry(
+            "tuned",
+            "{batch_size: 32, epochs: 1, optimizer: {name: sgd, lr: 0.05}, init_from: base, freeze: features}",
+        ),
+        run_entry("base", "{epochs: 2, batch_size: 32, optimizer: {name: adam, lr: 0.003}}"),
+        run_entry(
+            "published",
+            f"{{epochs: 1, batch_size: 32, optimizer: {{name: sgd, lr: 0.01}}, freeze: {FROZEN}}}",
+            model="{name: resnet18, pretrained: weights.pth}",
+        ),
+        run_entry(
+            "elsewhere",
+            "{batch_size: 32, epochs: 1, optimizer: {name: sgd, lr: 0.01}, init_from: base}",
+            dataset="dark",
+        ),
+    ],
+    # dark: fewer examples, another mean
+    datasets=[dataset_entry(), dataset_entry("dark", split="{train_fraction: 0.05, seed: 9}")],
+)
 
 
 @pytest.fixture(scope="module")

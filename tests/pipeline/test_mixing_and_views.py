@@ -9,20 +9,13 @@ import pytest
 import torch
 from conftest import Ended, Tree
 from sklearn.metrics import accuracy_score, f1_score, log_loss
+from small_runs import dataset_entry, params_text, run_entry
 
 import saccade
 from saccade.augmentation import augment_image, build
 
 pytestmark = pytest.mark.timeout(300)
 
-RUN = """\
-  {name}:
-    dataset: digits
-    task: {{name: classify}}
-    model: {{name: lenet5}}
-    train: {{epochs: 3, batch_size: 20, optimizer: {{name: sgd, lr: 0.1, momentum: 0.9}}{extra}}}
-    evaluate: {{top_k: [1, 2]{views}}}
-"""
 RUNS = {
     "plain": ("", ""),
     "averaged": ("", ", tta: 3, batch_size: 50"),
@@ -30,17 +23,18 @@ RUNS = {
     "pasted": (", cutmix: 1", ""),
     "both": (", mixup: 0.4, cutmix: 1.0", ", tta: 2"),
 }
-PARAMS = """\
-seed: 3
-tracking: {experiment: saccade}
-datasets:
-  digits:
-    source: {name: digits}
-    split: {train_fraction: 0.1}
-    preprocess: {size: [20, 20], channels: 1}
-    augment: {views: 0, transforms: [{name: Affine, rotate: [-25, 25], p: 1.0}]}
-runs:
-""" + "".join(RUN.format(name=name, extra=extra, views=views) for name, (extra, views) in RUNS.items())
+PARAMS = params_text(
+    [
+        run_entry(
+            name,
+            f"{{epochs: 3, batch_size: 20, optimizer: {{name: sgd, lr: 0.1, momentum: 0.9}}{extra}}}",
+            evaluate=f"{{top_k: [1, 2]{views}}}",
+        )
+        for name, (extra, views) in RUNS.items()
+    ],
+    datasets=[dataset_entry(augment="{views: 0, transforms: [{name: Affine, rotate: [-25, 25], p: 1.0}]}")],
+    seed=3,
+)
 MEASURED = ["accuracy", "top2_accuracy", "macro_f1", "balanced_accuracy", "loss", "ece"]
 
 

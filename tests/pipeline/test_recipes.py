@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import params, paths
+from pipeline.params_yaml import read_yaml
 from pipeline.recipes import add_copy, add_recipe
 from saccade.errors import UserError
 
@@ -108,7 +109,7 @@ def test_every_recipe_can_be_merged_beside_every_other_and_the_whole_is_right(in
 
 def test_recipe_files_hold_datasets_and_runs_and_say_in_their_first_line_what_they_are(inside):
     for path in (inside.root / "recipes").glob("*.yaml"):
-        whole = params._read_yaml(path)[0]
+        whole = read_yaml(path)[0]
         assert set(whole) == {"datasets", "runs"}, path
         is_race = path.stem.startswith("race-")  # several runs beside each other, each named after the race
         assert (

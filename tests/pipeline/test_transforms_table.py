@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pipeline.params import nearest
+from pipeline.params_problems import nearest
 from pipeline.schema import transforms
 from saccade import augmentation, trying_transforms
 

@@ -11,6 +11,7 @@ from conftest import Tree
 from pydantic import ValidationError
 from safetensors.torch import load_file
 from sklearn.utils.class_weight import compute_class_weight
+from small_runs import params_text, run_entry
 
 from pipeline.schema.train import TrainBlock
 from saccade.balancing import SAMPLERS, SCHEMES
@@ -19,26 +20,13 @@ from saccade.bundle import read_recipe
 pytestmark = pytest.mark.timeout(300)
 
 RATE = 1e-9  # so low that the loss over the epoch is that of the weights at its end
-RUN = """\
-  {name}:
-    dataset: digits
-    task: {{name: classify}}
-    model: {{name: lenet5}}
-    train: {{epochs: 1, batch_size: 50, optimizer: {{name: sgd, lr: {rate}}}{extra}}}
-    evaluate: {{}}
-"""
 RUNS = {"plain": "", "weighted": ", class_weights: inverse", "drawn": ", sampler: balanced"}
-PARAMS = """\
-seed: 0
-tracking: {experiment: saccade}
-datasets:
-  digits:
-    source: {name: digits}
-    split: {train_fraction: 0.1}
-    preprocess: {size: [20, 20], channels: 1}
-    augment: {views: 0}
-runs:
-""" + "".join(RUN.format(name=name, rate=RATE, extra=extra) for name, extra in RUNS.items())
+PARAMS = params_text(
+    [
+        run_entry(name, f"{{epochs: 1, batch_size: 50, optimizer: {{name: sgd, lr: {RATE}}}{extra}}}")
+        for name, extra in RUNS.items()
+    ]
+)
 
 
 @pytest.fixture(scope="module")

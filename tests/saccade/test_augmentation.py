@@ -116,7 +116,7 @@ def test_the_description_says_how_the_views_were_made(tmp_path: Path) -> None:
 
 
 def test_views_are_read_back_by_training(tmp_path: Path) -> None:
-    from saccade.prepared import open_views
+    from saccade.training_views import open_views
 
     views = views_of(tmp_path / "a", pictures())
     opened, digests = open_views(tmp_path / "a", tmp_path)

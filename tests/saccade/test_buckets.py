@@ -3,6 +3,8 @@
 Shapes: N examples, T tokens.
 """
 
+import itertools
+
 import pytest
 import torch
 from torch import Tensor
@@ -58,7 +60,7 @@ def test_batches_are_not_sorted_and_meet_others_in_each_epoch() -> None:
     longest = torch.tensor(longest_of(length_N[epochs[0].flatten()], SIZE)).float()
     rank_correlation = torch.corrcoef(torch.stack([longest.argsort().argsort().float(), torch.arange(128.0)]))[0, 1]
     assert abs(rank_correlation) < 0.3
-    together = [{frozenset(pair) for batch in epoch.tolist() for pair in zip(batch, batch[1:], strict=False)} for epoch in epochs]
+    together = [{frozenset(pair) for batch in epoch.tolist() for pair in itertools.pairwise(batch)} for epoch in epochs]
     assert len(together[0] & together[1]) < 0.1 * len(together[0])
 
 

@@ -19,10 +19,11 @@ from saccade.checks.inspecting import inspect_images
 from saccade.errors import UserError
 from saccade.examples import ImageExamples, SeriesExamples
 from saccade.images import prepare_image
-from saccade.prepared import Description, open_split, open_views, read_description
+from saccade.prepared import Description, open_split, read_description
 from saccade.preparing import write_prepared
 from saccade.spec import Spec
 from saccade.splits import SPLITS
+from saccade.training_views import open_views
 
 N = 23
 assigned = np.array((["train"] * 5 + ["test", "validation", "", "train", "train", "test"]) * 3)[:N]

@@ -1,0 +1,214 @@
+"""What one block of params.yaml says of another, and the names that datasets and runs may have."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from params_helpers import AS_SERIES, GOOD, changed, loaded, problems_of
+
+from saccade import registry
+
+ROOT = Path(__file__).resolve().parents[2]
+
+ONE_PROBLEM = {
+    # what cannot be recorded
+    "nan": (("lr: 0.004", "lr: .nan"), "line 20: runs.cnn.train.optimizer.lr: nan: must be a finite number"),
+    "infinity": (("lr: 0.004", "lr: -.inf"), "line 20: runs.cnn.train.optimizer.lr: -inf: must be a finite number"),
+    "nan in a transform": (
+        ("p: 0.5", "p: .nan"),
+        "line 11: datasets.toy.augment.transforms.0.p: nan: must be a finite number",
+    ),
+    "date in a transform": (
+        ("p: 0.5", "p: 2020-01-01"),
+        "line 11: datasets.toy.augment.transforms.0.p: 2020-01-01: must be a number, text, true, false or null; "
+        "quotes make it text",
+    ),
+    # runs and their datasets
+    "unknown dataset": (
+        ("dataset: toy", "dataset: tony"),
+        "line 14: runs.cnn.dataset: no dataset is called 'tony'; did you mean 'toy'?",
+    ),
+    "views by no transforms": (
+        (
+            "views: 2\n      transforms:\n        - {name: Affine, rotate: [-10, 10], p: 0.5}\n"
+            + GOOD[GOOD.index("runs:") : GOOD.index("top_k")],
+            "views: 0\n\n\n" + GOOD[GOOD.index("runs:") : GOOD.index("top_k")] + "tta: 4, ",
+        ),
+        "line 22: runs.cnn.evaluate.tta: views are made by the transforms of toy, which has none: leave tta out, "
+        "or add some",
+    ),
+    # transforms
+    "unknown transform": (
+        ("{name: Affine,", "{name: Afine,"),
+        "line 11: datasets.toy.augment.transforms.0.name: 'Afine' is no transform of albumentations 2.0.8; "
+        "did you mean 'Affine'?",
+    ),
+    "unknown argument of a transform": (
+        ("rotate:", "rotat:"),
+        "line 11: datasets.toy.augment.transforms.0.rotat: Affine takes no 'rotat'; did you mean 'rotate'? "
+        "It takes scale, translate_percent, translate_px, rotate, shear, interpolation, mask_interpolation, "
+        "fit_output, keep_ratio, rotate_method, balanced_scale, border_mode, fill, fill_mask, p",
+    ),
+    "unknown transform inside OneOf": (
+        ("{name: Affine, rotate: [-10, 10], p: 0.5}", "{name: OneOf, transforms: [{name: Blur}, {name: Blurr}]}"),
+        "line 11: datasets.toy.augment.transforms.0.transforms.1.name: 'Blurr' is no transform of "
+        "albumentations 2.0.8; did you mean 'Blur'?",
+    ),
+    "unknown argument inside OneOf inside Sequential": (
+        (
+            "{name: Affine, rotate: [-10, 10], p: 0.5}",
+            "{name: Sequential, transforms: [{name: OneOf, transforms: [{name: Blur, blur_limits: 3}]}]}",
+        ),
+        "line 11: datasets.toy.augment.transforms.0.transforms.0.transforms.0.blur_limits: Blur takes no "
+        "'blur_limits'; did you mean 'blur_limit'? It takes blur_limit, p",
+    ),
+    "a word inside OneOf": (
+        ("{name: Affine, rotate: [-10, 10], p: 0.5}", "{name: OneOf, transforms: [Blur]}"),
+        "line 11: datasets.toy.augment.transforms.0.transforms.0: 'Blur': must be keys with values, "
+        "such as {name: Blur}",
+    ),
+    "no list inside OneOf": (
+        ("{name: Affine, rotate: [-10, 10], p: 0.5}", "{name: OneOf, transforms: Blur}"),
+        "line 11: datasets.toy.augment.transforms.0.transforms: 'Blur': must be a list of transforms",
+    ),
+    "OneOf of nothing": (
+        ("{name: Affine, rotate: [-10, 10], p: 0.5}", "{name: OneOf, p: 1.0}"),
+        "line 11: datasets.toy.augment.transforms.0.transforms: missing; OneOf chooses among the transforms it lists",
+    ),
+    "transform without a name": (
+        ("{name: Affine, rotate", "{rotate"),
+        "line 11: datasets.toy.augment.transforms.0.name: missing; it is required: one of albumentations' transforms",
+    ),
+    "a word for a transform": (
+        ("{name: Affine, rotate: [-10, 10], p: 0.5}", "Blur"),
+        "line 11: datasets.toy.augment.transforms.0: 'Blur': must be keys with values",
+    ),
+    "views of nothing": (
+        ("\n        - {name: Affine, rotate: [-10, 10], p: 0.5}", " []"),
+        "line 9: datasets.toy.augment.views: views without transforms would be plain copies; add some",
+    ),
+    # names of datasets and runs
+    "dot in a run's name": (
+        ("  cnn:", "  cnn.1:"),
+        "line 13: runs.cnn.1: the name 'cnn.1' must be letters, digits, - and _, without dots or spaces",
+    ),
+    "space in a run's name": (
+        ("  cnn:", "  c nn:"),
+        "line 13: runs.c nn: the name 'c nn' must be letters, digits, - and _, without dots or spaces",
+    ),
+    "a run called datasets": (
+        ("  cnn:", "  datasets:"),
+        "line 13: runs.datasets: a run cannot be called datasets: reports/datasets holds those of the datasets",
+    ),
+    "a number for a run's name": (
+        ("  cnn:", "  2020:"),
+        "line 13: runs.2020: the name 2020 must be text: put it in quotes",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ONE_PROBLEM)
+def test_one_problem(name: str, tmp_path: Path) -> None:
+    replacement, message = ONE_PROBLEM[name]
+    assert problems_of(changed(replacement), tmp_path) == [message]
+
+
+@pytest.fixture
+def waves_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """``waves_of(kind)``: the library now has a dataset waves of that kind, which takes a rate."""
+    library = tmp_path / "library"
+    for folder in ("datasets", "models", "tasks"):
+        shutil.copytree(ROOT / "src/saccade" / folder, library / folder)
+    shutil.copy(ROOT / "src/saccade/layers.py", library)
+    monkeypatch.setattr(registry, "_HERE", library)
+
+    def write(kind: str) -> None:
+        (library / "datasets" / "waves.py").write_text(
+            f'KIND = "{kind}"\ndef fetch(folder, *, rate: int): ...\ndef read(folder): ...\n'
+        )
+        registry._tree.cache_clear()
+
+    yield write
+    registry._tree.cache_clear()
+
+
+def test_a_model_that_does_not_take_the_dataset_s_kind(tmp_path: Path, waves_of: Callable[[str], None]) -> None:
+    waves_of("series")
+    problems = problems_of(changed(("{name: digits}", "{name: waves, rate: 2}"), *AS_SERIES), tmp_path)
+    assert problems == ["line 16: runs.cnn.model: lenet5 takes image, but toy is series"]
+    missing = problems_of(changed(("{name: digits}", "{name: waves}"), ("lenet5", "lstm"), *AS_SERIES), tmp_path)
+    assert missing == ["line 5: datasets.toy.source.rate: missing; waves requires it"]
+    waves_of("tokens")
+    assert problems_of(changed(("{name: digits}", "{name: waves, rate: 2}"), *AS_SERIES), tmp_path) == [
+        "line 15: runs.cnn.task: classify takes image or series, but toy is tokens",
+        "line 16: runs.cnn.model: lenet5 takes image, but toy is tokens",
+        "line 25: runs.rnn.task: classify takes image or series, but toy is tokens",
+        "line 26: runs.rnn.model: lstm takes image or series, but toy is tokens",
+    ]
+
+
+def test_series_have_no_size_no_channels_and_no_transforms(tmp_path: Path) -> None:
+    problems = problems_of(changed(("{name: digits}", "{name: adding}"), ("lenet5", "lstm")), tmp_path)
+    assert [problem.split(": ", 1)[1] for problem in problems] == [
+        "datasets.toy.preprocess.size: adding gives no images: leave size out",
+        "datasets.toy.preprocess.channels: adding gives no images: leave channels out",
+        "datasets.toy.augment.transforms: adding gives no images: write augment: {views: 0}",
+        "runs.cnn.task: classify predicts classes, but the labels of toy are numbers",
+        "runs.rnn.task: classify predicts classes, but the labels of toy are numbers",
+    ]
+
+
+def test_images_need_a_size_and_channels(tmp_path: Path) -> None:
+    problems = problems_of(changed(AS_SERIES[0]), tmp_path)
+    assert problems == [
+        "line 7: datasets.toy.preprocess.size: missing; images need it, such as size: [32, 32]",
+        "line 7: datasets.toy.preprocess.channels: missing; images need it, such as channels: 1",
+    ]
+
+
+def test_a_loss_of_another_task(tmp_path: Path) -> None:
+    text = changed(("{name: digits}", "{name: adding}"), ("lenet5", "lstm"), *AS_SERIES).replace("classify", "regress")
+    assert loaded(text, tmp_path).runs["rnn"].train.loss == "auto"
+    text = text.replace("epochs: 3", "epochs: 3\n      loss: cross_entropy", 1)
+    assert problems_of(text, tmp_path) == [
+        "line 19: runs.cnn.train.loss: regress knows mse and mae, not 'cross_entropy'"
+    ]
+
+
+def test_what_only_pictures_or_classes_have_is_refused_elsewhere(tmp_path: Path) -> None:
+    text = changed(("{name: digits}", "{name: adding}"), ("lenet5", "lstm"), *AS_SERIES).replace("classify", "regress")
+    text = text.replace("preprocess: {}", "preprocess: {fit: pad, on_conflict: error}", 1)
+    settings = ("class_weights: inverse", "sampler: balanced", "mixup: 0.2", "cutmix: 1.0")
+    text = text.replace("epochs: 3", "\n      ".join(["epochs: 3", *settings]), 1).replace(
+        "evaluate: {}", "evaluate: {tta: 3}"
+    )
+    assert [problem.split(": ", 1)[1] for problem in problems_of(text, tmp_path)] == [
+        "datasets.toy.preprocess.fit: adding gives no images: leave fit out",
+        "datasets.toy.preprocess.on_conflict: adding gives no images: leave on_conflict out",
+        "runs.cnn.train: class_weights (inverse) and sampler (balanced) must not both be set: rare classes would count "
+        "twice. Leave class_weights out; or sampler, if each example shall be seen once an epoch",
+        "runs.cnn.train.class_weights: regress predicts no classes: leave class_weights out",
+        "runs.cnn.train.sampler: regress predicts no classes: leave sampler out",
+        "runs.cnn.train.mixup: regress predicts no classes: leave mixup out",
+        "runs.cnn.train.cutmix: regress predicts no classes: leave cutmix out",
+        "runs.rnn.evaluate.tta: regress predicts no classes: leave tta out",
+    ]
+
+
+@pytest.mark.parametrize(("kind", "refused"), [("series", ("cutmix", "tta")), ("tokens", ("mixup", "cutmix", "tta"))])
+def test_what_cannot_be_mixed_is_refused(
+    tmp_path: Path, waves_of: Callable[[str], None], kind: str, refused: tuple[str, ...]
+) -> None:
+    waves_of(kind)
+    text = changed(("{name: digits}", "{name: waves, rate: 2}"), ("lenet5", "lstm"), *AS_SERIES)
+    text = text.replace("epochs: 3", "epochs: 3\n      mixup: 0.2\n      cutmix: 1.0", 1).replace(
+        "top_k", "tta: 2, top_k"
+    )
+    takes = {"mixup": "image or series", "cutmix": "image", "tta": "image"}
+    problems = [problem.split(": ", 1)[1] for problem in problems_of(text, tmp_path)]
+    assert [problem for problem in problems if "leave" in problem] == [
+        f"runs.cnn.{'evaluate' if key == 'tta' else 'train'}.{key}: {key} takes {takes[key]}, but toy is {kind}: "
+        f"leave {key} out"
+        for key in refused
+    ]
