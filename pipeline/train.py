@@ -24,6 +24,7 @@ from pipeline.schema.train import TrainBlock
 from pipeline.tracking import reporting_status, stage_lock
 from saccade import balancing, devices, optimizers, outputs, registry, schedules
 from saccade.bands import measure_band
+from saccade.buckets import stored_lengths
 from saccade.bundle import Recipe, read_recipe
 from saccade.checkpoints import Checkpoints, from_bytes
 from saccade.errors import LostConnectionError, UserError
@@ -419,19 +420,19 @@ def _records(
     block = run.block
     prepared = paths.prepared(run.dataset)
     train_split, validation_split = open_split(prepared, "train"), open_split(prepared, "validation")
+    is_text = work.description.spec.kind == "tokens"
     updates_per_epoch = -(-len(train_split.labels) // (block.batch_size * block.accumulation_steps))
     views = work.views if isinstance(work.views, OnlineViews) else torch.from_numpy(work.views)
     try:
         yield from fit(
             state,
-            LabelledArrays(views, torch.from_numpy(train_split.labels)),
-            LabelledArrays(
-                torch.from_numpy(validation_split.examples[None]), torch.from_numpy(validation_split.labels)
-            ),
+            _labelled(views, train_split.labels, is_text=is_text),
+            _labelled(torch.from_numpy(validation_split.examples[None]), validation_split.labels, is_text=is_text),
             loss=_loss(run, work),
             class_weights=_class_weights(run, work.description),
             score=registry.constant("tasks", run.task.name, "SCORE"),
             sampler=block.sampler,
+            length_buckets=block.length_buckets,
             mixup=block.mixup,
             cutmix=block.cutmix,
             schedule=schedules.build(epochs=block.epochs, steps_per_epoch=updates_per_epoch, **block.schedule_options),
@@ -458,6 +459,11 @@ def _records(
     finally:
         if isinstance(views, OnlineViews):
             views.close()
+
+
+def _labelled(views: torch.Tensor | OnlineViews, labels: np.ndarray, *, is_text: bool) -> LabelledArrays:
+    lengths = stored_lengths(views[0]) if is_text and isinstance(views, torch.Tensor) else None
+    return LabelledArrays(views, torch.from_numpy(labels), lengths)
 
 
 def _results(

@@ -12,13 +12,15 @@ def input_for(spec: Spec, mean: Sequence[float], std: Sequence[float]) -> nn.Mod
     """What stands before a network of this kind of data.
 
     Args:
-        spec: kind image or series.
-        mean: of the training split, per channel (scale 0..1) or per feature (its own unit).
+        spec: of any kind.
+        mean: of the training split, per channel (scale 0..1) or per feature (its own unit); tokens have none.
         std: likewise, above 0.
 
     Returns:
-        ``ImageInput`` or ``SeriesInput``.
+        ``ImageInput``, ``TokenInput`` or ``SeriesInput``.
     """
+    if spec.kind == "tokens":
+        return TokenInput()
     return (ImageInput if spec.kind == "image" else SeriesInput)(mean, std)
 
 
@@ -44,6 +46,13 @@ class ImageInput(nn.Module):
     def forward(self, image_BHWC: Tensor) -> Tensor:
         x_BHWC = torch.addcmul(self.shift_C, image_BHWC.float(), self.scale_C)
         return x_BHWC.permute(0, 3, 1, 2)  # B C H W by name, channels last in memory: what convolutions like best
+
+
+class TokenInput(nn.Module):
+    """int32 (B, T) to int64, which embeddings want: on the disk and on the way to a device, half of that is enough."""
+
+    def forward(self, token_BT: Tensor) -> Tensor:
+        return token_BT.long()
 
 
 class SeriesInput(nn.Module):
