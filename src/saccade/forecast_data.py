@@ -44,6 +44,11 @@ class ForecastData:
     timeline: Timeline
     is_season_given: bool
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the source left out."""
+        return self.examples.notes
+
 
 def cut_series(
     series: RegularSeries,

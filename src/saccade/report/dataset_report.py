@@ -4,18 +4,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from saccade.figures import draw_series
+from saccade.forecast_data import ForecastData
 from saccade.prepared import Description, Split, open_split
 from saccade.report.checked import Checked
+from saccade.report.checked_series import CheckedSeries
 from saccade.report.checked_texts import CheckedStream, CheckedTexts
 from saccade.report.class_balance import class_balance
 from saccade.report.contact_sheets import draw_samples, embedded_png, plan_sheets, rows_of_classes, sheet_picture
 from saccade.report.page import Block, Figure, Line, Name, Page, Section, Sheet, Table
 from saccade.report.rendering import to_html, to_markdown
+from saccade.report.series_files_report import labelled_series_sections
+from saccade.report.series_report import forecast_sections
 from saccade.report.sizes import brightness, fit_line, sizes
 from saccade.report.stream_report import stream_sections
 from saccade.report.text_report import text_sections
 from saccade.report.trouble import conflicts, exact_duplicates, leaks, left_out, near_duplicates
 from saccade.spec import Spec
+from saccade.windows import targets_of_names
 
 _SERIES = 6
 
@@ -25,7 +30,7 @@ def write_dataset_report(
     name: str,
     prepared: Path,
     description: Description,
-    checked: Checked | CheckedTexts | CheckedStream | None = None,
+    checked: Checked | CheckedTexts | CheckedStream | CheckedSeries | ForecastData | None = None,
 ) -> None:
     """Write report.html and summary.md; of what can be seen, samples.png. The same data give the same bytes.
 
@@ -34,13 +39,19 @@ def write_dataset_report(
         name: of the dataset.
         prepared: the folder of its arrays.
         description: what they hold.
-        checked: of images and texts: what was found on the way.
+        checked: what was found on the way; None of what was generated.
     """
     spec, picture = description.spec, None
     if isinstance(checked, CheckedTexts):
         sections = text_sections(description, prepared, checked)
     elif isinstance(checked, CheckedStream):
         sections = stream_sections(description, prepared, checked)
+    elif isinstance(checked, ForecastData):
+        picture = folder / "samples.png"
+        sections = forecast_sections(description, prepared, checked, picture)
+    elif isinstance(checked, CheckedSeries):
+        picture = folder / "samples.png"
+        sections = labelled_series_sections(description, prepared, checked, picture)
     else:
         picture = folder / "samples.png"
         draw = _image_sections if spec.kind == "image" else _series_sections
@@ -48,7 +59,7 @@ def write_dataset_report(
     if checked is not None:
         sections.append(_source_notes(checked.notes))
     facts = [(split, f"{count:,}") for split, count in description.counts.items()]
-    things = "windows" if spec.answers == "each_step" else spec.plural
+    things = "windows" if spec.answers == "each_step" or spec.horizon else spec.plural
     facts.append((things, " × ".join(map(str, spec.shape)) + f" {spec.unit}" * bool(spec.unit)))
     page = Page(Name(name), _lead(spec), facts, sections)
     (folder / "report.html").write_text(to_html(page), encoding="utf-8")
@@ -84,6 +95,14 @@ def _lead(spec: Spec) -> Line:
         return (f"What the text looks like after preprocess: windows of {spec.unit}, each asked for what comes next.",)
     if spec.classes:
         return (f"What the dataset looks like after preprocess: {spec.plural} of {len(spec.classes):,} classes.",)
+    if spec.horizon:
+        targets = (part for name in targets_of_names(spec.targets, spec.horizon) for part in (", ", Name(name)))
+        ahead = f" {spec.horizon:,} steps of {spec.step} ahead."
+        return (
+            "What the dataset looks like after preprocess: windows of a series, to forecast ",
+            *list(targets)[1:],
+            ahead,
+        )
     targets = (part for target in spec.targets for part in (", ", Name(target)))
     return (f"What the dataset looks like after preprocess: {spec.plural}, to predict: ", *list(targets)[1:], ".")
 
@@ -104,10 +123,10 @@ def _prepared(description: Description, checked: Checked | None) -> Section:
     else:
         lines.append((f"{spec.shape[0]:,} steps of {spec.shape[1]} features.",))
         columns = ["feature", "mean", "standard deviation"]
-        names = [str(i) for i in range(spec.shape[-1])]
+        names = list(spec.features)
     lines.append(("Of the training split, which normalises all three:",))
     rows = [
-        (name, f"{mean:.4f}", f"{std:.4f}")
+        (Name(name), f"{mean:.4f}", f"{std:.4f}")
         for name, mean, std in zip(names, description.mean, description.std, strict=True)
     ]
     return Section("prepared", f"The prepared {spec.plural}", lines=lines, blocks=[Table(columns, rows)])
