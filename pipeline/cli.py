@@ -188,16 +188,26 @@ def evaluate(
 def predict(
     run: RunName,
     pictures: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="pictures, folders of pictures, or patterns in quotes")
+        list[str],
+        typer.Argument(metavar="PATH...", help="pictures, folders of pictures, or patterns in quotes; a CSV of series"),
     ],
     top: Annotated[Optional[int], typer.Option("--top", metavar="K", min=1, help="the K most probable classes")] = None,  # noqa: UP045
-    as_json: Annotated[bool, typer.Option("--json", help="a JSON object a picture and line")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="a JSON object a picture, or a step, and line")] = False,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", metavar="FILE", help="of a forecast: a .png; default: reports/RUN-forecast.png"),
+    ] = None,
 ) -> None:
-    """Classify new pictures with a trained run."""
-    from pathlib import Path
+    """Classify new pictures with a trained run; or forecast what comes after the end of a series."""
+    here, out = Path.cwd(), out and out.absolute()  # relative to where the command was called, not to the tree
+    params = _load()
+    block = _entry("runs", params.runs, run)
+    if block.task.name == "forecast":
+        from pipeline.predict_forecast import predict_forecast
 
-    here = Path.cwd()
-    block = _entry("runs", _load().runs, run)
+        dataset, device = params.datasets[block.dataset], block.evaluate.device
+        predict_forecast(run, pictures, here=here, dataset=dataset, device=device, as_json=as_json, out=out)
+        return
     from pipeline.predict import predict
 
     predict(run, pictures, here=here, block=block.evaluate, top=top, as_json=as_json)

@@ -56,6 +56,10 @@ def read_numbers(
     _refuse_missing_columns(header, value_columns or (), name)
     time_at = header.index(time_column) if time_column is not None else 0 if first_is_time else None
     names = list(value_columns or (column for i, column in enumerate(header) if i != time_at))
+    if time_at is not None and header[time_at] in names:
+        raise UserError(
+            f"{name}: {header[time_at]!r} must not hold both the times and numbers. Name another time_column."
+        )
     if not names:
         raise UserError(f"{name}: the header must name a column of numbers beside {header[0]!r}, but names none")
     wanted = [column for column in asked_for.values() if column is not None]
@@ -77,8 +81,8 @@ def _refuse_missing_columns(header: Sequence[str], wanted: Sequence[str], name: 
         if column not in header:
             near = difflib.get_close_matches(column, header, n=1, cutoff=0.0) or list(header)
             raise UserError(
-                f"value_columns ({column!r}) must be columns of {name}, which are {', '.join(map(repr, header))}; the "
-                f"nearest is {near[0]!r}"
+                f"{name} must have a column {column!r} of numbers, but has {', '.join(map(repr, header))}; the nearest "
+                f"is {near[0]!r}"
             )
 
 
