@@ -14,7 +14,7 @@ from saccade.windows import Cut, names_of_targets, part_series, targets_of_names
 def some_cuts(count: int) -> list[tuple[int, Cut, float, float]]:
     """Series and windows of many sizes: (T, cut, share of the test, share of validation)."""
     random = np.random.default_rng(5)
-    cases = []
+    cases: list[tuple[int, Cut, float, float]] = []
     while len(cases) < count:
         cut = Cut(int(random.integers(1, 40)), int(random.integers(1, 15)), int(random.choice([1, 1, 2, 3, 7, 20])))
         T, test, validation = int(random.integers(20, 600)), random.uniform(0.05, 0.5), random.uniform(0.05, 0.4)

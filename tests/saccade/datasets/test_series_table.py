@@ -187,7 +187,11 @@ def test_a_table_at_an_address(tmp_path: Path, serve: Callable[[Path], str]) -> 
     source = tmp_path / "published"
     source.mkdir()
     (source / "a.csv").write_text(TEXT)
-    remote = {"url": f"{serve(source)}/a.csv", "sha256": sha256_of_file(source / "a.csv"), "size": len(TEXT)}
+    remote: dict[str, Any] = {
+        "url": f"{serve(source)}/a.csv",
+        "sha256": sha256_of_file(source / "a.csv"),
+        "size": len(TEXT),
+    }
     series_table.fetch(tmp_path / "raw", **remote)
     assert (tmp_path / "raw" / "series.csv").read_text() == TEXT
     assert [path.name for path in (tmp_path / "raw").iterdir()] == ["series.csv"]
