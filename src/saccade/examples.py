@@ -85,3 +85,45 @@ class ImageExamples:
     def name(self, i: int) -> str:
         """What people call example ``i``; its row where the source gives no names."""
         return self.names[i] if self.names else f"example {i}"
+
+
+@dataclass(frozen=True)
+class TextExamples:
+    """Labelled texts of one source.
+
+    Attributes:
+        classes: class names; a label is an index into them.
+        labels: int64 (N,), each in [0, K).
+        texts: normalised by ``tokens.normalise``, without white space around; called for in any order.
+        ids: digests of the texts: examples with equal ids are the same text.
+        name: what people call example ``i``, such as a file, or a file and a line.
+        paths: of the files, where each is an example of its own; empty elsewhere.
+        published_splits: as of ``ImageExamples``.
+        groups: likewise.
+        notes: likewise.
+        unreadable: row to what is wrong with it, where it is no text or an empty one; goes on after its name.
+    """
+
+    classes: tuple[str, ...]
+    labels: np.ndarray
+    texts: Sequence[str]
+    ids: Sequence[str]
+    name: Callable[[int], str]
+    paths: Sequence[str] = ()
+    published_splits: Sequence[str] | None = None
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    unreadable: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TextStream:
+    """One long text, whose next token is to be predicted at each step.
+
+    Attributes:
+        pieces: normalised by ``tokens.normalise``; joined, they are the text. No word lies in two of them.
+        notes: as of ``ImageExamples``.
+    """
+
+    pieces: Sequence[str]
+    notes: Sequence[str] = ()

@@ -16,7 +16,8 @@ from saccade.datasets._archive import open_archive
 from saccade.datasets._limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits
 from saccade.datasets._origin import existing_path, folder_or_archive, refuse_without_url, remote_file
 from saccade.datasets._table import read_table
-from saccade.datasets._table_pictures import pack_from_archive, pack_from_folder, take_table, without_row
+from saccade.datasets._table_file import take_table
+from saccade.datasets._table_pictures import pack_from_archive, pack_from_folder, without_row
 from saccade.downloads import fetch_file
 from saccade.errors import UserError
 from saccade.examples import ImageExamples, Progress, no_progress
