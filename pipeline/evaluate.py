@@ -124,12 +124,20 @@ def measure(
     Raises:
         UserError: views are asked for, and there are no transforms to make them with.
     """
-    answers = predictor.answers(torch.from_numpy(test.examples), block.batch_size)
+    answers = _answers(predictor, test, block.batch_size)
     history = read_history(paths.report(run) / "history.csv")
     task = registry.module("tasks", predictor.recipe.task)
-    beside = {"top_k": block.top_k, "band": predictor.recipe.band, **(shown_beside or {})}
+    beside = {"top_k": block.top_k, "predictor": predictor, **(shown_beside or {})}
     metrics = registry.call_with_known(task.evaluate, folder, answers, test, predictor.spec, history, **beside)
     return metrics | _measure_views(answers, predictor, test, block, trained_on)
+
+
+def _answers(predictor: Predictor, test: Split, batch_size: int) -> Any:
+    """What the task's ``evaluate`` takes: an answer an example, or what was said of each token."""
+    examples = torch.from_numpy(test.examples)
+    if predictor.spec.answers == "each_step":
+        return predictor.token_answers(examples, torch.from_numpy(test.labels), batch_size)
+    return predictor.answers(examples, batch_size)
 
 
 def beside_forecasts(prepared: Path, *, with_baselines: bool) -> dict[str, Any]:

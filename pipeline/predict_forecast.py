@@ -2,67 +2,53 @@
 
 import contextlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import paths
 from pipeline.console import say
-from saccade import prediction
-from saccade.datasets.series_table import read_series
+from pipeline.predict_series import read_file
 from saccade.errors import UserError
 from saccade.forecast_figures import Shown, draw_forecasts, targets_to_draw
 from saccade.forecasting import Forecast, forecast
+from saccade.prediction import Predictor
 from saccade.regular import regular_series
 
 if TYPE_CHECKING:
     from pipeline.params import DatasetBlock
+    from pipeline.predict import Asked
 
 _DIGITS = 6
 
 
-def predict_forecast(
-    run: str,
-    files: Sequence[str],
-    *,
-    here: Path,
-    dataset: "DatasetBlock",
-    device: str,
-    as_json: bool,
-    out: Path | None,
-) -> None:
+def predict_forecast(run: str, predictor: Predictor, asked: "Asked", *, here: Path, dataset: "DatasetBlock") -> None:
     """Forecast what comes after the end of a series, print it and draw it.
 
     Args:
         run: key in ``runs:``.
-        files: one CSV file of the form of the dataset's.
+        predictor: its network.
+        asked: with one path, of a CSV file of the form of the dataset's; in JSON, a picture is drawn only where ``out``
+            is given.
         here: the folder that it is relative to; we stand in the tree.
         dataset: the run's, which says how the file is read: column of times, encoding, what is missing.
-        device: auto, cpu, cuda, cuda:1 or mps.
-        as_json: a JSON object a step instead of a table; a picture is drawn only where ``out`` is given.
-        out: the PNG to draw; None takes reports/RUN-forecast.png.
 
     Raises:
-        UserError: not one file; it is no such series, with its line; the run is not trained.
+        UserError: not one file; or it is no such series, with its line.
     """
-    if out is not None and out.suffix.lower() != ".png":
-        raise UserError(f"--out ({out}) must end with .png")
-    if len(files) != 1:
-        raise UserError(f"{run} forecasts one series at a time, but {len(files)} files are named")
-    predictor = prediction.load(paths.model(run), device=device)
-    options = ("time_column", "time_format", "encoding")
-    arguments = {key: value for key, value in dataset.source.arguments.items() if key in options}
+    if asked.out is not None and asked.out.suffix.lower() != ".png":
+        raise UserError(f"--out ({asked.out}) must end with .png")
+    if len(asked.paths) != 1:
+        raise UserError(f"{run} forecasts one series at a time, but {len(asked.paths)} files are named")
     with contextlib.chdir(here):
-        if not Path(files[0]).is_file():
-            raise UserError(f"{files[0]} must be a CSV file, but there is none")
-        series = read_series(Path(files[0]), files[0], value_columns=list(predictor.spec.features), **arguments)
-    ahead = forecast(predictor, regular_series(series.series, dataset.preprocess.missing))
-    for line in _json_lines(ahead) if as_json else _table(ahead):
+        series = read_file(asked.paths[0], predictor.spec, dataset.source, first_is_time=True)
+    ahead = forecast(predictor, regular_series(series, dataset.preprocess.missing))
+    for line in _json_lines(ahead) if asked.as_json else _table(ahead):
         say(line)
-    if out is not None or not as_json:
-        picture = out or paths.report(f"{run}-forecast.png")
+    if asked.out is not None or not asked.as_json:
+        picture = asked.out or paths.report(f"{run}-forecast.png")
         _draw(ahead, picture)
-        if not as_json:
+        if not asked.as_json:
             say(f"drawn: {picture}")
 
 

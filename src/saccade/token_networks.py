@@ -64,20 +64,20 @@ class NextTokenNetwork(nn.Module):
         self.head = head
 
     def forward(self, token_BT: Tensor) -> Tensor:
-        return self.head(self.recurrent(self.reader(token_BT))[0])
+        return self.advance(token_BT)[0]
 
-    def step(self, token_B: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        """Read one token more: what generation does, whose work a token must not grow with the text.
+    def advance(self, token_BT: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """Read on from where ``state`` stands: what a token more costs must not grow with the text before it.
 
         Args:
-            token_B: ids, int64.
-            state: what the step before gave; None at the beginning.
+            token_BT: ids, int64, without padding where the state will be used.
+            state: what the call before gave; None at the beginning of a text.
 
         Returns:
-            Logits (B, V) of what comes next, and the state after this token.
+            Logits (B, T, V) of what follows each token, and the state after the last one.
         """
-        h_B1W, state = self.recurrent(self.reader(token_B[:, None]), state)
-        return self.head(h_B1W[:, 0]), state
+        h_BTW, state = self.recurrent(self.reader(token_BT), state)
+        return self.head(h_BTW), state
 
 
 class OwnEnds(nn.Module):

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from saccade import figures
-from saccade.bands import Band, coverage
+from saccade.bands import coverage
 from saccade.forecast_figures import Shown, draw_by_step, draw_forecasts, spread_rows, targets_to_draw
+from saccade.prediction import Predictor
 from saccade.prepared import Split
 from saccade.spec import Spec
 from saccade.timelines import Timeline
@@ -34,7 +35,7 @@ def evaluate(
     spec: Spec,
     history: Sequence[Mapping[str, float]],
     *,
-    band: Band | None = None,
+    predictor: Predictor | None = None,
     timeline: Timeline | None = None,
     baselines: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, float]:
@@ -46,7 +47,7 @@ def evaluate(
         test: the test split.
         spec: of the dataset.
         history: a row an epoch, as in history.csv.
-        band: from the validation split; None where the network has none.
+        predictor: the network, for its band; None draws none.
         timeline: when the windows lie; None numbers their steps.
         baselines: name to float (N, O), what simple models forecast for the same windows.
 
@@ -54,6 +55,7 @@ def evaluate(
         Metric name to value; what metrics.json holds: ``mae``, ``rmse``, ``band_coverage`` (the share of what came that
         lay within the band), and for each baseline such as ``persistence_mae``; ``baseline_mae`` is the least of these.
     """
+    band = None if predictor is None else predictor.recipe.band
     answers = {"network": answers_NO.astype(np.float64), **(baselines or {})}
     truth_NO = test.labels.astype(np.float64)
     off = {name: answer_NO - truth_NO for name, answer_NO in answers.items()}
