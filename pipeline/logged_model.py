@@ -94,7 +94,7 @@ def _signature(spec: dict[str, Any]) -> Any:
 
     of_elements = np.dtype("uint8" if spec["kind"] == "image" else "float32")
     examples = TensorSpec(of_elements, (-1, *spec["shape"]), name=None)
-    columns = [ColSpec(DataType.float, name) for name in spec["targets"]]
+    columns = [ColSpec(DataType.float, name) for name in spec.get("targets", ())]
     if spec["classes"]:
         columns = [ColSpec(DataType.string, "label")]
         columns += [ColSpec(DataType.float, f"probability_{name}") for name in spec["classes"]]
