@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from saccade import baselines, prediction, registry
 from saccade.augmentation import colors_for
 from saccade.errors import UserError
 from saccade.files import read_json, replacing_folder, sha256_of_file, write_json
+from saccade.forecast_baselines import baseline_answers
 from saccade.metrics import classification_metrics
 from saccade.prediction import Predictor
 from saccade.prepared import VIEWS_FORMAT, Description, Split, open_split, read_description
@@ -52,7 +54,8 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
         journal = Journal(store)
         restore_journal(journal, trained, paths.model(run), report / "history.csv")
         with replacing_folder(report / "evaluation") as folder:
-            metrics = measure(folder, run, predictor, open_split(prepared, "test"), block, trained_on=dataset)
+            test, shown = open_split(prepared, "test"), beside_forecasts(prepared, with_baselines=True)
+            metrics = measure(folder, run, predictor, test, block, trained_on=dataset, shown_beside=shown)
             metrics |= {f"baseline_{name}": value for name, value in _baseline(dataset, description).items()}
             with replacing_folder(store / "evaluation") as kept:
                 shutil.copytree(folder, kept, dirs_exist_ok=True)
@@ -93,7 +96,14 @@ def load_trained(run: str, device: str) -> tuple[Predictor, dict[str, Any]]:
 
 
 def measure(
-    folder: Path, run: str, predictor: Predictor, test: Split, block: EvaluateBlock, *, trained_on: str
+    folder: Path,
+    run: str,
+    predictor: Predictor,
+    test: Split,
+    block: EvaluateBlock,
+    *,
+    trained_on: str,
+    shown_beside: Mapping[str, Any] | None = None,
 ) -> dict[str, float]:
     """Let a network answer, measure the answers, and write the task's tables and pictures.
 
@@ -106,6 +116,7 @@ def measure(
         test: examples and labels, in the order of the network's classes or targets.
         block: ``evaluate:``.
         trained_on: key in ``datasets:``, whose transforms make the views of ``evaluate.tta``.
+        shown_beside: what else the task's ``evaluate`` takes, by name.
 
     Returns:
         Metric name to value; those of averaged answers begin with tta_.
@@ -113,11 +124,48 @@ def measure(
     Raises:
         UserError: views are asked for, and there are no transforms to make them with.
     """
-    answers = predictor.answers(torch.from_numpy(test.examples), block.batch_size)
+    answers = _answers(predictor, test, block.batch_size)
     history = read_history(paths.report(run) / "history.csv")
     task = registry.module("tasks", predictor.recipe.task)
-    metrics = registry.call_with_known(task.evaluate, folder, answers, test, predictor.spec, history, top_k=block.top_k)
+    beside = {"top_k": block.top_k, "predictor": predictor, **(shown_beside or {})}
+    metrics = registry.call_with_known(task.evaluate, folder, answers, test, predictor.spec, history, **beside)
     return metrics | _measure_views(answers, predictor, test, block, trained_on)
+
+
+def _answers(predictor: Predictor, test: Split, batch_size: int) -> Any:
+    """What the task's ``evaluate`` takes: an answer an example, or what was said of each token."""
+    examples = torch.from_numpy(test.examples)
+    if predictor.spec.answers == "each_step":
+        return predictor.token_answers(examples, torch.from_numpy(test.labels), batch_size)
+    return predictor.answers(examples, batch_size)
+
+
+def beside_forecasts(prepared: Path, *, with_baselines: bool) -> dict[str, Any]:
+    """What is shown beside the forecasts for a dataset's test split; nothing where nothing is forecast.
+
+    Args:
+        prepared: the dataset's folder.
+        with_baselines: let simple models learn from its training split, and forecast.
+
+    Returns:
+        ``timeline`` and ``baselines``, as ``saccade.tasks.forecast.evaluate`` takes them.
+    """
+    description = read_description(prepared)
+    if description.timeline is None:
+        return {}
+    answers = None
+    if with_baselines:
+        train, validation, test = (open_split(prepared, split) for split in ("train", "validation", "test"))
+        answers = baseline_answers(
+            train,
+            validation,
+            test,
+            description.spec,
+            mean=description.mean,
+            std=description.std,
+            seasons=description.timeline.seasons,
+        )
+    return {"timeline": description.timeline, "baselines": answers}
 
 
 def _measure_views(
@@ -151,6 +199,8 @@ def _measure_views(
 def _baseline(dataset: str, description: Description) -> dict[str, float]:
     """What a simple model gets on the test split; nothing where there is none to compare with."""
     spec = description.spec
+    if spec.horizon:
+        return {}  # the task draws its baselines, and measures them itself
     if spec.targets:
         splits = (open_split(paths.prepared(dataset), split) for split in ("train", "validation", "test"))
         return baselines.mean_baseline(*(split.labels for split in splits))

@@ -35,12 +35,12 @@ def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int) -> 
         step: the epoch whose weights these are.
 
     Returns:
-        The model's id; None for a bundle that does not take images, which MLflow has no signature of ours for.
+        The model's id; None for a bundle that takes texts, which MLflow has no signature of ours for.
     """
     from mlflow.entities import LoggedModelOutput
 
     spec = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))["spec"]
-    if spec["kind"] != "image":
+    if spec["kind"] == "tokens":
         return None
     run_id = run.info.run_id
     model_id, is_whole = find_model(client, run)
@@ -92,7 +92,10 @@ def _signature(spec: dict[str, Any]) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 
-    images = TensorSpec(np.dtype("uint8"), (-1, *spec["shape"]), name=None)
-    columns = [ColSpec(DataType.string, "label")]
-    columns += [ColSpec(DataType.float, f"probability_{name}") for name in spec["classes"]]
-    return ModelSignature(inputs=Schema([images]), outputs=Schema(columns))
+    of_elements = np.dtype("uint8" if spec["kind"] == "image" else "float32")
+    examples = TensorSpec(of_elements, (-1, *spec["shape"]), name=None)
+    columns = [ColSpec(DataType.float, name) for name in spec.get("targets", ())]
+    if spec["classes"]:
+        columns = [ColSpec(DataType.string, "label")]
+        columns += [ColSpec(DataType.float, f"probability_{name}") for name in spec["classes"]]
+    return ModelSignature(inputs=Schema([examples]), outputs=Schema(columns))

@@ -29,7 +29,7 @@ def prepare_images(
     progress: Progress,
 ) -> Description:
     """Decode once, compare all with all, split, write; stop before anything is written where the data are not sound."""
-    assert block.size is not None and block.channels is not None
+    assert block.size is not None and block.channels is not None and block.on_conflict != "keep"
     groups = groups_of(examples, split)
     with TemporaryDirectory(dir=folder) as scratch:
         inspected = inspect_images(

@@ -106,6 +106,13 @@ def _refuse_another_form(theirs: Spec, own: Spec) -> None:
             else ""
         )
         raise UserError(f"the dataset must hold {own.plural} of {wanted}, but was prepared with {form}{remedy}")
+    if own.kind == "series" and (theirs.features, theirs.step) != (own.features, own.step):
+        of_each = (
+            f"{', '.join(spec.features)}" + (f", a row every {spec.step}" if spec.step else "")
+            for spec in (own, theirs)
+        )
+        wanted, found = of_each
+        raise UserError(f"the dataset must hold the columns that the network takes ({wanted}), but holds {found}")
     if theirs.fit != own.fit:
         raise UserError(
             f"the dataset must be prepared with preprocess.fit: {own.fit}, as the network's was, but was with "

@@ -19,6 +19,7 @@ import numpy as np
 from saccade.arrays import open_array
 from saccade.files import read_json
 from saccade.spec import Spec
+from saccade.timelines import Timeline
 
 FORMAT = 1
 VIEWS_FORMAT = 1  # of augment.json, which stored_views.py writes
@@ -36,6 +37,7 @@ class Description:
         mean: of the training split: one value per channel, where 0..255 is scaled to 0..1, or one per feature.
         std: likewise.
         arrays: file name to dtype, shape and SHA-256.
+        timeline: when the windows of a forecast lie; None where nothing is forecast.
     """
 
     spec: Spec
@@ -44,6 +46,13 @@ class Description:
     mean: list[float]
     std: list[float]
     arrays: dict[str, dict[str, Any]]
+    timeline: Timeline | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        values = {**vars(self), "spec": self.spec.to_dict()}
+        timeline = values.pop("timeline")
+        return values if timeline is None else {**values, "timeline": timeline.to_dict()}
 
     def digests(self, *splits: str) -> dict[str, str]:
         """SHA-256 of the arrays and labels of the named splits."""
@@ -80,7 +89,8 @@ def read_description(folder: Path) -> Description:
         UserError: the dataset is not there yet, damaged, or of a format that this version does not read.
     """
     values = read_json(folder / "dataset.json", format_number=FORMAT, make_with=f"saccade preprocess {folder.name}")
-    return Description(**{**values, "spec": Spec.from_dict(values["spec"])})
+    timeline = Timeline.from_dict(values["timeline"]) if "timeline" in values else None
+    return Description(**{**values, "spec": Spec.from_dict(values["spec"]), "timeline": timeline})
 
 
 def open_split(folder: Path, split: str) -> Split:

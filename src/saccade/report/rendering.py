@@ -47,12 +47,12 @@ def _plain(cell: str | int | Share) -> str:
     return f"{cell:,}" if isinstance(cell, int) else cell
 
 
-def to_markdown(page: Page, picture: str) -> str:
+def to_markdown(page: Page, picture: str | None) -> str:
     """The same facts for GitHub and MLflow.
 
     Args:
         page: the report.
-        picture: a file beside it that shows examples.
+        picture: a file beside it that shows examples; None: there is none.
 
     Returns:
         The text of a ``.md`` file.
@@ -63,7 +63,8 @@ def to_markdown(page: Page, picture: str) -> str:
     if judged:
         rows = [(section.title, section.result, "" if section.is_fine else "look") for section in judged]
         lines += ["", *_table_lines(Table(["checked", "found", ""], rows))]
-    lines += ["", f"![examples]({picture})"]
+    if picture is not None:
+        lines += ["", f"![examples]({picture})"]
     for section in page.sections:
         lines += ["", f"## {section.title}"]
         for line in section.lines:

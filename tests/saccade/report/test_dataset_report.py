@@ -516,5 +516,5 @@ def test_series_get_a_page_of_the_same_make(tmp_path: Path) -> None:
     assert "<b>sum</b>" in page[""].text and "b" not in page.tags
     with Image.open(tmp_path / "report" / "samples.png") as samples:
         np.testing.assert_array_equal(pixels(page["samples"].images[0]), np.asarray(samples))
-    assert page["prepared"].rows[1] == ["0", f"{series[:20, :, 0].mean():.4f}", f"{series[:20, :, 0].std():.4f}"]
+    assert page["prepared"].rows[1] == ["a", f"{series[:20, :, 0].mean():.4f}", f"{series[:20, :, 0].std():.4f}"]
     assert "| train | 20 |" in markdown_of(tmp_path) and "![examples](samples.png)" in markdown_of(tmp_path)
