@@ -1,13 +1,13 @@
 """How often short runs of tokens occur in a text, as rows of a sparse matrix.
 
-A run of n tokens becomes one number of 64 bits by a hash, so that counting is sorting. Two runs in a million million
-share a number by chance. Runs may begin or end one step outside the text, where PAD stands: how a name begins says more
-than what is somewhere in it.
+A run of n tokens becomes one number of 64 bits by a hash, so that counting is sorting; that any two of ten million runs
+share a number has a chance of 3 in a million. Runs may begin or end one step outside the text, where PAD stands: how a
+name begins says more than what is somewhere in it.
 
 Shapes: N texts, D features, R runs of all texts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ class Runs:
 
     Attributes:
         hashes: uint64 (R,).
-        rows: int64 (R,), which text each is of, ascending within one length of runs.
+        rows: int64 (R,), which text each is of.
         num_texts: N.
     """
 
@@ -63,22 +63,25 @@ def runs_of(texts: Sequence[np.ndarray], lengths: Sequence[int]) -> Runs:
     return Runs(np.concatenate(hashes), np.concatenate(rows), len(texts))
 
 
-def choose_features(runs: Runs, *, least_texts: int, most: int) -> np.ndarray:
+def choose_features(batches: Iterable[Runs], *, least_texts: int, most: int) -> np.ndarray:
     """The runs to look at: those that are in the most texts.
 
     Args:
-        runs: of the training texts.
+        batches: runs of the training texts, some texts at a time.
         least_texts: a run that fewer texts hold says nothing of others.
         most: D at most.
 
     Returns:
         uint64 (D,), sorted.
     """
-    order = np.lexsort((runs.rows, runs.hashes))
-    hashes, rows = runs.hashes[order], runs.rows[order]
-    is_new = np.ones(len(hashes), dtype=bool)  # the first time in its text
-    is_new[1:] = (hashes[1:] != hashes[:-1]) | (rows[1:] != rows[:-1])
-    found, texts = np.unique(hashes[is_new], return_counts=True)
+    once = []
+    for runs in batches:
+        order = np.lexsort((runs.hashes, runs.rows))
+        hashes, rows = runs.hashes[order], runs.rows[order]
+        is_new = np.ones(len(hashes), dtype=bool)  # the first time in its text
+        is_new[1:] = (hashes[1:] != hashes[:-1]) | (rows[1:] != rows[:-1])
+        once.append(hashes[is_new])
+    found, texts = np.unique(np.concatenate(once), return_counts=True)
     found, texts = found[texts >= least_texts], texts[texts >= least_texts]
     return np.sort(found[np.argsort(-texts, kind="stable")[:most]])
 

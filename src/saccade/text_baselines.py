@@ -7,6 +7,7 @@ Shapes: N texts or windows, T tokens of one, V ids of the vocabulary, K classes.
 
 import math
 import warnings
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,11 @@ from saccade.tokens import PAD, Tokenizer, count_tokens, cut, tokenizer_of
 RUN_LENGTHS = {"character": (1, 2, 3, 4, 5), "word": (1, 2)}
 STRENGTHS = (1.0, 10.0, 100.0)  # scikit-learn's C: the larger, the weaker the regularisation
 MOST_ITERATIONS = 200
-MOST_RUNS = 40_000_000  # of the training texts: 1 GB while they are sorted
+MOST_RUNS = 40_000_000  # of the training texts: 0.7 GB while they are counted
 MOST_WEIGHTS = 4_000_000  # features x classes: the solver holds about 25 numbers for each
 MOST_FEATURES = 500_000
 FEWEST_EXAMPLES = 2_000  # long texts may cost more than planned rather than sink below this
-BATCH = 1_000  # texts whose runs are held at a time
+BATCH = 500  # texts whose runs are held at a time
 
 ORDER = 5  # of the model of next tokens: it looks back at 4
 MOST_TOKENS = 10_000_000  # the last ones of the training part
@@ -148,19 +149,21 @@ def _classify(family: str, splits: dict[str, Split], spec: Spec, seed: int) -> d
     rows = stratified_rows(np.asarray(train.labels), max(FEWEST_EXAMPLES, int(MOST_RUNS / runs_a_text)), seed)
     labels_N = np.asarray(train.labels)[rows]
 
-    runs = runs_of(reader.read(train.examples[rows]), lengths)
     most = min(MOST_FEATURES, MOST_WEIGHTS // (1 if len(spec.classes) == 2 else len(spec.classes)))
-    features = choose_features(runs, least_texts=min(2, len(rows)), most=most)
-    weigh = _Weights(runs, features)
-    train_ND = weigh.rows(runs)
-    del runs
+
+    def batches(examples: np.ndarray, chosen: np.ndarray) -> Iterator[Runs]:
+        for start in range(0, len(chosen), BATCH):
+            yield runs_of(reader.read(examples[chosen[start : start + BATCH]]), lengths)
+
+    features = choose_features(batches(train.examples, rows), least_texts=min(2, len(rows)), most=most)
+    weigh = _Weights(batches(train.examples, rows), features)
+    train_ND = weigh.train_ND
 
     def probabilities(model: Any, split: Split) -> np.ndarray:
-        made = np.zeros((len(split.labels), len(spec.classes)))
-        for start in range(0, len(made), BATCH):
-            batch_ND = weigh.rows(runs_of(reader.read(split.examples[start : start + BATCH]), lengths))
-            made[start : start + BATCH, model.classes_] = model.predict_proba(batch_ND)
-        return made
+        made = [model.predict_proba(weigh.rows(runs)) for runs in batches(split.examples, np.arange(len(split.labels)))]
+        made_NK = np.zeros((len(split.labels), len(spec.classes)))
+        made_NK[:, model.classes_] = np.concatenate(made)
+        return made_NK
 
     def validation_accuracy(model: Any) -> float:
         answers_N = probabilities(model, splits["validation"]).argmax(axis=1)
@@ -217,15 +220,18 @@ class _Weights:
     """How much each run counts for: less where many texts hold it.
 
     Args:
-        runs: of the training texts.
+        batches: runs of the training texts.
         features: that are looked at.
     """
 
-    def __init__(self, runs: Runs, features: np.ndarray) -> None:
+    def __init__(self, batches: Iterable[Runs], features: np.ndarray) -> None:
+        from scipy.sparse import vstack
         from sklearn.feature_extraction.text import TfidfTransformer
 
         self._features = features
-        self._transformer = TfidfTransformer(sublinear_tf=True).fit(count_features(runs, features))
+        counted_ND = vstack([count_features(runs, features) for runs in batches], format="csr")
+        self._transformer = TfidfTransformer(sublinear_tf=True).fit(counted_ND)
+        self.train_ND = self._transformer.transform(counted_ND, copy=False)
 
     def rows(self, runs: Runs) -> Any:
         """Texts as rows of length 1, sparse (N, D)."""
