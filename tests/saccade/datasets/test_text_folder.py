@@ -1,12 +1,10 @@
 """Texts in folders and archives: files or lines as examples, and what is wrong with them."""
 
-import http.server
 import io
 import random
 import tarfile
-import threading
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -226,23 +224,11 @@ def test_a_name_that_leads_out_is_refused(tmp_path: Path) -> None:
         fetched(tmp_path, tmp_path / "texts.tar")
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    (tmp_path / "served").mkdir()
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "served"))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as made:
-        thread = threading.Thread(target=made.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{made.server_address[1]}"
-        made.shutdown()
-        thread.join()
-
-
-def test_an_address_is_fetched_and_checked(tmp_path: Path, server: str) -> None:
-    packed = tmp_path / "served" / "texts.zip"
+def test_an_address_is_fetched_and_checked(tmp_path: Path, serve: Callable[[Path], str]) -> None:
+    packed = tmp_path / "texts.zip"
     write_zip(packed, REVIEWS)
     (tmp_path / "raw").mkdir()
-    at = {"url": f"{server}/texts.zip", "sha256": sha256_of_file(packed), "size": packed.stat().st_size}
+    at = {"url": f"{serve(tmp_path)}/texts.zip", "sha256": sha256_of_file(packed), "size": packed.stat().st_size}
     text_folder.fetch(tmp_path / "raw", **at)  # type: ignore[arg-type]
     assert text_folder.read(tmp_path / "raw").classes == ("neg", "pos")
     (tmp_path / "again").mkdir()
