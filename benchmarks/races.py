@@ -17,18 +17,16 @@ import csv
 import datetime
 import itertools
 import json
-import os
-import platform
 import shutil
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from figures import tell
+from pages import machine, mean_and_std, put_between
 from recipe_seeds import ROOT
 from ruamel.yaml import YAML
 from workbench import HERE, Workbench, default_work
@@ -185,12 +183,6 @@ def gradients(bench: Workbench, run: str, seed: int) -> dict[str, list[float]]:
     return found
 
 
-def machine() -> str:
-    """In a line."""
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "numpy"))
-    return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}"
-
-
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
@@ -204,11 +196,6 @@ def epochs_until(rows: Rows, least: float) -> float | None:
         if a1 >= least:
             return e0 + (e1 - e0) * max(least - a0, 0) / max(a1 - a0, 1e-12)
     return None
-
-
-def mean_and_std(values: Sequence[float], form: str) -> str:
-    """Such as "0.0012 (0.0003)"."""
-    return f"{statistics.mean(values):{form}} ({statistics.stdev(values) if len(values) > 1 else 0:{form}})"
 
 
 # --- drawing ----------------------------------------------------------------------------------------------------------
@@ -309,15 +296,10 @@ def share_of_last(norms_T: Sequence[float]) -> list[float]:
 
 def write_page(found: Mapping[str, Any], page: Path) -> None:
     """Put the tables between the comments of the page; the rest of it stays."""
-    text = page.read_text(encoding="utf-8")
     for name, table in (("activations", activations_table), ("adding", adding_table)):
-        begin, end = f"<!-- {name}: begin (benchmarks/races.py writes this part) -->", f"<!-- {name}: end -->"
         if name in found:
-            before, _, rest = text.partition(begin)
-            _, _, after = rest.partition(end)
             lines = [*table(found[name]), "", f"{found[name]['date']}; {found[name]['machine']}."]
-            text = before + begin + "\n" + "\n".join(lines) + "\n" + end + after
-    page.write_text(text, encoding="utf-8")
+            put_between(page, name, "benchmarks/races.py", lines)
 
 
 def activations_table(results: Mapping[str, Any]) -> list[str]:
