@@ -1,10 +1,8 @@
 """``saccade evaluate RUN``: the only stage that reads the test split. Into reports/<run>: metrics.json, evaluation/."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import torch
 
 from pipeline import paths
 from pipeline.console import Progress, say
+from pipeline.evaluate_baselines import image_baseline, text_baseline
 from pipeline.follower import Follower
 from pipeline.journal import Journal
 from pipeline.run_store import hold, journal_folder, read_history, restore_journal
@@ -204,23 +203,12 @@ def _baseline(dataset: str, description: Description) -> dict[str, float]:
     if spec.targets:
         splits = (open_split(paths.prepared(dataset), split) for split in ("train", "validation", "test"))
         return baselines.mean_baseline(*(split.labels for split in splits))
-    if spec.kind != "image":
+    if spec.kind == "image":
+        found, names = image_baseline(dataset, description), ["accuracy", "balanced_accuracy"]
+    elif spec.kind == "tokens":
+        scores = ["loss", "perplexity", "bits_per_character"]
+        names = scores if spec.answers == "each_step" else ["accuracy", "balanced_accuracy", "macro_f1"]
+        found = text_baseline(dataset, description)
+    else:
         return {}
-    baseline = _image_baseline(dataset, description)
-    return {name: baseline[name] for name in ("accuracy", "balanced_accuracy")}
-
-
-def _image_baseline(dataset: str, description: Description) -> dict[str, Any]:
-    """The baseline of a dataset of images: computed once for the same arrays, then kept."""
-    prepared = paths.prepared(dataset)
-    digests = sorted(description.digests("train", "validation", "test").values())
-    code = [sha256_of_file(Path(baselines.__file__)), metadata.version("scikit-learn")]
-    key = hashlib.sha256("/".join([*digests, *code]).encode()).hexdigest()[:24]
-    kept = paths.baseline_store() / f"{key}.json"
-    if not kept.exists():
-        say(f"  {dataset}: measuring the baseline, once (gradient histograms and pixels into a logistic regression)")
-        splits = [open_split(prepared, split) for split in ("train", "validation", "test")]
-        write_json(
-            kept, baselines.image_baseline(*(array for split in splits for array in (split.examples, split.labels)))
-        )
-    return json.loads(kept.read_text(encoding="utf-8"))
+    return {name: found[name] for name in names if name in found}

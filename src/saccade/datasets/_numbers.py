@@ -46,9 +46,8 @@ def read_numbers(
     Raises:
         UserError: it is no such table, with the line.
     """
-    if twice := next(
-        (column for column in value_columns or () if [time_column, *value_columns].count(column) > 1), None
-    ):
+    named = [time_column, *(value_columns or ())]
+    if twice := next((column for column in named if column is not None and named.count(column) > 1), None):
         raise UserError(f"time_column and value_columns must name different columns, but {twice!r} stands there twice")
     asked_for = {"time_column": time_column}
     header, rows = open_rows(path, name, asked_for, encoding=encoding)
