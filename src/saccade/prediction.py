@@ -92,15 +92,17 @@ class Predictor:
             Probabilities float32 (N, K) where there are classes, else the predicted numbers float32 (N, O).
         """
         answers = []
-        prepare: Callable[[Tensor], Tensor] = self.network[0]
-        if are_views:
-            assert isinstance(self.network[0], ImageInput), "views are made of images"
-            prepare = self.network[0].normalise
+        outputs_of: Callable[[Tensor], Tensor] = self._outputs_of_views if are_views else self.network
         for rows in torch.arange(stored.shape[0]).split(batch_size):
             with autocast(self.device, precision):
-                output_BK = self.network[1](prepare(take(stored, rows, self.device))).float()
+                output_BK = outputs_of(take(stored, rows, self.device)).float()
             answers.append((output_BK.softmax(dim=1) if self.spec.classes else output_BK).cpu())
         return torch.cat(answers).numpy()
+
+    def _outputs_of_views(self, view_BHWC: Tensor) -> Tensor:
+        first, model = self.network
+        assert isinstance(first, ImageInput), "views are made of images"
+        return model(first.normalise(view_BHWC))
 
 
 def load(folder: str | Path, device: str = "cpu") -> Predictor:
