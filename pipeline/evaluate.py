@@ -1,10 +1,8 @@
 """``saccade evaluate RUN``: the only stage that reads the test split. Into reports/<run>: metrics.json, evaluation/."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import torch
 
 from pipeline import paths
 from pipeline.console import Progress, say
+from pipeline.evaluate_baselines import beside_forecasts, image_baseline, text_baseline
 from pipeline.follower import Follower
 from pipeline.journal import Journal
 from pipeline.run_store import hold, journal_folder, read_history, restore_journal
@@ -22,7 +21,6 @@ from saccade import baselines, prediction, registry
 from saccade.augmentation import colors_for
 from saccade.errors import UserError
 from saccade.files import read_json, replacing_folder, sha256_of_file, write_json
-from saccade.forecast_baselines import baseline_answers
 from saccade.metrics import classification_metrics
 from saccade.prediction import Predictor
 from saccade.prepared import VIEWS_FORMAT, Description, Split, open_split, read_description
@@ -140,34 +138,6 @@ def _answers(predictor: Predictor, test: Split, batch_size: int) -> Any:
     return predictor.answers(examples, batch_size)
 
 
-def beside_forecasts(prepared: Path, *, with_baselines: bool) -> dict[str, Any]:
-    """What is shown beside the forecasts for a dataset's test split; nothing where nothing is forecast.
-
-    Args:
-        prepared: the dataset's folder.
-        with_baselines: let simple models learn from its training split, and forecast.
-
-    Returns:
-        ``timeline`` and ``baselines``, as ``saccade.tasks.forecast.evaluate`` takes them.
-    """
-    description = read_description(prepared)
-    if description.timeline is None:
-        return {}
-    answers = None
-    if with_baselines:
-        train, validation, test = (open_split(prepared, split) for split in ("train", "validation", "test"))
-        answers = baseline_answers(
-            train,
-            validation,
-            test,
-            description.spec,
-            mean=description.mean,
-            std=description.std,
-            seasons=description.timeline.seasons,
-        )
-    return {"timeline": description.timeline, "baselines": answers}
-
-
 def _measure_views(
     answers: np.ndarray, predictor: Predictor, test: Split, block: EvaluateBlock, dataset: str
 ) -> dict[str, float]:
@@ -204,23 +174,13 @@ def _baseline(dataset: str, description: Description) -> dict[str, float]:
     if spec.targets:
         splits = (open_split(paths.prepared(dataset), split) for split in ("train", "validation", "test"))
         return baselines.mean_baseline(*(split.labels for split in splits))
-    if spec.kind != "image":
-        return {}
-    baseline = _image_baseline(dataset, description)
-    return {name: baseline[name] for name in ("accuracy", "balanced_accuracy")}
-
-
-def _image_baseline(dataset: str, description: Description) -> dict[str, Any]:
-    """The baseline of a dataset of images: computed once for the same arrays, then kept."""
-    prepared = paths.prepared(dataset)
-    digests = sorted(description.digests("train", "validation", "test").values())
-    code = [sha256_of_file(Path(baselines.__file__)), metadata.version("scikit-learn")]
-    key = hashlib.sha256("/".join([*digests, *code]).encode()).hexdigest()[:24]
-    kept = paths.baseline_store() / f"{key}.json"
-    if not kept.exists():
-        say(f"  {dataset}: measuring the baseline, once (gradient histograms and pixels into a logistic regression)")
-        splits = [open_split(prepared, split) for split in ("train", "validation", "test")]
-        write_json(
-            kept, baselines.image_baseline(*(array for split in splits for array in (split.examples, split.labels)))
-        )
-    return json.loads(kept.read_text(encoding="utf-8"))
+    match spec.kind:
+        case "image":
+            found, names = image_baseline(dataset, description), ("accuracy", "balanced_accuracy")
+        case "tokens" if spec.answers == "each_step":
+            found, names = text_baseline(dataset, description), ("loss", "perplexity", "bits_per_character")
+        case "tokens":
+            found, names = text_baseline(dataset, description), ("accuracy", "balanced_accuracy", "macro_f1")
+        case _:
+            return {}
+    return {name: found[name] for name in names if name in found}

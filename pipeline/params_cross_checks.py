@@ -59,7 +59,14 @@ def _augment_problems(path: KeyPath, dataset: Any) -> Iterator[Problem]:
         transforms if isinstance(transforms, list) else [], nearest, channels if isinstance(channels, int) else None
     )
     yield from (Problem((*path, "transforms", *at), message) for at, message in found)
-    if views and (not transforms or transforms == "none"):
+    nothing = not transforms or transforms == "none"
+    if block.get("mode") == "online":
+        if nothing:
+            yield Problem((*path, "mode"), "online without transforms would make plain copies; add some")
+        if "views" in block:
+            message = "mode: online makes a new view each epoch and stores none; leave views out"
+            yield Problem((*path, "views"), message)
+    elif views and nothing:
         yield Problem((*path, "views"), "views without transforms would be plain copies; add some")
     elif views == 1 and block.get("include_original") is True:
         yield Problem((*path, "views"), "the only view would be the original; with include_original, two views or more")

@@ -125,7 +125,7 @@ def _refuse_what_it_does_not_take(run: str, spec: Spec, asked: Asked) -> None:
     given = asked.options()
     for name, value in given.items():
         if name not in taken:
-            told = f"{name}" if value is True else f"{name} ({value})"
+            told = name if value is True else f"{value}" if name == "PATH" else f"{name} ({value})"
             raise UserError(f"{told} must be left out: {run} {does}; {remedy}")
     if not given.keys() & {"PATH", "--text", "--prompt"}:
         raise UserError(f"there must be something to predict: {run} {does}; {remedy}")

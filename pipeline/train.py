@@ -274,6 +274,12 @@ def _origin_of(run: TrainingRun, description: Description) -> _Origin | None:
                 f"{weights} does not exist, and {run.name} starts from it: `saccade train {init_from}` first"
             )
         before = read_recipe(weights.parent)
+        if before.spec.vocabulary != description.spec.vocabulary:
+            raise UserError(
+                f"train.init_from ({init_from}) must be a run over the same vocabulary, so that each id means the same "
+                f"token; its {len(before.spec.vocabulary):,} are not the {len(description.spec.vocabulary):,} of "
+                f"{run.dataset}. Leave init_from out, or train {init_from} on {run.dataset}"
+            )
         is_alike = len(before.mean) == len(description.mean)  # else a first convolution is summed over colours
         normalisation = (before.mean, before.std) if is_alike else None
         return _Origin(f"run {init_from}", weights, sha256_of_file(weights), normalisation)

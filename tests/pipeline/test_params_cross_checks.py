@@ -88,6 +88,15 @@ ONE_PROBLEM = {
         ("\n        - {name: Affine, rotate: [-10, 10], p: 0.5}", " []"),
         "line 9: datasets.toy.augment.views: views without transforms would be plain copies; add some",
     ),
+    "online and nothing to make": (
+        ("views: 2\n      transforms:\n        - {name: Affine, rotate: [-10, 10], p: 0.5}", "mode: online"),
+        "line 9: datasets.toy.augment.mode: online without transforms would make plain copies; add some",
+    ),
+    "online and stored views": (
+        ("      views: 2", "      mode: online\n      views: 2"),
+        "line 10: datasets.toy.augment.views: mode: online makes a new view each epoch and stores none; "
+        "leave views out",
+    ),
     # names of datasets and runs
     "dot in a run's name": (
         ("  cnn:", "  cnn.1:"),

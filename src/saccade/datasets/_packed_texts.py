@@ -1,12 +1,11 @@
 """Many texts, in any order, without a Python object each: UTF-8, one after the other, in a file that has no name."""
 
-import contextlib
 import hashlib
 import os
 import tempfile
 import weakref
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import overload
 
 _CHUNK_BYTES = 2**20
@@ -24,20 +23,29 @@ class PackedTexts(Sequence[str]):
     """
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
-        self._file = tempfile.TemporaryFile(prefix="saccade-texts-", buffering=_CHUNK_BYTES)  # noqa: SIM115
+        # Without a buffer of its own, which closing would write, perhaps to a full disk
+        self._file = tempfile.TemporaryFile(prefix="saccade-texts-", buffering=0)  # noqa: SIM115
         weakref.finalize(self, self._file.close)
+        self._pending = bytearray()
         self._ends = array("q", [0])
-        self._is_flushed = True
         for text in texts:
             self.append(text)
 
     def append(self, text: str) -> None:
         """Add a text; lone surrogates come back as they were."""
         content = text.encode("utf-8", "surrogatepass")
-        with _naming_the_folder():
-            self._file.write(content)
+        self._pending += content
         self._ends.append(self._ends[-1] + len(content))
-        self._is_flushed = False
+        if len(self._pending) >= _CHUNK_BYTES:
+            self._write()
+
+    def _write(self) -> None:
+        try:
+            while self._pending:
+                del self._pending[: self._file.write(self._pending)]
+        except OSError as error:
+            error.filename = f"{tempfile.gettempdir()}, or what TMPDIR names"
+            raise
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -50,22 +58,9 @@ class PackedTexts(Sequence[str]):
         if isinstance(i, slice):
             return [self[row] for row in range(*i.indices(len(self)))]
         row = range(len(self))[i]  # counts from the end where it is negative; IndexError beyond
-        if not self._is_flushed:
-            with _naming_the_folder():
-                self._file.flush()
-            self._is_flushed = True
+        self._write()
         start, end = self._ends[row], self._ends[row + 1]
         return os.pread(self._file.fileno(), end - start, start).decode("utf-8", "surrogatepass")
-
-
-@contextlib.contextmanager
-def _naming_the_folder() -> Iterator[None]:
-    """A full disk is an error that names the folder; the file itself has no name."""
-    try:
-        yield
-    except OSError as error:
-        error.filename = f"{tempfile.gettempdir()}, or what TMPDIR names"
-        raise
 
 
 class Digests(Sequence[str]):
