@@ -85,6 +85,8 @@ def form_problems(name: str, dataset: Any, source: Mapping[str, Any]) -> Iterato
         yield from _long_text_problems(path, who, split)
     if form == _FORECASTS:
         yield from _forecast_problems(path, who, preprocess, split)
+    if form != _IMAGES and "evaluate_crop" in blocks.get("augment", {}):
+        yield Problem((*path, "augment", "evaluate_crop"), f"{who} gives no images: leave evaluate_crop out")
     if form != _IMAGES and blocks.get("augment", {}).get("transforms") not in (None, [], "none"):
         yield Problem((*path, "augment", "transforms"), f"{who} gives no images: write augment: {{views: 0}}")
 

@@ -33,7 +33,7 @@ from saccade.freezing import freeze
 from saccade.layers import count_parameters
 from saccade.losses import LOSSES, Loss
 from saccade.online_views import OnlineViews
-from saccade.prepared import Description, open_split, read_description
+from saccade.prepared import Description, open_split, read_description, read_evaluate_crop
 from saccade.processes import Processes, joined
 from saccade.ranks import Rank
 from saccade.training import EpochRecord, LabelledArrays, TrainingState, fit
@@ -240,7 +240,9 @@ def _prepare(run: TrainingRun, me: Rank) -> _Work:
     settings = _resolved(run, precision)
     origin = _origin_of(run, description)
     mean, std = origin.normalisation if origin and origin.normalisation else (description.mean, description.std)
-    given = {"spec": description.spec.to_dict(), "mean": mean, "std": std}
+    evaluate_crop = read_evaluate_crop(paths.augmented(run.dataset))
+    given: dict[str, Any] = {"spec": description.spec.to_dict(), "mean": mean, "std": std}
+    given |= {} if evaluate_crop == 1 else {"evaluate_crop": evaluate_crop}
     read = digests | ({"first_weights": origin.sha256} if origin else {})
     identity = identity_of(settings | given, read, code_digests("train", {"item.model.name": run.model.name}))
     return _Work(
@@ -260,6 +262,7 @@ def _prepare(run: TrainingRun, me: Rank) -> _Work:
             mean=mean,
             std=std,
             identity=identity,
+            evaluate_crop=evaluate_crop,
         ),
     )
 
@@ -285,14 +288,12 @@ def _origin_of(run: TrainingRun, description: Description) -> _Origin | None:
         return _Origin(f"run {init_from}", weights, sha256_of_file(weights), normalisation)
     if pretrained is None:
         return None
-    from saccade import pretraining
+    from saccade.pretraining.published import published_normalisation, published_weights
 
-    weights = (
-        pretraining.published_weights(run.model.name) if pretrained == "imagenet" else Path(pretrained).expanduser()
-    )
+    weights = published_weights(run.model.name) if pretrained == "imagenet" else Path(pretrained).expanduser()
     if not weights.is_file():
         raise UserError(f"model.pretrained ({pretrained}) must be imagenet, or a file that is there")
-    normalisation = pretraining.published_normalisation(run.model.name, description.spec.shape[2])
+    normalisation = published_normalisation(run.model.name, description.spec.shape[2])
     return _Origin(f"pretrained weights {weights.name}", weights, sha256_of_file(weights), normalisation)
 
 
@@ -339,7 +340,8 @@ def _begin(run: TrainingRun, work: _Work, store: RunStore) -> None:
     """Write the first event of the journal."""
     store.begin(work.environment)
     places = {f"train.{key}": work.environment[key] for key in ("device", "threads", "processes")}
-    params = {**run.other_params, **places, **provenance.flatten(work.settings)}
+    crop = {"dataset.augment.evaluate_crop": work.recipe.evaluate_crop}  # what auto stands for
+    params = {**run.other_params, **crop, **places, **provenance.flatten(work.settings)}
     records = _dataset_records(run.dataset, work.description, work.digests)
     identity = work.recipe.identity
     kept = store.keep_dataset_report(run.dataset)
@@ -351,9 +353,10 @@ def _build(run: TrainingRun, work: _Work, processes: Processes) -> TrainingState
     torch.manual_seed(devices.derive_seed(run.seed, "weights"))
     network = work.recipe.build_network()
     if work.origin:
-        from saccade import pretraining
+        from saccade.pretraining.loading import load_into
+        from saccade.pretraining.weight_files import read_weights
 
-        done = pretraining.load_into(network[1], pretraining.read_weights(work.origin.weights), origin=work.origin.what)
+        done = load_into(network[1], read_weights(work.origin.weights), origin=work.origin.what)
         if processes.rank == 0:
             say(f"{run.name}: {'; '.join(done)}")
     if run.block.frozen_layers:

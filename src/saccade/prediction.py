@@ -5,7 +5,7 @@ Shapes: N examples, H height, W width, C channels, K classes, O numbers to predi
 
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from saccade.devices import autocast, resolve_device
 from saccade.errors import UserError
 from saccade.generating import TEMPERATURE, Expected, Generated, expectations, generate, unknown_tokens
 from saccade.images import prepare_image
+from saccade.inputs import ImageInput
 from saccade.losses import token_losses
 from saccade.reading_texts import read_texts
 from saccade.tokens import tokenizer_of
@@ -181,13 +182,16 @@ class Predictor:
         return prepare_image(image, (height, width), channels, self.spec.fit)
 
     @torch.no_grad()
-    def answers(self, stored: Tensor, batch_size: int = 512, precision: str = "float32") -> np.ndarray:
+    def answers(
+        self, stored: Tensor, batch_size: int = 512, precision: str = "float32", *, are_views: bool = False
+    ) -> np.ndarray:
         """What the network says of stored examples, such as uint8 (N, H, W, C).
 
         Args:
             stored: as they lie in data/prepared.
             batch_size: examples at once.
             precision: float32 or bfloat16.
+            are_views: they are views as those of training, which show things as large as there: none is cropped.
 
         Returns:
             Probabilities float32 (N, K) where there are classes, else the predicted numbers float32 (N, O).
@@ -197,11 +201,15 @@ class Predictor:
         """
         if self.spec.answers == "each_step":
             raise UserError(f"the network must answer once an example to be asked so, but it {self._use}")
+        prepare: Callable[[Tensor], Tensor] = self.network[0]
+        if are_views:
+            assert isinstance(self.network[0], ImageInput), "views are made of images"
+            prepare = self.network[0].normalise
         lengths = stored_lengths(stored) if self.spec.kind == "tokens" else None
         answers, order = [], []
         for rows, steps in measured_batches(stored.shape[0], lengths, batch_size):
             with autocast(self.device, precision):
-                output_BK = self.network(take(stored, rows, self.device)[:, :steps]).float()
+                output_BK = self.network[1:](prepare(take(stored, rows, self.device)[:, :steps])).float()
             answers.append((output_BK.softmax(dim=1) if self.spec.classes else output_BK).cpu())
             order.append(rows)
         return torch.cat(answers)[torch.cat(order).argsort()].numpy()

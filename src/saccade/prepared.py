@@ -96,3 +96,20 @@ def read_description(folder: Path) -> Description:
 def open_split(folder: Path, split: str) -> Split:
     """Memory-map one split of a prepared dataset."""
     return Split(*(open_array(folder / f"{split}{suffix}.npy") for suffix in ("", "_labels", "_rows")))
+
+
+def read_evaluate_crop(augmented: Path) -> float:
+    """The share of each side of an image that evaluation looks at, in (0, 1], as augment.json says it.
+
+    Args:
+        augmented: such as data/augmented/digits.
+
+    Returns:
+        1 where nothing else is said.
+
+    Raises:
+        UserError: ``saccade augment`` has not run.
+    """
+    make_with = f"saccade augment {augmented.name}"
+    written = read_json(augmented / "augment.json", format_number=VIEWS_FORMAT, make_with=make_with)
+    return float(written.get("evaluate_crop", 1.0))

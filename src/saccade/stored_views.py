@@ -52,6 +52,7 @@ def write_views(
     transforms: Sequence[Mapping[str, Any]],
     seed: int,
     include_original: bool = False,
+    evaluate_crop: float = 1.0,
     processes: int | None = None,
     progress: Progress = no_progress,
 ) -> None:
@@ -66,6 +67,7 @@ def write_views(
         transforms: names and arguments, in order: ``{"name": "Affine", "rotate": [-10, 10]}``.
         seed: the pixels of (seed, view, index) are the same on every run.
         include_original: view 0 is the images as they are; the others stay what they would be without it.
+        evaluate_crop: the share of each side that evaluation shall look at; written beside them, for training.
         processes: how many make them; None: one a core. Changes nothing in the result.
         progress: called with images written so far.
 
@@ -81,6 +83,8 @@ def write_views(
     }
     if include_original:
         written["include_original"] = True
+    if evaluate_crop != 1:
+        written["evaluate_crop"] = evaluate_crop
     if views > 0:
         images = open_array(images_path)
         colors = colors_for(transforms, images)
@@ -105,7 +109,13 @@ def write_views(
 
 
 def describe_views(
-    folder: Path, images_path: Path, *, transforms: Sequence[Mapping[str, Any]], seed: int, include_original: bool
+    folder: Path,
+    images_path: Path,
+    *,
+    transforms: Sequence[Mapping[str, Any]],
+    seed: int,
+    include_original: bool,
+    evaluate_crop: float = 1.0,
 ) -> None:
     """Write augment.json alone: how views are made while training runs. One is made here, to see that it can be.
 
@@ -115,6 +125,7 @@ def describe_views(
         transforms: as of ``write_views``.
         seed: likewise.
         include_original: likewise.
+        evaluate_crop: likewise.
 
     Raises:
         UserError: a transform refuses its arguments or the images, or changes the size or dtype of one.
@@ -122,6 +133,7 @@ def describe_views(
     images = open_array(images_path)
     ViewMaker(build(transforms, colors_for(transforms, images)), seed)(images[0], view=1, index=0)
     how = {"transforms": [dict(t) for t in transforms], "seed": seed, "include_original": include_original}
+    how |= {} if evaluate_crop == 1 else {"evaluate_crop": evaluate_crop}
     write_json(folder / "augment.json", {"format": VIEWS_FORMAT, "mode": "online", "views": None, **how})
 
 

@@ -115,6 +115,13 @@ def test_the_description_says_how_the_views_were_made(tmp_path: Path) -> None:
     assert written == {"format": 1, "views": V, "seed": SEED, "transforms": NESTED, "sha256": digest}
 
 
+def test_the_description_says_what_evaluation_looks_at_where_that_is_not_all(tmp_path: Path) -> None:
+    for share, more in ((1.0, {}), (0.875, {"evaluate_crop": 0.875})):
+        write_views(tmp_path, tmp_path / "not read.npy", views=0, transforms=[], seed=7, evaluate_crop=share)
+        written = json.loads((tmp_path / "augment.json").read_text())
+        assert written == {"format": 1, "views": 0, "seed": 7, "transforms": [], **more}
+
+
 def test_views_are_read_back_by_training(tmp_path: Path) -> None:
     from saccade.training_views import open_views
 

@@ -9,9 +9,10 @@ from saccade.prepared import Description, Split, open_split
 from saccade.report.checked import Checked
 from saccade.report.checked_series import CheckedSeries
 from saccade.report.checked_texts import CheckedStream, CheckedTexts
+from saccade.report.choosing import rows_of_classes
 from saccade.report.class_balance import class_balance
-from saccade.report.contact_sheets import draw_samples, embedded_png, plan_sheets, rows_of_classes, sheet_picture
-from saccade.report.page import Block, Figure, Line, Name, Page, Section, Sheet, Table
+from saccade.report.contact_sheets import draw_samples, embedded_png, plan_sheets, sheet_picture
+from saccade.report.page import Block, Code, Figure, Line, LinkedPicture, Name, Page, Section, Sheet, Table
 from saccade.report.rendering import to_html, to_markdown
 from saccade.report.series_files_report import labelled_series_sections
 from saccade.report.series_report import forecast_sections
@@ -31,6 +32,7 @@ def write_dataset_report(
     prepared: Path,
     description: Description,
     checked: Checked | CheckedTexts | CheckedStream | CheckedSeries | ForecastData | None = None,
+    views_address: str | None = None,
 ) -> None:
     """Write report.html and summary.md; of what can be seen, samples.png. The same data give the same bytes.
 
@@ -40,6 +42,7 @@ def write_dataset_report(
         prepared: the folder of its arrays.
         description: what they hold.
         checked: what was found on the way; None of what was generated.
+        views_address: of images: where a sheet of their views will be, relative to ``folder``.
     """
     spec, picture = description.spec, None
     if isinstance(checked, CheckedTexts):
@@ -52,10 +55,12 @@ def write_dataset_report(
     elif isinstance(checked, CheckedSeries):
         picture = folder / "samples.png"
         sections = labelled_series_sections(description, prepared, checked, picture)
+    elif spec.kind == "image":
+        picture = folder / "samples.png"
+        sections = _image_sections(description, open_split(prepared, "train"), checked, picture, views_address)
     else:
         picture = folder / "samples.png"
-        draw = _image_sections if spec.kind == "image" else _series_sections
-        sections = draw(description, open_split(prepared, "train"), checked, picture)
+        sections = _series_sections(description, open_split(prepared, "train"), picture)
     if checked is not None:
         sections.append(_source_notes(checked.notes))
     facts = [(split, f"{count:,}") for split, count in description.counts.items()]
@@ -66,10 +71,14 @@ def write_dataset_report(
     (folder / "summary.md").write_text(to_markdown(page, None if picture is None else picture.name), encoding="utf-8")
 
 
-def _image_sections(description: Description, train: Split, checked: Checked | None, picture: Path) -> list[Section]:
+def _image_sections(
+    description: Description, train: Split, checked: Checked | None, picture: Path, views_address: str | None
+) -> list[Section]:
     shape, classes = description.spec.shape, description.spec.classes
     draw_samples(train.examples, train.labels, classes, picture)
     sections = [_prepared(description, checked), class_balance(description), _class_sheets(description, train, checked)]
+    if views_address is not None:
+        sections.append(_views(views_address))
     if checked is not None:
         sections += [
             left_out(checked),
@@ -83,11 +92,11 @@ def _image_sections(description: Description, train: Split, checked: Checked | N
     return sections
 
 
-def _series_sections(description: Description, train: Split, checked: Checked | None, picture: Path) -> list[Section]:
+def _series_sections(description: Description, train: Split, picture: Path) -> list[Section]:
     draw_series(train.examples[:_SERIES], train.labels[:_SERIES], description.spec.targets, picture)
     figure = Figure(embedded_png(picture), Name("the first examples, with what is to be predicted"))
     shown = Section("samples", "Examples", blocks=[Sheet((figure.name.text,), [figure])])
-    return [_prepared(description, checked), shown]
+    return [_prepared(description, None), shown]
 
 
 def _lead(spec: Spec) -> Line:
@@ -150,6 +159,17 @@ def _class_sheets(description: Description, train: Split, checked: Checked | Non
     if len(plan.classes) < len(spec.classes):
         lines.append((f"{len(plan.classes)} of {len(spec.classes):,} classes are shown, spread evenly over all.",))
     return Section("sheets", "Examples of each class", lines=lines, blocks=blocks)
+
+
+def _views(address: str) -> Section:
+    about: Line = (
+        "Training images as they are, as training sees them, and below that each transform alone, always applied. "
+        "A view in which you do not see the class any more teaches the network something wrong. ",
+        Code("saccade augment DATASET"),
+        " draws this anew.",
+    )
+    without = "There is no such picture: no views are made of this dataset, or augment has not run."
+    return Section("views", "Augmented views", lines=[about], blocks=[LinkedPicture(address, without)])
 
 
 def _source_notes(notes: Sequence[str]) -> Section:
