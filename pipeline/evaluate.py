@@ -11,7 +11,7 @@ import torch
 
 from pipeline import paths
 from pipeline.console import Progress, say
-from pipeline.evaluate_baselines import image_baseline, text_baseline
+from pipeline.evaluate_baselines import beside_forecasts, image_baseline, text_baseline
 from pipeline.follower import Follower
 from pipeline.journal import Journal
 from pipeline.run_store import hold, journal_folder, read_history, restore_journal
@@ -21,7 +21,6 @@ from saccade import baselines, prediction, registry
 from saccade.augmentation import colors_for
 from saccade.errors import UserError
 from saccade.files import read_json, replacing_folder, sha256_of_file, write_json
-from saccade.forecast_baselines import baseline_answers
 from saccade.metrics import classification_metrics
 from saccade.prediction import Predictor
 from saccade.prepared import VIEWS_FORMAT, Description, Split, open_split, read_description
@@ -137,34 +136,6 @@ def _answers(predictor: Predictor, test: Split, batch_size: int) -> Any:
     if predictor.spec.answers == "each_step":
         return predictor.token_answers(examples, torch.from_numpy(test.labels), batch_size)
     return predictor.answers(examples, batch_size)
-
-
-def beside_forecasts(prepared: Path, *, with_baselines: bool) -> dict[str, Any]:
-    """What is shown beside the forecasts for a dataset's test split; nothing where nothing is forecast.
-
-    Args:
-        prepared: the dataset's folder.
-        with_baselines: let simple models learn from its training split, and forecast.
-
-    Returns:
-        ``timeline`` and ``baselines``, as ``saccade.tasks.forecast.evaluate`` takes them.
-    """
-    description = read_description(prepared)
-    if description.timeline is None:
-        return {}
-    answers = None
-    if with_baselines:
-        train, validation, test = (open_split(prepared, split) for split in ("train", "validation", "test"))
-        answers = baseline_answers(
-            train,
-            validation,
-            test,
-            description.spec,
-            mean=description.mean,
-            std=description.std,
-            seasons=description.timeline.seasons,
-        )
-    return {"timeline": description.timeline, "baselines": answers}
 
 
 def _measure_views(

@@ -12,7 +12,8 @@ from pipeline import paths
 from pipeline.console import say
 from saccade import baselines, ngram_features, ngram_model, text_baselines
 from saccade.files import sha256_of_file, write_json
-from saccade.prepared import Description, Split, open_split
+from saccade.forecast_baselines import baseline_answers
+from saccade.prepared import Description, Split, open_split, read_description
 from saccade.splits import SPLITS
 
 
@@ -47,6 +48,34 @@ def text_baseline(dataset: str, description: Description) -> dict[str, Any]:
         code,
         how,
     )
+
+
+def beside_forecasts(prepared: Path, *, with_baselines: bool) -> dict[str, Any]:
+    """What is shown beside the forecasts for a dataset's test split; nothing where nothing is forecast.
+
+    Args:
+        prepared: the dataset's folder.
+        with_baselines: let simple models learn from its training split, and forecast.
+
+    Returns:
+        ``timeline`` and ``baselines``, as ``saccade.tasks.forecast.evaluate`` takes them.
+    """
+    description = read_description(prepared)
+    if description.timeline is None:
+        return {}
+    answers = None
+    if with_baselines:
+        train, validation, test = (open_split(prepared, split) for split in ("train", "validation", "test"))
+        answers = baseline_answers(
+            train,
+            validation,
+            test,
+            description.spec,
+            mean=description.mean,
+            std=description.std,
+            seasons=description.timeline.seasons,
+        )
+    return {"timeline": description.timeline, "baselines": answers}
 
 
 def _kept(

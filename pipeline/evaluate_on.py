@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 
 from pipeline import paths
 from pipeline.console import number_of, say
-from pipeline.evaluate import beside_forecasts, load_trained, measure
+from pipeline.evaluate import load_trained, measure
+from pipeline.evaluate_baselines import beside_forecasts
 from pipeline.schema.evaluate import EvaluateBlock
 from saccade.errors import UserError
 from saccade.files import replacing_folder, write_json

@@ -2,15 +2,17 @@
 
 import csv
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Tree
+import torch
+from conftest import Ended, Tree
+
+import saccade
+from saccade.datasets.series_table import read_series
 
 _PARAMS = """\
 seed: 0
@@ -85,14 +87,14 @@ def tree(make_tree: Callable[[], Tree]) -> Tree:
     write_gestures(tree.root / "gestures")
     stages = [[stage, name] for name in ("tides", "gestures") for stage in ("fetch", "preprocess", "augment")]
     runs = [[stage, name] for name in ("tide", "gesture") for stage in ("train", "evaluate")]
-    ended, _ = tree.run_all(["check"], *stages, *runs, ["compare"])
+    ended, _ = tree.run_all(["check"], *stages, *runs, ["compare"], ["describe", "run", "tide"])
     assert [one.code for one in ended] == [0] * len(ended), [one.err or one.code for one in ended]
     said = "".join(one.out for one in ended)
     assert "tides: 3 values missing and interpolated, among them those of 1 missing row" in said
     assert "windows in no split: " in said and "where something was filled in" in said
     assert "windows of 24x2, to forecast: level, 6 steps of 1 hour ahead" in said
     assert "gestures: 40 files longer than preprocess.length (20): the rest was cut off" in said
-    assert "evaluated tide: test mae" in said
+    assert "evaluated tide: test mae" in said and "run tide, input 24x2, outputs 6" in said
     return tree
 
 
@@ -164,8 +166,40 @@ def test_the_dataset_report_shows_the_series(tree: Tree) -> None:
     assert (folder / "samples.png").exists() and (folder / "report.html").read_text().count("<img") >= 4
 
 
-def test_a_forecast_goes_on_where_the_file_ends(tree: Tree) -> None:
-    ended = tree.run("predict", "tide", "tides.csv", "--json", "--out", "ahead.png")
+_REFUSED = [
+    (["short.csv"], "short.csv has 20 rows, fewer than the 24 that the network sees"),
+    (["height.csv"], "height.csv must have a column 'level' of numbers, but has 'when', 'height'"),
+    (["daily.csv"], "daily.csv must have a row every 1 hour, as the network was trained with"),
+    (["none.csv"], "none.csv must be a CSV file, but there is none"),
+    (["tides.csv", "short.csv"], "tide forecasts one series at a time, but 2 files are named"),
+    (["tides.csv", "--top", "2"], "--top (2) must be left out: tide forecasts a series, and knows no classes"),
+    (["tides.csv", "--out", "ahead.jpg"], "ahead.jpg) must end with .png"),
+    (["tides.csv", "--text", "x"], "--text (x) must be left out: tide forecasts a series"),
+]
+
+
+@pytest.fixture(scope="module")
+def asked(tree: Tree) -> dict[str, Ended]:
+    """What ``saccade predict`` said, by its arguments."""
+    write_tides(tree.root / "short.csv", steps=20)
+    write_tides(tree.root / "height.csv", header="when,height,wind")
+    rows = [["when", "level", "wind"], *([f"2024-02-{day:02}", 5000 + day, 1] for day in range(1, 28))]
+    with (tree.root / "daily.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    (tree.root / "point.csv").write_text("t,x,y\n0,1,2\n0.05,1,2\n")
+    commands = [
+        ["tide", "tides.csv", "--json", "--out", "ahead.png"],
+        ["tide", "tides.csv"],
+        ["gesture", "gestures/0.csv", "gestures/5.csv", "--json"],
+        ["gesture", "point.csv"],
+        *(["tide", *arguments] for arguments, _ in _REFUSED),
+    ]
+    ended, _ = tree.run_all(*(["predict", *command] for command in commands))
+    return {" ".join(command): one for command, one in zip(commands, ended, strict=True)}
+
+
+def test_a_forecast_goes_on_where_the_file_ends(tree: Tree, asked: dict[str, Ended]) -> None:
+    ended = asked["tide tides.csv --json --out ahead.png"]
     assert ended.code == 0, ended.err
     steps = [json.loads(line) for line in ended.out.splitlines()]
     assert [step["time"] for step in steps] == [f"2024-01-21 {hour}:00" for hour in range(20, 24)] + [
@@ -179,62 +213,41 @@ def test_a_forecast_goes_on_where_the_file_ends(tree: Tree) -> None:
         assert told["low"] == pytest.approx(told["forecast"] + low, abs=0.02)
         assert told["high"] == pytest.approx(told["forecast"] + high, abs=0.02)
         assert 4700 < told["forecast"] < 5300
-    script = (
-        "import json, numpy as np, saccade, torch; from saccade.datasets.series_table import read_series\n"
-        "from pathlib import Path; x = read_series(Path('tides.csv'), 'x').series.values[-24:].astype(np.float32)\n"
-        "print(json.dumps(saccade.load('models/tide').answers(torch.from_numpy(x[None]))[0].tolist()))"
-    )
-    answers = json.loads(tree.python("-c", script, PYTHONPATH="src").out)
-    assert [step["targets"]["level"]["forecast"] for step in steps] == pytest.approx(answers, rel=1e-5)
-    table = tree.run("predict", "tide", "tides.csv")
-    assert table.code == 0, table.err
-    header, *lines = table.out.splitlines()
+    inputs = read_series(tree.root / "tides.csv", "x").series.values[-24:].astype(np.float32)
+    answers = saccade.load(tree.root / "models/tide").answers(torch.from_numpy(inputs[None]))[0]
+    assert [step["targets"]["level"]["forecast"] for step in steps] == pytest.approx(answers.tolist(), rel=1e-5)
+
+
+def test_a_forecast_is_a_table_and_a_picture(tree: Tree, asked: dict[str, Ended]) -> None:
+    ended = asked["tide tides.csv"]
+    assert ended.code == 0, ended.err
+    header, *lines = ended.out.splitlines()
     assert header.split() == ["time", "level", "10", "%", "90", "%"] and len(lines) == 7
+    assert [line[:16] for line in lines[:2]] == ["2024-01-21 20:00", "2024-01-21 21:00"]
     assert lines[-1] == "drawn: reports/tide-forecast.png" and (tree.root / "reports/tide-forecast.png").exists()
 
 
-@pytest.mark.parametrize(
-    ("written", "arguments", "message"),
-    [
-        ({"steps": 20}, [], r"new.csv has 20 rows, fewer than the 24 that the network sees"),
-        ({"header": "when,height,wind"}, [], "new.csv must have a column 'level' of numbers, but has 'when', 'height'"),
-        ({}, ["tides.csv"], "tide forecasts one series at a time, but 2 files are named"),
-        ({}, ["--top", "2"], "--top (2) must be left out: tide forecasts a series, and knows no classes"),
-        ({}, ["--out", "ahead.jpg"], "ahead.jpg) must end with .png"),
-        ({}, ["--text", "x"], "--text (x) must be left out: tide forecasts a series"),
-    ],
-)  # fmt: skip
-def test_what_cannot_be_forecast(tree: Tree, written: dict[str, Any], arguments: list[str], message: str) -> None:
-    write_tides(tree.root / "new.csv", **written)
-    ended = tree.run("predict", "tide", "new.csv", *arguments)
+@pytest.mark.parametrize(("arguments", "message"), _REFUSED)
+def test_what_cannot_be_forecast(asked: dict[str, Ended], arguments: list[str], message: str) -> None:
+    ended = asked[" ".join(["tide", *arguments])]
     assert ended.code == 1 and message in ended.err.replace("\n", " "), ended.err
     assert ended.out == ""
 
 
-def test_a_series_of_another_step_is_refused(tree: Tree) -> None:
-    rows = [["when", "level", "wind"], *([f"2024-02-{day:02}", 5000 + day, 1] for day in range(1, 28))]
-    with (tree.root / "daily.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
-    ended = tree.run("predict", "tide", "daily.csv")
-    assert ended.code == 1 and "daily.csv must have a row every 1 hour, as the network was trained with" in ended.err
-    assert tree.run("predict", "tide", "none.csv").err == "error: none.csv must be a CSV file, but there is none\n"
-
-
-def test_series_are_classified(tree: Tree) -> None:
+def test_series_are_classified(tree: Tree, asked: dict[str, Ended]) -> None:
     metrics = json_of(tree.root / "reports/gesture/metrics.json")
     assert metrics["accuracy"] > 0.9
     people = [row["person"] for row in table_of(tree.root / "gestures/labels.csv")]
     rows = {s: np.load(tree.root / f"data/prepared/gestures/{s}_rows.npy") for s in ("train", "validation", "test")}
     found = [{people[row] for row in rows[split]} for split in rows]
     assert not found[0] & found[1] and not found[0] & found[2] and not found[1] & found[2]
-    ended = tree.run("predict", "gesture", "gestures/0.csv", "gestures/5.csv", "--json")
+    ended = asked["gesture gestures/0.csv gestures/5.csv --json"]
     assert ended.code == 0, ended.err
     first, second = map(json.loads, ended.out.splitlines())
     assert (first["label"], second["label"]) == ("circle", "line") and set(first["probabilities"]) == {"circle", "line"}
     assert ended.err == "1 of 2 files read up to step 20, as in training\n"
-    (tree.root / "short.csv").write_text("t,x,y\n0,1,2\n0.05,1,2\n")
-    ended = tree.run("predict", "gesture", "short.csv")
-    assert ended.code == 1 and "short.csv must have 20 steps, as all had in training, but has 2" in ended.err
+    ended = asked["gesture point.csv"]
+    assert ended.code == 1 and "point.csv must have 20 steps, as all had in training, but has 2" in ended.err
     text = (tree.root / "reports/datasets/gestures/summary.md").read_text(encoding="utf-8")
     assert "40 cut to 20 steps" in text and "a row every 0.05" in text
 
@@ -268,29 +281,13 @@ def test_evaluation_on_another_series_takes_the_same_columns(tree: Tree) -> None
     write_tides(tree.root / "other.csv", header="when,level,gusts")
     tree.params.write_text(other, encoding="utf-8")
     try:
-        ended, _ = tree.run_all(["fetch", "other"], ["preprocess", "other"], ["evaluate", "tide", "--on", "other"])
-        assert [one.code for one in ended] == [0, 0, 1], ended
-        assert "must hold the columns that the network takes (level, wind, a row every 1 hour)" in ended[-1].err
-        write_tides(tree.root / "other.csv")
-        ended, _ = tree.run_all(["fetch", "other"], ["preprocess", "other"], ["evaluate", "tide", "--on", "other"])
-        assert [one.code for one in ended] == [0, 0, 0], [one.err for one in ended]
+        stages = [["fetch", "other"], ["preprocess", "other"], ["evaluate", "tide", "--on", "other"]]
+        same = "import shutil; shutil.copy('tides.csv', 'other.csv')"
+        ended, _ = tree.run_all(*stages, ["!", same], *stages)
+        assert [one.code for one in ended] == [0, 0, 1, 0, 0, 0, 0], [one.err for one in ended]
+        assert "must hold the columns that the network takes (level, wind, a row every 1 hour)" in ended[2].err
         metrics = json_of(tree.root / "reports/tide/on/other/metrics.json")
         assert list(metrics) == ["mae", "rmse", "band_coverage"]
         assert metrics["mae"] == pytest.approx(json_of(tree.root / "reports/tide/metrics.json")["mae"], rel=1e-5)
     finally:
         tree.params.write_text(text, encoding="utf-8")
-
-
-def test_the_band_and_the_unit_do_not_depend_on_when_training_was_stopped(tree: Tree) -> None:
-    before = json_of(tree.root / "models/tide/bundle.json")
-    ended = tree.run("train", "tide", "--fresh")
-    assert ended.code == 0, ended.err
-    assert json_of(tree.root / "models/tide/bundle.json") == before
-
-
-def test_describe_knows_the_run(tree: Tree) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "pipeline", "describe", "run", "tide"], cwd=tree.root, capture_output=True, text=True
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert "run tide, input 24x2, outputs 6" in ended.stdout

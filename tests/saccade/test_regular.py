@@ -43,7 +43,7 @@ def test_straight_lines_take_the_place_of_holes_and_are_counted() -> None:
     regular = regular_series(holes, "interpolate")
     assert regular.calendar is not None
     assert [regular.calendar.text(i) for i in range(7)][-1] == "2024-07"
-    expected_TF = [[1, 2], [3, 2.9], [4, 3.8], [5, 4.7], [6, 5.6], [7.5, 6.8], [9, 8]]
+    expected_TF: list[list[float]] = [[1, 2], [3, 2.9], [4, 3.8], [5, 4.7], [6, 5.6], [7.5, 6.8], [9, 8]]
     np.testing.assert_allclose(regular.values, expected_TF, rtol=1e-6)
     assert regular.is_filled.sum(axis=0).tolist() == [3, 4] and regular.missing_rows == 2
 

@@ -12,7 +12,8 @@ import numpy as np
 from saccade.drawing import GREY
 from saccade.forecast_data import ForecastData
 from saccade.prepared import Description, open_split
-from saccade.report.contact_sheets import embedded_png, spread
+from saccade.report.choosing import spread
+from saccade.report.contact_sheets import embedded_png
 from saccade.report.page import Block, Cell, Code, Figure, Line, Name, Section, Sheet, Table, percent
 from saccade.report.series_figures import (
     MOST_FEATURES,
