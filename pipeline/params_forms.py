@@ -75,8 +75,9 @@ def form_problems(name: str, dataset: Any, source: Mapping[str, Any]) -> Iterato
     for section, block, taken in (("preprocess", preprocess, takers), ("split", split, _SPLIT_KEYS)):
         for key, forms in taken.items():
             if key in block and form not in forms:
-                others = " or ".join([", ".join(forms[:-1]), forms[-1]] if forms[1:] else forms)
-                message = f"{who} gives no {others}: leave {key} out{_INSTEAD.get((form, key), '')}"
+                *others, last = forms
+                listed = f"{', '.join(others)} or {last}" if others else last
+                message = f"{who} gives no {listed}: leave {key} out{_INSTEAD.get((form, key), '')}"
                 yield Problem((*path, section, key), message)
     if form in (_IMAGES, _LABELLED_SERIES) and preprocess.get("on_conflict") == "keep":
         what = "a picture" if form == _IMAGES else "a series"

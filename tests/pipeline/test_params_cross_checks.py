@@ -195,7 +195,8 @@ def test_what_only_pictures_or_classes_have_is_refused_elsewhere(tmp_path: Path)
     )
     assert [problem.split(": ", 1)[1] for problem in problems_of(text, tmp_path)] == [
         "datasets.toy.preprocess.fit: adding gives no images: leave fit out",
-        "datasets.toy.preprocess.on_conflict: adding gives no images or labelled texts: leave on_conflict out",
+        "datasets.toy.preprocess.on_conflict: adding gives no images, labelled texts or labelled series: leave "
+        "on_conflict out",
         "runs.cnn.train: class_weights (inverse) and sampler (balanced) must not both be set: rare classes would count "
         "twice. Leave class_weights out; or sampler, if each example shall be seen once an epoch",
         "runs.cnn.train.class_weights: regress predicts no classes: leave class_weights out",

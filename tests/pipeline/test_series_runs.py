@@ -183,7 +183,10 @@ def asked(tree: Tree) -> dict[str, Ended]:
     """What ``saccade predict`` said, by its arguments."""
     write_tides(tree.root / "short.csv", steps=20)
     write_tides(tree.root / "height.csv", header="when,height,wind")
-    rows = [["when", "level", "wind"], *([f"2024-02-{day:02}", 5000 + day, 1] for day in range(1, 28))]
+    rows: list[list[object]] = [
+        ["when", "level", "wind"],
+        *([f"2024-02-{day:02}", 5000 + day, 1] for day in range(1, 28)),
+    ]
     with (tree.root / "daily.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
     (tree.root / "point.csv").write_text("t,x,y\n0,1,2\n0.05,1,2\n")

@@ -64,8 +64,9 @@ def read_numbers(
     wanted = [column for column in asked_for.values() if column is not None]
     has_decimal_comma = delimiter_of(path, name, wanted, encoding=encoding) == ";"
     values_TF, times, lines = _read_rows(rows, name, header, time_at, names, has_decimal_comma=has_decimal_comma)
-    named = None if time_at is None else header[time_at]
-    return FileSeries(name, tuple(names), values_TF, lines, named, times, time_format)
+    return FileSeries(
+        name, tuple(names), values_TF, lines, None if time_at is None else header[time_at], times, time_format
+    )
 
 
 def _refuse_no_header(header: Sequence[str], name: str) -> None:
