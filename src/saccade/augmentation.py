@@ -57,9 +57,33 @@ def build(transforms: Sequence[Mapping[str, Any]], colors: np.ndarray | None = N
 
     compose = albumentations.Compose([_build_one(transform, colors) for transform in transforms], seed=0)
     # The constructor gives each transform generators of its own; augment_image sets one pair that all of them share.
-    compose.set_random_state(np.random.Generator(np.random.PCG64(0)), random.Random(0))
+    compose.set_random_state(_LateGenerator(), random.Random(0))
     compose.image_steps = [_as_function(transform) for transform in compose.transforms]
     return compose
+
+
+class _LateGenerator:
+    """numpy's generator, whose state is set when something first draws from it: for many an image nothing does."""
+
+    def __init__(self) -> None:
+        self._generator = np.random.Generator(np.random.PCG64(0))
+        self._start: tuple[int, int] | None = None
+
+    def restart(self, state: int, increment: int) -> None:
+        """Draw as PCG64 does from this state on."""
+        self._start = (state, increment)
+
+    def __getattr__(self, name: str) -> Any:
+        if self._start is not None:
+            (state, increment), self._start = self._start, None
+            numbers = {"state": state, "inc": increment}
+            self._generator.bit_generator.state = {
+                "bit_generator": "PCG64",
+                "state": numbers,
+                "has_uint32": 0,
+                "uinteger": 0,
+            }
+        return getattr(self._generator, name)
 
 
 def _build_one(transform: Mapping[str, Any], colors: np.ndarray | None) -> Any:
@@ -196,12 +220,7 @@ def augment_image(compose: Any, image_HWC: np.ndarray, *, seed: int, view: int, 
     """
     digest = hashlib.blake2b(f"{seed}/{view}/{index}".encode(), digest_size=24).digest()
     state, increment = int.from_bytes(digest[:16], "little"), int.from_bytes(digest[16:], "little") * 2 + 1
-    compose.random_generator.bit_generator.state = {
-        "bit_generator": "PCG64",
-        "state": {"state": state, "inc": increment},
-        "has_uint32": 0,
-        "uinteger": 0,
-    }
+    compose.random_generator.restart(state, increment)
     compose.py_random.seed(state)
     result = apply_transforms(compose, image_HWC)
     if result.shape != image_HWC.shape or result.dtype != _BYTE:

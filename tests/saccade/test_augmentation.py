@@ -90,6 +90,19 @@ def test_neighbouring_numbers_are_not_mixed_up() -> None:
     assert len(set(made)) == len(places)
 
 
+def test_the_generator_draws_as_numpys_does_from_the_state_it_was_started_with_last() -> None:
+    late, plain = build([]).random_generator, np.random.Generator(np.random.PCG64(0))
+    late.integers(10, dtype=np.uint32)  # takes half of a number of 64 bits and keeps the other half
+    late.restart(5, 7)
+    for state in (11, 2**127 + 3):
+        late.restart(state, 13)
+        numbers = {"state": state, "inc": 13}
+        plain.bit_generator.state = {"bit_generator": "PCG64", "state": numbers, "has_uint32": 0, "uinteger": 0}
+        for _ in range(2):
+            assert late.integers(10**9, dtype=np.uint32) == plain.integers(10**9, dtype=np.uint32)
+            np.testing.assert_array_equal(late.normal(size=5), plain.normal(size=5))
+
+
 def test_the_noise_of_two_transforms_in_one_pipeline_differs() -> None:
     """Both draw from one generator: were each started alike, the second would only double the first."""
     image = np.full((40, 30, 1), 128, np.uint8)
