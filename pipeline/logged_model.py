@@ -35,12 +35,13 @@ def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int) -> 
         step: the epoch whose weights these are.
 
     Returns:
-        The model's id; None for a bundle that does not take images, which MLflow has no signature of ours for.
+        The model's id; None for a bundle of another use than classifying images or texts, or going on with texts:
+        MLflow has no signature of ours for it.
     """
     from mlflow.entities import LoggedModelOutput
 
     spec = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))["spec"]
-    if spec["kind"] != "image":
+    if not (spec["classes"] or spec.get("answers") == "each_step") or spec["kind"] == "series":
         return None
     run_id = run.info.run_id
     model_id, is_whole = find_model(client, run)
@@ -90,9 +91,17 @@ def _upload(client: Any, model: Any, bundle: Path, library: Path, spec: dict[str
 def _signature(spec: dict[str, Any]) -> Any:
     import numpy as np
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+    from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
-    images = TensorSpec(np.dtype("uint8"), (-1, *spec["shape"]), name=None)
+    texts = Schema([ColSpec(DataType.string, "text")])
+    if spec.get("answers") == "each_step":
+        params = [
+            ParamSpec("length", DataType.long, 200),
+            ParamSpec("temperature", DataType.double, 0.8),
+            ParamSpec("seed", DataType.long, 0),
+        ]
+        return ModelSignature(inputs=texts, outputs=texts, params=ParamSchema(params))
+    images = Schema([TensorSpec(np.dtype("uint8"), (-1, *spec["shape"]), name=None)])
     columns = [ColSpec(DataType.string, "label")]
     columns += [ColSpec(DataType.float, f"probability_{name}") for name in spec["classes"]]
-    return ModelSignature(inputs=Schema([images]), outputs=Schema(columns))
+    return ModelSignature(inputs=texts if spec["kind"] == "tokens" else images, outputs=Schema(columns))
