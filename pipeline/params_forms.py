@@ -57,7 +57,8 @@ def form_problems(name: str, dataset: Any, source: Mapping[str, Any]) -> Iterato
     for section, block, taken in (("preprocess", preprocess, takers), ("split", split, _SPLIT_KEYS)):
         for key, forms in taken.items():
             if key in block and form not in forms:
-                message = f"{who} gives no {' or '.join(forms)}: leave {key} out{_INSTEAD.get((form, key), '')}"
+                others = " or ".join([", ".join(forms[:-1]), forms[-1]] if forms[1:] else forms)
+                message = f"{who} gives no {others}: leave {key} out{_INSTEAD.get((form, key), '')}"
                 yield Problem((*path, section, key), message)
     if form == _IMAGES and preprocess.get("on_conflict") == "keep":
         message = "keep is for texts; of a picture at most one label can be right: error or quarantine"

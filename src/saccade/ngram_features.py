@@ -16,6 +16,7 @@ import numpy as np
 from saccade.tokens import PAD
 
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd; 2**64 over the golden ratio
+_START = np.uint64(0x123456789ABCDEF1)  # far from any id: where a start met an id, runs of other lengths came out equal
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def runs_of(texts: Sequence[np.ndarray], lengths: Sequence[int]) -> Runs:
         flat[start + 1 : start + 1 + len(text)] = text
     hashes, rows = [], []
     for length in lengths:
-        mixed = np.full(max(0, len(flat) - length + 1), np.uint64(length))
+        mixed = np.full(max(0, len(flat) - length + 1), np.uint64(length) * _START)
         for i in range(length):
             mixed = (mixed ^ flat[i : i + len(mixed)]) * _FACTOR
             mixed ^= mixed >> np.uint64(29)
