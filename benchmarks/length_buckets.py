@@ -4,8 +4,8 @@
 
 Examples a second of CPU, one thread, of training epochs in turn: batches from length buckets against batches as they
 are drawn, both trimmed to their longest text. Lengths are drawn as those of 2,000 film reviews in words, cut at 1,000,
-and of 20,050 surnames in letters. Then a forward and a backward pass over batches from buckets: padded, as here, against
-``pack_padded_sequence``. And validation accuracy with and without buckets, a seed a value, on texts of two classes, the
+and of 20,050 surnames in letters. Then a forward and a backward pass over batches from buckets: padded, as here,
+against ``pack_padded_sequence``. And validation accuracy with and without buckets, a seed a value, on texts of two classes, the
 longer class three times as long as the other: batches from buckets then hold mostly one class.
 """
 
@@ -98,7 +98,8 @@ def trained(
     state = TrainingState(built, optimizers.build("adam", built, lr=0.003))
     records = fit(
         state, data, validation, loss=cross_entropy, schedule=lambda step: 1.0, lr=0.003, epochs=epochs,
-        batch_size=case.batch_size, clip_norm=1.0, device=CPU, precision="float32", seed=seed, length_buckets=is_bucketed,
+        batch_size=case.batch_size, clip_norm=1.0, device=CPU, precision="float32", seed=seed,
+        length_buckets=is_bucketed,
     )  # fmt: skip
     return list(records)
 

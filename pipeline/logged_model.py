@@ -24,7 +24,7 @@ def find_model(client: Any, run: Any) -> tuple[str | None, bool]:
     return (whole or models)[0].model_id, bool(whole)
 
 
-def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int) -> str | None:
+def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int) -> str:
     """Log the bundle as the run's model, unless it is there.
 
     Args:
