@@ -5,8 +5,8 @@
 Examples a second of CPU, one thread, of training epochs in turn: batches from length buckets against batches as they
 are drawn, both trimmed to their longest text. Lengths are drawn as those of 2,000 film reviews in words, cut at 1,000,
 and of 20,050 surnames in letters. Then a forward and a backward pass over batches from buckets: padded, as here,
-against ``pack_padded_sequence``. And validation accuracy with and without buckets, a seed a value, on texts of two classes, the
-longer class three times as long as the other: batches from buckets then hold mostly one class.
+against ``pack_padded_sequence``. And validation accuracy with and without buckets, a seed a value, on texts of two
+classes, the longer class three times as long as the other: batches from buckets then hold mostly one class.
 """
 
 import time
