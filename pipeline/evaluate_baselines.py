@@ -37,7 +37,15 @@ def image_baseline(dataset: str, description: Description) -> dict[str, Any]:
 
 
 def text_baseline(dataset: str, description: Description) -> dict[str, Any]:
-    """What ``saccade.text_baselines.text_baseline`` finds for a dataset; arguments and result as of ``image_baseline``."""
+    """What ``saccade.text_baselines.text_baseline`` finds for a dataset.
+
+    Args:
+        dataset: key in ``datasets:``.
+        description: of its prepared arrays.
+
+    Returns:
+        Its values, as they come out of JSON.
+    """
     is_next = description.spec.answers == "each_step"
     how = "the last 4 tokens, counted" if is_next else "runs of characters or words into a logistic regression"
     code = [text_baselines, ngram_features, ngram_model, baselines]

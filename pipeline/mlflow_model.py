@@ -13,7 +13,7 @@ import pandas as pd  # type: ignore[import-untyped]
 
 
 class BundleModel(mlflow.pyfunc.PythonModel):
-    """Answers about images or series with the bundle that was logged as the artifact ``bundle``."""
+    """Answers with the bundle that was logged as the artifact ``bundle``: about images, series or texts."""
 
     def load_context(self, context: Any) -> None:
         """Load the weights; the device is chosen by the bundle."""
@@ -21,23 +21,26 @@ class BundleModel(mlflow.pyfunc.PythonModel):
 
         self.bundle = saccade.load(context.artifacts["bundle"])
 
-    def predict(self, context: Any, model_input: np.ndarray, params: dict[str, Any] | None = None) -> pd.DataFrame:
+    def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Answer about a batch of examples.
 
         Args:
             context: unused, MLflow passes it.
             model_input: of images pixel values 0 to 255, any number type, shape (N, H, W, C); of series numbers in
-                their own unit, shape (N, T, F).
-            params: unused, MLflow passes it.
+                their own unit, shape (N, T, F); of texts a table with one column, or a list.
+            params: of a network that goes on with texts: length, temperature and seed.
 
         Returns:
             One row an example: ``label``, and ``probability_<class>`` for each class; or a column for each number that
-            is predicted.
+            is predicted; or ``text``, the prompt and what follows.
 
         Raises:
             ValueError: a value lies outside 0 to 255, or is not finite.
         """
-        spec, examples = self.bundle.spec, np.asarray(model_input)
+        spec = self.bundle.spec
+        if spec.kind == "tokens":
+            return self._about_texts(model_input, params or {})
+        examples = np.asarray(model_input)
         if spec.kind == "image" and spec.classes:
             result = self.bundle.predict(_pixels(examples))
             return _with_label(list(result["label"]), np.asarray(result["probabilities"]), spec.classes)
@@ -50,6 +53,14 @@ class BundleModel(mlflow.pyfunc.PythonModel):
         if spec.classes:
             return _with_label([spec.classes[k] for k in answers.argmax(axis=1)], answers, spec.classes)
         return pd.DataFrame(answers, columns=list(spec.targets))
+
+    def _about_texts(self, model_input: Any, params: dict[str, Any]) -> pd.DataFrame:
+        column = model_input.iloc[:, 0] if isinstance(model_input, pd.DataFrame) else model_input
+        texts = [str(text) for text in column]
+        if self.bundle.spec.answers == "each_step":
+            return pd.DataFrame({"text": [self.bundle.generate(text, **params) for text in texts]})
+        result = self.bundle.predict(texts)
+        return _with_label(list(result["label"]), np.asarray(result["probabilities"]), self.bundle.spec.classes)
 
 
 def _pixels(images_NHWC: np.ndarray) -> np.ndarray:

@@ -63,13 +63,6 @@ class ImageInput(nn.Module):
         return x_BHWC.permute(0, 3, 1, 2)  # B C H W by name, channels last in memory: what convolutions like best
 
 
-class TokenInput(nn.Module):
-    """int32 (B, T) to int64, which embeddings want: on the disk and on the way to a device, half of that is enough."""
-
-    def forward(self, token_BT: Tensor) -> Tensor:
-        return token_BT.long()
-
-
 def enlarged_middle(image_BHWC: Tensor, share: float) -> Tensor:
     """The middle of images, brought to their size by bilinear interpolation.
 
@@ -86,6 +79,13 @@ def enlarged_middle(image_BHWC: Tensor, share: float) -> Tensor:
     size = image_BHWC.shape[1:3]
     enlarged_BCHW = nn.functional.interpolate(middle_BCHW, size=size, mode="bilinear", align_corners=False)
     return enlarged_BCHW.permute(0, 2, 3, 1)
+
+
+class TokenInput(nn.Module):
+    """int32 (B, T) to int64, which embeddings want: on the disk and on the way to a device, half of that is enough."""
+
+    def forward(self, token_BT: Tensor) -> Tensor:
+        return token_BT.long()
 
 
 class SeriesInput(nn.Module):

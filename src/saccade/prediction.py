@@ -201,15 +201,12 @@ class Predictor:
         """
         if self.spec.answers == "each_step":
             raise UserError(f"the network must answer once an example to be asked so, but it {self._use}")
-        prepare: Callable[[Tensor], Tensor] = self.network[0]
-        if are_views:
-            assert isinstance(self.network[0], ImageInput), "views are made of images"
-            prepare = self.network[0].normalise
         lengths = stored_lengths(stored) if self.spec.kind == "tokens" else None
+        outputs_of: Callable[[Tensor], Tensor] = self._outputs_of_views if are_views else self.network
         answers, order = [], []
         for rows, steps in measured_batches(stored.shape[0], lengths, batch_size):
             with autocast(self.device, precision):
-                output_BK = self.network[1:](prepare(take(stored, rows, self.device)[:, :steps])).float()
+                output_BK = outputs_of(take(stored, rows, self.device)[:, :steps]).float()
             answers.append((output_BK.softmax(dim=1) if self.spec.classes else output_BK).cpu())
             order.append(rows)
         return torch.cat(answers)[torch.cat(order).argsort()].numpy()
@@ -235,6 +232,11 @@ class Predictor:
             nats[rows, :steps] = token_losses(logits_BTV, target_BT).cpu()
             predicted[rows, :steps] = logits_BTV.argmax(dim=2).cpu()
         return TokenAnswers(nats, predicted)
+
+    def _outputs_of_views(self, view_BHWC: Tensor) -> Tensor:
+        first, model = self.network
+        assert isinstance(first, ImageInput), "views are made of images"
+        return model(first.normalise(view_BHWC))
 
 
 def load(folder: str | Path, device: str = "cpu") -> Predictor:

@@ -2,9 +2,12 @@
 
 data/prepared/<dataset>/
     dataset.json                        spec, counts, mean and std, SHA-256 of each array
-    {train,validation,test}.npy         images uint8 (N, H, W, C), or series float32 (N, T, F)
-    {train,validation,test}_labels.npy  classes int64 (N,), or numbers to predict float32 (N, O)
-    {train,validation,test}_rows.npy    int64 (N,): which example of the source each one is
+    {train,validation,test}.npy         images uint8 (N, H, W, C), series float32 (N, T, F), or tokens int32 (N, T),
+                                        filled up with 0 at the end
+    {train,validation,test}_labels.npy  classes int64 (N,), numbers to predict float32 (N, O), or the next tokens
+                                        int64 (N, T), 0 where there is none
+    {train,validation,test}_rows.npy    int64 (N,): which example of the source each one is; of a long text, which token
+                                        a window begins with
 data/augmented/<dataset>/
     augment.json                        how the views were made, their SHA-256
     train.npy                           (V, N, ...), as the prepared one; not there when no views are stored
@@ -34,7 +37,8 @@ class Description:
         counts: examples in each split.
         class_counts: examples of each class, in the order of ``spec.classes``, in each split; empty where there are
             none.
-        mean: of the training split: one value per channel, where 0..255 is scaled to 0..1, or one per feature.
+        mean: of the training split: one value per channel, where 0..255 is scaled to 0..1, or one per feature; none
+            of tokens.
         std: likewise.
         arrays: file name to dtype, shape and SHA-256.
         timeline: when the windows of a forecast lie; None where nothing is forecast.
@@ -66,9 +70,9 @@ class Split:
     """One split, memory-mapped.
 
     Attributes:
-        examples: images uint8 (N, H, W, C), or series float32 (N, T, F).
-        labels: classes int64 (N,), or numbers to predict float32 (N, O).
-        rows: int64 (N,), which example of the source each one is.
+        examples: images uint8 (N, H, W, C), series float32 (N, T, F), or tokens int32 (N, T).
+        labels: classes int64 (N,), numbers to predict float32 (N, O), or the next tokens int64 (N, T).
+        rows: int64 (N,), which example of the source each one is; of a long text, which token a window begins with.
     """
 
     examples: np.ndarray

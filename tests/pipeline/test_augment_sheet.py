@@ -13,14 +13,12 @@ from small_runs import dataset_entry, params_text, run_entry
 
 pytestmark = pytest.mark.timeout(300)
 
-AUGMENT = "{mode: MODE, views: VIEWS, transforms: TRANSFORMS}"
-FLIP = "[{name: HorizontalFlip, p: 1.0}]"
 SHEET, REPORT = Path("reports/datasets/digits.views/views.png"), Path("reports/datasets/digits")
 TRAIN = "{epochs: 1, batch_size: 50, optimizer: {name: sgd, lr: 0.1}}"
 
 
-def params_with(*, mode: str = "stored", views: int = 3, transforms: str = FLIP) -> str:
-    augment = AUGMENT.replace("MODE", mode).replace("VIEWS", str(views)).replace("TRANSFORMS", transforms)
+def params_with(views: str) -> str:
+    augment = f"{{{views}, transforms: [{{name: HorizontalFlip, p: 1.0}}]}}"
     return params_text([run_entry("short", TRAIN)], datasets=[dataset_entry(augment=augment)])
 
 
@@ -30,17 +28,17 @@ def writing(text: str) -> list[str]:
 
 
 COMMANDS: dict[str, list[str]] = {
-    "params": writing(params_with()),
+    "params": writing(params_with("views: 3")),
     "fetch": ["fetch", "digits"],
     "preprocess": ["preprocess", "digits"],
     "augment": ["augment", "digits"],
     "preview": ["preview", "digits", "--out", "preview.png"],
     "keep the sheet": ["!", f"import shutil; shutil.copy({str(SHEET)!r}, 'stored.png')"],
     "train": ["train", "short"],
-    "params, online": writing(params_with(mode="online", views=0)),
+    "params, online": writing(params_with("mode: online")),
     "online": ["augment", "digits"],
     "keep it, online": ["!", f"import shutil; shutil.copy({str(SHEET)!r}, 'online.png')"],
-    "params, none": writing(params_with(views=0)),
+    "params, none": writing(params_with("views: 0")),
     "no views": ["augment", "digits"],
     "train without": ["train", "short", "--fresh"],
 }
@@ -134,7 +132,7 @@ def test_a_sheet_that_cannot_be_drawn_is_told_and_the_views_stay(results: tuple[
         "def refuse(*_, **__): raise UserError('a transform refuses')\n"
         "sheet.draw_preview = refuse"
     )
-    (*_, ended), _ = tree.run_all(writing(params_with(views=2)), ["!", refuse], ["augment", "digits"])
+    (*_, ended), _ = tree.run_all(writing(params_with("views: 2")), ["!", refuse], ["augment", "digits"])
     assert (ended.code, ended.out.splitlines()[-1]) == (0, "augmented digits: 2 views")
     assert ended.err == "digits: no sheet of its views was drawn, because a transform refuses\n"
     assert len(np.load(tree.root / "data/augmented/digits/train.npy")) == 2

@@ -46,8 +46,8 @@ def read_numbers(
     Raises:
         UserError: it is no such table, with the line.
     """
-    named = [time_column, *(value_columns or ())]
-    if twice := next((column for column in named if column is not None and named.count(column) > 1), None):
+    asked = [time_column, *(value_columns or ())]
+    if twice := next((column for column in asked if column is not None and asked.count(column) > 1), None):
         raise UserError(f"time_column and value_columns must name different columns, but {twice!r} stands there twice")
     asked_for = {"time_column": time_column}
     header, rows = open_rows(path, name, asked_for, encoding=encoding)

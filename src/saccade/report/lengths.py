@@ -38,13 +38,13 @@ def lengths_section(checked: CheckedTexts) -> Section:
             else f"None is longer than max_length, {most:,}: nothing was cut off.",
         ),
     ]
-    edges = _edges(all_R)
+    edges, width = _edges(all_R)
     counts = {split: np.histogram(in_split[split], [*edges, np.inf])[0] for split in SPLITS}
     totals = np.sum([counts[split] for split in SPLITS], axis=0)
     rows: list[list[Cell]] = []
     for i, start in enumerate(edges):
-        last = i + 1 == len(edges)
-        name = f"{start:,} or more" if last else _span(start, edges[i + 1] - 1)
+        is_open = i + 1 == len(edges) and start + width <= all_R.max()
+        name = f"{start:,} or more" if is_open else _span(start, start // width * width + width - 1)
         share = Share(int(totals[i]) / len(all_R), int(totals[i]) / int(totals.max()))
         rows.append([name, *(int(counts[split][i]) for split in SPLITS), share])
     result = f"{all_R.min():,} to {all_R.max():,} {unit}, " + (f"{cut:,} cut" if cut else "none cut")
@@ -52,13 +52,13 @@ def lengths_section(checked: CheckedTexts) -> Section:
     return Section("lengths", "Lengths", result, cut <= _MANY_CUT * len(all_R), lines, [table])
 
 
-def _edges(lengths_R: np.ndarray) -> list[int]:
-    """Where bars begin: of equal, round width, the last one open."""
-    first, end = int(lengths_R.min()), int(np.percentile(lengths_R, _LAST, method="lower")) + 1
+def _edges(lengths_R: np.ndarray) -> tuple[list[int], int]:
+    """Where bars begin, and their width, which is round; the last one is open where a few texts are very long."""
+    first, last = int(lengths_R.min()), int(np.percentile(lengths_R, _LAST, method="lower"))
     widths = (factor * 10**power for power in range(12) for factor in (1, 2, 5))
-    width = next(width for width in widths if (end - first // width * width) / width <= _MOST_BARS - 1)
-    first = first // width * width
-    return [max(edge, 1) for edge in range(first, end + width, width)]
+    width = next(width for width in widths if last // width - first // width < _MOST_BARS)
+    starts = range(first // width * width, last + 1, width)
+    return [max(start, 1) for start in starts], width
 
 
 def _span(first: int, last: int) -> str:
