@@ -49,8 +49,8 @@ class Parts:
     """Where the parts of a series lie.
 
     Attributes:
-        forecast: of each split the steps, from and up to (not including), whose values its windows forecast; those of
-            training are its inputs too.
+        forecast: of each split the steps, from and up to (not including), whose values its windows forecast; that of
+            training begins with the series, and holds the inputs of its first windows too.
     """
 
     forecast: dict[str, tuple[int, int]]
@@ -69,8 +69,7 @@ class Parts:
         splits_M = np.full(len(starts_M), "", dtype=object)
         for split in SPLITS:
             first, end = self.forecast[split]
-            inputs_inside = cut.window if split == "train" else 0
-            splits_M[(first_M >= first + inputs_inside) & (end_M <= end)] = split
+            splits_M[(first_M >= first) & (end_M <= end)] = split
         return splits_M.astype(str)
 
 

@@ -18,7 +18,7 @@ PART_COLORS = {"train": BLUE, "validation": GREEN, "test": ORANGE}
 MOST_FEATURES = 6  # that are drawn
 _MOST_POINTS = 3_000  # of a line; of more, the lowest and the highest of each stretch
 _LABELS = 7  # times written below an axis
-_BINS = 40
+_MOST_BINS = 40
 _OVERLAID = 8  # series of a class
 _MOST_CLASSES = 12  # that are drawn
 
@@ -121,11 +121,12 @@ def draw_histograms(values: Mapping[str, np.ndarray], features: Sequence[str], p
     shown = min(len(features), MOST_FEATURES)
     columns = min(3, shown)
     with style():
-        figure = new_figure(4.2 * columns if shown > 1 else 7, 2.6 * -(-shown // columns) + 0.4)
+        figure = new_figure(11, 2.6 * -(-shown // columns) + 0.4)
         all_axes = list(figure.subplots(-(-shown // columns), columns, squeeze=False).flat)
         for feature, axes in enumerate(all_axes[:shown]):
             whole = np.concatenate([part_TF[:, feature] for part_TF in values.values()])
-            edges = np.linspace(float(whole.min()), float(whole.max()) or 1.0, _BINS + 1)
+            bins = int(np.clip(len(whole) ** 0.5, 8, _MOST_BINS))
+            edges = np.linspace(float(whole.min()), float(whole.max()), bins + 1)
             for part, part_TF in values.items():
                 counts, _ = np.histogram(part_TF[:, feature], edges)
                 share = counts / max(len(part_TF), 1)
@@ -153,7 +154,7 @@ def draw_autocorrelation(
     """
     shown = min(len(correlations), MOST_FEATURES)
     with style():
-        figure = new_figure(8, 1.9 * shown + 0.6)
+        figure = new_figure(11, 1.9 * shown + 0.6)
         all_axes = figure.subplots(shown, 1, sharex=True, squeeze=False)[:, 0]
         for axes, (name, r_L), season in zip(all_axes, correlations.items(), seasons, strict=False):
             axes.axhline(0, color=GREY, linewidth=0.8)
@@ -201,5 +202,6 @@ def draw_classes(
                 axes.grid(axis="y")
         for axes in all_axes[-1]:
             axes.set_xlabel("step")
+            axes.xaxis.get_major_locator().set_params(integer=True)
         save_figure(figure, path)
     return kept

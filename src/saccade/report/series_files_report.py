@@ -120,7 +120,8 @@ def _groups(
     key: str, title: str, checked: CheckedSeries, groups: Sequence[Sequence[int]], outcome: str, *, is_fine: bool
 ) -> Section:
     if not groups:
-        return Section(key, title, "none", lines=[("No two files are byte for byte the same.",)] if is_fine else [])
+        none = "No two files are byte for byte the same." if is_fine else "No file is in two classes."
+        return Section(key, title, "none", lines=[(none,)])
     rows: list[list[Cell]] = []
     for members in groups[:_MOST_LISTED]:
         names = ", ".join(checked.name(row).shown for row in members[:_MOST_COPIES])

@@ -179,6 +179,7 @@ def _missing(data: ForecastData) -> Section:
     filled = int(is_filled_TF.sum())
     if not filled:
         return Section("missing", title, "none", lines=[("No value was missing, and no row.",)])
+    rows_missing = data.series.missing_rows
     share, left_out = filled / is_filled_TF.size, data.left_out.get("where something was filled in", 0)
     longest_F = [_longest_run(is_filled_T) for is_filled_T in is_filled_TF.T]
     rows: list[list[Cell]] = [
@@ -190,8 +191,9 @@ def _missing(data: ForecastData) -> Section:
     ]
     lines: list[Line] = [
         (
-            f"{filled:,} of {is_filled_TF.size:,} values ({percent(share)}) were missing, {data.series.missing_rows:,} "
-            "whole rows among them, and straight lines were drawn over them. They are inputs alone: "
+            f"{filled:,} of {is_filled_TF.size:,} values ({percent(share)}) were missing"
+            + (f", among them those of {rows_missing:,} missing row{'s' * (rows_missing > 1)}" if rows_missing else "")
+            + ", and straight lines were drawn over them. They are inputs alone: "
             f"{left_out:,} windows in which one was to be forecast, or was the last input, are in no split.",
         )
     ]

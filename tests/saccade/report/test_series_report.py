@@ -87,7 +87,7 @@ def test_names_from_the_file_are_shown_harmlessly(tmp_path: Path) -> None:
 
 def test_what_was_filled_in_is_counted(tmp_path: Path) -> None:
     _, summary = reported(tmp_path, forecast_data(holes=((30, 0), (31, 0), (33, 0), (80, 1))))
-    assert "4 of 480 values (0.8 %) were missing, 0 whole rows among them" in summary
+    assert "4 of 480 values (0.8 %) were missing, and straight lines were drawn over them" in summary
     assert re.search(r"level\S* \| 3 \| 2 \|", summary) and "| wind | 1 | 1 |" in summary
     assert "| Missing values | 4 interpolated |  |" in summary
 
