@@ -123,14 +123,16 @@ def _as_function(transform: Any) -> Callable[[np.ndarray], Any]:
     ):
         return lambda image_HWC: transform(image=image_HWC)["image"]
     p, draw, apply = transform.p, transform.py_random.random, transform.targets["image"]
-    draw_params, draw_for = transform.get_params, transform.get_params_dependent_on_data
+    draw_params = None if kind.get_params is BasicTransform.get_params else transform.get_params
     needs_image = kind.get_params_dependent_on_data is not BasicTransform.get_params_dependent_on_data
+    draw_for = transform.get_params_dependent_on_data if needs_image else None
 
     def function(image_HWC: np.ndarray) -> Any:
         if p < 1.0 and (p <= 0.0 or draw() >= p):
             return image_HWC
-        params = {**draw_params(), "shape": image_HWC.shape}
-        if needs_image:
+        params = draw_params() if draw_params else {}
+        params["shape"] = image_HWC.shape
+        if draw_for:
             params.update(draw_for(params=params, data={"image": image_HWC}))
         return ensure_contiguous_output(apply(image_HWC, **params))
 
