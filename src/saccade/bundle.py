@@ -95,7 +95,7 @@ def read_recipe(folder: Path) -> Recipe:
     values = read_json(folder / "bundle.json", format_number=(FORMAT, CROPPED_FORMAT), make_with=make_with)
     try:
         values.pop("classes")  # for other readers; the same as spec.classes
-        band = Band(**values["band"]) if "band" in values else None
+        band = Band(**values["band"]) if values.get("band") else None
         return Recipe(**{**values, "spec": Spec.from_dict(values["spec"]), "band": band})
     except (KeyError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
