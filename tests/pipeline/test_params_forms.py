@@ -65,12 +65,13 @@ def test_what_is_right(tmp_path: Path, text: str) -> None:
         (TEXTS, ": 100", ": 100, near_duplicates: true",
          "preprocess.near_duplicates: text_folder gives no images: leave near_duplicates out"),
         (TEXTS, ": 100", ": 100, length: 8",
-         "preprocess.length: text_folder gives no long texts or labelled series: leave length out; max_length says where "
-         "texts are cut"),
+         "preprocess.length: text_folder gives no long texts or labelled series: leave length out; max_length says "
+         "where texts are cut"),
         (STREAM, ": 100", ": 100, max_length: 8",
          "preprocess.max_length: plain_text gives no labelled texts: leave max_length out; length is that of a window"),
         (STREAM, ": 100", ": 100, on_conflict: keep",
-         "preprocess.on_conflict: plain_text gives no images, labelled texts or labelled series: leave on_conflict out"),
+         "preprocess.on_conflict: plain_text gives no images, labelled texts or labelled series: leave on_conflict "
+         "out"),
         (IMAGES, "channels: 1", "channels: 1, unit: words",
          "preprocess.unit: image_folder gives no labelled texts or long texts: leave unit out"),
         (IMAGES, "channels: 1", "channels: 1, on_conflict: keep",
