@@ -3,6 +3,7 @@
 from typing import Any
 
 from pipeline import paths
+from pipeline.augment_sheet import draw_views
 from pipeline.console import Progress, say
 from pipeline.schema.augment import AugmentBlock
 from saccade.arrays import open_array
@@ -37,6 +38,7 @@ def augment(dataset: str, *, block: AugmentBlock, seed: int) -> None:
     share = how["evaluate_crop"]
     middle = f"; evaluation looks at the middle {100 * share:.3g} % of each side" if share < 1 else ""
     say(f"augmented {dataset}: {amount}{original}{middle}")
+    draw_views(dataset, block=block, seed=how["seed"])
 
 
 def _evaluate_crop(block: AugmentBlock, transforms: list[dict[str, Any]], height: int, width: int) -> float:

@@ -7,9 +7,11 @@ from typing import Any
 from torch import nn
 
 from saccade import registry
+from saccade.bands import Band
 from saccade.errors import UserError
 from saccade.files import read_json, sha256_of_file, write_json
 from saccade.inputs import input_for
+from saccade.outputs import output_for
 from saccade.spec import Spec
 
 FORMAT = 1
@@ -29,6 +31,7 @@ class Recipe:
         std: likewise.
         identity: of the run.
         evaluate_crop: the share of each side of an image that evaluation and prediction look at; 1: all of it.
+        band: of a forecast: where the truth lies around it, as measured on the validation split.
     """
 
     model: str
@@ -39,11 +42,14 @@ class Recipe:
     std: list[float]
     identity: str
     evaluate_crop: float = 1.0
+    band: Band | None = None
 
     def build_network(self) -> nn.Sequential:
         """A new network with random weights: stored arrays in, the model's outputs out."""
         model = registry.module("models", self.model).build(self.spec, **self.arguments)
-        return nn.Sequential(input_for(self.spec, self.mean, self.std, self.evaluate_crop), model)
+        output = output_for(self.spec, self.mean, self.std)
+        before = input_for(self.spec, self.mean, self.std, self.evaluate_crop)
+        return nn.Sequential(before, model, *([output] if output else []))
 
 
 def save(folder: Path, recipe: Recipe, network: nn.Sequential) -> str:
@@ -67,6 +73,8 @@ def save(folder: Path, recipe: Recipe, network: nn.Sequential) -> str:
     values["classes"] = list(recipe.spec.classes)
     if is_whole:
         del values["evaluate_crop"]
+    band = values.pop("band")
+    values |= {"band": vars(band)} if band else {}
     write_json(folder / "bundle.json", values)
     return sha256_of_file(folder / "weights.safetensors")
 
@@ -87,7 +95,8 @@ def read_recipe(folder: Path) -> Recipe:
     values = read_json(folder / "bundle.json", format_number=(FORMAT, CROPPED_FORMAT), make_with=make_with)
     try:
         values.pop("classes")  # for other readers; the same as spec.classes
-        return Recipe(**{**values, "spec": Spec.from_dict(values["spec"])})
+        band = Band(**values["band"]) if values.get("band") else None
+        return Recipe(**{**values, "spec": Spec.from_dict(values["spec"]), "band": band})
     except (KeyError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"{folder / 'bundle.json'} is damaged ({reason}). Run `dvc checkout`.") from error

@@ -16,14 +16,16 @@ def input_for(spec: Spec, mean: Sequence[float], std: Sequence[float], evaluate_
     """What stands before a network of this kind of data.
 
     Args:
-        spec: kind image or series.
-        mean: of the training split, per channel (scale 0..1) or per feature (its own unit).
+        spec: of any kind.
+        mean: of the training split, per channel (scale 0..1) or per feature (its own unit); tokens have none.
         std: likewise, above 0.
         evaluate_crop: of images, in (0, 1]: see ``ImageInput``. Series are always whole.
 
     Returns:
-        ``ImageInput`` or ``SeriesInput``.
+        ``ImageInput``, ``TokenInput`` or ``SeriesInput``.
     """
+    if spec.kind == "tokens":
+        return TokenInput()
     return ImageInput(mean, std, evaluate_crop) if spec.kind == "image" else SeriesInput(mean, std)
 
 
@@ -77,6 +79,13 @@ def enlarged_middle(image_BHWC: Tensor, share: float) -> Tensor:
     size = image_BHWC.shape[1:3]
     enlarged_BCHW = nn.functional.interpolate(middle_BCHW, size=size, mode="bilinear", align_corners=False)
     return enlarged_BCHW.permute(0, 2, 3, 1)
+
+
+class TokenInput(nn.Module):
+    """int32 (B, T) to int64, which embeddings want: on the disk and on the way to a device, half of that is enough."""
+
+    def forward(self, token_BT: Tensor) -> Tensor:
+        return token_BT.long()
 
 
 class SeriesInput(nn.Module):

@@ -192,7 +192,7 @@ def test_views_that_are_averaged_over_are_not_cropped_once_more(done: Tree) -> N
 def test_it_is_told(results: tuple[Tree, dict[str, Ended]]) -> None:
     _, ended = results
     said = "augmented crops: 6 views; evaluation looks at the middle 80 % of each side\n"
-    assert ended["augment crops"].out.endswith(said)  # after progress, on a slow machine
+    assert said in ended["augment crops"].out
     assert ended["augment whole"].out.endswith("augmented whole: 6 views\n")
     assert "run crops, input 1x20x20 (evaluation: the middle 16x16, enlarged), 10 " in ended["describe run crops"].out
     assert "run whole, input 1x20x20, 10 classes" in ended["describe run whole"].out

@@ -196,7 +196,8 @@ def test_series_are_written_as_they_are_with_moments_a_feature(tmp_path: Path) -
     )
     splits_N = np.array(["train", "test", "train", "validation", ""] * 8)
     description = write_prepared(tmp_path, series, splits_N)
-    assert description.spec == Spec("series", (6, 3), targets=("x", "y")) and description.spec.num_outputs == 2
+    assert description.spec == Spec("series", (6, 3), targets=("x", "y"), features=("a", "b", "c"))
+    assert description.spec.num_outputs == 2
     assert description.counts == {"train": 16, "validation": 8, "test": 8} and description.class_counts == {}
     train_NTF = values_NTF[splits_N == "train"]
     split = open_split(tmp_path, "train")
