@@ -32,7 +32,7 @@ class PreprocessBlock(Block):
     )
     length: Tokens | None = Field(None, description="tokens of a window of one long text; required for that")
     stride: Tokens | None = Field(
-        None, description="tokens from one training window of a long text to the next; default: length"
+        None, description="tokens from one training window of a long text to the next, at most length, the default"
     )
     max_vocabulary: int = Field(
         20_000, ge=3, le=10_000_000, description="most ids: padding, unknown, and the most frequent training tokens"
