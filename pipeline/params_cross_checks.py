@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.params_forms import form_problems
 from pipeline.params_named import constant_or, named_problems
 from pipeline.params_problems import KeyPath, Problem, nearest
+from pipeline.params_token_checks import token_problems
 from pipeline.schema.transforms import transform_problems
 from saccade import registry
 from saccade.policies import POLICIES
@@ -143,6 +144,8 @@ def _run_problems(name: str, run: Any, datasets: Mapping[str, Any], runs: Mappin
                 if _mapping(run, "train").get(key, without) != without:
                     yield Problem((*path, "train", key), f"{task['name']} predicts no classes: leave {key} out")
         if source in registry.names("datasets"):
+            if model.get("name") in registry.names("models"):
+                yield from token_problems(path, run, kind, registry.constant("tasks", task["name"], "LABELS"))
             yield from _mixing_problems(path, run, task["name"], dataset, _mapping(datasets, str(dataset)), kind)
 
 

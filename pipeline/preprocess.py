@@ -7,16 +7,17 @@ What is done with each kind of data is in the file of its name: ``preprocess_ima
 from pipeline import paths
 from pipeline.console import Progress, say
 from pipeline.preprocess_images import prepare_images
-from pipeline.preprocess_series import prepare_series
+from pipeline.preprocess_series import prepare_files, prepare_forecast, prepare_series
 from pipeline.preprocess_texts import prepare_stream, prepare_texts
 from pipeline.schema.named import Named
 from pipeline.schema.preprocess import PreprocessBlock
 from pipeline.schema.split import SplitBlock
 from saccade import registry
 from saccade.errors import UserError
-from saccade.examples import SeriesExamples, TextExamples, TextStream
+from saccade.examples import LongSeries, SeriesExamples, SeriesFiles, TextExamples, TextStream
 from saccade.files import replacing_folder
 from saccade.spec import Spec
+from saccade.windows import targets_of_names
 
 
 def preprocess(dataset: str, *, source: Named, split: SplitBlock, block: PreprocessBlock, seed: int) -> None:
@@ -35,6 +36,10 @@ def preprocess(dataset: str, *, source: Named, split: SplitBlock, block: Preproc
     ):
         if isinstance(examples, SeriesExamples):
             description = prepare_series(dataset, examples, split, seed, folder, report, progress)
+        elif isinstance(examples, SeriesFiles):
+            description = prepare_files(dataset, examples, split, block, seed, folder, report, progress)
+        elif isinstance(examples, LongSeries):
+            description = prepare_forecast(dataset, examples, split, block, folder, report, progress)
         elif isinstance(examples, TextExamples):
             description = prepare_texts(dataset, examples, split, block, seed, folder, report, progress)
         elif isinstance(examples, TextStream):
@@ -44,7 +49,7 @@ def preprocess(dataset: str, *, source: Named, split: SplitBlock, block: Preproc
     counts = ", ".join(f"{split} {count:,}" for split, count in description.counts.items())
     spec, page = description.spec, paths.dataset_report(dataset) / "report.html"
     shape = "x".join(map(str, spec.shape)) + (f" {spec.unit}" if spec.unit else "")
-    things = "windows" if spec.answers == "each_step" else spec.plural
+    things = "windows" if spec.answers == "each_step" or spec.horizon else spec.plural
     say(f"prepared {dataset}: {counts} {things} of {shape}, {_asked_for(spec)}; see {page}")
 
 
@@ -53,4 +58,7 @@ def _asked_for(spec: Spec) -> str:
         return f"{len(spec.classes)} classes"
     if spec.answers == "each_step":
         return f"to predict: the next of {len(spec.vocabulary):,} at each step"
+    if spec.horizon:
+        targets = ", ".join(targets_of_names(spec.targets, spec.horizon))
+        return f"to forecast: {targets}, {spec.horizon:,} steps of {spec.step} ahead"
     return f"to predict: {', '.join(spec.targets)}"

@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.schema.split import SplitBlock
 from saccade.errors import UserError
-from saccade.examples import ImageExamples, SeriesExamples, TextExamples
+from saccade.examples import ImageExamples, SeriesExamples, SeriesFiles, TextExamples
 from saccade.path_patterns import compile_field, shown
 from saccade.splits import assign_splits
 
@@ -35,14 +35,16 @@ def assign(
     )
 
 
-def groups_of(examples: ImageExamples | SeriesExamples | TextExamples, split: SplitBlock) -> Sequence[str] | None:
+def groups_of(
+    examples: ImageExamples | SeriesExamples | SeriesFiles | TextExamples, split: SplitBlock
+) -> Sequence[str] | None:
     """The value of ``split.group_by`` of each example."""
     if split.group_by is None:
         return None
     if split.group_by in examples.groups:
         return examples.groups[split.group_by]
     names: Sequence[str] = ()
-    if isinstance(examples, ImageExamples):
+    if isinstance(examples, ImageExamples | SeriesFiles):
         names = examples.names
     elif isinstance(examples, TextExamples):
         names = examples.paths

@@ -13,7 +13,9 @@ Tokens = Annotated[int, Field(ge=1, le=1_000_000)]
 OF_IMAGES = ("size", "channels", "fit", "on_unreadable", "on_conflict", "near_duplicates")
 OF_TEXTS = ("unit", "max_length", "max_vocabulary", "lower_case", "on_unreadable", "on_conflict", "repeats")
 OF_LONG_TEXTS = ("unit", "length", "stride", "max_vocabulary", "lower_case")
-OF_SERIES: tuple[str, ...] = ()
+OF_FORECASTS = ("window", "horizon", "stride", "missing", "season")
+OF_LABELLED_SERIES = ("length", "missing", "on_conflict")
+OF_SERIES: tuple[str, ...] = ()  # generated ones
 
 
 class PreprocessBlock(Block):
@@ -30,9 +32,27 @@ class PreprocessBlock(Block):
     max_length: Tokens | None = Field(
         None, description="tokens kept of a longer text, the first ones; required for labelled texts"
     )
-    length: Tokens | None = Field(None, description="tokens of a window of one long text; required for that")
+    length: Tokens | None = Field(
+        None,
+        description="tokens of a window of one long text, required for that; steps kept of each labelled series, the "
+        "first ones, default: all, which must be as many in each",
+    )
     stride: Tokens | None = Field(
-        None, description="tokens from one training window of a long text to the next, at most length, the default"
+        None,
+        description="tokens from one training window of a long text to the next, at most length, the default; "
+        "steps from one window of a series to the next, default: 1",
+    )
+    window: Tokens | None = Field(None, description="steps that a forecast sees; required for forecasts")
+    horizon: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        None, description="steps that are forecast, those behind the window; required for forecasts"
+    )
+    missing: Literal["error", "interpolate"] = Field(
+        "error",
+        description="empty cells and missing rows of a series: stop, or draw straight lines between their neighbours",
+    )
+    season: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="steps of a season, at most window, for a forecast's seasonal baseline; null: it is looked for",
     )
     max_vocabulary: int = Field(
         20_000, ge=3, le=10_000_000, description="most ids: padding, unknown, and the most frequent training tokens"

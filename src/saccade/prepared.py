@@ -22,6 +22,7 @@ import numpy as np
 from saccade.arrays import open_array
 from saccade.files import read_json
 from saccade.spec import Spec
+from saccade.timelines import Timeline
 
 FORMAT = 1
 VIEWS_FORMAT = 1  # of augment.json, which stored_views.py writes
@@ -40,6 +41,7 @@ class Description:
             of tokens.
         std: likewise.
         arrays: file name to dtype, shape and SHA-256.
+        timeline: when the windows of a forecast lie; None where nothing is forecast.
     """
 
     spec: Spec
@@ -48,6 +50,13 @@ class Description:
     mean: list[float]
     std: list[float]
     arrays: dict[str, dict[str, Any]]
+    timeline: Timeline | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        values = {**vars(self), "spec": self.spec.to_dict()}
+        timeline = values.pop("timeline")
+        return values if timeline is None else {**values, "timeline": timeline.to_dict()}
 
     def digests(self, *splits: str) -> dict[str, str]:
         """SHA-256 of the arrays and labels of the named splits."""
@@ -84,9 +93,27 @@ def read_description(folder: Path) -> Description:
         UserError: the dataset is not there yet, damaged, or of a format that this version does not read.
     """
     values = read_json(folder / "dataset.json", format_number=FORMAT, make_with=f"saccade preprocess {folder.name}")
-    return Description(**{**values, "spec": Spec.from_dict(values["spec"])})
+    timeline = Timeline.from_dict(values["timeline"]) if "timeline" in values else None
+    return Description(**{**values, "spec": Spec.from_dict(values["spec"]), "timeline": timeline})
 
 
 def open_split(folder: Path, split: str) -> Split:
     """Memory-map one split of a prepared dataset."""
     return Split(*(open_array(folder / f"{split}{suffix}.npy") for suffix in ("", "_labels", "_rows")))
+
+
+def read_evaluate_crop(augmented: Path) -> float:
+    """The share of each side of an image that evaluation looks at, in (0, 1], as augment.json says it.
+
+    Args:
+        augmented: such as data/augmented/digits.
+
+    Returns:
+        1 where nothing else is said.
+
+    Raises:
+        UserError: ``saccade augment`` has not run.
+    """
+    make_with = f"saccade augment {augmented.name}"
+    written = read_json(augmented / "augment.json", format_number=VIEWS_FORMAT, make_with=make_with)
+    return float(written.get("evaluate_crop", 1.0))

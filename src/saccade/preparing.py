@@ -13,6 +13,7 @@ from saccade.files import write_json
 from saccade.prepared import FORMAT, Description
 from saccade.spec import Fit, Spec
 from saccade.splits import SPLITS
+from saccade.timelines import Timeline
 
 _CHUNK_BYTES = 8 << 20  # what is held in memory at once while writing
 
@@ -24,6 +25,7 @@ def write_prepared(
     *,
     inspected: Inspected | None = None,
     fit: Fit = "stretch",
+    timeline: Timeline | None = None,
     progress: Progress = no_progress,
 ) -> Description:
     """Write the examples, split by split, a few MiB at a time.
@@ -34,13 +36,15 @@ def write_prepared(
         splits_N: from ``splits.assign_splits``.
         inspected: of images: those of the examples, decoded and of one size.
         fit: of images: how they were brought to it.
+        timeline: of the windows of a forecast.
         progress: called with examples written so far.
 
     Returns:
         What was written to dataset.json.
     """
     form = _series_form(examples) if isinstance(examples, SeriesExamples) else _image_form(examples, inspected, fit)
-    return write_form(folder, form, {split: np.flatnonzero(splits_N == split) for split in SPLITS}, progress)
+    rows_of = {split: np.flatnonzero(splits_N == split) for split in SPLITS}
+    return write_form(folder, form, rows_of, progress, timeline)
 
 
 @dataclass(frozen=True)
@@ -59,11 +63,15 @@ class Form:
     dtype: type
     examples: Callable[[np.ndarray], np.ndarray]
     labels: Callable[[np.ndarray], np.ndarray]
-    moments: "_PixelMoments | _FeatureMoments | None" = None
+    moments: "_PixelMoments | _FeatureMoments | _KnownMoments | None" = None
 
 
 def write_form(
-    folder: Path, form: Form, rows_of: Mapping[str, np.ndarray], progress: Progress = no_progress
+    folder: Path,
+    form: Form,
+    rows_of: Mapping[str, np.ndarray],
+    progress: Progress = no_progress,
+    timeline: Timeline | None = None,
 ) -> Description:
     """Write examples and labels, split by split, a few MiB at a time.
 
@@ -72,6 +80,7 @@ def write_form(
         form: how they are made.
         rows_of: each split to the rows that it holds, int64 (n,); a row may be in several.
         progress: called with examples written so far.
+        timeline: of the windows of a forecast.
 
     Returns:
         What was written to dataset.json.
@@ -100,8 +109,8 @@ def write_form(
         for name in (f"{split}.npy", f"{split}_labels.npy", f"{split}_rows.npy"):
             arrays[name] = describe_array(folder / name)
     mean, std = ([], []) if form.moments is None else form.moments.mean_and_std()
-    description = Description(form.spec, counts, class_counts, mean, std, arrays)
-    write_json(folder / "dataset.json", {"format": FORMAT, **vars(description), "spec": form.spec.to_dict()})
+    description = Description(form.spec, counts, class_counts, mean, std, arrays, timeline)
+    write_json(folder / "dataset.json", {"format": FORMAT, **description.to_dict()})
     return description
 
 
@@ -115,13 +124,38 @@ def _image_form(examples: ImageExamples, inspected: Inspected | None, fit: Fit) 
 
 
 def _series_form(examples: SeriesExamples) -> Form:
-    spec = Spec("series", examples.series(0).shape, targets=tuple(examples.targets))
-    labels_NO = examples.labels.astype(np.float32)
+    spec = Spec(
+        "series",
+        examples.series(0).shape,
+        tuple(examples.classes),
+        tuple(examples.targets),
+        features=tuple(examples.features),
+        step=examples.step,
+        horizon=examples.horizon,
+    )
+    labels_NO = examples.labels.astype(np.int64 if examples.classes else np.float32)
+    moments: _FeatureMoments | _KnownMoments = _FeatureMoments(spec.shape[1])
+    if examples.train_steps is not None:
+        moments.add(examples.train_steps)
+        moments = _KnownMoments(*moments.mean_and_std())
 
     def stack(rows: np.ndarray) -> np.ndarray:
         return np.stack([examples.series(int(row)) for row in rows])
 
-    return Form(spec, np.float32, stack, labels_NO.__getitem__, _FeatureMoments(spec.shape[1]))
+    return Form(spec, np.float32, stack, labels_NO.__getitem__, moments)
+
+
+class _KnownMoments:
+    """Mean and std that were gathered elsewhere: of overlapping windows, each step shall count once."""
+
+    def __init__(self, mean: list[float], std: list[float]) -> None:
+        self._mean, self._std = mean, std
+
+    def add(self, series_NTF: np.ndarray) -> None:
+        """Nothing is learnt from the windows."""
+
+    def mean_and_std(self) -> tuple[list[float], list[float]]:
+        return self._mean, self._std
 
 
 class _PixelMoments:

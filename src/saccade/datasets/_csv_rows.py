@@ -45,11 +45,39 @@ def open_rows(
         listed = [f"{argument} ({column})" for argument, column in columns.items()]
         raise UserError(f"{', '.join(listed[:-1])} and {listed[-1]} must be different columns")
     codec_of(encoding)
-    delimiter = _delimiter(path, name, encoding, list(named.values()), most_cell)
+    delimiter = delimiter_of(path, name, list(named.values()), encoding=encoding, most_cell=most_cell)
     rows = _records(path, name, encoding, delimiter, most_cell)
     line, header = next(rows, (1, []))
     _check_header(header, f"{name}, line {line}", named, list(columns))
     return header, _checked(rows, name, len(header))
+
+
+def delimiter_of(path: Path, name: str, wanted: Sequence[str], *, encoding: str, most_cell: int = _MOST_CELL) -> str:
+    """What parts the cells: the one by which the header has the most columns that are asked for, and then the most.
+
+    Args:
+        path: the file.
+        name: what a user calls it, for messages.
+        wanted: headers that are asked for.
+        encoding: of the text.
+        most_cell: characters that a cell may hold.
+
+    Returns:
+        A comma, a semicolon or a tab.
+
+    Raises:
+        UserError: the file holds a byte that is none of the encoding.
+    """
+    found: list[tuple[int, int, int, str]] = []
+    for delimiter in _DELIMITERS:
+        try:
+            _, header = next(_records(path, name, encoding, delimiter, most_cell), (1, []))
+        except UserError as error:
+            if isinstance(error.__cause__, UnicodeDecodeError):
+                raise
+            continue  # quotation marks that are none by this delimiter
+        found.append((sum(column in header for column in wanted), len(header), -len(found), delimiter))
+    return max(found)[-1] if found else ","
 
 
 def read_split(cell: str, column: str, where: str) -> str:
@@ -132,24 +160,10 @@ def _records(path: Path, name: str, encoding: str, delimiter: str, most_cell: in
         ) from error
 
 
-def _delimiter(path: Path, name: str, encoding: str, wanted: Sequence[str], most_cell: int) -> str:
-    """The one by which the header has the most columns that are asked for, and then the most of all."""
-    found: list[tuple[int, int, int, str]] = []
-    for delimiter in _DELIMITERS:
-        try:
-            _, header = next(_records(path, name, encoding, delimiter, most_cell), (1, []))
-        except UserError as error:
-            if isinstance(error.__cause__, UnicodeDecodeError):
-                raise
-            continue  # quotation marks that are none by this delimiter
-        found.append((sum(column in header for column in wanted), len(header), -len(found), delimiter))
-    return max(found)[-1] if found else ","
-
-
 def _check_header(header: list[str], where: str, named: Mapping[str, str], arguments: Sequence[str]) -> None:
     if not header:
-        wanted = ", ".join(named.values())
-        raise UserError(f"{where} must be a header with the columns {wanted}, but the table is empty")
+        wanted = f" with the columns {', '.join(named.values())}" if named else ""
+        raise UserError(f"{where} must be a header{wanted}, but the table is empty")
     for column in named.values():
         if column not in header:
             near = difflib.get_close_matches(column, header, n=1, cutoff=0.0)

@@ -1,4 +1,4 @@
-"""A table of pictures: a CSV file with a header, a row a picture."""
+"""A table of files, such as pictures: a CSV file with a header, a row a file."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from saccade.errors import UserError
 
 @dataclass(frozen=True)
 class Table:
-    """What a table says, in the order of its rows, each picture once.
+    """What a table says, in the order of its rows, each file once.
 
     Attributes:
-        paths: of the pictures, parted by slashes, in their plain form.
+        paths: of the files, parted by slashes, in their plain form.
         labels: as written, less spaces around.
         splits: train, validation or test each, or None where the table publishes no split.
-        groups: the other columns: name to a value a picture.
+        groups: the other columns: name to a value a file.
         lines: in which each row begins, from 1.
         notes: what was left out, for people.
     """
@@ -41,7 +41,7 @@ def read_table(
     Args:
         path: the file.
         name: what a user calls it, for messages.
-        path_column: header of the pictures' paths.
+        path_column: header of the files' paths.
         label_column: header of the labels.
         split_column: header of the published split; None where there is none.
         encoding: of the text, as Python names it; of UTF-8, a byte order mark is left out.
@@ -98,14 +98,14 @@ def _plain_path(cell: str, column: str, where: str) -> str:
         raise UserError(f"{where}: {column} must not be empty. Fill it, or take the row out.")
     if path.is_absolute() or ".." in path.parts or not path.parts:
         raise UserError(
-            f"{where}: {column} ({cell!r}) must be a path below the folder of the pictures, without .. and not from "
+            f"{where}: {column} ({cell!r}) must be a path below the folder of the files, without .. and not from "
             "the root. Name that folder with path."
         )
     return path.as_posix()
 
 
 def _refuse_other_say(table: Table, earlier: int, label: str, split: str, where: str) -> None:
-    """A picture may stand in a table twice, but not as two things."""
+    """A file may stand in a table twice, but not as two things."""
     for what, now, before in (
         ("label", label, table.labels[earlier]),
         ("split", split, table.splits[earlier] if table.splits is not None else split),
@@ -129,6 +129,6 @@ def _checked(table: Table, name: str, split_column: str | None, empty_split: int
         splits = None
     notes = []
     if copies:
-        notes.append(f"{name}: {copies:,} rows name a picture that an earlier row names with the same label; left out")
+        notes.append(f"{name}: {copies:,} rows name a file that an earlier row names with the same label; left out")
     notes += notes_of_columns(name, table.groups, split_column)
     return Table(table.paths, table.labels, splits, table.groups, table.lines, tuple(notes))

@@ -3,11 +3,12 @@
 import posixpath
 from pathlib import Path, PurePosixPath
 
-from saccade.datasets._archive import Archive
+from saccade.datasets._archive import Archive, is_archive, open_archive
 from saccade.datasets._limits import Limits
 from saccade.datasets._origin import existing_path
 from saccade.datasets._packing import copy_file, kind_of_file
 from saccade.errors import UserError
+from saccade.examples import Progress
 from saccade.files import replacing_file
 
 
@@ -42,6 +43,33 @@ def take_table(source: Path, archive: Archive | None, table: str, target: Path, 
         )
     _copy_table(existing_path("table", table), target, table, limits)
     return ""
+
+
+def take_file(source: Path, table: str | None, target: Path, limits: Limits, progress: Progress) -> None:
+    """Copy a table that is wanted by itself: the file at a path or an address, or one in a folder or an archive there.
+
+    Args:
+        source: a file, a folder or an archive on this machine.
+        table: the name of the table in the folder or archive; elsewhere None, or the file's own name.
+        target: where to put it.
+        limits: how long it may be.
+        progress: called with the bytes there so far.
+
+    Raises:
+        UserError: there is no such table, or several, or none is named.
+    """
+    if source.is_dir() or (source.is_file() and is_archive(source)):
+        if table is None:
+            raise UserError(f"{source} holds files: name the CSV file in there with table")
+        archive = None if source.is_dir() else open_archive(source, limits)
+        take_table(source, archive, table, target, limits, is_inside=True)
+        return
+    if not source.is_file():
+        raise UserError(f"{source} must be a CSV file, a folder or an archive, but is no plain file")
+    if table is not None and Path(table).name != source.name:
+        raise UserError(f"table ({table}) must be in an archive or a folder, but {source.name} is neither")
+    limits.check_file(source.parent, source.name, source.stat().st_size)
+    copy_file(source, target, progress)
 
 
 def _table_in_archive(archive: Archive, table: str, target: Path) -> str | None:

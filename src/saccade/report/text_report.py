@@ -8,8 +8,8 @@ import numpy as np
 
 from saccade.prepared import Description, Split, open_split
 from saccade.report.checked_texts import CheckedTexts
+from saccade.report.choosing import rows_of_classes, spread
 from saccade.report.class_balance import class_balance
-from saccade.report.contact_sheets import rows_of_classes, spread
 from saccade.report.lengths import lengths_section
 from saccade.report.page import Block, Cell, Code, Line, Name, Section, Table, percent
 from saccade.report.vocabulary import vocabulary_section

@@ -23,7 +23,8 @@ from saccade.checks.near_duplicates import NearPair, thumbnail
 from saccade.examples import ImageExamples, SeriesExamples
 from saccade.images import prepare_image
 from saccade.preparing import write_prepared
-from saccade.report.contact_sheets import plan_sheets, rows_of_classes
+from saccade.report.choosing import rows_of_classes
+from saccade.report.contact_sheets import plan_sheets
 from saccade.report.dataset_report import Checked, write_dataset_report
 from saccade.report.page import Name
 from saccade.report.sizes import fit_line
@@ -121,6 +122,25 @@ def test_the_page_needs_nothing_beside_itself(tmp_path: Path) -> None:
     assert addresses and all(value.startswith(("data:image/", "#")) for value in addresses)
     html = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert "http://" not in html and "https://" not in html and "url(" not in html and "@import" not in html
+
+
+def test_a_sheet_of_views_is_shown_from_where_it_lies(tmp_path: Path) -> None:
+    data, folder = checked(), tmp_path / "creatures"
+    page = report(tmp_path / "plain", data)
+    assert "views" not in page.parts and "Augmented views" not in markdown_of(tmp_path / "plain")
+    folder.mkdir()
+    description = write_prepared(tmp_path, data.examples, data.splits, inspected=data.inspected)
+    write_dataset_report(folder, "creatures", tmp_path, description, data, "../creatures.views/views.png")
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    linked = [image for part in Reader(html).parts.values() for image in part.images if ":" not in image["src"]]
+    assert linked == Reader(html)["views"].images
+    assert [(image["src"], image["alt"][:26]) for image in linked] == [
+        ("../creatures.views/views.png", "There is no such picture: ")
+    ]
+    assert "img-src data: 'self' file:;" in html  # Firefox does not count a file's neighbours as 'self'
+    markdown = Reader(MarkdownIt().render((folder / "summary.md").read_text(encoding="utf-8")))
+    assert [image["src"] for image in markdown[""].images] == ["samples.png", "../creatures.views/views.png"]
+    assert "saccade augment DATASET" in markdown[""].text
 
 
 def test_the_anchors_lead_to_sections(tmp_path: Path) -> None:
@@ -415,5 +435,5 @@ def test_series_get_a_page_of_the_same_make(tmp_path: Path) -> None:
     assert "<b>sum</b>" in page[""].text and "b" not in page.tags
     with Image.open(tmp_path / "report" / "samples.png") as samples:
         np.testing.assert_array_equal(pixels(page["samples"].images[0]), np.asarray(samples))
-    assert page["prepared"].rows[1] == ["0", f"{series[:20, :, 0].mean():.4f}", f"{series[:20, :, 0].std():.4f}"]
+    assert page["prepared"].rows[1] == ["a", f"{series[:20, :, 0].mean():.4f}", f"{series[:20, :, 0].std():.4f}"]
     assert "| train | 20 |" in markdown_of(tmp_path) and "![examples](samples.png)" in markdown_of(tmp_path)
