@@ -69,6 +69,8 @@ def test_what_is_right(tmp_path: Path, text: str) -> None:
          "where texts are cut"),
         (STREAM, ": 100", ": 100, max_length: 8",
          "preprocess.max_length: plain_text gives no labelled texts: leave max_length out; length is that of a window"),
+        (STREAM, ": 100", ": 100, stride: 101",
+         "preprocess.stride: stride (101) must be at most length (100): what lies between windows would not be read"),
         (STREAM, ": 100", ": 100, on_conflict: keep",
          "preprocess.on_conflict: plain_text gives no images, labelled texts or labelled series: leave on_conflict "
          "out"),
