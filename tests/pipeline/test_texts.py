@@ -1,4 +1,4 @@
-"""Runs over texts from end to end: trained, measured, asked for labels, for what comes next, and for what they cannot."""
+"""Runs over texts from end to end: trained, measured, asked for labels or for what comes next, and what they cannot."""
 
 import csv
 import json
