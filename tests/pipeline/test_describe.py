@@ -20,6 +20,11 @@ COMMANDS: dict[str, list[str]] = {
     ],
     "json": ["model", "lenet5", "--json"],
     "series": ["model", "lstm", "--input", "30x2", "--classes", "4", "--set", "hidden_size=8", "--json"],
+    "text": [
+        *("model", "lstm", "--input", "30", "--vocabulary", "50", "--classes", "4", "--set", "hidden_size=8"),
+        *("--set", "embedding_size=5", "--picture", "made/lstm.svg"),
+    ],
+    "vocabulary of a picture": ["model", "conv1d", "--input", "3x20x20", "--vocabulary", "5"],
     "heads": ["model", "googlenet"],
     "picture": ["model", "lenet5", "--picture", "made/lenet5.svg"],
     "json and picture": ["model", "lenet5", "--json", "--picture", "made/lenet5.png"],
@@ -128,6 +133,17 @@ def test_a_series_is_steps_by_features(ended: dict[str, Ended]) -> None:
     lstm = next(layer for layer in values["layers"] if layer["kind"] == "LSTM")
     assert lstm["output_shape"] == [30, 8] and lstm["macs"] == 30 * 4 * (2 * 8 + 8 * 8)
     assert lstm["receptive_field"] is None and values["layers"][0]["receptive_field"] == [1]
+
+
+def test_a_text_is_so_many_tokens_of_a_vocabulary(tree: Tree, ended: dict[str, Ended]) -> None:
+    assert ended["text"].code == 0, ended["text"].err
+    out = ended["text"].out
+    assert "input 30 tokens of 50, 4 classes; hidden_size 8, embedding_size 5" in out
+    weights = 50 * 5 + 4 * 8 * (5 + 8 + 2) + 8 * 4 + 4  # the embedding's, the LSTM's with its two biases, the output's
+    assert f"total: {weights} parameters" in out
+    assert "30x1" in (tree.root / "made/lstm.svg").read_text(encoding="utf-8").replace("\u00d7", "x")
+    refused = ended["vocabulary of a picture"]
+    assert refused.code == 2 and "--vocabulary: only texts have one: --input T, such as --input 200" in refused.err
 
 
 def test_heads_of_training_are_told_apart(ended: dict[str, Ended]) -> None:
