@@ -126,8 +126,8 @@ def read_times(
         )
         raise UserError(
             f"{name}, line {lines[row]}: the time {texts[row]!r} must be {step} after {texts[row - 1]!r}, but {what}, "
-            "where rows stand at no regular times, such as days of trade, number them in a column of their own, and name "
-            "that one with time_column"
+            "where rows stand at no regular times, such as days of trade, number them in a column of their own, and "
+            "name that one with time_column"
         )
     if steps[-1] + 1 > 2 * len(steps):
         raise UserError(
