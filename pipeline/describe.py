@@ -63,8 +63,8 @@ def of_model(
         name: of the file.
         input_shape: CxHxW, TxF or T; None: what the file calls typical.
         num_classes: likewise.
-        vocabulary: of texts, how many ids it has, from 3; None: 10,000.
         settings: KEY=VALUE, values as YAML writes them.
+        vocabulary: of texts, how many ids it has, from 3; None: 10,000.
 
     Returns:
         What to describe.
