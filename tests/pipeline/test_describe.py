@@ -158,7 +158,7 @@ def test_a_picture_is_drawn_where_it_was_asked_for(tree: Tree, ended: dict[str, 
     assert (tree.root / "made/lenet5.svg").read_bytes().startswith(b"<?xml")
     assert ended["json and picture"] == ended["json"]  # nothing but JSON is printed
     assert (tree.root / "made/lenet5.png").read_bytes().startswith(b"\x89PNG")
-    assert sorted(path.name for path in (tree.root / "made").iterdir()) == ["lenet5.png", "lenet5.svg"]
+    assert sorted(path.name for path in (tree.root / "made").iterdir()) == ["lenet5.png", "lenet5.svg", "lstm.svg"]
 
 
 def test_a_run_is_described_with_its_own_arguments_and_optimiser(ended: dict[str, Ended]) -> None:
@@ -204,7 +204,7 @@ def test_a_wrong_command_line_is_told_as_a_wrong_params_yaml_is(tree: Tree, ende
         "",
         f"{wrong} a problem:\n  model.name: 'lenet' is not known; did you mean 'lenet5'?\n",
     )
-    shape = "'3x0x5': must be CxHxW for images, such as 3x224x224, or TxF for series, such as 100x2"
+    shape = "'3x0x5': must be CxHxW for images, such as 3x224x224, TxF for series, such as 100x2, or T for texts"
     assert ended["no shape"] == (2, "", f"{wrong} a problem:\n  --input: {shape}\n")
     code, out, err = ended["everything wrong"]
     assert (code, out) == (2, "")
