@@ -1,7 +1,8 @@
-"""Train a recipe with several seeds and print its test accuracy: mean, standard deviation, seconds, versions.
+"""Train a recipe with several seeds and print its test metrics: mean, standard deviation, seconds, versions.
 
     python benchmarks/recipe_seeds.py mnist-lenet5 --mirror ../shared/datasets/mnist
     python benchmarks/recipe_seeds.py cifar10-fast --path ../shared/datasets/cifar10-images.tar.gz --seeds 0 1 2 3 4
+    python benchmarks/recipe_seeds.py names-lstm --path ../shared/datasets/names
 
 Works in a copy of the tree in ``--work`` (kept, so that data are prepared once); the project's files stay as they are.
 ``--quick`` trains one seed for one epoch on a tenth of the data.
@@ -31,7 +32,7 @@ def main() -> None:
     parser.add_argument("recipes", nargs="*", default=["mnist-lenet5", "mnist-lstm"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--mirror", type=Path, help="folder with the recipe's files, instead of the public addresses")
-    parser.add_argument("--path", type=Path, help="the recipe's folder or archive of pictures")
+    parser.add_argument("--path", type=Path, help="the recipe's folder, archive or file, in place of what it names")
     parser.add_argument("--work", type=Path, default=Path("/tmp/saccade-recipe-seeds"))
     parser.add_argument("--quick", action="store_true", help="tiny settings: does it run? The figures mean nothing")
     options = parser.parse_args()
@@ -76,8 +77,12 @@ def measure(recipe: str, seeds: list[int], places: dict[str, Path | None], work:
     for key, place in places.items():
         if place is not None:
             params["datasets"][dataset]["source"][key] = str(place.resolve())
+    if places["path"] is not None:
+        for key in ("url", "sha256", "size"):
+            params["datasets"][dataset]["source"].pop(key, None)
     if quick:
-        params["datasets"][dataset]["split"]["train_fraction"] = 0.1
+        if params["datasets"][dataset]["source"]["name"] != "plain_text":  # whose text has no examples to leave out
+            params["datasets"][dataset]["split"]["train_fraction"] = 0.1
         params["runs"][recipe]["train"]["epochs"] = 1
     yaml.dump(params, work / "params.yaml")
     for seed in seeds:
@@ -101,17 +106,20 @@ def measure(recipe: str, seeds: list[int], places: dict[str, Path | None], work:
         rows.append((seed, json.loads((report / "metrics.json").read_text(encoding="utf-8")), run, elapsed_s))
 
     print(f"\n{recipe}: {rows[0][2]['parameters']:,} parameters, {rows[0][2]['epochs']} epochs\n")
-    print("| seed | test accuracy | baseline | training s | whole command s | examples/s |")
+    metric = "accuracy" if "accuracy" in rows[0][1] and "perplexity" not in rows[0][1] else next(iter(rows[0][1]))
+    print(f"| seed | test {metric} | baseline | training s | whole command s | examples/s |")
     print("|---|---|---|---|---|---|")
     for seed, metrics, run, elapsed_s in rows:
         print(
-            f"| {seed} | {metrics['accuracy']:.4f} | {metrics['baseline_accuracy']:.4f} | {run['train_elapsed_s']:.1f} "
+            f"| {seed} | {metrics[metric]:.4f} | {metrics[f'baseline_{metric}']:.4f} | {run['train_elapsed_s']:.1f} "
             f"| {elapsed_s:.1f} | {run['examples_per_s']:,.0f} |"
         )
-    accuracies = [metrics["accuracy"] for _, metrics, _, _ in rows]
     count = "1 seed" if len(seeds) == 1 else f"{len(seeds)} seeds"
-    spread = statistics.stdev(accuracies) if len(accuracies) > 1 else 0.0
-    print(f"\nmean {statistics.mean(accuracies):.4f}, standard deviation {spread:.4f} over {count}\n")
+    for name in (metric, *(name for name in rows[0][1] if name != metric)):
+        values = [metrics[name] for _, metrics, _, _ in rows]
+        spread = statistics.stdev(values) if len(values) > 1 else 0.0
+        what = "" if name == metric else f"{name}: "
+        print(f"\n{what}mean {statistics.mean(values):.4f}, standard deviation {spread:.4f} over {count}")
 
 
 if __name__ == "__main__":
