@@ -43,6 +43,9 @@ def predict_texts(run: str, predictor: Predictor, asked: "Asked", *, here: Path,
         UserError: a file is not there or no text in UTF-8, with its line; or a text holds nothing.
     """
     predictor.require_text_classes()
+    for text in asked.texts:
+        if not text.strip():
+            raise UserError(f"--text ({text!r}) must hold one of the {predictor.spec.unit} at least: leave it out")
     texts = [_Text(text, {"text": text}) for text in asked.texts]
     with contextlib.chdir(here):
         found = [(path, _lines(run, path)) for path in asked.paths]
