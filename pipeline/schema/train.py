@@ -41,6 +41,18 @@ class Adam(Block):
     weight_decay: Decay = Field(0.0, description="on weights, not on biases and norms")
 
 
+class RmsProp(Block):
+    """Gradients over the root of their running square."""
+
+    name: Literal["rmsprop"]
+    lr: Positive = Field(description="learning rate; a schedule multiplies it")
+    alpha: Beta = Field(0.99, description="decay of the running square")
+    eps: Positive = Field(1e-8, description="added to the root of the running square")
+    momentum: Beta = Field(0.0, description="share of the last update that is kept")
+    centered: bool = Field(False, description="divide by the gradients' deviation from their running mean")
+    weight_decay: Decay = Field(0.0, description="L2 penalty on weights, not on biases and norms")
+
+
 class Constant(Block):
     """The same learning rate throughout."""
 
@@ -80,7 +92,7 @@ class TrainBlock(Block):
     epochs: int = Field(ge=1, description="passes over the training split")
     batch_size: int = Field(ge=1, description="examples of a forward and backward pass, over all processes")
     accumulation_steps: int = Field(1, ge=1, description="such passes an update: 2 with batch_size 64 update as 128 do")
-    optimizer: Sgd | Adam = Field(discriminator="name")
+    optimizer: Sgd | Adam | RmsProp = Field(discriminator="name")
     schedule: Constant | Staircase | Cosine | OneCycle = Field(
         default_factory=lambda: Constant(name="constant"), discriminator="name"
     )

@@ -114,6 +114,14 @@ ONE_PROBLEM = {
         "line 16: runs.cnn.model.name: ['a']: must be a valid string",
     ),
     # optimizers and schedules
+    "an option of another optimizer": (
+        ("{name: adam, lr: 0.004}", "{name: rmsprop, lr: 0.004, nesterov: true}"),
+        "line 20: runs.cnn.train.optimizer.nesterov: unknown key; did you mean 'centered'?",
+    ),
+    "a decay of everything": (
+        ("{name: adam, lr: 0.004}", "{name: rmsprop, lr: 0.004, alpha: 1.0}"),
+        "line 20: runs.cnn.train.optimizer.alpha: 1.0: must be less than 1",
+    ),
     "unknown optimizer": (
         ("{name: adam,", "{name: adamm,"),
         "line 20: runs.cnn.train.optimizer.name: 'adamm' is not known; did you mean 'adam'?",

@@ -14,11 +14,13 @@ from saccade.checkpoints import Checkpoints, from_bytes, to_bytes
 from saccade.errors import UserError
 from saccade.training import EpochProgress, EpochRecord, TrainingState
 
-OPTIMIZERS: list[tuple[str, dict[str, Any]]] = [
-    ("sgd", {}),
-    ("sgd", {"momentum": 0.9}),
-    ("adam", {}),
-    ("adamw", {"weight_decay": 0.1}),
+OPTIMIZERS: list[tuple[str, dict[str, Any], int]] = [  # and how many tensors they remember of each parameter
+    ("sgd", {}, 0),
+    ("sgd", {"momentum": 0.9}, 1),
+    ("adam", {}, 2),
+    ("adamw", {"weight_decay": 0.1}, 2),
+    ("rmsprop", {}, 1),
+    ("rmsprop", {"momentum": 0.9, "centered": True}, 3),
 ]
 HISTORY = [
     EpochRecord(epoch, 1 / 3 / epoch, 0.5, 0.1 * epoch, 1e-300, 1e-5, 2.5, 1234.5, 0.25, "mae") for epoch in (1, 2)
@@ -53,8 +55,8 @@ def assert_equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]
         assert first[key].dtype == second[key].dtype and torch.equal(first[key], second[key]), key
 
 
-@pytest.mark.parametrize(("name", "options"), OPTIMIZERS)
-def test_everything_comes_back(name: str, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("name", "options", "slots"), OPTIMIZERS)
+def test_everything_comes_back(name: str, options: dict[str, Any], slots: int) -> None:
     state, loaded = trained(0, name, **options), fresh(1, name, **options)
     from_bytes(to_bytes(state), loaded)
     assert_equal(loaded.network.state_dict(), state.network.state_dict())
@@ -64,7 +66,6 @@ def test_everything_comes_back(name: str, options: dict[str, Any]) -> None:
     assert loaded.optimizer.updates == 3 and loaded.history == HISTORY and loaded.epoch == 2
     assert torch.equal(loaded.progress.sums, state.progress.sums) and loaded.progress.sums.dtype == torch.float64
     assert (loaded.progress.examples, loaded.progress.elapsed_s) == (16, 0.1)
-    slots = 2 if name.startswith("adam") else len(options)
     assert len(loaded.optimizer.state_dict()) == 6 * slots
 
 

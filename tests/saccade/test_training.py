@@ -286,6 +286,7 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "sgd": {"name": "sgd", "momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
     "adam": {"name": "adam", "weight_decay": 0.01},
     "adamw": {"name": "adamw", "weight_decay": 0.1, "betas": [0.8, 0.99]},
+    "rmsprop": {"name": "rmsprop", "momentum": 0.5, "centered": True, "weight_decay": 0.01},
 }
 
 
