@@ -410,6 +410,7 @@ def _records(
             ),
             loss=LOSSES[_loss_name(run)],
             class_weights=_class_weights(run, work.description),
+            label_smoothing=block.label_smoothing,
             score=registry.constant("tasks", run.task.name, "SCORE"),
             sampler=block.sampler,
             mixup=block.mixup,

@@ -99,6 +99,9 @@ class TrainBlock(Block):
     loss: Literal["auto", "cross_entropy", "mse", "mae"] = Field(
         "auto", description="auto: the task's first; mse of a classifier: squared error on one-hot targets"
     )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="of cross_entropy: share of each training target that all classes get alike"
+    )
     class_weights: Literal["none", "inverse", "effective"] = Field(
         "none", description="of the training loss, by the classes' counts: rare classes weigh more"
     )

@@ -54,24 +54,34 @@ def of_mixtures(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return taking_both
 
 
-def cross_entropy(logits_BK: Tensor, target_B: Tensor, weight_K: Tensor | None = None) -> Tensor:
+def cross_entropy(
+    logits_BK: Tensor, target_B: Tensor, weight_K: Tensor | None = None, *, smoothing: float = 0.0
+) -> Tensor:
     """Mean negative log-likelihood in nats: ``-log softmax(logits)[target]``.
+
+    With smoothing s, that of a target which is the class to 1 - s and every class alike to s:
+    ``(1 - s) * -log softmax(logits)[target] + s / K * sum over k of -log softmax(logits)[k]``.
 
     With weights, sum over the batch of ``weight_K[target] * loss``, divided by B. ``F.cross_entropy(weight=...)``
     divides by the sum of the batch's weights instead: there an example counts for more or less by the company it is in,
-    and several batches or processes do not add up to one large batch.
+    and several batches or processes do not add up to one large batch. It also weighs the smoothed part by the weights
+    of all classes; here an example weighs what its own class does, in both parts.
+
+    Source: C. Szegedy et al., "Rethinking the Inception architecture for computer vision", 2015, section 7.
 
     Args:
         logits_BK: unnormalised scores.
         target_B: class ids int64.
         weight_K: what an example of each class weighs, in the dtype of the logits; None: 1.
+        smoothing: in [0, 1).
 
     Returns:
         Scalar tensor.
     """
     if weight_K is None:
-        return F.cross_entropy(logits_BK, target_B)
-    return F.cross_entropy(logits_BK, target_B, weight_K, reduction="sum") / target_B.shape[0]
+        return F.cross_entropy(logits_BK, target_B, label_smoothing=smoothing)
+    loss_B = F.cross_entropy(logits_BK, target_B, reduction="none", label_smoothing=smoothing)
+    return (weight_K[target_B] * loss_B).mean()
 
 
 def mse(output_BK: Tensor, target: Tensor, weight_K: Tensor | None = None) -> Tensor:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -49,10 +50,10 @@ class EpochRecord:
     Attributes:
         epoch: from 1.
         train_loss: mean over the examples that were drawn, as they were seen, each before the update it led to; with
-            the weights of their classes where there are any.
+            the weights of their classes where there are any, and smoothed labels.
         train_score: mean over the same, of what ``score`` names, without such weights.
         validation_loss: mean over the validation split with the weights at the end of the epoch, each example counting
-            the same: runs with and without class weights or a sampler can be compared by it.
+            the same, without smoothed labels: runs with and without these or a sampler can be compared by it.
         validation_score: likewise.
         learning_rate: of the epoch's last step.
         gradient_norm: mean over the steps of the L2 norm of the whole gradient, before clipping.
@@ -140,6 +141,7 @@ def fit(
     *,
     loss: Loss,
     class_weights: Tensor | None = None,
+    label_smoothing: float = 0.0,
     score: str = "accuracy",
     sampler: str = "shuffle",
     mixup: float | None = None,
@@ -172,6 +174,8 @@ def fit(
         loss: from outputs and labels to a scalar, a mean over the batch.
         class_weights: what an example of each class weighs in the training loss, float32 (K,), as
             ``balancing.class_weights`` gives; None: 1. Validation is measured without them.
+        label_smoothing: of the training loss, in [0, 1): see ``losses.cross_entropy``, the one loss that takes any.
+            Validation is measured without it.
         score: what is reported beside it, a key of ``losses.SCORES``.
         sampler: which examples an epoch draws, in which order, a key of ``balancing.SAMPLERS``.
         mixup: alpha of the blending of examples, above 0; None: without. See ``mixing.draw_mix``.
@@ -202,7 +206,10 @@ def fit(
     network, optimizer = state.network, state.optimizer
     parameters = list(optimizer.parameters())
     count = train.labels.shape[0]
-    minimised = of_mixtures(loss if class_weights is None else partial(loss, weight_K=class_weights.to(device)))
+    of_training: dict[str, Any] = {} if class_weights is None else {"weight_K": class_weights.to(device)}
+    if label_smoothing:
+        of_training["smoothing"] = label_smoothing
+    minimised = of_mixtures(partial(loss, **of_training))
     scored_by = of_mixtures(SCORES[score])
     wrapped = processes.wrap(network, device)
     forward: Callable[[Tensor], Tensor] = torch.compile(wrapped) if compile else wrapped

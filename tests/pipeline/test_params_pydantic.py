@@ -7,8 +7,8 @@ from params_helpers import changed, problems_of
 
 TRAIN_KEYS = (
     "accumulation_steps, batch_size, checkpoint_every_s, class_weights, clip_norm, compile, cutmix, deterministic, "
-    "device, ema_decay, epochs, freeze, init_from, loss, mixup, optimizer, precision, processes, sampler, schedule, "
-    "seed, threads"
+    "device, ema_decay, epochs, freeze, init_from, label_smoothing, loss, mixup, optimizer, precision, processes, "
+    "sampler, schedule, seed, threads"
 )
 
 ONE_PROBLEM = {
@@ -92,6 +92,10 @@ ONE_PROBLEM = {
         ("      epochs: 3\n", "      epochs: 3\n      loss: hinge\n"),
         "line 19: runs.cnn.train.loss: 'hinge': must be 'auto', 'cross_entropy', 'mse' or 'mae'; "
         "or classify knows cross_entropy and mse, not 'hinge'",
+    ),
+    "labels smoothed to nothing": (
+        ("      epochs: 3\n", "      epochs: 3\n      label_smoothing: 1\n"),
+        "line 19: runs.cnn.train.label_smoothing: 1: must be less than 1",
     ),
     "mixup of nothing": (
         ("      epochs: 3\n", "      epochs: 3\n      mixup: 0\n"),

@@ -111,6 +111,33 @@ def test_each_example_weighs_what_its_class_does(name: str) -> None:
     torch.testing.assert_close(gradient_BK, expected_BK, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("smoothing", [0.1, 0.9])
+def test_smoothed_labels_are_torchs(smoothing: float) -> None:
+    """Value and gradient; and the cross entropy to a target that spreads a part of itself over all classes."""
+    logits_BK, target_B = logits_and_targets(11)
+    got = cross_entropy(logits_BK.requires_grad_(), target_B, smoothing=smoothing)
+    expected = torch.nn.functional.cross_entropy(logits_BK, target_B, label_smoothing=smoothing)
+    torch.testing.assert_close(got, expected, rtol=1e-6, atol=0)
+    soft_BK = (1 - smoothing) * torch.eye(5)[target_B] + smoothing / 5
+    by_hand = -(soft_BK * logits_BK.log_softmax(dim=1)).sum(dim=1).mean()
+    torch.testing.assert_close(got, by_hand, rtol=1e-5, atol=1e-6)
+    (gradient_BK,), (expected_BK,) = (torch.autograd.grad(value, logits_BK) for value in (got, by_hand))
+    torch.testing.assert_close(gradient_BK, expected_BK, rtol=1e-5, atol=1e-6)
+    assert abs(got.item() / cross_entropy(logits_BK, target_B).item() - 1) > 0.01
+
+
+def test_with_smoothed_labels_an_example_weighs_what_its_own_class_does() -> None:
+    logits_BK, target_B = logits_and_targets(11)
+    one_by_one_B = torch.nn.functional.cross_entropy(logits_BK, target_B, label_smoothing=0.3, reduction="none")
+    got = cross_entropy(logits_BK, target_B, WEIGHT_K, smoothing=0.3)
+    torch.testing.assert_close(got, (WEIGHT_K[target_B] * one_by_one_B).sum() / 11, rtol=1e-5, atol=1e-6)
+    parts = [cross_entropy(logits_BK[i : i + 1], target_B[i : i + 1], WEIGHT_K, smoothing=0.3) for i in range(11)]
+    torch.testing.assert_close(got, sum(parts) / 11, rtol=1e-5, atol=1e-6)  # so batches and processes add up
+    torch.testing.assert_close(
+        cross_entropy(logits_BK, target_B, torch.ones(5), smoothing=0.3), one_by_one_B.mean(), rtol=1e-6, atol=0
+    )
+
+
 def test_the_divisor_is_the_batch_and_not_its_weights() -> None:
     logits_BK, target_B = logits_and_targets(11)
     ours = cross_entropy(logits_BK, target_B, weight_K=WEIGHT_K)

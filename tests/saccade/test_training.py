@@ -18,7 +18,8 @@ from saccade.checkpoints import from_bytes, to_bytes
 from saccade.devices import derive_seed
 from saccade.errors import UserError
 from saccade.inputs import ImageInput
-from saccade.losses import LOSSES, cross_entropy
+from saccade.losses import LOSSES, MixedTarget, cross_entropy
+from saccade.mixing import draw_mix
 from saccade.optimizers import Optimizer
 from saccade.spec import Spec
 from saccade.training import EpochRecord, LabelledArrays, TrainingState, fit, measure
@@ -212,6 +213,35 @@ def test_class_weights_count_in_the_training_loss_alone() -> None:
     (record,) = state.history
     assert (record.train_loss, record.validation_loss) == pytest.approx((weighted, plain), rel=1e-5)
     assert record.train_score == record.validation_score == (logits_NK.argmax(1) == data.labels).double().mean().item()
+
+
+@pytest.mark.parametrize("mixing", [{}, {"mixup": 0.4}])
+def test_labels_are_smoothed_in_the_training_loss_alone(mixing: dict[str, float]) -> None:
+    """Class weights are in it too; with examples that are mixed, both classes of each are smoothed."""
+    data, class_weights = examples(), torch.tensor([0.5, 3.0, 1.0])
+    network = registered_network("lenet5")
+    state = trained(
+        network, data, validation=data, schedule=lambda step: 0.0, batch_size=N, class_weights=class_weights,
+        label_smoothing=0.3, **mixing,
+    )  # fmt: skip
+    (record,) = state.history
+    x, y = data.views[0].float(), data.labels
+    share, partner = 1.0, y
+    if mixing:
+        order = SAMPLERS["shuffle"](y, 4, 1)
+        mix = draw_mix(data.views.shape[2:], mixup=0.4, cutmix=None, seed=4, updates=0)
+        assert mix is not None
+        blended, target = mix.batch(data.views[0][order], y[order], data.views[0], y, order.roll(1))
+        assert isinstance(target, MixedTarget)
+        x, y, partner, share = blended, target.own, target.partner, target.share
+    logits_NK = network.eval()(x if mixing else data.views[0])
+    own, other = (
+        class_weights[target] * nn.functional.cross_entropy(logits_NK, target, label_smoothing=0.3, reduction="none")
+        for target in (y, partner)
+    )
+    assert record.train_loss == pytest.approx((share * own + (1 - share) * other).mean().item(), rel=1e-5)
+    plain = nn.functional.cross_entropy(network(data.views[0]), data.labels).item()
+    assert record.validation_loss == pytest.approx(plain, rel=1e-5) and abs(record.train_loss - plain) > 0.05
 
 
 def test_the_schedule_gets_every_step_of_the_run_and_the_record_the_last_rate() -> None:
