@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipeline import paths
+from pipeline.params_prepared import description_of
 from pipeline.params_problems import Problem
 from pipeline.schema.transforms import NESTING
 from saccade.policies import transforms_of
@@ -73,16 +73,8 @@ def warnings_of_transforms(params: "Params") -> Iterator[str]:
 def _has_glyphs(dataset: str, source: str) -> bool:
     if source in _GLYPH_SOURCES:
         return True
-    folder = paths.prepared(dataset)
-    if not (folder / "dataset.json").exists():
-        return False
-    from saccade.errors import UserError
-    from saccade.prepared import read_description
-
-    try:
-        return are_glyphs(read_description(folder).spec.classes)
-    except UserError:
-        return False  # the stage that reads it will say what is wrong with it
+    description = description_of(dataset)
+    return description is not None and are_glyphs(description.spec.classes)
 
 
 def are_glyphs(classes: Sequence[str]) -> bool:

@@ -63,9 +63,10 @@ def _load_and_build() -> Any:
     from pipeline.console import warn
     from pipeline.local_sources import changes
     from pipeline.params import raise_problems
+    from pipeline.params_prepared import problems_of_classes
 
     params = _load()
-    raise_problems(paths.PARAMS, problems_of_transforms(params))
+    raise_problems(paths.PARAMS, [*problems_of_transforms(params), *problems_of_classes(params)])
     for line in warnings_of_transforms(params):
         warn(f"warning: {line}")
     for line in changes({name: dataset.source.arguments for name, dataset in params.datasets.items()}):

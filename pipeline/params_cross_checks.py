@@ -169,7 +169,8 @@ def _loss_problems(path: KeyPath, train: Mapping[str, Any], task: str) -> Iterat
     losses, asked = registry.constant("tasks", task, "LOSSES"), train.get("loss", "auto")
     loss = losses[0] if asked == "auto" else asked
     if isinstance(loss, str) and loss not in losses:
-        yield Problem((*path, "loss"), f"{task} knows {' and '.join(losses)}, not {loss!r}")
+        known = " and ".join(", ".join(losses).rsplit(", ", 1))
+        yield Problem((*path, "loss"), f"{task} knows {known}, not {loss!r}")
     elif loss != "cross_entropy" and train.get("label_smoothing"):
         yield Problem(
             (*path, "label_smoothing"), f"cross_entropy alone smooths labels, not {loss}: leave label_smoothing out"

@@ -28,7 +28,7 @@ from saccade.errors import LostConnectionError, UserError
 from saccade.files import sha256_of_file
 from saccade.freezing import freeze
 from saccade.layers import count_parameters
-from saccade.losses import LOSSES
+from saccade.losses import LOSSES, ONE_OUTPUT
 from saccade.online_views import OnlineViews
 from saccade.prepared import Description, open_split, read_description
 from saccade.processes import Processes, joined
@@ -232,6 +232,8 @@ def _prepare(run: TrainingRun, me: Rank) -> _Work:
     threads = devices.set_threads(None if block.threads == "auto" else block.threads, me.local_count)
     devices.set_deterministic(block.deterministic, compile=block.compile)
     description = read_description(paths.prepared(run.dataset))
+    if _loss_name(run) in ONE_OUTPUT:
+        description.spec.require_two_classes()
     views, views_digests = open_views(paths.augmented(run.dataset), paths.prepared(run.dataset))
     digests = description.digests("train", "validation") | views_digests
     settings = _resolved(run, precision)
@@ -257,6 +259,7 @@ def _prepare(run: TrainingRun, me: Rank) -> _Work:
             mean=mean,
             std=std,
             identity=identity,
+            one_output=_loss_name(run) in ONE_OUTPUT,
         ),
     )
 

@@ -96,8 +96,10 @@ class TrainBlock(Block):
     schedule: Constant | Staircase | Cosine | OneCycle = Field(
         default_factory=lambda: Constant(name="constant"), discriminator="name"
     )
-    loss: Literal["auto", "cross_entropy", "mse", "mae"] = Field(
-        "auto", description="auto: the task's first; mse of a classifier: squared error on one-hot targets"
+    loss: Literal["auto", "cross_entropy", "binary_cross_entropy", "mse", "mae"] = Field(
+        "auto",
+        description="auto: the task's first; binary_cross_entropy: two classes from one output; mse of a classifier: "
+        "squared error on one-hot targets",
     )
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="of cross_entropy: share of each training target that all classes get alike"

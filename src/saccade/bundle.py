@@ -22,11 +22,12 @@ class Recipe:
     Attributes:
         model: name of a file in ``models/``.
         arguments: of its ``build``, all of them.
-        spec: what it was built for.
+        spec: of the dataset.
         task: name of a file in ``tasks/``.
         mean: of the training split, per channel (scale 0..1) or per feature.
         std: likewise.
         identity: of the run.
+        one_output: two classes are answered with one number, the logit of the second.
     """
 
     model: str
@@ -36,10 +37,16 @@ class Recipe:
     mean: list[float]
     std: list[float]
     identity: str
+    one_output: bool = False
+
+    @property
+    def built_for(self) -> Spec:
+        """What the model is built for: the dataset, or one output in place of two."""
+        return self.spec.with_one_output() if self.one_output else self.spec
 
     def build_network(self) -> nn.Sequential:
         """A new network with random weights: stored arrays in, the model's outputs out."""
-        model = registry.module("models", self.model).build(self.spec, **self.arguments)
+        model = registry.module("models", self.model).build(self.built_for, **self.arguments)
         return nn.Sequential(input_for(self.spec, self.mean, self.std), model)
 
 

@@ -84,6 +84,24 @@ def cross_entropy(
     return (weight_K[target_B] * loss_B).mean()
 
 
+def binary_cross_entropy(logit_B1: Tensor, target_B: Tensor, weight_K: Tensor | None = None) -> Tensor:
+    """Mean negative log-likelihood in nats of two classes, from the logit of the second: ``p = sigmoid(logit)``.
+
+    ``-log p`` for an example of the second class, ``-log(1 - p)`` for one of the first. It is the cross entropy of the
+    logits 0 and ``logit``: one output can say as much as two, of which only the difference counts.
+
+    Args:
+        logit_B1: of the second class.
+        target_B: class ids int64, 0 or 1.
+        weight_K: what an example of each class weighs, float32 (2,); None: 1.
+
+    Returns:
+        Scalar tensor.
+    """
+    weight_B = None if weight_K is None else weight_K[target_B]
+    return F.binary_cross_entropy_with_logits(logit_B1[:, 0], target_B.to(logit_B1.dtype), weight_B)
+
+
 def mse(output_BK: Tensor, target: Tensor, weight_K: Tensor | None = None) -> Tensor:
     """Squared error.
 
@@ -110,8 +128,9 @@ def mae(output_BO: Tensor, target_BO: Tensor) -> Tensor:
 
 
 def num_right(logits_BK: Tensor, target_B: Tensor) -> Tensor:
-    """How many examples have their largest logit at their class."""
-    return (logits_BK.argmax(dim=1) == target_B).sum()
+    """How many examples have their largest logit at their class; a single logit is the second class's against 0."""
+    is_one = logits_BK.shape[1] == 1
+    return ((logits_BK[:, 0] > 0 if is_one else logits_BK.argmax(dim=1)) == target_B).sum()
 
 
 def sum_of_absolute_errors(output_BO: Tensor, target_BO: Tensor) -> Tensor:
@@ -119,7 +138,13 @@ def sum_of_absolute_errors(output_BO: Tensor, target_BO: Tensor) -> Tensor:
     return (output_BO - target_BO).abs().mean(dim=1).sum()
 
 
-LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "mse": mse, "mae": mae}
+LOSSES: dict[str, Loss] = {
+    "cross_entropy": cross_entropy,
+    "binary_cross_entropy": binary_cross_entropy,
+    "mse": mse,
+    "mae": mae,
+}
+ONE_OUTPUT = ("binary_cross_entropy",)  # the losses of networks that answer two classes with one number
 SCORES: dict[str, Score] = {"accuracy": num_right, "mae": sum_of_absolute_errors}
 
 

@@ -20,7 +20,7 @@ class Predictor:
 
     Args:
         recipe: what it was built from.
-        network: stored examples in, logits out.
+        network: stored examples in, logits out, or numbers.
         device: where the network is.
 
     Attributes:
@@ -91,6 +91,8 @@ class Predictor:
         for rows in torch.arange(stored.shape[0]).split(batch_size):
             with autocast(self.device, precision):
                 output_BK = self.network(take(stored, rows, self.device)).float()
+            if self.recipe.one_output:  # the other class's logit is 0: their softmax is the sigmoid and what is left
+                output_BK = torch.cat((torch.zeros_like(output_BK), output_BK), dim=1)
             answers.append((output_BK.softmax(dim=1) if self.spec.classes else output_BK).cpu())
         return torch.cat(answers).numpy()
 

@@ -17,7 +17,7 @@ from saccade.spec import Spec
 
 KINDS = ("image", "series")
 LABELS = "classes"
-LOSSES = ("cross_entropy", "mse")
+LOSSES = ("cross_entropy", "mse", "binary_cross_entropy")
 SCORE = "accuracy"  # beside the loss, in every epoch
 
 
