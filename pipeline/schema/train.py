@@ -86,6 +86,13 @@ class OneCycle(Block):
     final_factor: float = Field(4e-6, ge=0, le=1, description="of lr, at the last step")
 
 
+class EarlyStopping(Block):
+    """When to stop before the last epoch."""
+
+    patience: int = Field(ge=1, description="epochs without a lower validation loss after which training stops")
+    min_delta: float = Field(0.0, ge=0, description="by how much it must be lower to count as such")
+
+
 class TrainBlock(Block):
     """How a network is trained."""
 
@@ -124,6 +131,12 @@ class TrainBlock(Block):
         gt=0,
         lt=1,
         description="averaged weights are measured and kept: 0.999 averages 1,000 updates; null: none",
+    )
+    early_stopping: EarlyStopping | None = Field(
+        None, description="stop when the validation loss falls no more; null: go on to the last epoch"
+    )
+    keep: Literal["last", "best"] = Field(
+        "last", description="which epoch's weights; best: with the lowest validation loss, the first of equals"
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="of the forward pass; auto: bfloat16 on CUDA, else float32"

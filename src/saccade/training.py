@@ -27,6 +27,7 @@ from saccade.mixing import draw_mix
 from saccade.optimizers import Optimizer
 from saccade.processes import ALONE, Processes
 from saccade.schedules import Schedule
+from saccade.stopping import best_epoch, epochs_without_gain
 
 
 @dataclass(frozen=True)
@@ -102,19 +103,24 @@ class TrainingState:
         network: on its device.
         optimizer: over its parameters.
         with_average: keep averaged weights too.
+        with_best: keep the weights of the best epoch so far too.
 
     Attributes:
         network: what is trained.
         optimizer: its memory, and how many updates there have been.
         averaged: the network with averaged weights, None without.
+        best: the network as it was measured after the epoch with the lowest validation loss, None without.
         progress: of the epoch under way.
         history: the epochs that are done.
     """
 
-    def __init__(self, network: nn.Sequential, optimizer: Optimizer, *, with_average: bool = False) -> None:
+    def __init__(
+        self, network: nn.Sequential, optimizer: Optimizer, *, with_average: bool = False, with_best: bool = False
+    ) -> None:
         self.network = network
         self.optimizer = optimizer
         self.averaged = copy.deepcopy(network) if with_average else None
+        self.best = copy.deepcopy(network) if with_best else None
         self.history: list[EpochRecord] = []
         self.begin_epoch()
 
@@ -125,8 +131,30 @@ class TrainingState:
 
     @property
     def result(self) -> nn.Sequential:
-        """The network to measure and to keep: with averaged weights where there are any."""
+        """The network to measure: with averaged weights where there are any."""
         return self.network if self.averaged is None else self.averaged
+
+    @property
+    def kept(self) -> nn.Sequential:
+        """The network to keep: as it was measured after ``kept_epoch``."""
+        return self.result if self.best is None else self.best
+
+    @property
+    def kept_epoch(self) -> int:
+        """The last epoch, or the best one, from 1; 0 before the first is done."""
+        return self.epoch if self.best is None or not self.history else best_epoch(self.validation_losses)
+
+    @property
+    def validation_losses(self) -> list[float]:
+        """Of the epochs that are done."""
+        return [record.validation_loss for record in self.history]
+
+    def end_epoch(self, record: EpochRecord) -> None:
+        """An epoch is measured: note it, and its weights where they are the best so far."""
+        self.history.append(record)
+        if self.best is not None and self.kept_epoch == record.epoch:
+            self.best.load_state_dict(self.result.state_dict())
+        self.begin_epoch()
 
     def begin_epoch(self) -> None:
         """Nothing of the next epoch is done yet."""
@@ -153,6 +181,8 @@ def fit(
     accumulation_steps: int = 1,
     clip_norm: float | None,
     average_decay: float | None = None,
+    patience: int | None = None,
+    min_delta: float = 0.0,
     compile: bool = False,
     device: torch.device,
     precision: str,
@@ -187,6 +217,9 @@ def fit(
         accumulation_steps: forward and backward passes an update; each example weighs the same, however it is cut.
         clip_norm: largest L2 norm of the whole gradient; None leaves it as it is.
         average_decay: of ``state.averaged``; not looked at where there is none.
+        patience: stop after so many epochs, from 1, without a lower validation loss; None: go on to ``epochs``. The
+            schedule spans ``epochs`` nevertheless.
+        min_delta: by how much a validation loss must be lower to count: see ``stopping.epochs_without_gain``.
         compile: let torch.compile make the forward and backward pass; takes a minute before the first update.
         device: where the network is.
         precision: float32 or bfloat16 (autocast).
@@ -196,7 +229,7 @@ def fit(
         after_update: called after each update, when ``state`` is whole; may save it, or raise to stop.
 
     Yields:
-        A record for each epoch.
+        A record for each epoch; fewer than ``epochs`` where it stops early.
 
     Raises:
         UserError: the loss is NaN or infinite, in training or in validation. On the CPU the former is found before the
@@ -216,6 +249,8 @@ def fit(
     first = state.epoch + 1
     target: Tensor | MixedTarget
     for epoch in range(first, epochs + 1):
+        if patience is not None and epochs_without_gain(state.validation_losses, min_delta) >= patience:
+            return
         if epoch == first or not isinstance(train.views, Tensor) or train.views.shape[0] > 1:
             view, labels = view_of_epoch(train.views, train.labels, epoch, device)
         order = SAMPLERS[sampler](train.labels, seed, epoch)
@@ -281,8 +316,7 @@ def fit(
             elapsed_s=time.perf_counter() - started_at,
             score=score,
         )
-        state.history.append(record)
-        state.begin_epoch()
+        state.end_epoch(record)
         yield record
 
 

@@ -30,7 +30,7 @@ HISTORY = [
 def fresh(seed: int, name: str = "sgd", *, width: int = 5, **options: Any) -> TrainingState:
     torch.manual_seed(seed)
     network = nn.Sequential(nn.Conv2d(2, width, 3), nn.BatchNorm2d(width), nn.Flatten(), nn.Linear(width * 4, 3))
-    return TrainingState(network, optimizers.build(name, network, lr=0.1, **options), with_average=True)
+    return TrainingState(network, optimizers.build(name, network, lr=0.1, **options), with_average=True, with_best=True)
 
 
 def trained(seed: int, name: str = "sgd", *, updates: int = 3, **options: Any) -> TrainingState:
@@ -41,9 +41,10 @@ def trained(seed: int, name: str = "sgd", *, updates: int = 3, **options: Any) -
         state.optimizer.zero_grad()
         state.network(x).square().mean().backward()
         state.optimizer.step()
-    assert state.averaged is not None
+    assert state.averaged is not None and state.best is not None
     with torch.no_grad():
         state.averaged[3].bias.fill_(0.1)
+        state.best[3].bias.fill_(0.3)
     state.history = list(HISTORY)
     state.progress = EpochProgress(torch.tensor([1 / 3, 7.0, 1e-300], dtype=torch.float64), 16, 0.1)
     return state
@@ -61,6 +62,8 @@ def test_everything_comes_back(name: str, options: dict[str, Any], slots: int) -
     from_bytes(to_bytes(state), loaded)
     assert_equal(loaded.network.state_dict(), state.network.state_dict())
     assert_equal(loaded.result.state_dict(), state.result.state_dict())
+    assert_equal(loaded.kept.state_dict(), state.kept.state_dict())
+    assert (loaded.kept[3].bias == torch.tensor(0.3)).all() and loaded.kept_epoch == 1
     assert (loaded.result[3].bias == torch.tensor(0.1)).all() and loaded.network[1].num_batches_tracked == 3
     assert_equal(loaded.optimizer.state_dict(), state.optimizer.state_dict())
     assert loaded.optimizer.updates == 3 and loaded.history == HISTORY and loaded.epoch == 2
