@@ -12,6 +12,7 @@ from pipeline.params_named import named_problems
 from pipeline.params_problems import ParamsError, Problem, nearest
 from saccade import registry
 from saccade.errors import UserError
+from saccade.evaluation_crop import middle
 from saccade.spec import Kind, Spec
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Subject:
         run: its key, when it is that of a trained run.
         frozen: layers that its training leaves as they are, as ``train.freeze`` names them.
         options: of ``saccade.describe.describing.describe``: optimizer, batch_size.
+        evaluate_crop: the share of each side of an image that evaluation looks at.
     """
 
     model: str
@@ -43,6 +45,7 @@ class Subject:
     run: str | None = None
     frozen: Sequence[str] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    evaluate_crop: float = 1.0
 
 
 def of_model(name: str, input_shape: str | None, num_classes: int | None, settings: Sequence[str]) -> Subject:
@@ -138,7 +141,7 @@ def of_run(run: str, params: "Params") -> Subject:
     block = params.runs[run].train if run in params.runs else None
     options = {"optimizer": block.optimizer_options, "batch_size": block.batch_size} if block else {}
     frozen = block.frozen_layers if block else ()
-    return Subject(recipe.model, recipe.arguments, recipe.built_for, run, frozen, options)
+    return Subject(recipe.model, recipe.arguments, recipe.built_for, run, frozen, options, recipe.evaluate_crop)
 
 
 def show(subject: Subject, *, as_json: bool, picture: Path | None) -> None:
@@ -161,7 +164,10 @@ def show(subject: Subject, *, as_json: bool, picture: Path | None) -> None:
     description = describing.describe(lambda: _built(subject), shape, **subject.options)
     if as_json:
         values = {"model": subject.model, "classes": spec.num_outputs, **description.to_dict()}
-        order = ("model", "input", "classes", "parameters", "macs", "layers")
+        order = ["model", "input", "classes", "parameters", "macs", "layers"]
+        if subject.evaluate_crop != 1:
+            values["evaluate_crop"] = subject.evaluate_crop
+            order.insert(2, "evaluate_crop")
         say(json.dumps({key: values[key] for key in order}, indent=2))
     else:
         _print_tables(subject, description)
@@ -220,10 +226,14 @@ def _built_for(subject: Subject) -> str:
     spec = subject.spec
     sides = (spec.shape[2], *spec.shape[:2]) if spec.kind == "image" else spec.shape
     outputs = f"{len(spec.classes)} classes" if spec.classes else f"outputs {spec.num_outputs}"
+    crop = ""
+    if subject.evaluate_crop != 1:
+        rows, columns = (middle(side, subject.evaluate_crop)[1] for side in spec.shape[:2])
+        crop = f" (evaluation: the middle {rows}x{columns}, enlarged)"
     arguments = ", ".join(f"{key} {json.dumps(value)}" for key, value in subject.arguments.items())
     return (
         (f"run {subject.run}, " if subject.run else "")
-        + f"input {'x'.join(map(str, sides))}, {outputs}"
+        + f"input {'x'.join(map(str, sides))}{crop}, {outputs}"
         + (f"; {arguments}" if arguments else "")
     )
 

@@ -3,7 +3,7 @@
 A loss is a mean over the batch; a score is a sum over its examples, so that batches of any size can be added up.
 Which of them a task offers stands in its file (``LOSSES``, ``SCORE``).
 
-Shapes: B batch, K classes, O numbers to predict.
+Shapes: B batch, T time steps, K classes, V tokens of a vocabulary, O numbers to predict.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from saccade.tokens import PAD
 
 Loss = Callable[..., Tensor]
 """``loss(output, target)``: a mean over the batch. Those of classes take ``weight_K`` too."""
@@ -54,10 +56,11 @@ def of_mixtures(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return taking_both
 
 
-def cross_entropy(
-    logits_BK: Tensor, target_B: Tensor, weight_K: Tensor | None = None, *, smoothing: float = 0.0
-) -> Tensor:
+def cross_entropy(logits: Tensor, target: Tensor, weight_K: Tensor | None = None, *, smoothing: float = 0.0) -> Tensor:
     """Mean negative log-likelihood in nats: ``-log softmax(logits)[target]``.
+
+    Where each step of a text has a target, that of a text is the mean over its steps, and each text counts the same: so
+    the loss is a mean over examples here as elsewhere, and texts of one length count each token the same.
 
     With smoothing s, that of a target which is the class to 1 - s and every class alike to s:
     ``(1 - s) * -log softmax(logits)[target] + s / K * sum over k of -log softmax(logits)[k]``.
@@ -70,18 +73,33 @@ def cross_entropy(
     Source: C. Szegedy et al., "Rethinking the Inception architecture for computer vision", 2015, section 7.
 
     Args:
-        logits_BK: unnormalised scores.
-        target_B: class ids int64.
-        weight_K: what an example of each class weighs, in the dtype of the logits; None: 1.
+        logits: unnormalised scores (B, K), or (B, T, V).
+        target: class ids int64 (B,), or the next tokens (B, T), padding behind their ends.
+        weight_K: what an example of each class weighs, in the dtype of the logits; None: 1. Tokens have no weights.
         smoothing: in [0, 1).
 
     Returns:
         Scalar tensor.
     """
+    if target.ndim == 2:
+        assert weight_K is None
+        return _mean_over_steps(token_losses(logits, target, smoothing), target).mean()
     if weight_K is None:
-        return F.cross_entropy(logits_BK, target_B, label_smoothing=smoothing)
-    loss_B = F.cross_entropy(logits_BK, target_B, reduction="none", label_smoothing=smoothing)
-    return (weight_K[target_B] * loss_B).mean()
+        return F.cross_entropy(logits, target, label_smoothing=smoothing)
+    loss_B = F.cross_entropy(logits, target, reduction="none", label_smoothing=smoothing)
+    return (weight_K[target] * loss_B).mean()
+
+
+def token_losses(logits_BTV: Tensor, target_BT: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Negative log-likelihood of each token in nats, (B, T), as ``cross_entropy``; 0 where the target is padding."""
+    logits, target = logits_BTV.flatten(0, 1), target_BT.flatten()  # to (B T)
+    loss = F.cross_entropy(logits, target, ignore_index=PAD, reduction="none", label_smoothing=smoothing)
+    return loss.view_as(target_BT)
+
+
+def _mean_over_steps(value_BT: Tensor, target_BT: Tensor) -> Tensor:
+    """Each text's mean over its real steps, (B,), of values that are 0 at the others."""
+    return value_BT.sum(dim=1) / (target_BT != PAD).sum(dim=1).clamp(min=1)
 
 
 def binary_cross_entropy(logit_B1: Tensor, target_B: Tensor, weight_K: Tensor | None = None) -> Tensor:
@@ -127,10 +145,16 @@ def mae(output_BO: Tensor, target_BO: Tensor) -> Tensor:
     return F.l1_loss(output_BO, target_BO)
 
 
-def num_right(logits_BK: Tensor, target_B: Tensor) -> Tensor:
-    """How many examples have their largest logit at their class; a single logit is the second class's against 0."""
-    is_one = logits_BK.shape[1] == 1
-    return ((logits_BK[:, 0] > 0 if is_one else logits_BK.argmax(dim=1)) == target_B).sum()
+def num_right(logits: Tensor, target: Tensor) -> Tensor:
+    """How many examples have their largest logit at their class; of texts, the sum of the shares of right tokens.
+
+    A single logit (B, 1) is the second class's, against 0 for the first.
+    """
+    if target.ndim == 2:
+        is_right_BT = (logits.argmax(dim=2) == target) & (target != PAD)
+        return _mean_over_steps(is_right_BT.float(), target).sum()
+    predicted_B = logits[:, 0] > 0 if logits.shape[1] == 1 else logits.argmax(dim=1)
+    return (predicted_B == target).sum()
 
 
 def sum_of_absolute_errors(output_BO: Tensor, target_BO: Tensor) -> Tensor:

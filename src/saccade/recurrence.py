@@ -1,4 +1,4 @@
-"""What the networks over sequences share: reading, pooling over time, and one step of each recurrence written out.
+"""What the recurrent networks share: reading, putting together, and one step of each recurrence written out.
 
 torch's own modules do the work in training, where a GPU runs all steps in one call. The equations here are the same
 arithmetic one step at a time, so that it can be read, tested, and asked for the gradient at a single step.
@@ -15,7 +15,12 @@ from torch import Tensor, nn
 
 from saccade.errors import UserError
 from saccade.layers import ImageRows
+from saccade.pooling import pool_over_time
 from saccade.spec import Spec
+from saccade.token_networks import NextTokenNetwork, OwnEnds, TextNetwork
+from saccade.tokens import PAD
+
+EMBEDDING_SIZE = 64  # numbers that a token becomes, unless a model is told otherwise
 
 State = tuple[Tensor, ...]  # what goes from step to step, each (B, D): (h,), and (h, c) in an LSTM
 
@@ -44,124 +49,78 @@ class SequenceNetwork(nn.Module):
         return self.head(self.pool(h_BTW))
 
 
-def steps_of(spec: Spec) -> tuple[nn.Module, int]:
-    """A module that makes steps (B, T, F) of a batch, and F: the rows of an image, or the steps that a series has."""
+Network = SequenceNetwork | TextNetwork | NextTokenNetwork
+
+
+def steps_of(spec: Spec, embedding_size: int | None = None) -> tuple[nn.Module, int]:
+    """A module that makes steps (B, T, F) of a batch, and F.
+
+    Args:
+        spec: an image is read by its rows, a series by its steps, a text by its tokens, each of which becomes a vector.
+        embedding_size: numbers in such a vector, None: ``EMBEDDING_SIZE``; of images and series it must be None.
+
+    Returns:
+        The module, and how many numbers it gives a step.
+
+    Raises:
+        UserError: there is nothing to embed.
+    """
+    if spec.kind == "tokens":
+        size = EMBEDDING_SIZE if embedding_size is None else embedding_size
+        return nn.Embedding(len(spec.vocabulary), size, padding_idx=PAD), size
+    if embedding_size is not None:
+        raise UserError(
+            f"embedding_size ({embedding_size}) must be left out for {spec.plural}: only the tokens of a text become "
+            "vectors that are learnt"
+        )
     if spec.kind == "image":
         _, width, channels = spec.shape
         return ImageRows(), width * channels
     return nn.Identity(), spec.shape[1]
 
 
-def assemble(reader: nn.Module, recurrent: nn.RNNBase, pool: str, dropout: float, num_outputs: int) -> SequenceNetwork:
+def assemble(spec: Spec, reader: nn.Module, recurrent: nn.RNNBase, pool: str, dropout: float) -> Network:
     """Put pooling and a linear layer behind a recurrence.
 
     Args:
+        spec: decides what is answered: once an example, or at each step what comes next.
         reader: from a batch to (B, T, F).
         recurrent: torch's RNN, GRU or LSTM over F features, batch first.
-        pool: last, mean, max or attention: see ``pool_over_time``.
-        dropout: share of the pooled values that training drops, in [0, 1).
-        num_outputs: K.
+        pool: last, mean, max or attention: see ``pooling.pool_over_time``.
+        dropout: share of the values before the last layer that training drops, in [0, 1).
 
     Returns:
-        A module from what ``reader`` takes to (B, K).
+        A module from what ``reader`` takes to (B, K), or to (B, T, V) where each step is answered.
 
     Raises:
-        UserError: the pool is not one of these.
+        UserError: the pool is not one of these; or each step is answered, and there is a pool or a second direction.
     """
-    width = recurrent.hidden_size * _directions(recurrent)
-    head = nn.Sequential(nn.Dropout(dropout), nn.Linear(width, num_outputs))
-    return SequenceNetwork(reader, recurrent, pool_over_time(pool, width, recurrent.bidirectional), head)
+    width = recurrent.hidden_size * (2 if recurrent.bidirectional else 1)
+    if spec.answers == "each_step":
+        _refuse_what_sees_the_answer(recurrent, pool)
+        return NextTokenNetwork(reader, recurrent, _head(width, dropout, spec.num_outputs))
+    head = _head(width, dropout, spec.num_outputs)
+    pooled = pool_over_time(pool, width, recurrent.bidirectional)
+    if spec.kind == "tokens":
+        return TextNetwork(reader, OwnEnds(recurrent) if recurrent.bidirectional else recurrent, pooled, head)
+    return SequenceNetwork(reader, recurrent, pooled, head)
 
 
-# --- pooling over time ------------------------------------------------------------------------------------------------
+def _head(width: int, dropout: float, num_outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Dropout(dropout), nn.Linear(width, num_outputs))
 
 
-class LastStep(nn.Module):
-    """What is known once everything was read: the output at the last step; of a backward direction, at the first.
-
-    Args:
-        bidirectional: the second half of the outputs was read from the end.
-    """
-
-    def __init__(self, bidirectional: bool) -> None:
-        super().__init__()
-        self.bidirectional = bidirectional
-
-    def forward(self, h_BTW: Tensor) -> Tensor:
-        """(B, T, W) to (B, W)."""
-        if not self.bidirectional:
-            return h_BTW[:, -1]
-        D = h_BTW.shape[2] // 2
-        return torch.cat([h_BTW[:, -1, :D], h_BTW[:, 0, D:]], dim=1)
-
-    def extra_repr(self) -> str:
-        """What stands between the brackets where the module is printed."""
-        return f"bidirectional={self.bidirectional}"
-
-
-class MeanOverTime(nn.Module):
-    """The mean of the outputs of all steps: (B, T, W) to (B, W)."""
-
-    def forward(self, h_BTW: Tensor) -> Tensor:
-        return h_BTW.mean(dim=1)
-
-
-class MaxOverTime(nn.Module):
-    """The largest output of any step, unit by unit: (B, T, W) to (B, W)."""
-
-    def forward(self, h_BTW: Tensor) -> Tensor:
-        return h_BTW.amax(dim=1)
-
-
-class AdditiveAttention(nn.Module):
-    """A mean over time whose weights are learnt: ``e_t = v . tanh(A h_t + b)``, ``a = softmax(e)``, ``sum of a_t h_t``.
-
-    Args:
-        width: W.
-
-    Source: D. Bahdanau, K. Cho, Y. Bengio, "Neural machine translation by jointly learning to align and translate",
-    2014. Nothing asks here, since there is one answer and not one a word, so v stands alone where they add the state
-    of a decoder, as in Z. Yang et al., "Hierarchical attention networks", 2016. A bias on e_t would change nothing.
-    """
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.project = nn.Linear(width, width)
-        self.score = nn.Linear(width, 1, bias=False)
-
-    def weights(self, h_BTW: Tensor) -> Tensor:
-        """How much each step counts: (B, T, W) to (B, T), each row positive, its sum 1."""
-        return torch.softmax(self.score(torch.tanh(self.project(h_BTW))).squeeze(2), dim=1)
-
-    def forward(self, h_BTW: Tensor) -> Tensor:
-        """(B, T, W) to (B, W)."""
-        return (self.weights(h_BTW).unsqueeze(2) * h_BTW).sum(dim=1)
-
-
-def pool_over_time(name: str, width: int, bidirectional: bool) -> nn.Module:
-    """A new module from the outputs of all steps (B, T, W) to (B, W).
-
-    Args:
-        name: last, mean, max or attention.
-        width: W.
-        bidirectional: whether half of W was read from the end.
-
-    Returns:
-        One of the modules above; only attention has weights.
-
-    Raises:
-        UserError: the name is not one of these.
-    """
-    match name:
-        case "last":
-            return LastStep(bidirectional)
-        case "mean":
-            return MeanOverTime()
-        case "max":
-            return MaxOverTime()
-        case "attention":
-            return AdditiveAttention(width)
-    raise UserError(f"pool ({name!r}) must be one of last, mean, max, attention")
+def _refuse_what_sees_the_answer(recurrent: nn.RNNBase, pool: str) -> None:
+    if recurrent.bidirectional:
+        raise UserError(
+            "bidirectional (true) must be false where each step is asked for the next token: who reads from the end "
+            "has seen it"
+        )
+    if pool != "last":
+        raise UserError(
+            f"pool ({pool!r}) must be left out where each step is asked for the next token: there is an answer a step, "
+            "and nothing to pool"
+        )
 
 
 # --- first weights ----------------------------------------------------------------------------------------------------

@@ -219,10 +219,10 @@ def test_an_interrupted_model_is_finished_and_not_logged_again(tmp_path, monkeyp
     assert there["models"] == [(half[0], "READY", half[2])] and there["outputs"] == [(half[0], 3)]
 
 
-def test_a_bundle_for_text_is_kept_without_an_mlflow_model(tmp_path):
+def test_a_bundle_for_series_is_kept_without_an_mlflow_model(tmp_path):
     uri = fresh_store(tmp_path)
     journal = start(tmp_path / "ab")
-    write_bundle(journal, kind="tokens")
+    write_bundle(journal, kind="series")
     write_evaluation(journal)
     replay(journal.folder, uri)
     there = everything(uri)

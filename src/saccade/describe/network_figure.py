@@ -11,8 +11,8 @@ from typing import Any
 
 from saccade.describe.blocks import Block
 from saccade.describe.describing import Description
+from saccade.drawing import BLUE, DOTS_PER_INCH, GREY, ORANGE, STYLE
 from saccade.errors import UserError
-from saccade.figures import BLUE, DOTS_PER_INCH, GREY, ORANGE, STYLE
 from saccade.files import replacing_file
 
 GREEN, PURPLE = "#009E73", "#CC79A7"  # Okabe and Ito's, as the other colours
