@@ -285,11 +285,17 @@ def describe_model(
     name: Annotated[str, typer.Argument(metavar="NAME", help="a file in src/saccade/models, without .py")],
     input_: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--input", metavar="SHAPE", help="CxHxW for images, TxF for series; default: what is typical"),
+        typer.Option(
+            "--input", metavar="SHAPE", help="CxHxW for images, TxF for series, T for texts; default: typical"
+        ),
     ] = None,
     classes: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option("--classes", metavar="K", min=2, help="how many; default: what is typical"),
+    ] = None,
+    vocabulary: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--vocabulary", metavar="N", min=3, help="of texts, how many tokens there are; default: 10,000"),
     ] = None,
     set_: Annotated[
         Optional[list[str]],  # noqa: UP045
@@ -301,7 +307,7 @@ def describe_model(
     """Describe a model as params.yaml would build it."""
     from pipeline.describe import of_model, show
 
-    show(of_model(name, input_, classes, set_ or []), as_json=as_json, picture=picture)
+    show(of_model(name, input_, classes, set_ or [], vocabulary), as_json=as_json, picture=picture)
 
 
 @describe_app.command("run")

@@ -21,7 +21,7 @@ class BundleModel(mlflow.pyfunc.PythonModel):
 
         self.bundle = saccade.load(context.artifacts["bundle"])
 
-    def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> pd.DataFrame:
+    def predict(self, context: Any, model_input: np.ndarray, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Answer about a batch of examples.
 
         Args:
@@ -54,7 +54,7 @@ class BundleModel(mlflow.pyfunc.PythonModel):
             return _with_label([spec.classes[k] for k in answers.argmax(axis=1)], answers, spec.classes)
         return pd.DataFrame(answers, columns=list(spec.targets))
 
-    def _about_texts(self, model_input: Any, params: dict[str, Any]) -> pd.DataFrame:
+    def _about_texts(self, model_input: np.ndarray | pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
         column = model_input.iloc[:, 0] if isinstance(model_input, pd.DataFrame) else model_input
         texts = [str(text) for text in column]
         if self.bundle.spec.answers == "each_step":

@@ -84,7 +84,7 @@ def form_problems(name: str, dataset: Any, source: Mapping[str, Any]) -> Iterato
         message = f"keep is for texts; of {what} at most one label can be right: error or quarantine"
         yield Problem((*path, "preprocess", "on_conflict"), message)
     if form == _LONG_TEXTS:
-        yield from _long_text_problems(path, who, split)
+        yield from _long_text_problems(path, who, preprocess, split)
     if form == _FORECASTS:
         yield from _forecast_problems(path, who, preprocess, split)
     if form != _IMAGES and "evaluate_crop" in blocks.get("augment", {}):
@@ -106,7 +106,13 @@ def _form(source: str) -> str:
     return _IMAGES
 
 
-def _long_text_problems(path: KeyPath, who: str, split: Mapping[str, Any]) -> Iterator[Problem]:
+def _long_text_problems(
+    path: KeyPath, who: str, preprocess: Mapping[str, Any], split: Mapping[str, Any]
+) -> Iterator[Problem]:
+    length, stride = preprocess.get("length"), preprocess.get("stride")
+    if isinstance(length, int) and isinstance(stride, int) and stride > length:
+        message = f"stride ({stride}) must be at most length ({length}): what lies between windows would not be read"
+        yield Problem((*path, "preprocess", "stride"), message)
     if split.get("test") == "given":
         yield Problem((*path, "split", "test"), f"{who} publishes no test split: give a share such as 0.05")
     if split.get("order") == "random":

@@ -50,6 +50,8 @@ def predict_texts(run: str, predictor: Predictor, asked: "Asked", *, here: Path,
     texts += [text for _, lines in found for text in lines if text.text.strip()]
     if not texts:
         raise UserError(f"{', '.join(asked.paths)} must hold a line that is not empty: {run} takes a text a line")
+    if asked.texts:
+        read_texts(asked.texts, predictor.spec)  # refuses an empty one before anything is printed
     classes = predictor.spec.classes
     top = min(asked.top or (len(classes) if asked.as_json else 1), len(classes))
     table = None

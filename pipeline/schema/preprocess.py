@@ -39,8 +39,8 @@ class PreprocessBlock(Block):
     )
     stride: Tokens | None = Field(
         None,
-        description="tokens from one training window of a long text to the next, default: length; steps from one "
-        "window of a series to the next, default: 1",
+        description="tokens from one training window of a long text to the next, at most length, the default; "
+        "steps from one window of a series to the next, default: 1",
     )
     window: Tokens | None = Field(None, description="steps that a forecast sees; required for forecasts")
     horizon: Annotated[int, Field(ge=1, le=10_000)] | None = Field(

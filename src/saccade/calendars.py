@@ -119,14 +119,15 @@ def read_times(
             continue
         missing = int(gap) - 1
         what = (
-            f"{missing:,} row{' is' if missing == 1 else 's are'} missing between them. Fill them in, or let them be "
-            "interpolated: preprocess.missing: interpolate"
+            f"{missing:,} row{' is' if missing == 1 else 's are'} missing between them. Fill them in, let them be "
+            "interpolated (preprocess.missing: interpolate), or"
             if gap.denominator == 1
-            else f"the other times are {step} apart. Correct it; where rows stand at no regular times, number them in "
-            "a column of their own, and name that one with time_column"
+            else f"the other times are {step} apart. Correct it, or"
         )
         raise UserError(
-            f"{name}, line {lines[row]}: the time {texts[row]!r} must be {step} after {texts[row - 1]!r}, but {what}"
+            f"{name}, line {lines[row]}: the time {texts[row]!r} must be {step} after {texts[row - 1]!r}, but {what}, "
+            "where rows stand at no regular times, such as days of trade, number them in a column of their own, and "
+            "name that one with time_column"
         )
     if steps[-1] + 1 > 2 * len(steps):
         raise UserError(

@@ -20,6 +20,7 @@ from saccade.examples import Progress, no_progress
 from saccade.tokens import MOST_CODE_POINTS, PAD, UNKNOWN, Unit, build_vocabulary, cut, normalise
 
 _CHUNK_TOKENS = 2**20
+_CHUNK_ROWS = 2**12
 _DIGEST_BYTES = 16
 
 
@@ -67,7 +68,7 @@ class TokenSpool:
     def count_rows(self, rows: np.ndarray, most: int | None = None) -> np.ndarray:
         """How often each number occurs in the named texts, of each the first ``most`` tokens: int64."""
         counts = np.zeros(self.num_numbers, dtype=np.int64)
-        for some in np.array_split(rows, max(1, len(rows) // 4096)):
+        for some in np.array_split(rows, max(1, len(rows) // _CHUNK_ROWS)):
             parts = [self.numbers[self.ends[row] : self.ends[row + 1]][:most] for row in some.tolist()]
             if parts:
                 numbers, found = np.unique(np.concatenate(parts), return_counts=True)

@@ -56,6 +56,6 @@ def test_a_network_is_measured_in_evaluation_mode_at_any_batch_size() -> None:
 def test_the_band_is_kept_in_the_bundle(tmp_path: Path) -> None:
     spec = Spec("series", (4, 1), targets=("a +1",), features=("a",), step="1 day", horizon=1)
     band = Band(0.8, [-1.5], [2.25], 33)
-    recipe = Recipe("rnn", {"hidden_size": 3}, spec, "forecast", [0.0], [1.0], "0" * 64, band)
+    recipe = Recipe("rnn", {"hidden_size": 3}, spec, "forecast", [0.0], [1.0], "0" * 64, band=band)
     bundle.save(tmp_path, recipe, recipe.build_network())
     assert read_recipe(tmp_path) == recipe and read_recipe(tmp_path).band == band

@@ -23,7 +23,7 @@ SPEC = Spec(
 
 def predictor(spec: Spec = SPEC, band: Band | None = None) -> Predictor:
     torch.manual_seed(0)
-    recipe = Recipe("rnn", {"hidden_size": 3}, spec, "forecast", [5.0, 100.0], [2.0, 30.0], "0" * 64, band)
+    recipe = Recipe("rnn", {"hidden_size": 3}, spec, "forecast", [5.0, 100.0], [2.0, 30.0], "0" * 64, band=band)
     return Predictor(recipe, recipe.build_network().eval(), torch.device("cpu"))
 
 

@@ -36,6 +36,12 @@ def test_what_repeats_is_found_also_under_noise_and_a_trend(season: int, noise: 
         assert find_season(values_T, 3 * season + 2) == season
 
 
+def test_of_a_season_and_its_multiples_the_season_counts_whichever_chance_lifts() -> None:
+    random = np.random.default_rng(3)
+    wave_T = np.sin(2 * np.pi * np.arange(1000) / 12)
+    assert [find_season(wave_T + 0.7 * random.normal(size=1000), 50) for _ in range(20)] == [12] * 20
+
+
 def test_what_does_not_repeat_has_no_season() -> None:
     random = np.random.default_rng(1)
     assert [find_season(random.normal(size=n), 24) for n in (60, 60, 200, 200, 2000)] == [None] * 5

@@ -72,7 +72,7 @@ def test_how_a_word_ends_tells_the_class() -> None:
     assert result["both"]["word n-grams (1 to 2), logistic regression"]["accuracy"] < 0.7
 
 
-def test_the_test_split_chooses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_test_split_chooses_nothing() -> None:
     (train, validation, test), spec = prepared(by_words(200, seed=2), ("a", "b"), "words", 8)
     once = text_baseline(train, validation, test, spec)
     other = Split(test.examples, 1 - test.labels, test.rows)
@@ -80,6 +80,20 @@ def test_the_test_split_chooses_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     assert again["accuracy"] == 1 - once["accuracy"]
     for key in ("model", "C", "validation_accuracy", "features"):
         assert again[key] == once[key]
+
+
+def test_validation_chooses_between_characters_and_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = {"character": (0.5, 0.9), "word": (0.6, 0.1)}  # on validation, on test
+
+    def classify(family: str, *_: object) -> dict[str, object]:
+        validation, test = measured[family]
+        return {"model": family, "validation_accuracy": validation, "accuracy": test}
+
+    monkeypatch.setattr(text_baselines, "_classify", classify)
+    splits, spec = prepared(by_words(20, seed=2), ("a", "b"), "words", 8)
+    assert text_baseline(*splits, spec)["model"] == "word"
+    measured["character"] = (0.6, 0.0)
+    assert text_baseline(*splits, spec)["model"] == "character"  # of equals the first
 
 
 def test_the_same_whatever_is_held_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,7 @@ def test_white_space_tells_characters_apart_and_words_not(tmp_path: Path) -> Non
 @pytest.mark.parametrize("unit", ["characters", "words"])
 def test_counts_and_vocabulary(tmp_path: Path, unit: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(token_spool, "_CHUNK_TOKENS", 3)
+    monkeypatch.setattr(token_spool, "_CHUNK_ROWS", 1)
     spool, rows = spooled(tmp_path, unit), np.array([0, 2, 4])
     expected = count_tokens([TEXTS[row] for row in rows], unit)
     assert spool.named(spool.count_rows(rows)) == expected

@@ -41,7 +41,7 @@ HISTORY = [
 
 
 def predictor(band: Band | None) -> Predictor:
-    recipe = Recipe("rnn", {"hidden_size": 2}, SPEC, "forecast", [0.0, 0.0], [1.0, 1.0], "0" * 64, band)
+    recipe = Recipe("rnn", {"hidden_size": 2}, SPEC, "forecast", [0.0, 0.0], [1.0, 1.0], "0" * 64, band=band)
     return Predictor(recipe, recipe.build_network(), torch.device("cpu"))
 
 
