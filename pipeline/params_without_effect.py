@@ -12,6 +12,7 @@ from pipeline.console import number_of
 from pipeline.params_prepared import description_of
 from pipeline.params_problems import KeyPath, Problem
 from saccade import registry
+from saccade.evaluation_crop import middle
 
 if TYPE_CHECKING:
     from pipeline.params import DatasetBlock, Params, RunBlock
@@ -109,10 +110,18 @@ def _views(dataset: "DatasetBlock", runs: Sequence["RunBlock"]) -> str | None:
     return f"epoch e reads view e, and no run is longer than {longest_run}: {views - longest} of {views} not read"
 
 
+def _evaluate_crop(dataset: "DatasetBlock", runs: Sequence["RunBlock"]) -> str | None:
+    size, share = dataset.preprocess.size, dataset.augment.evaluate_crop
+    if size is None or share == "auto" or share == 1 or any(middle(side, share)[1] < side for side in size):
+        return None
+    return f"{share:g} leaves out less than a pixel of {size[0]}x{size[1]}: leave it out, or look at less"
+
+
 _OF_AUGMENT: list[tuple[str, Callable[["DatasetBlock", Sequence["RunBlock"]], str | None]]] = [
     ("transforms", _transforms),
     ("include_original", _include_original),
     ("views", _views),
+    ("evaluate_crop", _evaluate_crop),
 ]
 
 

@@ -191,6 +191,16 @@ def test_views_that_nobody_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert told(tmp_path, augment=f"{{views: 0, {turned}}}", evaluate="{tta: 3}") == []
 
 
+def test_a_crop_of_less_than_a_pixel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert told(tmp_path, augment="{views: 0, evaluate_crop: 0.98}") == [
+        "datasets.digits.augment.evaluate_crop: 0.98 leaves out less than a pixel of 20x20: leave it out, or look at "
+        "less"
+    ]
+    for share in ("0.97", "0.875", "1", "1.0", "auto"):
+        assert told(tmp_path, augment=f"{{views: 0, evaluate_crop: {share}}}") == []
+
+
 def test_a_stage_is_told_of_its_own_settings(tmp_path: Path, prepared: Callable[..., Path]) -> None:
     prepared([20, 21])
     augment = "{views: 9, transforms: [{name: Affine, rotate: [-5, 5], p: 1.0}]}"

@@ -177,6 +177,21 @@ def test_with_smoothed_labels_an_example_weighs_what_its_own_class_does() -> Non
     )
 
 
+def test_labels_of_next_tokens_are_smoothed_where_there_are_any() -> None:
+    """Each text's mean over its real steps, as torch smooths them; padding is no step and gets no gradient."""
+    logits_BTV = 3 * torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    target_BT = torch.tensor([[2, 4, 3, 1], [3, 0, 0, 0], [1, 2, 0, 0]])
+    got = cross_entropy(logits_BTV, target_BT, smoothing=0.2)
+    of_texts = [
+        torch.nn.functional.cross_entropy(logits_BTV[i, :length], target_BT[i, :length], label_smoothing=0.2)
+        for i, length in enumerate((4, 1, 2))
+    ]
+    torch.testing.assert_close(got, sum(of_texts) / 3, rtol=1e-5, atol=1e-6)
+    (gradient_BTV,) = torch.autograd.grad(got, logits_BTV)
+    assert (gradient_BTV[target_BT == 0] == 0).all() and (gradient_BTV[target_BT != 0] != 0).all()
+    assert abs(got.item() / cross_entropy(logits_BTV, target_BT).item() - 1) > 0.01
+
+
 def test_the_divisor_is_the_batch_and_not_its_weights() -> None:
     logits_BK, target_B = logits_and_targets(11)
     ours = cross_entropy(logits_BK, target_B, weight_K=WEIGHT_K)
