@@ -19,7 +19,7 @@ def input_for(spec: Spec, mean: Sequence[float], std: Sequence[float], evaluate_
         spec: of any kind.
         mean: of the training split, per channel (scale 0..1) or per feature (its own unit); tokens have none.
         std: likewise, above 0.
-        evaluate_crop: of images, in (0, 1]: see ``ImageInput``. Series are always whole.
+        evaluate_crop: of images, in (0, 1]: see ``ImageInput``. Nothing else is cropped.
 
     Returns:
         ``ImageInput``, ``TokenInput`` or ``SeriesInput``.
