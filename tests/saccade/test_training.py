@@ -4,7 +4,7 @@ Shapes: B batch, N examples, V stored views, H height, W width, C channels, K cl
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -296,6 +296,29 @@ def test_the_loss_that_is_asked_for_is_minimised_and_measured(loss: str) -> None
     assert state.history[-1].validation_score == pytest.approx((said == data.labels).double().mean().item()) and (
         state.history[-1].validation_score > 0.8
     )
+
+
+def test_what_is_compiled_is_what_training_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def stand_in(network: nn.Module) -> Callable[[Tensor], Tensor]:
+        return lambda x: sizes.append(len(x)) or network(x)  # type: ignore[func-returns-value]
+
+    monkeypatch.setattr(torch, "compile", stand_in)
+    plain = trained(small_network(), examples())
+    assert sizes == []
+    compiled = trained(small_network(), examples(), compile=True)
+    assert sizes == [8, 8, 6]
+    assert_equal_bits(compiled.network, plain.network)
+
+
+@pytest.mark.slow
+def test_compiled_training_is_the_same_up_to_rounding() -> None:
+    plain, compiled = (trained(small_network(dropout=0.0), examples(), compile=is_on) for is_on in (False, True))
+    for (key, value), other in zip(
+        compiled.network.state_dict().items(), plain.network.state_dict().values(), strict=True
+    ):
+        torch.testing.assert_close(value, other, rtol=1e-4, atol=1e-6, msg=key)
 
 
 def test_progress_counts_the_examples_of_each_epoch() -> None:
