@@ -310,8 +310,13 @@ def gradient_norms_over_time(
         are two, the directions. A loss that is a mean over the batch makes it small where the batch is large.
 
     Raises:
-        UserError: ``of`` is c and the network has no memory cells.
+        UserError: ``of`` is c and the network has no memory cells; or it reads texts.
     """
+    if not isinstance(network, SequenceNetwork):
+        raise UserError(
+            f"network ({type(network).__name__}) must read images or series: of texts in a batch, step t is the end of "
+            "one and the middle of another"
+        )
     if of == "c" and network.recurrent.mode != "LSTM":
         raise UserError(f"of ('c') must be 'h' for this network: {network.recurrent.mode} has no memory cells")
     with torch.enable_grad():

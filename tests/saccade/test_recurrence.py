@@ -401,3 +401,9 @@ def test_nothing_is_left_behind_and_a_frozen_network_can_be_asked() -> None:
 def test_memory_cells_are_those_of_an_lstm(model: ModuleType, mode: str) -> None:
     with pytest.raises(UserError, match=rf"of \('c'\) must be 'h' for this network: {mode} has no memory cells"):
         gradient_norms_over_time(double(model), drawn(B, T, F, dtype=torch.float64), target_loss, of="c")
+
+
+def test_texts_in_one_batch_have_no_common_steps() -> None:
+    spec = Spec("tokens", (T,), ("a", "b", "c"), (), ("<pad>", "<unknown>", "x"), "characters")
+    with pytest.raises(UserError, match=r"network \(TextNetwork\) must read images or series"):
+        gradient_norms_over_time(lstm.build(spec), torch.ones(B, T, dtype=torch.int64), torch.sum)  # type: ignore[arg-type]
