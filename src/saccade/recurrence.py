@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from saccade.errors import UserError
+from saccade.forecast_start import start_of
 from saccade.layers import ImageRows
 from saccade.pooling import pool_over_time
 from saccade.spec import Spec
@@ -35,18 +36,27 @@ class SequenceNetwork(nn.Module):
         recurrent: torch's RNN, GRU or LSTM, batch first.
         pool: from (B, T, W) to (B, W).
         head: from (B, W) to (B, K).
+        start: from x to what is added to the answer, (B, K); None adds nothing.
     """
 
-    def __init__(self, reader: nn.Module, recurrent: nn.RNNBase, pool: nn.Module, head: nn.Module) -> None:
+    def __init__(
+        self, reader: nn.Module, recurrent: nn.RNNBase, pool: nn.Module, head: nn.Module, start: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.reader = reader
         self.recurrent = recurrent
         self.pool = pool
         self.head = head
+        self.start = start
 
     def forward(self, x: Tensor) -> Tensor:
         h_BTW, _ = self.recurrent(self.reader(x))
-        return self.head(self.pool(h_BTW))
+        return self.answer(h_BTW, x)
+
+    def answer(self, h_BTW: Tensor, x: Tensor) -> Tensor:
+        """From the outputs of the recurrence over x to (B, K)."""
+        answer_BK = self.head(self.pool(h_BTW))
+        return answer_BK if self.start is None else answer_BK + self.start(x)
 
 
 Network = SequenceNetwork | TextNetwork | NextTokenNetwork
@@ -79,7 +89,9 @@ def steps_of(spec: Spec, embedding_size: int | None = None) -> tuple[nn.Module, 
     return nn.Identity(), spec.shape[1]
 
 
-def assemble(spec: Spec, reader: nn.Module, recurrent: nn.RNNBase, pool: str, dropout: float) -> Network:
+def assemble(
+    spec: Spec, reader: nn.Module, recurrent: nn.RNNBase, pool: str, dropout: float, *, from_last: bool = False
+) -> Network:
     """Put pooling and a linear layer behind a recurrence.
 
     Args:
@@ -88,13 +100,16 @@ def assemble(spec: Spec, reader: nn.Module, recurrent: nn.RNNBase, pool: str, dr
         recurrent: torch's RNN, GRU or LSTM over F features, batch first.
         pool: last, mean, max or attention: see ``pooling.pool_over_time``.
         dropout: share of the values before the last layer that training drops, in [0, 1).
+        from_last: add the last step to a forecast: see ``forecast_start.LastStepAhead``.
 
     Returns:
         A module from what ``reader`` takes to (B, K), or to (B, T, V) where each step is answered.
 
     Raises:
-        UserError: the pool is not one of these; or each step is answered, and there is a pool or a second direction.
+        UserError: the pool is not one of these; each step is answered, and there is a pool or a second direction; or
+            ``from_last`` where nothing is forecast.
     """
+    start = start_of(spec, from_last=from_last)
     width = recurrent.hidden_size * (2 if recurrent.bidirectional else 1)
     if spec.answers == "each_step":
         _refuse_what_sees_the_answer(recurrent, pool)
@@ -103,7 +118,7 @@ def assemble(spec: Spec, reader: nn.Module, recurrent: nn.RNNBase, pool: str, dr
     pooled = pool_over_time(pool, width, recurrent.bidirectional)
     if spec.kind == "tokens":
         return TextNetwork(reader, OwnEnds(recurrent) if recurrent.bidirectional else recurrent, pooled, head)
-    return SequenceNetwork(reader, recurrent, pooled, head)
+    return SequenceNetwork(reader, recurrent, pooled, head, start)
 
 
 def _head(width: int, dropout: float, num_outputs: int) -> nn.Sequential:
@@ -321,7 +336,7 @@ def gradient_norms_over_time(
         raise UserError(f"of ('c') must be 'h' for this network: {network.recurrent.mode} has no memory cells")
     with torch.enable_grad():
         states = unroll(network.recurrent, network.reader(x))
-        value = loss(network.head(network.pool(outputs(states))))
+        value = loss(network.answer(outputs(states), x))
         wanted = [state[0 if of == "h" else 1] for by_step in states for state in by_step]
         gradients = torch.autograd.grad(value, wanted)
     squares = torch.stack([gradient.square().sum() for gradient in gradients])
