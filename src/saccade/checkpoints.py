@@ -82,7 +82,7 @@ def to_bytes(state: TrainingState) -> bytes:
     if state.averaged is not None:
         tensors |= {f"averaged.{name}": tensor for name, tensor in state.averaged.state_dict().items()}
     tensors |= {f"optimizer.{name}": tensor for name, tensor in state.optimizer.state_dict().items()}
-    tensors["sums"] = state.progress.sums
+    tensors |= {"sums": state.progress.sums, "signs": state.signs.sums}
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     position = {
         "updates": state.optimizer.updates,
@@ -117,6 +117,7 @@ def from_bytes(content: bytes, state: TrainingState) -> None:
         raise UserError(f"the checkpoint is of another network ({error}). Start again with `--fresh`.") from error
     sums = tensors["sums"].to(state.progress.sums.device)
     state.progress = EpochProgress(sums, position["examples"], position["elapsed_s"])
+    state.signs.sums = tensors["signs"].to(sums.device)
     state.history = [EpochRecord(**record) for record in position["history"]]
 
 

@@ -439,7 +439,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_update_and_names_the_layer()
         network[1].norm.weight[2] = float("nan")
     state, before = broken_state(network)
     message = (
-        r"the loss is not finite in epoch 1, after 0 updates: first broken: weights of 1\.norm\. The epoch was given "
+        r"the loss is not finite in epoch 1, after 0 updates: first broken: weights of norm\. The epoch was given "
         r"up\.\nLower train\.optimizer\.lr \(now 0\.025\), or set train\.clip_norm: 1\.0\."
     )
     with pytest.raises(UserError, match=message):
@@ -453,7 +453,7 @@ def test_an_output_that_overflows_is_named() -> None:
     with torch.no_grad():
         network[1].output.weight.fill_(3e38)
     state, before = broken_state(network)
-    with pytest.raises(UserError, match=r"first broken: output of 1\.output\."):
+    with pytest.raises(UserError, match=r"first broken: output of output\."):
         list(running(state, examples()))
     assert_unchanged(network, before)
 
@@ -468,7 +468,7 @@ def test_a_loss_that_breaks_by_itself_is_named() -> None:
 def test_the_step_that_breaks_is_counted_over_the_whole_run() -> None:
     rates = [1, 1, 1, 1, 1e30, 1, 1, 1, 1]
     state, _ = broken_state(registered_network("lenet5"))
-    with pytest.raises(UserError, match=r"epoch 2, after 5 updates: first broken: output of 1\.\w+"):
+    with pytest.raises(UserError, match=r"epoch 2, after 5 updates: first broken: output of \w+"):
         list(running(state, examples(), epochs=3, schedule=lambda step: rates[step]))
     assert state.epoch == 1  # the epoch before stands
 
@@ -477,7 +477,7 @@ def test_weights_that_the_last_step_of_an_epoch_breaks_are_not_handed_on() -> No
     """Were they, the checkpoint would hold them, and no later start could go on from it."""
     state, _ = broken_state(registered_network("lenet5"))
     with pytest.raises(
-        UserError, match=r"the loss is not finite in epoch 1, after 3 updates: first broken: output of 1\.\w+"
+        UserError, match=r"the loss is not finite in epoch 1, after 3 updates: first broken: output of \w+"
     ):
         list(running(state, examples(), epochs=1, schedule=lambda step: 1e30 if step == 2 else 1.0))
     assert state.epoch == 0

@@ -1,0 +1,75 @@
+"""What is known of a training that has ended, in whatever way: its epochs, layers and settings, as plain numbers."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One training.
+
+    The measure of its losses is the constant loss: what a network gets that always gives the same, best possible,
+    answer. Where it is, nothing has been learnt, whatever the task and the unit of its loss.
+
+    Attributes:
+        history: a row an epoch, as in history.csv.
+        layers: rows as in gradients.csv: those of ``VitalSigns.read``, with their ``epoch``.
+        constant_loss: what ``losses.constant_loss`` gives for the validation labels.
+        settings: resolved params, flat: ``model.activation``, ``train.optimizer.lr``, ``dataset.augment.views``, ...
+        broke: where and when the loss became no finite number (``NonFiniteError.found``), if it did.
+    """
+
+    history: Sequence[Row]
+    layers: Sequence[Row]
+    constant_loss: float
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    broke: Row | None = None
+
+    def losses(self, split: str) -> list[float]:
+        """The loss of each epoch; ``split`` is train or validation."""
+        return [float(row[f"{split}_loss"]) for row in self.history]
+
+    def late_loss(self) -> float:
+        """The lowest loss, training or validation, in the last third of the epochs, as a share of the constant loss."""
+        late = max(len(self.history) // 3, 1)
+        return min(*self.losses("train")[-late:], *self.losses("validation")[-late:]) / self.constant_loss
+
+    def latest(self, key: str) -> dict[str, float]:
+        """Layer to value in the last epoch that has any, in the order of the network."""
+        found = self._values(key)
+        last = max((epoch for epoch, _, _ in found), default=None)
+        return {layer: value for epoch, layer, value in found if epoch == last}
+
+    def ends(self, key: str) -> dict[str, tuple[float, float]]:
+        """Layer to its first and its last value."""
+        ends: dict[str, tuple[float, float]] = {}
+        for _, layer, value in self._values(key):
+            ends[layer] = (ends.get(layer, (value, value))[0], value)
+        return ends
+
+    def largest(self, key: str, epoch: int | None = None) -> dict[str, float]:
+        """Layer to its largest value, in one epoch or in any."""
+        largest: dict[str, float] = {}
+        for at, layer, value in self._values(key):
+            if epoch in (None, at):
+                largest[layer] = max(largest.get(layer, value), value)
+        return largest
+
+    def over_time(self) -> list[Row]:
+        """The rows of the last epoch that has steps: of dL/dh_t, first step to last; none where nothing recurs."""
+        rows = [row for row in self.layers if _is_number(row.get("step"))]
+        last = max((row["epoch"] for row in rows), default=None)
+        return [row for row in rows if row["epoch"] == last]
+
+    def _values(self, key: str) -> list[tuple[int, str, float]]:
+        """Epoch, layer, value; without the rows of steps, and without what is missing or not finite."""
+        rows = [row for row in self.layers if not _is_number(row.get("step")) and _is_number(row.get(key))]
+        return [(int(row["epoch"]), str(row["layer"]), float(row[key])) for row in rows]
+
+
+def _is_number(value: Any) -> bool:
+    return value is not None and math.isfinite(value)
