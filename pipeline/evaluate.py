@@ -14,7 +14,7 @@ from pipeline import paths
 from pipeline.console import Progress, say
 from pipeline.follower import Follower
 from pipeline.journal import Journal
-from pipeline.run_store import hold, journal_folder, read_history, restore_journal
+from pipeline.run_store import hold, journal_folder, read_gradients, read_history, restore_journal
 from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.tracking import stage_lock, tracking_uri
 from saccade import baselines, prediction, registry
@@ -25,6 +25,7 @@ from saccade.metrics import classification_metrics
 from saccade.prediction import Predictor
 from saccade.prepared import VIEWS_FORMAT, Description, Split, open_split, read_description
 from saccade.view_averaging import average_over_views
+from saccade.vital_figures import draw_vital_signs
 
 
 def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
@@ -53,6 +54,7 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
         restore_journal(journal, trained, paths.model(run), report / "history.csv")
         with replacing_folder(report / "evaluation") as folder:
             metrics = measure(folder, run, predictor, open_split(prepared, "test"), block, trained_on=dataset)
+            draw_vital_signs(read_gradients(report / "gradients.csv"), folder / "gradients.png")
             metrics |= {f"baseline_{name}": value for name, value in _baseline(dataset, description).items()}
             with replacing_folder(store / "evaluation") as kept:
                 shutil.copytree(folder, kept, dirs_exist_ok=True)
@@ -81,7 +83,7 @@ def load_trained(run: str, device: str) -> tuple[Predictor, dict[str, Any]]:
         UserError: it is not trained, or what is there is of two trainings.
     """
     report, weights = paths.report(run), paths.model(run) / "weights.safetensors"
-    for needed in (report / "run.json", report / "history.csv", weights):
+    for needed in (report / "run.json", report / "history.csv", report / "gradients.csv", weights):
         if not needed.exists():
             raise UserError(f"{needed} does not exist. Make it with `saccade train {run}`.")
     trained = json.loads((report / "run.json").read_text(encoding="utf-8"))

@@ -24,11 +24,11 @@ from pipeline.tracking import reporting_status, stage_lock
 from saccade import balancing, devices, optimizers, registry, schedules
 from saccade.bundle import Recipe, read_recipe
 from saccade.checkpoints import Checkpoints, from_bytes
-from saccade.errors import LostConnectionError, UserError
-from saccade.files import sha256_of_file
+from saccade.errors import LostConnectionError, NonFiniteError, UserError
+from saccade.files import replacing_file, sha256_of_file
 from saccade.freezing import freeze
 from saccade.layers import count_parameters
-from saccade.losses import LOSSES
+from saccade.losses import LOSSES, constant_loss
 from saccade.online_views import OnlineViews
 from saccade.prepared import Description, open_split, read_description
 from saccade.processes import Processes, joined
@@ -321,12 +321,15 @@ def _publish_again(run: TrainingRun, store: RunStore) -> None:
 def _begin(run: TrainingRun, work: _Work, store: RunStore) -> None:
     """Write the first event of the journal."""
     store.begin(work.environment)
+    labels = torch.from_numpy(open_split(paths.prepared(run.dataset), "validation").labels)
+    constant = constant_loss(_loss_name(run), labels)
+    noted = work.environment | ({} if constant is None else {"constant_loss": constant})
     places = {f"train.{key}": work.environment[key] for key in ("device", "threads", "processes")}
     params = {**run.other_params, **places, **provenance.flatten(work.settings)}
     records = _dataset_records(run.dataset, work.description, work.digests)
     identity = work.recipe.identity
     kept = store.keep_dataset_report(run.dataset)
-    provenance.start_journal(store.journal, run.name, run.experiment, identity, params, work.environment, records, kept)
+    provenance.start_journal(store.journal, run.name, run.experiment, identity, params, noted, records, kept)
 
 
 def _build(run: TrainingRun, work: _Work, processes: Processes) -> TrainingState:
@@ -380,13 +383,17 @@ def _lead(
                 raise stop.error()
             checkpoints.save_when_due(state)
 
-        for record in _records(run, work, state, processes, progress=progress, after_update=after_update):
-            store.journal_missing([record])
-            progress.note(
-                f"epoch {record.epoch}/{run.block.epochs}: loss {record.train_loss:.4f}, "
-                f"validation loss {record.validation_loss:.4f}, {record.score} {record.validation_score:.4f}"
-            )
-            after_update(state)
+        try:
+            for record in _records(run, work, state, processes, progress=progress, after_update=after_update):
+                store.journal_missing([record])
+                progress.note(
+                    f"epoch {record.epoch}/{run.block.epochs}: loss {record.train_loss:.4f}, "
+                    f"validation loss {record.validation_loss:.4f}, {record.score} {record.validation_score:.4f}"
+                )
+                after_update(state)
+        except NonFiniteError as error:
+            store.journal.broke(error.found)
+            raise
         checkpoints.save(state)
         if stop.is_asked:
             raise stop.error()
@@ -428,6 +435,11 @@ def _records(
             processes=processes,
             **watchers,
         )
+    except NonFiniteError as error:
+        kept = _keep_batch(error, paths.run_store(work.recipe.identity) / "non_finite", processes.rank)
+        raise NonFiniteError(
+            f"{error} The batch is in {kept}.", error.found | {"batch": kept.name}, error.batch
+        ) from None
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise
@@ -438,6 +450,17 @@ def _records(
     finally:
         if isinstance(views, OnlineViews):
             views.close()
+
+
+def _keep_batch(error: NonFiniteError, folder: Path, rank: int) -> Path:
+    """Write what the network was given when its loss broke; each process has a part of the batch."""
+    from safetensors.torch import save
+
+    path = folder / ("batch.safetensors" if rank == 0 else f"batch-rank{rank}.safetensors")
+    about = {key: str(error.found[key]) for key in ("epoch", "updates", "where")}
+    with replacing_file(path) as partial:
+        partial.write_bytes(save(error.batch, metadata=about))
+    return path
 
 
 def _results(

@@ -215,7 +215,8 @@ class _ReluWatch(TorchFunctionMode):
 
     def _note(self, output: Tensor) -> None:
         unit = output.ndim - 1 if self._is_last else 1
-        alive_U = output.amax(dim=[dimension for dimension in range(output.ndim) if dimension != unit]) > 0
+        others = [dimension for dimension in range(output.ndim) if dimension != unit]
+        alive_U = output.sum(dim=others) > 0  # nothing is below 0; a sum takes a ninth of the time of a maximum
         before_U = self._alive.get(self._name)
         if before_U is not None and before_U.shape == alive_U.shape:
             alive_U = alive_U | before_U

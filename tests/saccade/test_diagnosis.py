@@ -63,7 +63,13 @@ LEARNING = [2.0, 1.0, 0.5, 0.3]
 
 def test_what_learns_is_healthy() -> None:
     verdict = diagnose(record(history(LEARNING)))
-    assert (verdict.name, verdict.layer, verdict.remedy, verdict.changes, verdict.notes) == ("healthy", None, "", (), ())
+    assert (verdict.name, verdict.layer, verdict.remedy, verdict.changes, verdict.notes) == (
+        "healthy",
+        None,
+        "",
+        (),
+        (),
+    )
     assert verdict.evidence == (
         "validation loss 0.3, 13.0% of what a constant answer gets; in the last epoch an update moved the layers by "
         "0.002 to 0.002 of their norm"

@@ -16,7 +16,7 @@ from saccade import optimizers, registry, schedules
 from saccade.balancing import SAMPLERS
 from saccade.checkpoints import from_bytes, to_bytes
 from saccade.devices import derive_seed
-from saccade.errors import UserError
+from saccade.errors import NonFiniteError, UserError
 from saccade.inputs import ImageInput
 from saccade.losses import LOSSES, cross_entropy
 from saccade.optimizers import Optimizer
@@ -481,6 +481,34 @@ def test_weights_that_the_last_step_of_an_epoch_breaks_are_not_handed_on() -> No
     ):
         list(running(state, examples(), epochs=1, schedule=lambda step: 1e30 if step == 2 else 1.0))
     assert state.epoch == 0
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_the_batch_that_broke_is_handed_over_with_what_was_measured(mixed: bool) -> None:
+    data = examples()
+    state = TrainingState(network := registered_network("lenet5"), sgd(network))
+    rates = [1e30, 1.0, 1.0]  # the first update breaks the weights, the second finds out
+    options = {"mixup": 0.4} if mixed else {}
+    with pytest.raises(NonFiniteError) as caught:
+        list(running(state, data, batch_size=5, schedule=lambda step: rates[step], **options))
+    error = caught.value
+    assert (error.found["epoch"], error.found["updates"]) == (1, 1)
+    assert error.found["where"].partition(" of ")[2] in dict(network[1].named_modules())
+    assert error.found["where"] in str(error)
+    assert {row["layer"] for row in error.found["layers"]} == {
+        "features.0", "features.3", "classifier.0", "classifier.3", "classifier.6"
+    }  # fmt: skip
+    assert max(row["update_ratio"] for row in error.found["layers"]) > 1e20
+    rows = error.batch["rows"]
+    assert rows.tolist() == SAMPLERS["shuffle"](data.labels, 4, 1)[5:10].tolist()
+    assert torch.equal(error.batch["labels"], data.labels[rows])
+    if mixed:
+        share, partners = error.batch["share"].item(), error.batch["partners"]
+        assert 0 <= share <= 1 and torch.equal(partners, data.labels[rows.roll(1)])
+        blended = share * data.views[0, rows].float() + (1 - share) * data.views[0, rows.roll(1)].float()
+        torch.testing.assert_close(error.batch["examples"], blended, rtol=1e-5, atol=1e-3)
+    else:
+        assert torch.equal(error.batch["examples"], data.views[0, rows])
 
 
 # Measuring
