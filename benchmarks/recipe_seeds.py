@@ -1,6 +1,7 @@
-"""Train a recipe with several seeds and print its test accuracy: mean, standard deviation, seconds, versions.
+"""Train a recipe with several seeds and print its main test metric: mean, standard deviation, seconds, versions.
 
     python benchmarks/recipe_seeds.py mnist-lenet5 --mirror ../shared/datasets/mnist
+    python benchmarks/recipe_seeds.py sunspots-lstm --mirror ../shared/datasets
     python benchmarks/recipe_seeds.py cifar10-fast --path ../shared/datasets/cifar10-images.tar.gz --seeds 0 1 2 3 4
 
 Works in a copy of the tree in ``--work`` (kept, so that data are prepared once); the project's files stay as they are.
@@ -101,17 +102,20 @@ def measure(recipe: str, seeds: list[int], places: dict[str, Path | None], work:
         rows.append((seed, json.loads((report / "metrics.json").read_text(encoding="utf-8")), run, elapsed_s))
 
     print(f"\n{recipe}: {rows[0][2]['parameters']:,} parameters, {rows[0][2]['epochs']} epochs\n")
-    print("| seed | test accuracy | baseline | training s | whole command s | examples/s |")
+    main = next(iter(rows[0][1]))  # the task's main one
+    print(f"| seed | test {main} | baseline | training s | whole command s | examples/s |")
     print("|---|---|---|---|---|---|")
     for seed, metrics, run, elapsed_s in rows:
         print(
-            f"| {seed} | {metrics['accuracy']:.4f} | {metrics['baseline_accuracy']:.4f} | {run['train_elapsed_s']:.1f} "
+            f"| {seed} | {metrics[main]:.4f} | {metrics[f'baseline_{main}']:.4f} | {run['train_elapsed_s']:.1f} "
             f"| {elapsed_s:.1f} | {run['examples_per_s']:,.0f} |"
         )
-    accuracies = [metrics["accuracy"] for _, metrics, _, _ in rows]
+    values = [metrics[main] for _, metrics, _, _ in rows]
     count = "1 seed" if len(seeds) == 1 else f"{len(seeds)} seeds"
-    spread = statistics.stdev(accuracies) if len(accuracies) > 1 else 0.0
-    print(f"\nmean {statistics.mean(accuracies):.4f}, standard deviation {spread:.4f} over {count}\n")
+    spread = statistics.stdev(values) if len(values) > 1 else 0.0
+    print(f"\nmean {statistics.mean(values):.4f}, standard deviation {spread:.4f} over {count}")
+    others = {key: statistics.mean(metrics[key] for _, metrics, _, _ in rows) for key in rows[0][1] if key != main}
+    print(f"means of the others: {', '.join(f'{key} {value:.4f}' for key, value in others.items())}\n")
 
 
 if __name__ == "__main__":

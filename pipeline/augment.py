@@ -3,10 +3,12 @@
 from typing import Any
 
 from pipeline import paths
+from pipeline.augment_sheet import draw_views
 from pipeline.console import Progress, say
 from pipeline.schema.augment import AugmentBlock
 from saccade.arrays import open_array
 from saccade.errors import UserError
+from saccade.evaluation_crop import evaluation_crop
 from saccade.files import replacing_folder
 from saccade.policies import transforms_of
 from saccade.stored_views import describe_views, write_views
@@ -24,6 +26,7 @@ def augment(dataset: str, *, block: AugmentBlock, seed: int) -> None:
         "transforms": transforms,
         "seed": seed if block.seed is None else block.seed,
         "include_original": block.include_original,
+        "evaluate_crop": _evaluate_crop(block, transforms, height, width),
     }
     with Progress("images") as progress, replacing_folder(paths.augmented(dataset)) as folder:
         if block.mode == "online":
@@ -32,4 +35,14 @@ def augment(dataset: str, *, block: AugmentBlock, seed: int) -> None:
             write_views(folder, images, views=block.views, progress=progress, **how)
     amount = "views are made while training runs" if block.mode == "online" else f"{block.views} views"
     original = ", the first of them the original" if block.include_original and block.makes_views else ""
-    say(f"augmented {dataset}: {amount}{original}")
+    share = how["evaluate_crop"]
+    middle = f"; evaluation looks at the middle {100 * share:.3g} % of each side" if share < 1 else ""
+    say(f"augmented {dataset}: {amount}{original}{middle}")
+    draw_views(dataset, block=block, seed=how["seed"])
+
+
+def _evaluate_crop(block: AugmentBlock, transforms: list[dict[str, Any]], height: int, width: int) -> float:
+    """The share of each side that evaluation shall look at; auto: all of it, where training sees images as they are."""
+    if block.evaluate_crop != "auto":
+        return block.evaluate_crop
+    return evaluation_crop(transforms, height=height, width=width) if block.makes_views else 1.0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline import paths
 from pipeline.params_problems import Problem
 from pipeline.schema.transforms import NESTING
+from saccade.evaluation_crop import middle
 from saccade.policies import transforms_of
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def problems_of_transforms(params: "Params") -> list[Problem]:
 
 
 def warnings_of_transforms(params: "Params") -> Iterator[str]:
-    """Where mirrored or turned digits and letters would be taught as what they no longer are.
+    """Where mirrored or turned digits and letters would be taught as what they no longer are; what changes nothing.
 
     Args:
         params: the whole file.
@@ -58,7 +59,12 @@ def warnings_of_transforms(params: "Params") -> Iterator[str]:
         A line for each dataset.
     """
     for name, dataset in params.datasets.items():
-        size = dataset.preprocess.size
+        size, share = dataset.preprocess.size, dataset.augment.evaluate_crop
+        if size and share != "auto" and share < 1 and all(middle(side, share)[1] == side for side in size):
+            yield (
+                f"datasets.{name}.augment.evaluate_crop ({share:g}) changes nothing: it is less than a pixel of "
+                f"{size[0]}x{size[1]}. Leave it out, or look at less"
+            )
         if size is None or not dataset.augment.transforms or not dataset.augment.makes_views:
             continue
         transforms = transforms_of(dataset.augment.transforms, height=size[0], width=size[1])

@@ -187,20 +187,53 @@ def evaluate(
 @app.command()
 def predict(
     run: RunName,
-    pictures: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="pictures, folders of pictures, or patterns in quotes")
-    ],
-    top: Annotated[Optional[int], typer.Option("--top", metavar="K", min=1, help="the K most probable classes")] = None,  # noqa: UP045
-    as_json: Annotated[bool, typer.Option("--json", help="a JSON object a picture and line")] = False,
+    paths: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(
+            metavar="[PATH]...",
+            help="pictures, folders of pictures, or patterns in quotes; of texts, files of lines; of series, CSV files",
+        ),
+    ] = None,
+    text: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--text", metavar="TEXT", help="a text to classify; repeatable"),
+    ] = None,
+    prompt: Annotated[Optional[str], typer.Option("--prompt", metavar="TEXT", help="a text to go on with")] = None,  # noqa: UP045
+    length: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--length", metavar="N", help="with --prompt: characters or words to write; default: 200"),
+    ] = None,
+    temperature: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option("--temperature", metavar="T", help="with --prompt: 0 takes the most probable; default: 0.8"),
+    ] = None,
+    seed: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--seed", metavar="S", help="with --prompt: another text for each; default: 0"),
+    ] = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="with --prompt: what is expected after each of its letters")
+    ] = False,
+    top: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--top", metavar="K", min=1, help="the K most probable classes, or letters"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON objects, one an example, or a step, and line")] = False,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", metavar="FILE", help="of a forecast: the .png; default: reports/RUN-forecast.png"),
+    ] = None,
 ) -> None:
-    """Classify new pictures with a trained run."""
-    from pathlib import Path
+    """Classify new pictures, texts or series with a trained run, or let it go on with a text or a series."""
+    if not paths and not text and prompt is None:
+        raise typer.BadParameter("name files, or give --text TEXT or --prompt TEXT")
+    here, out = Path.cwd(), out and out.absolute()  # relative to where the command was called, not to the tree
+    params = _load()
+    block = _entry("runs", params.runs, run)
+    from pipeline.predict import Asked, predict
 
-    here = Path.cwd()
-    block = _entry("runs", _load().runs, run)
-    from pipeline.predict import predict
-
-    predict(run, pictures, here=here, block=block.evaluate, top=top, as_json=as_json)
+    asked = Asked(paths or (), text or (), prompt, length, temperature, seed, probabilities, top, as_json, out)
+    predict(run, asked, here=here, block=block.evaluate, dataset=params.datasets[block.dataset])
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -246,11 +279,17 @@ def describe_model(
     name: Annotated[str, typer.Argument(metavar="NAME", help="a file in src/saccade/models, without .py")],
     input_: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--input", metavar="SHAPE", help="CxHxW for images, TxF for series; default: what is typical"),
+        typer.Option(
+            "--input", metavar="SHAPE", help="CxHxW for images, TxF for series, T for texts; default: typical"
+        ),
     ] = None,
     classes: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option("--classes", metavar="K", min=2, help="how many; default: what is typical"),
+    ] = None,
+    vocabulary: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--vocabulary", metavar="N", min=3, help="of texts, how many tokens there are; default: 10,000"),
     ] = None,
     set_: Annotated[
         Optional[list[str]],  # noqa: UP045
@@ -262,7 +301,7 @@ def describe_model(
     """Describe a model as params.yaml would build it."""
     from pipeline.describe import of_model, show
 
-    show(of_model(name, input_, classes, set_ or []), as_json=as_json, picture=picture)
+    show(of_model(name, input_, classes, set_ or [], vocabulary), as_json=as_json, picture=picture)
 
 
 @describe_app.command("run")

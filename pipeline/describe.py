@@ -12,7 +12,9 @@ from pipeline.params_named import named_problems
 from pipeline.params_problems import ParamsError, Problem, nearest
 from saccade import registry
 from saccade.errors import UserError
+from saccade.evaluation_crop import middle
 from saccade.spec import Kind, Spec
+from saccade.tokens import RESERVED
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     from saccade.describe.describing import Description, Layer
     from saccade.describe.training_memory import Memory
 
-_KINDS: dict[int, Kind] = {3: "image", 2: "series"}  # by the number of sides
+_KINDS: dict[int, Kind] = {3: "image", 2: "series", 1: "tokens"}  # by the number of sides
+_VOCABULARY = 10_000  # tokens, where nobody says
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Subject:
         run: its key, when it is that of a trained run.
         frozen: layers that its training leaves as they are, as ``train.freeze`` names them.
         options: of ``saccade.describe.describing.describe``: optimizer, batch_size.
+        evaluate_crop: the share of each side of an image that evaluation looks at.
     """
 
     model: str
@@ -43,16 +47,24 @@ class Subject:
     run: str | None = None
     frozen: Sequence[str] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    evaluate_crop: float = 1.0
 
 
-def of_model(name: str, input_shape: str | None, num_classes: int | None, settings: Sequence[str]) -> Subject:
+def of_model(
+    name: str,
+    input_shape: str | None,
+    num_classes: int | None,
+    settings: Sequence[str],
+    vocabulary: int | None = None,
+) -> Subject:
     """The network of a model file.
 
     Args:
         name: of the file.
-        input_shape: CxHxW or TxF; None: what the file calls typical.
+        input_shape: CxHxW, TxF or T; None: what the file calls typical.
         num_classes: likewise.
         settings: KEY=VALUE, values as YAML writes them.
+        vocabulary: of texts, how many ids it has, from 3; None: 10,000.
 
     Returns:
         What to describe.
@@ -73,10 +85,15 @@ def of_model(name: str, input_shape: str | None, num_classes: int | None, settin
         if shape and _KINDS[len(shape)] not in accepted:
             given = f"{'x'.join(map(str, shape))} is {_KINDS[len(shape)]}"
             problems.append(Problem(("--input",), f"{name} takes {' or '.join(accepted)}, but {given}"))
+        if shape and vocabulary is not None and len(shape) != 1:
+            problems.append(Problem(("--vocabulary",), "only texts have one: --input T, such as --input 200"))
     if problems:
         raise ParamsError(Path("the command line"), problems)
     assert shape is not None and num_classes is not None
     classes = tuple(f"class {k}" for k in range(num_classes))
+    if len(shape) == 1:
+        tokens = (*RESERVED, *(f"token {i}" for i in range(len(RESERVED), vocabulary or _VOCABULARY)))
+        return Subject(name, arguments, Spec("tokens", shape, classes, vocabulary=tokens, unit="words"))
     return Subject(name, arguments, Spec(_KINDS[len(shape)], shape, classes))
 
 
@@ -98,10 +115,12 @@ def _arguments_of(settings: Sequence[str]) -> tuple[dict[str, Any], list[Problem
 
 
 def _shape_of(text: str) -> tuple[tuple[int, ...] | None, list[Problem]]:
-    """(H, W, C) of CxHxW, (T, F) of TxF."""
+    """(H, W, C) of CxHxW, (T, F) of TxF, (T,) of T."""
     sides = text.lower().split("x")
     if len(sides) not in _KINDS or not all(side.isascii() and side.isdigit() and int(side) for side in sides):
-        message = f"{text!r}: must be CxHxW for images, such as 3x224x224, or TxF for series, such as 100x2"
+        message = (
+            f"{text!r}: must be CxHxW for images, such as 3x224x224, TxF for series, such as 100x2, or T for texts"
+        )
         return None, [Problem(("--input",), message)]
     numbers = tuple(map(int, sides))
     return (*numbers[1:], numbers[0]) if len(numbers) == 3 else numbers, []
@@ -138,7 +157,7 @@ def of_run(run: str, params: "Params") -> Subject:
     block = params.runs[run].train if run in params.runs else None
     options = {"optimizer": block.optimizer_options, "batch_size": block.batch_size} if block else {}
     frozen = block.frozen_layers if block else ()
-    return Subject(recipe.model, recipe.arguments, recipe.spec, run, frozen, options)
+    return Subject(recipe.model, recipe.arguments, recipe.spec, run, frozen, options, recipe.evaluate_crop)
 
 
 def show(subject: Subject, *, as_json: bool, picture: Path | None) -> None:
@@ -161,7 +180,10 @@ def show(subject: Subject, *, as_json: bool, picture: Path | None) -> None:
     description = describing.describe(lambda: _built(subject), shape, **subject.options)
     if as_json:
         values = {"model": subject.model, "classes": spec.num_outputs, **description.to_dict()}
-        order = ("model", "input", "classes", "parameters", "macs", "layers")
+        order = ["model", "input", "classes", "parameters", "macs", "layers"]
+        if subject.evaluate_crop != 1:
+            values["evaluate_crop"] = subject.evaluate_crop
+            order.insert(2, "evaluate_crop")
         say(json.dumps({key: values[key] for key in order}, indent=2))
     else:
         _print_tables(subject, description)
@@ -220,10 +242,16 @@ def _built_for(subject: Subject) -> str:
     spec = subject.spec
     sides = (spec.shape[2], *spec.shape[:2]) if spec.kind == "image" else spec.shape
     outputs = f"{len(spec.classes)} classes" if spec.classes else f"outputs {spec.num_outputs}"
+    crop = ""
+    if subject.evaluate_crop != 1:
+        rows, columns = (middle(side, subject.evaluate_crop)[1] for side in spec.shape[:2])
+        crop = f" (evaluation: the middle {rows}x{columns}, enlarged)"
+    outputs += " at each step" if spec.answers == "each_step" else ""
+    tokens = f" tokens of {len(spec.vocabulary):,}" if spec.kind == "tokens" else ""
     arguments = ", ".join(f"{key} {json.dumps(value)}" for key, value in subject.arguments.items())
     return (
         (f"run {subject.run}, " if subject.run else "")
-        + f"input {'x'.join(map(str, sides))}, {outputs}"
+        + f"input {'x'.join(map(str, sides))}{crop}{tokens}, {outputs}"
         + (f"; {arguments}" if arguments else "")
     )
 

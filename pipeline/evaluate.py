@@ -1,9 +1,8 @@
 """``saccade evaluate RUN``: the only stage that reads the test split. Into reports/<run>: metrics.json, evaluation/."""
 
-import hashlib
 import json
 import shutil
-from importlib import metadata
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import torch
 
 from pipeline import paths
 from pipeline.console import Progress, say
+from pipeline.evaluate_baselines import beside_forecasts, image_baseline, text_baseline
 from pipeline.follower import Follower
 from pipeline.journal import Journal
 from pipeline.run_store import hold, journal_folder, read_gradients, read_history, restore_journal
@@ -53,7 +53,8 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
         journal = Journal(store)
         restore_journal(journal, trained, paths.model(run), report / "history.csv")
         with replacing_folder(report / "evaluation") as folder:
-            metrics = measure(folder, run, predictor, open_split(prepared, "test"), block, trained_on=dataset)
+            test, shown = open_split(prepared, "test"), beside_forecasts(prepared, with_baselines=True)
+            metrics = measure(folder, run, predictor, test, block, trained_on=dataset, shown_beside=shown)
             draw_vital_signs(read_gradients(report / "gradients.csv"), folder / "gradients.png")
             metrics |= {f"baseline_{name}": value for name, value in _baseline(dataset, description).items()}
             with replacing_folder(store / "evaluation") as kept:
@@ -95,7 +96,14 @@ def load_trained(run: str, device: str) -> tuple[Predictor, dict[str, Any]]:
 
 
 def measure(
-    folder: Path, run: str, predictor: Predictor, test: Split, block: EvaluateBlock, *, trained_on: str
+    folder: Path,
+    run: str,
+    predictor: Predictor,
+    test: Split,
+    block: EvaluateBlock,
+    *,
+    trained_on: str,
+    shown_beside: Mapping[str, Any] | None = None,
 ) -> dict[str, float]:
     """Let a network answer, measure the answers, and write the task's tables and pictures.
 
@@ -108,6 +116,7 @@ def measure(
         test: examples and labels, in the order of the network's classes or targets.
         block: ``evaluate:``.
         trained_on: key in ``datasets:``, whose transforms make the views of ``evaluate.tta``.
+        shown_beside: what else the task's ``evaluate`` takes, by name.
 
     Returns:
         Metric name to value; those of averaged answers begin with tta_.
@@ -115,11 +124,20 @@ def measure(
     Raises:
         UserError: views are asked for, and there are no transforms to make them with.
     """
-    answers = predictor.answers(torch.from_numpy(test.examples), block.batch_size)
+    answers = _answers(predictor, test, block.batch_size)
     history = read_history(paths.report(run) / "history.csv")
     task = registry.module("tasks", predictor.recipe.task)
-    metrics = registry.call_with_known(task.evaluate, folder, answers, test, predictor.spec, history, top_k=block.top_k)
+    beside = {"top_k": block.top_k, "predictor": predictor, **(shown_beside or {})}
+    metrics = registry.call_with_known(task.evaluate, folder, answers, test, predictor.spec, history, **beside)
     return metrics | _measure_views(answers, predictor, test, block, trained_on)
+
+
+def _answers(predictor: Predictor, test: Split, batch_size: int) -> Any:
+    """What the task's ``evaluate`` takes: an answer an example, or what was said of each token."""
+    examples = torch.from_numpy(test.examples)
+    if predictor.spec.answers == "each_step":
+        return predictor.token_answers(examples, torch.from_numpy(test.labels), batch_size)
+    return predictor.answers(examples, batch_size)
 
 
 def _measure_views(
@@ -153,26 +171,15 @@ def _measure_views(
 def _baseline(dataset: str, description: Description) -> dict[str, float]:
     """What a simple model gets on the test split; nothing where there is none to compare with."""
     spec = description.spec
+    if spec.horizon:
+        return {}  # the task draws its baselines, and measures them itself
     if spec.targets:
         splits = (open_split(paths.prepared(dataset), split) for split in ("train", "validation", "test"))
         return baselines.mean_baseline(*(split.labels for split in splits))
-    if spec.kind != "image":
+    if spec.kind not in ("image", "tokens"):
         return {}
-    baseline = _image_baseline(dataset, description)
-    return {name: baseline[name] for name in ("accuracy", "balanced_accuracy")}
-
-
-def _image_baseline(dataset: str, description: Description) -> dict[str, Any]:
-    """The baseline of a dataset of images: computed once for the same arrays, then kept."""
-    prepared = paths.prepared(dataset)
-    digests = sorted(description.digests("train", "validation", "test").values())
-    code = [sha256_of_file(Path(baselines.__file__)), metadata.version("scikit-learn")]
-    key = hashlib.sha256("/".join([*digests, *code]).encode()).hexdigest()[:24]
-    kept = paths.baseline_store() / f"{key}.json"
-    if not kept.exists():
-        say(f"  {dataset}: measuring the baseline, once (gradient histograms and pixels into a logistic regression)")
-        splits = [open_split(prepared, split) for split in ("train", "validation", "test")]
-        write_json(
-            kept, baselines.image_baseline(*(array for split in splits for array in (split.examples, split.labels)))
-        )
-    return json.loads(kept.read_text(encoding="utf-8"))
+    found = (image_baseline if spec.kind == "image" else text_baseline)(dataset, description)
+    names = ["loss", "perplexity", "bits_per_character"]
+    if spec.classes:  # whose baseline is chosen by its accuracy, and says little of its loss
+        names = ["accuracy", "balanced_accuracy", *(["macro_f1"] if spec.kind == "tokens" else [])]
+    return {name: found[name] for name in names if name in found}

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from pipeline import paths
 from pipeline.console import number_of, say
 from pipeline.evaluate import load_trained, measure
+from pipeline.evaluate_baselines import beside_forecasts
 from pipeline.schema.evaluate import EvaluateBlock
 from saccade.errors import UserError
 from saccade.files import replacing_folder, write_json
@@ -45,7 +46,13 @@ def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> N
                 raise UserError(f"{run} cannot be measured on {dataset} ({part}): {error}") from error
             (folder / "evaluation").mkdir()
             metrics = measure(
-                folder / "evaluation", run, predictor, matched.split, block, trained_on=trained["dataset"]
+                folder / "evaluation",
+                run,
+                predictor,
+                matched.split,
+                block,
+                trained_on=trained["dataset"],
+                shown_beside=beside_forecasts(prepared, with_baselines=False),
             )
         examples = len(matched.split.rows)
         scored = {

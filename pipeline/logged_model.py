@@ -24,7 +24,7 @@ def find_model(client: Any, run: Any) -> tuple[str | None, bool]:
     return (whole or models)[0].model_id, bool(whole)
 
 
-def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int) -> str | None:
+def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int) -> str:
     """Log the bundle as the run's model, unless it is there.
 
     Args:
@@ -35,13 +35,11 @@ def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int) -> 
         step: the epoch whose weights these are.
 
     Returns:
-        The model's id; None for a bundle that does not take images, which MLflow has no signature of ours for.
+        The model's id.
     """
     from mlflow.entities import LoggedModelOutput
 
     spec = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))["spec"]
-    if spec["kind"] != "image":
-        return None
     run_id = run.info.run_id
     model_id, is_whole = find_model(client, run)
     if model_id is None:
@@ -90,9 +88,22 @@ def _upload(client: Any, model: Any, bundle: Path, library: Path, spec: dict[str
 def _signature(spec: dict[str, Any]) -> Any:
     import numpy as np
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+    from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
-    images = TensorSpec(np.dtype("uint8"), (-1, *spec["shape"]), name=None)
-    columns = [ColSpec(DataType.string, "label")]
-    columns += [ColSpec(DataType.float, f"probability_{name}") for name in spec["classes"]]
-    return ModelSignature(inputs=Schema([images]), outputs=Schema(columns))
+    columns = [ColSpec(DataType.float, name) for name in spec.get("targets", ())]
+    if spec["classes"]:
+        columns = [ColSpec(DataType.string, "label")]
+        columns += [ColSpec(DataType.float, f"probability_{name}") for name in spec["classes"]]
+    if spec["kind"] != "tokens":
+        of_elements = np.dtype("uint8" if spec["kind"] == "image" else "float32")
+        examples = TensorSpec(of_elements, (-1, *spec["shape"]), name=None)
+        return ModelSignature(inputs=Schema([examples]), outputs=Schema(columns))
+    texts = Schema([ColSpec(DataType.string, "text")])
+    if spec.get("answers") == "each_step":
+        params = [
+            ParamSpec("length", DataType.long, 200),
+            ParamSpec("temperature", DataType.double, 0.8),
+            ParamSpec("seed", DataType.long, 0),
+        ]
+        return ModelSignature(inputs=texts, outputs=texts, params=ParamSchema(params))
+    return ModelSignature(inputs=texts, outputs=Schema(columns))

@@ -4,6 +4,7 @@ It is copied into every logged model, where ``saccade`` lies beside it and ``pip
 at the top.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import mlflow
@@ -12,7 +13,7 @@ import pandas as pd  # type: ignore[import-untyped]
 
 
 class BundleModel(mlflow.pyfunc.PythonModel):
-    """Classifies images with the bundle that was logged as the artifact ``bundle``."""
+    """Answers with the bundle that was logged as the artifact ``bundle``: about images, series or texts."""
 
     def load_context(self, context: Any) -> None:
         """Load the weights; the device is chosen by the bundle."""
@@ -21,30 +22,60 @@ class BundleModel(mlflow.pyfunc.PythonModel):
         self.bundle = saccade.load(context.artifacts["bundle"])
 
     def predict(self, context: Any, model_input: np.ndarray, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Classify a batch of images.
+        """Answer about a batch of examples.
 
         Args:
             context: unused, MLflow passes it.
-            model_input: pixel values 0 to 255, any number type, shape (N, H, W, C).
-            params: unused, MLflow passes it.
+            model_input: of images pixel values 0 to 255, any number type, shape (N, H, W, C); of series numbers in
+                their own unit, shape (N, T, F); of texts a table with one column, or a list.
+            params: of a network that goes on with texts: length, temperature and seed.
 
         Returns:
-            One row an image: ``label``, and ``probability_<class>`` for each class.
+            One row an example: ``label``, and ``probability_<class>`` for each class; or a column for each number that
+            is predicted; or ``text``, the prompt and what follows.
 
         Raises:
-            ValueError: a value lies outside 0 to 255.
+            ValueError: a value lies outside 0 to 255, or is not finite.
         """
-        images_NHWC = np.asarray(model_input)
-        if images_NHWC.dtype != np.uint8:
-            lowest, highest = images_NHWC.min(), images_NHWC.max()
-            if not (lowest >= 0 and highest <= 255):  # also refuses nan
-                raise ValueError(f"pixel values ({lowest}..{highest}) must lie in 0..255")
-            images_NHWC = np.rint(images_NHWC).astype(np.uint8)
-        result = self.bundle.predict(images_NHWC)
-        columns = [f"probability_{name}" for name in self.bundle.spec.classes]
-        table = pd.DataFrame(np.asarray(result["probabilities"]), columns=columns)
-        table.insert(0, "label", list(result["label"]))
-        return table
+        spec = self.bundle.spec
+        if spec.kind == "tokens":
+            return self._about_texts(model_input, params or {})
+        examples = np.asarray(model_input)
+        if spec.kind == "image" and spec.classes:
+            result = self.bundle.predict(_pixels(examples))
+            return _with_label(list(result["label"]), np.asarray(result["probabilities"]), spec.classes)
+        if not np.isfinite(examples).all():
+            raise ValueError("series must hold finite numbers: fill in what is missing")
+        import torch
+
+        stored = _pixels(examples) if spec.kind == "image" else examples.astype(np.float32)
+        answers = self.bundle.answers(torch.from_numpy(stored))
+        if spec.classes:
+            return _with_label([spec.classes[k] for k in answers.argmax(axis=1)], answers, spec.classes)
+        return pd.DataFrame(answers, columns=list(spec.targets))
+
+    def _about_texts(self, model_input: np.ndarray | pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
+        column = model_input.iloc[:, 0] if isinstance(model_input, pd.DataFrame) else model_input
+        texts = [str(text) for text in column]
+        if self.bundle.spec.answers == "each_step":
+            return pd.DataFrame({"text": [self.bundle.generate(text, **params) for text in texts]})
+        result = self.bundle.predict(texts)
+        return _with_label(list(result["label"]), np.asarray(result["probabilities"]), self.bundle.spec.classes)
+
+
+def _pixels(images_NHWC: np.ndarray) -> np.ndarray:
+    if images_NHWC.dtype == np.uint8:
+        return images_NHWC
+    lowest, highest = images_NHWC.min(), images_NHWC.max()
+    if not (lowest >= 0 and highest <= 255):  # also refuses nan
+        raise ValueError(f"pixel values ({lowest}..{highest}) must lie in 0..255")
+    return np.rint(images_NHWC).astype(np.uint8)
+
+
+def _with_label(labels: Sequence[str], probabilities_NK: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
+    table = pd.DataFrame(probabilities_NK, columns=[f"probability_{name}" for name in classes])
+    table.insert(0, "label", list(labels))
+    return table
 
 
 mlflow.models.set_model(BundleModel())

@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pipeline.params_forms import form_problems
 from pipeline.params_named import constant_or, named_problems
 from pipeline.params_problems import KeyPath, Problem, nearest
-from pipeline.schema.preprocess import PreprocessBlock
+from pipeline.params_token_checks import token_problems
 from pipeline.schema.transforms import transform_problems
 from saccade import registry
 from saccade.policies import POLICIES
@@ -33,7 +34,7 @@ def cross_check(raw: Mapping[str, Any]) -> Iterator[Problem]:
     for name, dataset in datasets.items():
         source = _mapping(dataset, "source")
         yield from named_problems(("datasets", name, "source"), source, "datasets", ["fetch", "read"])
-        yield from _form_problems(name, dataset, source)
+        yield from form_problems(name, dataset, source)
         yield from _augment_problems(("datasets", name, "augment"), dataset)
     for name, run in runs.items():
         yield from _run_problems(name, run, datasets, runs)
@@ -69,27 +70,6 @@ def _augment_problems(path: KeyPath, dataset: Any) -> Iterator[Problem]:
         yield Problem((*path, "views"), "views without transforms would be plain copies; add some")
     elif views == 1 and block.get("include_original") is True:
         yield Problem((*path, "views"), "the only view would be the original; with include_original, two views or more")
-
-
-def _form_problems(name: str, dataset: Any, source: Mapping[str, Any]) -> Iterator[Problem]:
-    """Images must be brought to one size and number of channels; series have neither, and no transforms."""
-    if source.get("name") not in registry.names("datasets"):
-        return  # has been said
-    path, block = ("datasets", name), _mapping(dataset, "preprocess")
-    is_image = registry.constant("datasets", source["name"], "KIND") == "image"
-    for key, example in (("size", "[32, 32]"), ("channels", "1")):
-        if is_image and isinstance(_mapping(dataset, "preprocess"), dict) and block.get(key) is None:
-            yield Problem((*path, "preprocess", key), f"missing; images need it, such as {key}: {example}")
-    if not is_image:
-        of_images = {"preprocess": PreprocessBlock.model_fields, "split": ("group_near_duplicates", "allow_leakage")}
-        for section, keys in of_images.items():
-            for key in keys:
-                if key in _mapping(dataset, section):
-                    yield Problem((*path, section, key), f"{source['name']} gives no images: leave {key} out")
-    if not is_image and _mapping(dataset, "augment").get("transforms") not in (None, [], "none"):
-        yield Problem(
-            (*path, "augment", "transforms"), f"{source['name']} gives no images: write augment: {{views: 0}}"
-        )
 
 
 def name_problem(section: str, name: object) -> str | None:
@@ -164,6 +144,8 @@ def _run_problems(name: str, run: Any, datasets: Mapping[str, Any], runs: Mappin
                 if _mapping(run, "train").get(key, without) != without:
                     yield Problem((*path, "train", key), f"{task['name']} predicts no classes: leave {key} out")
         if source in registry.names("datasets"):
+            if model.get("name") in registry.names("models"):
+                yield from token_problems(path, run, kind, registry.constant("tasks", task["name"], "LABELS"))
             yield from _mixing_problems(path, run, task["name"], dataset, _mapping(datasets, str(dataset)), kind)
 
 

@@ -54,6 +54,16 @@ def dataset_report(dataset: str) -> Path:
     return Path("reports/datasets") / dataset
 
 
+def views_report(dataset: str) -> Path:
+    """views.png, drawn by augment where views are made; the dot keeps it apart from what preprocess found."""
+    return Path("reports/datasets") / f"{dataset}.views"
+
+
+def views_address(dataset: str) -> str:
+    """Of views.png, as the report of the dataset refers to it."""
+    return f"../{views_report(dataset).name}/views.png"
+
+
 def model(run: str) -> Path:
     """The bundle."""
     return Path("models") / run

@@ -1,113 +1,139 @@
-"""``saccade predict RUN PATH...``: what a trained run says of new pictures, as a table or as JSON lines."""
+"""``saccade predict RUN``: what a trained run says of new examples, or how it goes on with a text or a series."""
 
-import contextlib
-import json
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from pipeline import paths
-from pipeline.console import Progress, number_of, say, warn
 from pipeline.schema.evaluate import EvaluateBlock
 from saccade import prediction
+from saccade.bundle import read_recipe
 from saccade.errors import UserError
-from saccade.picture_files import BATCH_SIZE, classify_files, find_pictures
+from saccade.spec import Spec
 
-_DIGITS = 6  # of a probability, as in predictions.csv
-_WIDEST_PATH = 60  # cells of the table's first column
+if TYPE_CHECKING:
+    from pipeline.params import DatasetBlock
 
 
-def predict(
-    run: str, pictures: Sequence[str], *, here: Path, block: EvaluateBlock, top: int | None, as_json: bool
-) -> None:
-    """Classify pictures and print what came out, each batch as soon as it is there.
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks for; None and nothing where it does not.
+
+    Attributes:
+        paths: pictures, folders and patterns; files of lines; or CSV files of series.
+        texts: to classify.
+        prompt: to go on from.
+        length: characters or words to write.
+        temperature: of what is drawn.
+        seed: likewise.
+        probabilities: tell what is expected after each beginning of the prompt, in place of writing.
+        top: how many classes or tokens to tell, the most probable ones.
+        as_json: a JSON object a line.
+        out: the PNG of a forecast.
+    """
+
+    paths: Sequence[str] = ()
+    texts: Sequence[str] = ()
+    prompt: str | None = None
+    length: int | None = None
+    temperature: float | None = None
+    seed: int | None = None
+    probabilities: bool = False
+    top: int | None = None
+    as_json: bool = False
+    out: Path | None = None
+
+    def options(self) -> dict[str, object]:
+        """What was given of that which not every run takes, by its name on the command line."""
+        values = {
+            "PATH": self.paths[0] if self.paths else None,
+            "--text": self.texts[0] if self.texts else None,
+            "--prompt": self.prompt,
+            "--length": self.length,
+            "--temperature": self.temperature,
+            "--seed": self.seed,
+            "--probabilities": self.probabilities or None,
+            "--out": self.out,
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def predict(run: str, asked: Asked, *, here: Path, block: EvaluateBlock, dataset: "DatasetBlock") -> None:
+    """Load a trained run, ask it, and print what it says.
 
     Args:
         run: key in ``runs:``.
-        pictures: files, folders and patterns.
-        here: the folder that they are relative to; we stand in the tree.
+        asked: what for.
+        here: the folder that paths are relative to; we stand in the tree.
         block: ``evaluate:`` of the run, for its device and batch size: the same answers as there.
-        top: how many classes to tell of a picture, the most probable ones; None tells one in the table, all in JSON.
-        as_json: a JSON object a line instead of a table.
+        dataset: of the run, which says how files of series are read.
 
     Raises:
-        UserError: no such pictures, no such model, or a picture could not be read; the others were told.
+        UserError: no such model, something that this run cannot be asked, or what was given cannot be read.
     """
-    with contextlib.chdir(here):
-        files = find_pictures(pictures)
+    spec = read_recipe(paths.model(run)).spec
+    _refuse_what_it_does_not_take(run, spec, asked)
     predictor = prediction.load(paths.model(run), device=block.device)
-    try:
-        predictor.require_image_classes()
-    except UserError as error:
-        raise UserError(f"{run}: {error}") from error
-    classes = predictor.spec.classes
-    top = min(top or (len(classes) if as_json else 1), len(classes))
-    table = None if as_json else _Table(files, classes, top)
-    if table:
-        say(table.header)
-    unreadable = 0
-    with contextlib.chdir(here), Progress("pictures", line_every_s=math.inf) as progress:
-        answers = classify_files(predictor, files, batch_size=min(block.batch_size, BATCH_SIZE))
-        for done, (path, answer) in enumerate(answers, start=1):
-            if isinstance(answer, UserError):
-                unreadable += 1
-                warn(f"{_printable(path)} {answer}")
-            else:
-                best = _best(answer, classes, top)
-                progress.say(table.row(path, best) if table else _json_line(path, best))
-            progress(f"predicting with {run}", done, len(files))
-    if unreadable:
-        raise UserError(f"{unreadable:,} of {number_of(len(files), 'picture')} could not be read, see above")
+    if spec.answers == "each_step":
+        from pipeline.predict_continuation import predict_continuation
+
+        predict_continuation(run, predictor, asked)
+    elif spec.kind == "tokens":
+        from pipeline.predict_texts import predict_texts
+
+        predict_texts(run, predictor, asked, here=here, batch_size=block.batch_size)
+    elif spec.horizon:
+        from pipeline.predict_forecast import predict_forecast
+
+        predict_forecast(run, predictor, asked, here=here, dataset=dataset)
+    elif spec.kind == "series" and spec.classes:
+        from pipeline.predict_series import predict_series
+
+        predict_series(run, predictor, asked, here=here, dataset=dataset, batch_size=block.batch_size)
+    else:
+        from pipeline.predict_pictures import predict_pictures
+
+        try:
+            predictor.require_image_classes()
+        except UserError as error:
+            raise UserError(f"{run}: {error}") from error
+        predict_pictures(
+            run,
+            predictor,
+            asked.paths,
+            here=here,
+            batch_size=block.batch_size,
+            top=asked.top,
+            as_json=asked.as_json,
+        )
 
 
-def _best(probabilities_K: np.ndarray, classes: Sequence[str], top: int) -> dict[str, float]:
-    """The most probable classes, the first of equally probable ones first, as ``argmax`` takes them."""
-    order = np.argsort(-probabilities_K, kind="stable")[:top]
-    return {classes[k]: float(probabilities_K[k]) for k in order}
-
-
-def _json_line(path: str, best: Mapping[str, float]) -> str:
-    probabilities = {name: round(p, _DIGITS) for name, p in best.items()}
-    return json.dumps({"path": path, "label": next(iter(best)), "probabilities": probabilities})
-
-
-class _Table:
-    """A table whose lines can be printed one by one: its columns are as wide as whatever may come, in letter cells.
-
-    Args:
-        files: the paths that may come.
-        classes: the names that may come.
-        top: how many of them a row has.
-    """
-
-    def __init__(self, files: Iterable[str], classes: Sequence[str], top: int) -> None:
-        ranks = ["", *(f" {rank}" for rank in range(2, top + 1))]
-        titles = ["picture", *(f"{what}{rank}" for rank in ranks for what in ("label", "probability"))]
-        path_cells = min(_widest(files), _WIDEST_PATH)  # a longer one pushes its row to the right
-        widest = [path_cells, *[_widest(classes), 0] * top]
-        self._widths = [max(width, len(title)) for width, title in zip(widest, titles, strict=True)]
-        self.header = self._line(titles)
-
-    def row(self, path: str, best: Mapping[str, float]) -> str:
-        """The line of one picture."""
-        return self._line([path, *(text for name, p in best.items() for text in (name, f"{p:.4f}"))])
-
-    def _line(self, texts: Iterable[str]) -> str:
-        from rich.cells import cell_len  # Chinese letters take two cells each
-
-        shown = map(_printable, texts)
-        padded = (text + " " * (width - cell_len(text)) for text, width in zip(shown, self._widths, strict=True))
-        return "  ".join(padded).rstrip()
-
-
-def _widest(texts: Iterable[str]) -> int:
-    from rich.cells import cell_len
-
-    return max(cell_len(_printable(text)) for text in texts)
-
-
-def _printable(text: str) -> str:
-    """The text on one line, line breaks and bytes that are no letters written as escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+def _refuse_what_it_does_not_take(run: str, spec: Spec, asked: Asked) -> None:
+    if spec.answers == "each_step":
+        does, remedy = "goes on with texts", f"give what it goes on from: `saccade predict {run} --prompt TEXT`"
+        taken = {"--prompt", "--length", "--temperature", "--seed", "--probabilities"}
+    elif spec.kind == "tokens":
+        does, remedy = f"classifies {spec.plural}", f"give `saccade predict {run} --text TEXT`, or a file of lines"
+        taken = {"PATH", "--text"}
+    else:
+        does = f"{'classifies' if spec.classes else 'answers with numbers of'} {spec.plural}"
+        remedy, taken = f"give files: `saccade predict {run} PATH...`", {"PATH"}
+    if spec.horizon:
+        does, remedy = "forecasts a series", f"give a CSV file: `saccade predict {run} FILE.csv`"
+        taken = {"PATH", "--out"}
+    given = asked.options()
+    for name, value in given.items():
+        if name not in taken:
+            told = name if value is True else f"{value}" if name == "PATH" else f"{name} ({value})"
+            raise UserError(f"{told} must be left out: {run} {does}; {remedy}")
+    if not given.keys() & {"PATH", "--text", "--prompt"}:
+        raise UserError(f"there must be something to predict: {run} {does}; {remedy}")
+    if spec.answers == "each_step" and asked.probabilities:
+        for name in ("--length", "--temperature", "--seed"):
+            if name in given:
+                raise UserError(f"{name} ({given[name]}) must be left out with --probabilities, which writes no text")
+    if spec.horizon and asked.top is not None:
+        raise UserError(f"--top ({asked.top}) must be left out: {run} {does}, and knows no classes")
+    if spec.answers == "each_step" and asked.top is not None and not asked.probabilities:
+        raise UserError(f"--top ({asked.top}) must stand with --probabilities: text is drawn from all {spec.unit}")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pipeline import paths
 from pipeline.console import Progress, number_of, warn
 from pipeline.preprocess_splits import assign, groups_of
 from pipeline.schema.preprocess import PreprocessBlock
@@ -28,7 +29,7 @@ def prepare_images(
     progress: Progress,
 ) -> Description:
     """Decode once, compare all with all, split, write; stop before anything is written where the data are not sound."""
-    assert block.size is not None and block.channels is not None
+    assert block.size is not None and block.channels is not None and block.on_conflict != "keep"
     groups = groups_of(examples, split)
     with TemporaryDirectory(dir=folder) as scratch:
         inspected = inspect_images(
@@ -61,7 +62,14 @@ def prepare_images(
         splits_N = assign(examples, examples.labels, examples.classes, keys, split, seed, left_out=findings.left_out)
         _tell_near_duplicates(dataset, [set(splits_N[pair]) for pair in near], examples, split)
         description = write_prepared(folder, examples, splits_N, inspected=inspected, fit=block.fit, progress=progress)
-        write_dataset_report(report, dataset, folder, description, Checked(examples, inspected, findings, splits_N))
+        write_dataset_report(
+            report,
+            dataset,
+            folder,
+            description,
+            Checked(examples, inspected, findings, splits_N),
+            paths.views_address(dataset),
+        )
     return description
 
 

@@ -6,13 +6,13 @@ import numpy as np
 
 from pipeline.schema.split import SplitBlock
 from saccade.errors import UserError
-from saccade.examples import ImageExamples, SeriesExamples
+from saccade.examples import ImageExamples, SeriesExamples, SeriesFiles, TextExamples
 from saccade.path_patterns import compile_field, shown
 from saccade.splits import assign_splits
 
 
 def assign(
-    examples: ImageExamples | SeriesExamples,
+    examples: ImageExamples | SeriesExamples | TextExamples,
     labels_N: np.ndarray,
     classes: Sequence[str],
     keys: Sequence[str],
@@ -35,13 +35,19 @@ def assign(
     )
 
 
-def groups_of(examples: ImageExamples | SeriesExamples, split: SplitBlock) -> Sequence[str] | None:
+def groups_of(
+    examples: ImageExamples | SeriesExamples | SeriesFiles | TextExamples, split: SplitBlock
+) -> Sequence[str] | None:
     """The value of ``split.group_by`` of each example."""
     if split.group_by is None:
         return None
     if split.group_by in examples.groups:
         return examples.groups[split.group_by]
-    names = examples.names if isinstance(examples, ImageExamples) else ()
+    names: Sequence[str] = ()
+    if isinstance(examples, ImageExamples | SeriesFiles):
+        names = examples.names
+    elif isinstance(examples, TextExamples):
+        names = examples.paths
     if "{group}" not in split.group_by or not names:
         known = ", ".join(examples.groups) or "none"
         raise UserError(

@@ -9,6 +9,7 @@ results/                history.csv, gradients.csv, run.json; there once trainin
 evaluation/             the last evaluation's tables and pictures, for the tracking server
 """
 
+import base64
 import contextlib
 import csv
 import json
@@ -87,6 +88,7 @@ class RunStore:
             return None
         with replacing_folder(self.folder / "dataset") as folder:
             shutil.copytree(report, folder, dirs_exist_ok=True)
+            _add_views(folder, dataset)
         return "dataset"
 
     def journal_missing(self, history: Sequence[EpochRecord]) -> None:
@@ -146,6 +148,22 @@ class RunStore:
                 shutil.copyfile(self.results / name, partial)
         write_json(report / "run.json", trained | {"run": run, "dataset": dataset})
         return trained["run"]
+
+
+def _add_views(folder: Path, dataset: str) -> None:
+    """Put the sheet of views beside the copy of a report, and into its page: MLflow shows a page without its folder."""
+    sheet = paths.views_report(dataset) / "views.png"
+    if not sheet.is_file():
+        return
+    shutil.copyfile(sheet, folder / "views.png")
+    inside = f"data:image/png;base64,{base64.b64encode(sheet.read_bytes()).decode('ascii')}"
+    address = paths.views_address(dataset)
+    for name, outside, instead in (
+        ("report.html", f'src="{address}"', f'src="{inside}"'),
+        ("summary.md", f"]({address})", "](views.png)"),
+    ):
+        text = (folder / name).read_text(encoding="utf-8")
+        (folder / name).write_text(text.replace(outside, instead), encoding="utf-8")
 
 
 def _aside(folder: Path, run_uid: str) -> Path:

@@ -3,6 +3,7 @@
 The loop itself is ``saccade.training.fit``. Around it: the run's identity, its journal, its checkpoints, its results.
 """
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,16 +22,18 @@ from pipeline.run_store import RunStore, hold
 from pipeline.schema.named import Named
 from pipeline.schema.train import TrainBlock
 from pipeline.tracking import reporting_status, stage_lock
-from saccade import balancing, devices, optimizers, registry, schedules
+from saccade import balancing, devices, optimizers, outputs, registry, schedules
+from saccade.bands import measure_band
+from saccade.buckets import stored_lengths
 from saccade.bundle import Recipe, read_recipe
 from saccade.checkpoints import Checkpoints, from_bytes
 from saccade.errors import LostConnectionError, NonFiniteError, UserError
 from saccade.files import replacing_file, sha256_of_file
 from saccade.freezing import freeze
 from saccade.layers import count_parameters
-from saccade.losses import LOSSES, constant_loss
+from saccade.losses import LOSSES, Loss, constant_loss
 from saccade.online_views import OnlineViews
-from saccade.prepared import Description, open_split, read_description
+from saccade.prepared import Description, open_split, read_description, read_evaluate_crop
 from saccade.processes import Processes, joined
 from saccade.ranks import Rank
 from saccade.training import EpochRecord, LabelledArrays, TrainingState, fit
@@ -169,7 +172,7 @@ def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False
                 examples = f" and {number_of(done, 'example')} of the next" if done else ""
                 say(f"{run.name}: going on after epoch {state.epoch}{examples}")
             _lead(run, work, state, store, checkpoints, processes)
-            weights_sha256 = store.save_bundle(work.recipe, state.result)
+            weights_sha256 = store.save_bundle(_with_band(run, work, state.result), state.result)
             store.journal.end("FINISHED")
             outcome = follower.finish()
             mlflow_run_id = None if outcome.pending_reason else outcome.mlflow_run_id
@@ -237,7 +240,9 @@ def _prepare(run: TrainingRun, me: Rank) -> _Work:
     settings = _resolved(run, precision)
     origin = _origin_of(run, description)
     mean, std = origin.normalisation if origin and origin.normalisation else (description.mean, description.std)
-    given = {"spec": description.spec.to_dict(), "mean": mean, "std": std}
+    evaluate_crop = read_evaluate_crop(paths.augmented(run.dataset))
+    given: dict[str, Any] = {"spec": description.spec.to_dict(), "mean": mean, "std": std}
+    given |= {} if evaluate_crop == 1 else {"evaluate_crop": evaluate_crop}
     read = digests | ({"first_weights": origin.sha256} if origin else {})
     identity = identity_of(settings | given, read, code_digests("train", {"item.model.name": run.model.name}))
     return _Work(
@@ -257,6 +262,7 @@ def _prepare(run: TrainingRun, me: Rank) -> _Work:
             mean=mean,
             std=std,
             identity=identity,
+            evaluate_crop=evaluate_crop,
         ),
     )
 
@@ -271,19 +277,23 @@ def _origin_of(run: TrainingRun, description: Description) -> _Origin | None:
                 f"{weights} does not exist, and {run.name} starts from it: `saccade train {init_from}` first"
             )
         before = read_recipe(weights.parent)
+        if before.spec.vocabulary != description.spec.vocabulary:
+            raise UserError(
+                f"train.init_from ({init_from}) must be a run over the same vocabulary, so that each id means the same "
+                f"token; its {len(before.spec.vocabulary):,} are not the {len(description.spec.vocabulary):,} of "
+                f"{run.dataset}. Leave init_from out, or train {init_from} on {run.dataset}"
+            )
         is_alike = len(before.mean) == len(description.mean)  # else a first convolution is summed over colours
         normalisation = (before.mean, before.std) if is_alike else None
         return _Origin(f"run {init_from}", weights, sha256_of_file(weights), normalisation)
     if pretrained is None:
         return None
-    from saccade import pretraining
+    from saccade.pretraining.published import published_normalisation, published_weights
 
-    weights = (
-        pretraining.published_weights(run.model.name) if pretrained == "imagenet" else Path(pretrained).expanduser()
-    )
+    weights = published_weights(run.model.name) if pretrained == "imagenet" else Path(pretrained).expanduser()
     if not weights.is_file():
         raise UserError(f"model.pretrained ({pretrained}) must be imagenet, or a file that is there")
-    normalisation = pretraining.published_normalisation(run.model.name, description.spec.shape[2])
+    normalisation = published_normalisation(run.model.name, description.spec.shape[2])
     return _Origin(f"pretrained weights {weights.name}", weights, sha256_of_file(weights), normalisation)
 
 
@@ -305,6 +315,14 @@ def _loss_name(run: TrainingRun) -> str:
     return registry.constant("tasks", run.task.name, "LOSSES")[0] if run.block.loss == "auto" else run.block.loss
 
 
+def _loss(run: TrainingRun, work: _Work) -> Loss:
+    """The named loss; of a forecast, whose answers are in the data's own unit, in units of the deviation."""
+    loss, spec = LOSSES[_loss_name(run)], work.description.spec
+    if not spec.horizon:
+        return loss
+    return outputs.in_units_of_std(loss, torch.tensor(outputs.of_targets(spec, work.recipe.std), device=work.device))
+
+
 def _class_weights(run: TrainingRun, description: Description) -> torch.Tensor | None:
     if run.block.class_weights == "none":
         return None
@@ -321,11 +339,14 @@ def _publish_again(run: TrainingRun, store: RunStore) -> None:
 def _begin(run: TrainingRun, work: _Work, store: RunStore) -> None:
     """Write the first event of the journal."""
     store.begin(work.environment)
-    labels = torch.from_numpy(open_split(paths.prepared(run.dataset), "validation").labels)
+    labels = torch.from_numpy(np.array(open_split(paths.prepared(run.dataset), "validation").labels))
+    if work.description.spec.horizon:
+        labels = labels / torch.tensor(outputs.of_targets(work.description.spec, work.recipe.std))  # as in _loss
     constant = constant_loss(_loss_name(run), labels)
     noted = work.environment | ({} if constant is None else {"constant_loss": constant})
     places = {f"train.{key}": work.environment[key] for key in ("device", "threads", "processes")}
-    params = {**run.other_params, **places, **provenance.flatten(work.settings)}
+    crop = {"dataset.augment.evaluate_crop": work.recipe.evaluate_crop}  # what auto stands for
+    params = {**run.other_params, **crop, **places, **provenance.flatten(work.settings)}
     records = _dataset_records(run.dataset, work.description, work.digests)
     identity = work.recipe.identity
     kept = store.keep_dataset_report(run.dataset)
@@ -337,9 +358,10 @@ def _build(run: TrainingRun, work: _Work, processes: Processes) -> TrainingState
     torch.manual_seed(devices.derive_seed(run.seed, "weights"))
     network = work.recipe.build_network()
     if work.origin:
-        from saccade import pretraining
+        from saccade.pretraining.loading import load_into
+        from saccade.pretraining.weight_files import read_weights
 
-        done = pretraining.load_into(network[1], pretraining.read_weights(work.origin.weights), origin=work.origin.what)
+        done = load_into(network[1], read_weights(work.origin.weights), origin=work.origin.what)
         if processes.rank == 0:
             say(f"{run.name}: {'; '.join(done)}")
     if run.block.frozen_layers:
@@ -399,6 +421,16 @@ def _lead(
             raise stop.error()
 
 
+def _with_band(run: TrainingRun, work: _Work, network: nn.Sequential) -> Recipe:
+    """The recipe with what a forecast is off by on the validation split, as far as there is a forecast."""
+    if not work.recipe.spec.horizon:
+        return work.recipe
+    validation = open_split(paths.prepared(run.dataset), "validation")
+    examples, targets = torch.from_numpy(validation.examples), torch.from_numpy(validation.labels)
+    band = measure_band(network, examples, targets, batch_size=run.block.batch_size, device=work.device)
+    return dataclasses.replace(work.recipe, band=band)
+
+
 def _records(
     run: TrainingRun, work: _Work, state: TrainingState, processes: Processes, **watchers: Any
 ) -> Iterator[EpochRecord]:
@@ -406,19 +438,19 @@ def _records(
     block = run.block
     prepared = paths.prepared(run.dataset)
     train_split, validation_split = open_split(prepared, "train"), open_split(prepared, "validation")
+    is_text = work.description.spec.kind == "tokens"
     updates_per_epoch = -(-len(train_split.labels) // (block.batch_size * block.accumulation_steps))
     views = work.views if isinstance(work.views, OnlineViews) else torch.from_numpy(work.views)
     try:
         yield from fit(
             state,
-            LabelledArrays(views, torch.from_numpy(train_split.labels)),
-            LabelledArrays(
-                torch.from_numpy(validation_split.examples[None]), torch.from_numpy(validation_split.labels)
-            ),
-            loss=LOSSES[_loss_name(run)],
+            _labelled(views, train_split.labels, is_text=is_text),
+            _labelled(torch.from_numpy(validation_split.examples[None]), validation_split.labels, is_text=is_text),
+            loss=_loss(run, work),
             class_weights=_class_weights(run, work.description),
             score=registry.constant("tasks", run.task.name, "SCORE"),
             sampler=block.sampler,
+            length_buckets=block.length_buckets,
             mixup=block.mixup,
             cutmix=block.cutmix,
             schedule=schedules.build(epochs=block.epochs, steps_per_epoch=updates_per_epoch, **block.schedule_options),
@@ -461,6 +493,11 @@ def _keep_batch(error: NonFiniteError, folder: Path, rank: int) -> Path:
     with replacing_file(path) as partial:
         partial.write_bytes(save(error.batch, metadata=about))
     return path
+
+
+def _labelled(views: torch.Tensor | OnlineViews, labels: np.ndarray, *, is_text: bool) -> LabelledArrays:
+    lengths = stored_lengths(views[0]) if is_text and isinstance(views, torch.Tensor) else None
+    return LabelledArrays(views, torch.from_numpy(labels), lengths)
 
 
 def _results(

@@ -25,6 +25,11 @@ class AugmentBlock(Block):
         description="a policy's name (`saccade describe policy` lists them), or transforms with arguments, in order",
     )
     include_original: bool = Field(False, description="view 0 is the images as they are")
+    evaluate_crop: Literal["auto"] | Annotated[float, Field(gt=0, le=1)] = Field(
+        "auto",
+        description="share of each side that evaluation and prediction look at, the middle of it; "
+        "auto: as much as the views show",
+    )
     seed: int | None = Field(None, ge=0, description="default: the file's seed")
 
     @property

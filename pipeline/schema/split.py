@@ -21,6 +21,7 @@ class SplitBlock(Block):
     )
     group_near_duplicates: bool = Field(False, description="pictures that are nearly the same stay in one split")
     allow_leakage: bool = Field(False, description="let copies stay in several published splits: a known flaw")
+    by_heart: bool = Field(False, description="one long text: all of it is training, validation and test")
     train_fraction: float = Field(1.0, gt=0, le=1, description="share of the training split to keep, per class")
     seed: int | None = Field(None, ge=0, description="default: the file's seed")
 

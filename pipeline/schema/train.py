@@ -93,6 +93,9 @@ class TrainBlock(Block):
     sampler: Literal["shuffle", "balanced"] = Field(
         "shuffle", description="of an epoch's examples: each once, or each class equally often"
     )
+    length_buckets: bool = Field(
+        True, description="of texts: batches of similar length, which hold little padding; false: as they are drawn"
+    )
     mixup: Alpha | None = Field(
         None, description="alpha of Beta(alpha, alpha): how much of another example is blended in; null: nothing"
     )

@@ -58,12 +58,8 @@ class ArrayFile:
         assert first_row >= 0 and first_row + len(rows) <= self.shape[0]
         if rows.size == 0:
             return  # memoryview casts none of these
-        left = memoryview(np.ascontiguousarray(rows).data).cast("B")
-        offset = self._data_start + first_row * self.row_bytes
         with _naming(self.path):
-            while left:
-                written = os.pwrite(self._descriptor, left, offset)
-                left, offset = left[written:], offset + written
+            _write_at(self._descriptor, self._data_start + first_row * self.row_bytes, rows)
 
     def close(self) -> None:
         """Flush to the disk and close."""
@@ -77,6 +73,31 @@ class ArrayFile:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _write_at(descriptor: int, offset: int, values: np.ndarray) -> None:
+    left = memoryview(np.ascontiguousarray(values).data).cast("B")
+    while left:
+        written = os.pwrite(descriptor, left, offset)
+        left, offset = left[written:], offset + written
+
+
+def write_part(path: Path, place: Sequence[int], rows: np.ndarray) -> None:
+    """Write into an array that an ``ArrayFile`` has made, from any process: its elements from ``place`` on.
+
+    Args:
+        path: the file.
+        place: of the first of the rows, an index for each leading axis; the rows lie along the last of these axes.
+        rows: of the dtype of the array, (n, *shape[len(place):]), at least one.
+    """
+    with path.open("r+b") as file:
+        np.lib.format.read_magic(file)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        assert rows.dtype == dtype and rows.shape[1:] == shape[len(place) :], (rows.dtype, rows.shape, dtype, shape)
+        assert 0 < len(rows) <= shape[len(place) - 1] - place[-1], (place, len(rows), shape)
+        first = int(np.ravel_multi_index(tuple(place), shape[: len(place)]))
+        with _naming(path):
+            _write_at(file.fileno(), file.tell() + first * rows[0].nbytes, rows)
 
 
 def write_array(path: Path, values: np.ndarray) -> None:

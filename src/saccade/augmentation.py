@@ -9,7 +9,7 @@ import hashlib
 import inspect
 import os
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from saccade.pixel_changes import OWN, principal_colors
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else importing it asks the package registry for news
 
 _NO_TRANSFORMS = ("BasicTransform", "DualTransform", "ImageOnlyTransform", "Transform3D", "Lambda")  # bases; code
+_BYTE = np.dtype(np.uint8)
 NESTING = ("OneOf", "SomeOf", "Sequential")
 Place = tuple[str | int, ...]
 """Where in a list of transforms: ``(0, "transforms", 2)`` is the third of those inside the first."""
@@ -56,8 +57,33 @@ def build(transforms: Sequence[Mapping[str, Any]], colors: np.ndarray | None = N
 
     compose = albumentations.Compose([_build_one(transform, colors) for transform in transforms], seed=0)
     # The constructor gives each transform generators of its own; augment_image sets one pair that all of them share.
-    compose.set_random_state(np.random.Generator(np.random.PCG64(0)), random.Random(0))
+    compose.set_random_state(_LateGenerator(), random.Random(0))
+    compose.image_steps = [_as_function(transform) for transform in compose.transforms]
     return compose
+
+
+class _LateGenerator:
+    """numpy's generator, whose state is set when something first draws from it: for many an image nothing does."""
+
+    def __init__(self) -> None:
+        self._generator = np.random.Generator(np.random.PCG64(0))
+        self._start: tuple[int, int] | None = None
+
+    def restart(self, state: int, increment: int) -> None:
+        """Draw as PCG64 does from this state on."""
+        self._start = (state, increment)
+
+    def __getattr__(self, name: str) -> Any:
+        if self._start is not None:
+            (state, increment), self._start = self._start, None
+            numbers = {"state": state, "inc": increment}
+            self._generator.bit_generator.state = {
+                "bit_generator": "PCG64",
+                "state": numbers,
+                "has_uint32": 0,
+                "uinteger": 0,
+            }
+        return getattr(self._generator, name)
 
 
 def _build_one(transform: Mapping[str, Any], colors: np.ndarray | None) -> Any:
@@ -78,6 +104,39 @@ def _build_one(transform: Mapping[str, Any], colors: np.ndarray | None) -> Any:
         lines = [line.split(" [type=")[0].strip() for line in str(error).splitlines()]
         reasons = [line for line in lines if line and "errors.pydantic" not in line]
         raise UserError(f"transform {name} refuses {arguments}: {'; '.join(reasons[1:4] or reasons)}") from error
+
+
+def _as_function(transform: Any) -> Callable[[np.ndarray], Any]:
+    """A transform of a Compose as a function of one image that draws and makes the same as when the Compose calls it.
+
+    What masks, boxes and replays need is left out: half of what a transform costs that does as little as a crop.
+    """
+    from albumentations import BasicTransform
+    from albumentations.core.utils import ensure_contiguous_output
+
+    kind = type(transform)
+    usual = ("__call__", "should_apply", "update_transform_params", "apply_with_params")
+    if (
+        any(getattr(kind, name, None) is not getattr(BasicTransform, name) for name in usual)
+        or transform.targets_as_params
+        or "image" not in transform.targets
+    ):
+        return lambda image_HWC: transform(image=image_HWC)["image"]
+    p, draw, apply = transform.p, transform.py_random.random, transform.targets["image"]
+    draw_params = None if kind.get_params is BasicTransform.get_params else transform.get_params
+    needs_image = kind.get_params_dependent_on_data is not BasicTransform.get_params_dependent_on_data
+    draw_for = transform.get_params_dependent_on_data if needs_image else None
+
+    def function(image_HWC: np.ndarray) -> Any:
+        if p < 1.0 and (p <= 0.0 or draw() >= p):
+            return image_HWC
+        params = draw_params() if draw_params else {}
+        params["shape"] = image_HWC.shape
+        if draw_for:
+            params.update(draw_for(params=params, data={"image": image_HWC}))
+        return ensure_contiguous_output(apply(image_HWC, **params))
+
+    return function
 
 
 def library_transforms() -> dict[str, list[str]]:
@@ -163,15 +222,10 @@ def augment_image(compose: Any, image_HWC: np.ndarray, *, seed: int, view: int, 
     """
     digest = hashlib.blake2b(f"{seed}/{view}/{index}".encode(), digest_size=24).digest()
     state, increment = int.from_bytes(digest[:16], "little"), int.from_bytes(digest[16:], "little") * 2 + 1
-    compose.random_generator.bit_generator.state = {
-        "bit_generator": "PCG64",
-        "state": {"state": state, "inc": increment},
-        "has_uint32": 0,
-        "uinteger": 0,
-    }
+    compose.random_generator.restart(state, increment)
     compose.py_random.seed(state)
     result = apply_transforms(compose, image_HWC)
-    if result.shape != image_HWC.shape or result.dtype != np.uint8:
+    if result.shape != image_HWC.shape or result.dtype != _BYTE:
         raise UserError(
             f"the transforms turn an image of {image_HWC.dtype} {image_HWC.shape} into {result.dtype} "
             f"{tuple(result.shape)}; they must keep dtype and size: end with a crop or resize to the size in preprocess"
@@ -192,13 +246,22 @@ def apply_transforms(compose: Any, image_HWC: np.ndarray) -> Any:
     Raises:
         UserError: the transforms cannot take such an image; its cause is what the library raised.
     """
-    import cv2
-    from albumentations.augmentations.crops.transforms import CropSizeError  # a child of Exception alone
-
+    image: Any = np.ascontiguousarray(image_HWC)
     try:
-        return compose(image=image_HWC)["image"]
-    except (ValueError, LookupError, ArithmeticError, RuntimeError, CropSizeError, cv2.error) as error:
+        compose.py_random.random()  # a Compose draws whether to do anything at all, at p: 1.0 too
+        for step in compose.image_steps:
+            image = step(image)
+        return image
+    except _refusals() as error:
         reason = " ".join(str(error).split())
         raise UserError(
             f"the transforms cannot take an image of {image_HWC.dtype} {image_HWC.shape}: {reason}"
         ) from error
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What transforms raise that cannot take an image."""
+    import cv2
+    from albumentations.augmentations.crops.transforms import CropSizeError  # a child of Exception alone
+
+    return (ValueError, LookupError, ArithmeticError, RuntimeError, CropSizeError, cv2.error)

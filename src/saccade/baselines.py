@@ -106,7 +106,7 @@ def _features(images_NHWC: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return features_ND
 
 
-def _stratified_rows(labels_N: np.ndarray, most: int, seed: int) -> np.ndarray:
+def stratified_rows(labels_N: np.ndarray, most: int, seed: int) -> np.ndarray:
     """Sorted row numbers of about ``most`` examples, classes in their proportions and each at least once."""
     N = len(labels_N)
     if most >= N:
@@ -201,7 +201,7 @@ def image_baseline(
 
     D = _features(train_images_NHWC, np.arange(1)).shape[1]
     most = max(FEWEST_EXAMPLES, min(MOST_VALUES // D, MOST_PRODUCTS // (D * K)))
-    rows = _stratified_rows(train_labels_N, most, seed)
+    rows = stratified_rows(train_labels_N, most, seed)
     features_ND, labels_N = _features(train_images_NHWC, rows), train_labels_N[rows]
     mean_D = features_ND.mean(axis=0, dtype=np.float64).astype(np.float32)
     features_ND -= mean_D
@@ -217,7 +217,7 @@ def image_baseline(
     def scores_of(models: list[Any]) -> list[float]:
         return _accuracies(answers_of(models, validation_images_NHWC), validation_labels_N)
 
-    search_rows = _stratified_rows(labels_N, SEARCH_EXAMPLES, seed)
+    search_rows = stratified_rows(labels_N, SEARCH_EXAMPLES, seed)
     models = [_fitted(features_ND[search_rows], labels_N[search_rows], C) for C in STRENGTHS]
     scores = scores_of(models)
     if len(search_rows) < len(rows):

@@ -57,6 +57,22 @@ def take(stored: Tensor | MadeView, rows: Tensor, device: torch.device) -> Tenso
     return stored.index_select(0, rows).to(device, non_blocking=True)
 
 
+def trim(x: Tensor, target: Tensor, steps: int | None) -> tuple[Tensor, Tensor]:
+    """Cut off padding that no text of a batch needs.
+
+    Args:
+        x: (B, T, ...).
+        target: an answer an example, or one a token: int64 (B, T).
+        steps: the longest text's tokens; None: nothing is cut.
+
+    Returns:
+        Both, without a copy.
+    """
+    if steps is None:
+        return x, target
+    return x[:, :steps], target[:, :steps] if target.ndim == 2 and not target.is_floating_point() else target
+
+
 def rows_of_updates(
     order: Tensor,
     batch_size: int,

@@ -7,12 +7,15 @@ from typing import Any
 from torch import nn
 
 from saccade import registry
+from saccade.bands import Band
 from saccade.errors import UserError
 from saccade.files import read_json, sha256_of_file, write_json
 from saccade.inputs import input_for
+from saccade.outputs import output_for
 from saccade.spec import Spec
 
 FORMAT = 1
+CROPPED_FORMAT = 2  # with evaluate_crop: a saccade that knows nothing of it must not answer on whole images
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Recipe:
         mean: of the training split, per channel (scale 0..1) or per feature.
         std: likewise.
         identity: of the run.
+        evaluate_crop: the share of each side of an image that evaluation and prediction look at; 1: all of it.
+        band: of a forecast: where the truth lies around it, as measured on the validation split.
     """
 
     model: str
@@ -36,11 +41,15 @@ class Recipe:
     mean: list[float]
     std: list[float]
     identity: str
+    evaluate_crop: float = 1.0
+    band: Band | None = None
 
     def build_network(self) -> nn.Sequential:
         """A new network with random weights: stored arrays in, the model's outputs out."""
         model = registry.module("models", self.model).build(self.spec, **self.arguments)
-        return nn.Sequential(input_for(self.spec, self.mean, self.std), model)
+        output = output_for(self.spec, self.mean, self.std)
+        before = input_for(self.spec, self.mean, self.std, self.evaluate_crop)
+        return nn.Sequential(before, model, *([output] if output else []))
 
 
 def save(folder: Path, recipe: Recipe, network: nn.Sequential) -> str:
@@ -59,7 +68,13 @@ def save(folder: Path, recipe: Recipe, network: nn.Sequential) -> str:
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network[1].state_dict().items()}
     # Bytes first: safetensors' own writing tells a full disk as an error of another kind than OSError.
     (folder / "weights.safetensors").write_bytes(save(weights))
-    values = {"format": FORMAT, **vars(recipe), "spec": recipe.spec.to_dict(), "classes": list(recipe.spec.classes)}
+    is_whole = recipe.evaluate_crop == 1
+    values = {"format": FORMAT if is_whole else CROPPED_FORMAT, **vars(recipe), "spec": recipe.spec.to_dict()}
+    values["classes"] = list(recipe.spec.classes)
+    if is_whole:
+        del values["evaluate_crop"]
+    band = values.pop("band")
+    values |= {"band": vars(band)} if band else {}
     write_json(folder / "bundle.json", values)
     return sha256_of_file(folder / "weights.safetensors")
 
@@ -76,10 +91,12 @@ def read_recipe(folder: Path) -> Recipe:
     Raises:
         UserError: there is no bundle, or one that is damaged or of another format.
     """
-    values = read_json(folder / "bundle.json", format_number=FORMAT, make_with=f"saccade train {folder.name}")
+    make_with = f"saccade train {folder.name}"
+    values = read_json(folder / "bundle.json", format_number=(FORMAT, CROPPED_FORMAT), make_with=make_with)
     try:
         values.pop("classes")  # for other readers; the same as spec.classes
-        return Recipe(**{**values, "spec": Spec.from_dict(values["spec"])})
+        band = Band(**values["band"]) if values.get("band") else None
+        return Recipe(**{**values, "spec": Spec.from_dict(values["spec"]), "band": band})
     except (KeyError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"{folder / 'bundle.json'} is damaged ({reason}). Run `dvc checkout`.") from error

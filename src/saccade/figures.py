@@ -1,8 +1,6 @@
 """Pictures of how training went and where a classifier errs: one function, one PNG.
 
-Each is drawn on a bare ``Figure``, without pyplot's global state, in matplotlib's default style whatever the user's own
-settings, and carries no date and no version: the same values give the same bytes. Colours are Okabe and Ito's blue and
-orange, which remain apart with every kind of colour blindness (https://jfly.uni-koeln.de/color/).
+``drawing.py`` holds what they have in common.
 
 Shapes: N examples, H height, W width, C channels, K classes.
 """
@@ -13,47 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from saccade.files import replacing_file
-
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#6E6E6E"
-DOTS_PER_INCH = 120
-STYLE = {
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": GREY,
-    "grid.color": "#E4E4E4",
-    "text.parse_math": False,  # a class may be called $5
-}
-
-
-def _new_figure(width_inches: float, height_inches: float) -> Any:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width_inches, height_inches), dpi=DOTS_PER_INCH, layout="constrained")
-
-
-def _style() -> Any:
-    import matplotlib.style
-
-    return matplotlib.style.context(["default", STYLE])
-
-
-def _save(figure: Any, path: Path, pad_inches: float = 0.12) -> None:
-    with replacing_file(path) as partial:
-        # matplotlib would write its version into the file, hence None; "tight" trims what the layout left over.
-        figure.savefig(partial, format="png", bbox_inches="tight", pad_inches=pad_inches, metadata={"Software": None})
-
-
-def _shortened(name: str, most: int) -> str:
-    """The name on one line; of a long one, the beginning and the end, where names of one family differ."""
-    name = " ".join(name.split())
-    if len(name) <= most:
-        return name
-    tail = (most - 1) // 2
-    return f"{name[: most - 1 - tail]}…{name[-tail:]}"
+from saccade.drawing import BLUE, GREY, ORANGE, new_figure, save_figure, shortened, style
 
 
 def draw_confusion(counts_KK: np.ndarray, classes: Sequence[str], path: Path) -> None:
@@ -92,11 +50,11 @@ def draw_confusion(counts_KK: np.ndarray, classes: Sequence[str], path: Path) ->
     cell_inches = float(np.clip(12 / K, 0.12, 0.5))
     side_inches = float(np.clip(K * cell_inches, 2.4, 14))
     label_points = 9 if K <= 40 else float(np.clip(side_inches / K * 72 * 0.75, 5.5, 9))
-    names = [_shortened(name, 24) for name in classes]
-    with _style():
+    names = [shortened(name, 24) for name in classes]
+    with style():
         # Beside the cells: the longest name at about 0.6 of its size a letter, titles, and the two scales.
         name_inches = max(len(name) for name in names) * label_points * 0.6 / 72
-        figure = _new_figure(side_inches + name_inches + 2.2, side_inches + max(name_inches, 0.4) + 1.0)
+        figure = new_figure(side_inches + name_inches + 2.2, side_inches + max(name_inches, 0.4) + 1.0)
         axes = figure.add_subplot()
         axes.imshow(rgba_KK4, interpolation="nearest")
         for side in axes.spines.values():
@@ -123,7 +81,7 @@ def draw_confusion(counts_KK: np.ndarray, classes: Sequence[str], path: Path) ->
             bar.set_label(label)
             bar.outline.set_visible(False)
             bar.ax.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.3g}%")
-        _save(figure, path)
+        save_figure(figure, path)
 
 
 def _write_counts(axes: Any, counts_KK: np.ndarray, rgba_KK4: np.ndarray, cell_points: float) -> None:
@@ -163,8 +121,8 @@ def draw_learning_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     panels = [panel for panel in panels if np.isfinite(np.concatenate(panel[1:])).any()]
     marker = "o" if len(rows) <= 30 else None
     line = {"linewidth": 1.8, "marker": marker, "markersize": 3.5, "clip_on": False}
-    with _style():
-        figure = _new_figure(4.4 * len(panels) + 3.4, 3.8)
+    with style():
+        figure = new_figure(4.4 * len(panels) + 3.4, 3.8)
         all_axes = figure.subplots(1, len(panels) + 1, width_ratios=[4.4] * len(panels) + [3.4], squeeze=False)[0]
         for axes, (what, train, validation) in zip(all_axes, panels, strict=False):
             both = np.concatenate([train, validation])
@@ -187,7 +145,7 @@ def draw_learning_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
             axes.set_xlim(*((epochs[0] - 0.5, epochs[0] + 0.5) if len(rows) == 1 else (epochs[0], epochs[-1])))
             axes.set_xticks(_epoch_ticks(int(epochs[0]), int(epochs[-1])))
             axes.grid(axis="y")
-        _save(figure, path)
+        save_figure(figure, path)
 
 
 def _epoch_ticks(first: int, last: int) -> list[int]:
@@ -232,14 +190,14 @@ def draw_mistakes(
     mistakes = np.flatnonzero(predicted_N != labels_N)
     drawn = mistakes[np.argsort(-confidences_N[mistakes], kind="stable")][:most]
     examples = f"{len(labels_N):,} example{'s' if len(labels_N) != 1 else ''}"
-    with _style():
+    with style():
         if len(drawn) == 0:
-            figure = _new_figure(6, 2)
+            figure = new_figure(6, 2)
             figure.text(0.5, 0.5, f"No mistakes among {examples}.", ha="center", va="center", fontsize=14)
-            _save(figure, path, pad_inches=0.8)
+            save_figure(figure, path, pad_inches=0.8)
             return
         columns = min(6, max(3, len(drawn)))
-        figure = _new_figure(1.75 * columns, 2.15 * -(-len(drawn) // columns) + 0.7)
+        figure = new_figure(1.75 * columns, 2.15 * -(-len(drawn) // columns) + 0.7)
         noun = "mistake" if len(mistakes) == 1 else "mistakes"
         which = (
             f"{len(mistakes):,} {noun}" if len(drawn) == len(mistakes) else f"{most} surest of {len(mistakes):,} {noun}"
@@ -257,11 +215,11 @@ def draw_mistakes(
             image_HWC = np.asarray(images_NHWC[i])
             channels = 3 if image_HWC.shape[2] == 3 else 1
             axes.imshow(image_HWC[:, :, 0] if channels == 1 else image_HWC, cmap="gray", vmin=0, vmax=255)
-            true, predicted = (_shortened(classes[c], 16) for c in (labels_N[i], predicted_N[i]))
+            true, predicted = (shortened(classes[c], 16) for c in (labels_N[i], predicted_N[i]))
             caption = {"x": 0, "transform": axes.transAxes, "fontsize": 9, "va": "bottom"}
             axes.set_title(f"{true}\n", loc="left", fontsize=9, color=BLUE)
             axes.text(y=1.02, s=f"{predicted} {confidences_N[i]:.3f}", color=ORANGE, **caption)
-        _save(figure, path)
+        save_figure(figure, path)
 
 
 def draw_predictions(
@@ -285,20 +243,20 @@ def draw_predictions(
             "not empty"
         )
     rows = np.unique(np.linspace(0, len(targets_NO) - 1, min(most, len(targets_NO))).astype(int))
-    with _style():
-        figure = _new_figure(4.4 * len(names), 4.2)
+    with style():
+        figure = new_figure(4.4 * len(names), 4.2)
         for axes, name, target_N, answer_N in zip(
             figure.subplots(1, len(names), squeeze=False)[0], names, targets_NO[rows].T, answers_NO[rows].T, strict=True
         ):
             ends = [min(target_N.min(), answer_N.min()), max(target_N.max(), answer_N.max())]
             axes.plot(ends, ends, color=GREY, linewidth=1, zorder=0)
             axes.scatter(target_N, answer_N, s=6, color=BLUE, alpha=0.35, linewidths=0)
-            axes.set_title(_shortened(name, 40))
+            axes.set_title(shortened(name, 40))
             axes.set_xlabel("true")
             axes.set_ylabel("predicted")
             axes.set_aspect("equal", adjustable="datalim")
             axes.grid()
-        _save(figure, path)
+        save_figure(figure, path)
 
 
 def draw_series(series_NTF: np.ndarray, targets_NO: np.ndarray, names: Sequence[str], path: Path) -> None:
@@ -311,13 +269,13 @@ def draw_series(series_NTF: np.ndarray, targets_NO: np.ndarray, names: Sequence[
         path: the PNG to write.
     """
     colors = (BLUE, ORANGE, GREY)
-    with _style():
-        figure = _new_figure(9, 1.5 * len(series_NTF) + 0.3)
+    with style():
+        figure = new_figure(9, 1.5 * len(series_NTF) + 0.3)
         all_axes = figure.subplots(len(series_NTF), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
         for axes, series_TF, target_O in zip(all_axes, series_NTF, targets_NO, strict=True):
             for feature, values_T in enumerate(series_TF.T):
                 axes.plot(values_T, color=colors[feature % len(colors)], linewidth=1.2)
-            shown = (f"{_shortened(name, 24)} {value:.4g}" for name, value in zip(names, target_O, strict=True))
+            shown = (f"{shortened(name, 24)} {value:.4g}" for name, value in zip(names, target_O, strict=True))
             axes.set_title(", ".join(shown), fontsize=9)
         all_axes[-1].set_xlabel("step")
-        _save(figure, path)
+        save_figure(figure, path)

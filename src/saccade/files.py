@@ -97,12 +97,12 @@ def write_json(target: Path, value: Any) -> None:
         partial.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def read_json(path: Path, *, format_number: int, make_with: str) -> dict[str, Any]:
+def read_json(path: Path, *, format_number: int | tuple[int, ...], make_with: str) -> dict[str, Any]:
     """Read a JSON object that says of which format it is.
 
     Args:
         path: the file.
-        format_number: what its key "format" must say.
+        format_number: what its key "format" must say; one of them, where there are several.
         make_with: the command that makes it, for messages.
 
     Returns:
@@ -117,8 +117,9 @@ def read_json(path: Path, *, format_number: int, make_with: str) -> dict[str, An
         values = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{path} is damaged ({error}). Run `dvc checkout`, or make it again: `{make_with}`.") from error
-    if values.pop("format", None) != format_number:
-        expected = f"{format_number}, the one this saccade reads"
+    known = format_number if isinstance(format_number, tuple) else (format_number,)
+    if values.pop("format", None) not in known:
+        expected = f"{' or '.join(map(str, known))}, {'those' if len(known) > 1 else 'the one'} this saccade reads"
         raise UserError(f"{path} is of another format than {expected}. Make it again: `{make_with}`.")
     return values
 

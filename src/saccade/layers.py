@@ -83,7 +83,7 @@ def sides_after(
         needed = least_left if number == len(windows) else 1
         if min(left) >= needed:
             continue
-        least = next(side for side in range(1, 10_000) if _is_enough(side, windows, least_left))
+        least = least_side(windows, least_left)
         given = "x".join(map(str, sides))
         what = "images: a side" if len(sides) > 1 else "steps: there"
         raise UserError(
@@ -94,6 +94,11 @@ def sides_after(
             f"{remedy}{'enlarge them with preprocess.size' if len(sides) > 1 else 'take longer sequences'}"
         )
     return tuple(left)
+
+
+def least_side(windows: Sequence[Window], least_left: int = 1) -> int:
+    """The least side, below 10,000, of which a chain of windows leaves ``least_left`` positions."""
+    return next(side for side in range(1, 10_000) if _is_enough(side, windows, least_left))
 
 
 def _is_enough(side: int, windows: Sequence[Window], least_left: int) -> bool:

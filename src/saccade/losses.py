@@ -3,7 +3,7 @@
 A loss is a mean over the batch; a score is a sum over its examples, so that batches of any size can be added up.
 Which of them a task offers stands in its file (``LOSSES``, ``SCORE``).
 
-Shapes: B batch, K classes, O numbers to predict.
+Shapes: B batch, T time steps, K classes, V tokens of a vocabulary, O numbers to predict.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from saccade.tokens import PAD
 
 Loss = Callable[..., Tensor]
 """``loss(output, target)``: a mean over the batch. Those of classes take ``weight_K`` too."""
@@ -54,24 +56,41 @@ def of_mixtures(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return taking_both
 
 
-def cross_entropy(logits_BK: Tensor, target_B: Tensor, weight_K: Tensor | None = None) -> Tensor:
+def cross_entropy(logits: Tensor, target: Tensor, weight_K: Tensor | None = None) -> Tensor:
     """Mean negative log-likelihood in nats: ``-log softmax(logits)[target]``.
+
+    Where each step of a text has a target, that of a text is the mean over its steps, and each text counts the same: so
+    the loss is a mean over examples here as elsewhere, and texts of one length count each token the same.
 
     With weights, sum over the batch of ``weight_K[target] * loss``, divided by B. ``F.cross_entropy(weight=...)``
     divides by the sum of the batch's weights instead: there an example counts for more or less by the company it is in,
     and several batches or processes do not add up to one large batch.
 
     Args:
-        logits_BK: unnormalised scores.
-        target_B: class ids int64.
-        weight_K: what an example of each class weighs, in the dtype of the logits; None: 1.
+        logits: unnormalised scores (B, K), or (B, T, V).
+        target: class ids int64 (B,), or the next tokens (B, T), padding behind their ends.
+        weight_K: what an example of each class weighs, in the dtype of the logits; None: 1. Tokens have no weights.
 
     Returns:
         Scalar tensor.
     """
+    if target.ndim == 2:
+        assert weight_K is None
+        return _mean_over_steps(token_losses(logits, target), target).mean()
     if weight_K is None:
-        return F.cross_entropy(logits_BK, target_B)
-    return F.cross_entropy(logits_BK, target_B, weight_K, reduction="sum") / target_B.shape[0]
+        return F.cross_entropy(logits, target)
+    return F.cross_entropy(logits, target, weight_K, reduction="sum") / target.shape[0]
+
+
+def token_losses(logits_BTV: Tensor, target_BT: Tensor) -> Tensor:
+    """Negative log-likelihood of each token in nats, (B, T); 0 where the target is padding."""
+    loss = F.cross_entropy(logits_BTV.flatten(0, 1), target_BT.flatten(), ignore_index=PAD, reduction="none")
+    return loss.view_as(target_BT)  # from (B T)
+
+
+def _mean_over_steps(value_BT: Tensor, target_BT: Tensor) -> Tensor:
+    """Each text's mean over its real steps, (B,), of values that are 0 at the others."""
+    return value_BT.sum(dim=1) / (target_BT != PAD).sum(dim=1).clamp(min=1)
 
 
 def mse(output_BK: Tensor, target: Tensor, weight_K: Tensor | None = None) -> Tensor:
@@ -99,9 +118,12 @@ def mae(output_BO: Tensor, target_BO: Tensor) -> Tensor:
     return F.l1_loss(output_BO, target_BO)
 
 
-def num_right(logits_BK: Tensor, target_B: Tensor) -> Tensor:
-    """How many examples have their largest logit at their class."""
-    return (logits_BK.argmax(dim=1) == target_B).sum()
+def num_right(logits: Tensor, target: Tensor) -> Tensor:
+    """How many examples have their largest logit at their class; of texts, the sum of the shares of right tokens."""
+    is_right = logits.argmax(dim=-1) == target
+    if target.ndim == 2:
+        return _mean_over_steps((is_right & (target != PAD)).float(), target).sum()
+    return is_right.sum()
 
 
 def sum_of_absolute_errors(output_BO: Tensor, target_BO: Tensor) -> Tensor:
@@ -140,18 +162,24 @@ def constant_loss(name: str, labels: Tensor) -> float | None:
 
     Args:
         name: a key of ``LOSSES``.
-        labels: classes int64 (N,), or numbers float (N, O).
+        labels: classes int64 (N,), the next tokens int64 (N, T), or numbers float (N, O).
 
     Returns:
-        With the classes' shares p: their entropy ``-sum p log p`` for cross entropy, ``1/2 (1 - sum p^2)`` for mse. Of
-        numbers: their variance for mse, their mean distance from the median for mae. None of any other loss.
+        With the shares p of the classes, or of the tokens, of which each text's count the same together: their entropy
+        ``-sum p log p`` for cross entropy, ``1/2 (1 - sum p^2)`` for mse. Of numbers: their variance for mse, their
+        mean distance from the median for mae. None of any other loss.
     """
     if labels.is_floating_point():
         labels = labels.double()
         if name == "mse":
             return labels.var(dim=0, correction=0).mean().item()
-        return (labels - labels.quantile(0.5, dim=0)).abs().mean().item() if name == "mae" else None
-    share_K = labels.bincount().double() / labels.shape[0]
+        return (labels - labels.median(dim=0).values).abs().mean().item() if name == "mae" else None
+    if labels.ndim == 2:
+        real_NT = labels != PAD
+        weight_NT = real_NT / real_NT.sum(dim=1, keepdim=True).clamp(min=1)
+        share_K = labels.flatten().bincount(weight_NT.flatten().double()) / labels.shape[0]
+    else:
+        share_K = labels.bincount().double() / labels.shape[0]
     if name == "cross_entropy":
         return torch.special.entr(share_K).sum().item()
     return 0.5 * (1 - share_K.square().sum()).item() if name == "mse" else None

@@ -1,5 +1,7 @@
 """Examples of one dataset with the labels of another: classes, or numbers to predict, are matched by name.
 
+So are the tokens of texts: an id is translated to that of the same token in the network's vocabulary.
+
 Shapes: N examples, K classes.
 """
 
@@ -13,6 +15,7 @@ from saccade.arrays import ArrayFile, open_array
 from saccade.errors import UserError
 from saccade.prepared import Split
 from saccade.spec import Spec
+from saccade.tokens import UNKNOWN
 
 _CHUNK_BYTES = 8 << 20  # what is held in memory at once while gathering
 _MOST_NAMES = 20  # in a message
@@ -62,13 +65,17 @@ def match(splits: Sequence[Split], theirs: Spec, own: Spec, scratch: Path) -> Ma
         labels = [labels_N[kept_N] for labels_N, kept_N in zip(labels, kept, strict=True)]
         present = {own.classes[label] for label in np.unique(np.concatenate(labels))}
         absent = tuple(name for name in own.classes if name not in present)
+    elif own.answers == "each_step":
+        labels = [_own_ids(theirs, own)[split.labels].astype(np.int64) for split in splits]
+        kept = [np.arange(len(labels_N)) for labels_N in labels]
     else:
         columns = [theirs.targets.index(name) for name in own.targets]
         labels = [split.labels[:, columns] for split in splits]
         kept = [np.arange(len(labels_N)) for labels_N in labels]
     if not any(map(len, labels)):
         raise _nothing_left(left_out, own)
-    return Matched(_gather(splits, kept, np.concatenate(labels), scratch), left_out, absent)
+    own_ids = _own_ids(theirs, own) if theirs.vocabulary != own.vocabulary else None
+    return Matched(_gather(splits, kept, np.concatenate(labels), scratch, own_ids), left_out, absent)
 
 
 def named(names: Iterable[str]) -> str:
@@ -87,6 +94,11 @@ def _refuse_another_form(theirs: Spec, own: Spec) -> None:
     form, wanted = ("x".join(map(str, spec.shape)) for spec in (theirs, own))
     if theirs.kind != own.kind:
         raise UserError(f"the dataset must hold {own.plural}, which the network takes, but holds {theirs.plural}")
+    if theirs.answers != own.answers:
+        asked = {"once": "an answer a text", "each_step": "the next token at each step"}
+        raise UserError(
+            f"the dataset must ask for {asked[own.answers]}, as the network's did, but asks for {asked[theirs.answers]}"
+        )
     if bool(theirs.classes) != bool(own.classes):
         labels = {True: "classes", False: "numbers to predict"}
         raise UserError(
@@ -98,6 +110,13 @@ def _refuse_another_form(theirs: Spec, own: Spec) -> None:
             f"the dataset must have the numbers that the network predicts ({named(own.targets)}), but has no "
             f"{named(missing)}"
         )
+    if own.kind == "tokens":
+        if (theirs.unit, theirs.lower_case) != (own.unit, own.lower_case):
+            raise UserError(
+                f"the dataset must be prepared with unit: {own.unit}, lower_case: {str(own.lower_case).lower()}, as "
+                "the network's was: name its source in params.yaml once more, with these"
+            )
+        return  # of any length; the vocabulary is translated
     if theirs.shape != own.shape:
         height_width_channels = "preprocess: {{size: [{}, {}], channels: {}}}"
         remedy = (
@@ -106,6 +125,13 @@ def _refuse_another_form(theirs: Spec, own: Spec) -> None:
             else ""
         )
         raise UserError(f"the dataset must hold {own.plural} of {wanted}, but was prepared with {form}{remedy}")
+    if own.kind == "series" and (theirs.features, theirs.step) != (own.features, own.step):
+        of_each = (
+            f"{', '.join(spec.features)}" + (f", a row every {spec.step}" if spec.step else "")
+            for spec in (own, theirs)
+        )
+        wanted, found = of_each
+        raise UserError(f"the dataset must hold the columns that the network takes ({wanted}), but holds {found}")
     if theirs.fit != own.fit:
         raise UserError(
             f"the dataset must be prepared with preprocess.fit: {own.fit}, as the network's was, but was with "
@@ -123,10 +149,22 @@ def _nothing_left(left_out: dict[str, int], own: Spec) -> UserError:
     )
 
 
-def _gather(splits: Sequence[Split], kept: Sequence[np.ndarray], labels: np.ndarray, scratch: Path) -> Split:
+def _own_ids(theirs: Spec, own: Spec) -> np.ndarray:
+    """What a token of the dataset's vocabulary is in the network's: int32, from id to id, UNKNOWN where it has none."""
+    own_id = {token: i for i, token in enumerate(own.vocabulary)}
+    return np.array([own_id.get(token, UNKNOWN) for token in theirs.vocabulary], dtype=np.int32)
+
+
+def _gather(
+    splits: Sequence[Split],
+    kept: Sequence[np.ndarray],
+    labels: np.ndarray,
+    scratch: Path,
+    own_ids: np.ndarray | None = None,
+) -> Split:
     """The kept examples of all splits in one array: as it lies where all of one are kept, else written anew."""
     rows_N = np.concatenate([split.rows[kept_N] for split, kept_N in zip(splits, kept, strict=True)])
-    if len(splits) == 1 and len(labels) == len(splits[0].rows):
+    if own_ids is None and len(splits) == 1 and len(labels) == len(splits[0].rows):
         return Split(splits[0].examples, labels, rows_N)
     examples = splits[0].examples
     path, done = scratch / "examples.npy", 0
@@ -135,6 +173,6 @@ def _gather(splits: Sequence[Split], kept: Sequence[np.ndarray], labels: np.ndar
         for split, kept_N in zip(splits, kept, strict=True):
             for start in range(0, len(kept_N), step):
                 chunk = split.examples[kept_N[start : start + step]]
-                file.write(done, chunk)
+                file.write(done, chunk if own_ids is None else own_ids[chunk])
                 done += len(chunk)
     return Split(open_array(path), labels, rows_N)

@@ -203,7 +203,8 @@ def _start_worker(
     cv2.setNumThreads(0)  # the processes are the parallelism
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the training process ends us
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    _worker.update(images=open_array(images_path), make=ViewMaker(build(transforms, colors), seed, include_original))
+    images = np.asarray(open_array(images_path))  # each row of a memory map would be one more
+    _worker.update(images=images, make=ViewMaker(build(transforms, colors), seed, include_original))
 
 
 def _end_with_the_parent() -> None:

@@ -85,7 +85,7 @@ def _none(height: int, width: int) -> list[Step]:
 def _alexnet_2012(height: int, width: int) -> list[Step]:
     """The three changes of AlexNet's training: crops at random places, mirroring, a shift of colours.
 
-    A crop shows 7/8 of each side, 224 of 256 pixels. Evaluation shows whole images, in which things are 1/8 smaller.
+    A crop shows 7/8 of each side, 224 of 256 pixels. Evaluation looks at the middle 7/8, which shows things as large.
 
     Source: A. Krizhevsky, I. Sutskever, G. Hinton, ImageNet Classification with Deep Convolutional Neural Networks,
     NIPS 2012, section 4.1,

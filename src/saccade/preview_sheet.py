@@ -4,21 +4,26 @@ Shapes: H height, W width, C channels.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from saccade.augmentation import NESTING, apply_transforms, build, walk
+from saccade.augmentation import NESTING, apply_transforms, build, colors_for, walk
 from saccade.files import replacing_file
+from saccade.policies import transforms_of
+from saccade.prepared import Split
+from saccade.report.choosing import rows_of_classes, spread
 from saccade.stored_views import ViewMaker
 
 _SIDE = 64  # pixels at which an image is shown, at least
 _LARGEST_SIDE = 128
 _MARGIN = 6
 _LONGEST_LABEL = 16  # characters
+_MOST_VIEWS = 8
+_VIEWS_WITHOUT_ANY = 6  # where none are stored
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,53 @@ class Sheet:
 
     examples: Sequence[Example]
     parts: Sequence[tuple[str, Sequence[tuple[str, Sequence[np.ndarray]]]]]
+
+
+def draw_preview(
+    path: Path,
+    dataset: str,
+    split: Split,
+    classes: Sequence[str],
+    transforms: str | Sequence[dict[str, Any]],
+    *,
+    views: int,
+    seed: int,
+    include_original: bool,
+    rows: int = 10,
+) -> None:
+    """Draw what augmentation does to a training split, on examples spread over the classes.
+
+    Args:
+        path: the PNG to write.
+        dataset: its name.
+        split: images, uint8 (N, H, W, C).
+        classes: their names; none where numbers are to be predicted.
+        transforms: the name of a policy, or names and arguments; one at least.
+        views: how many are stored: the first of them are shown, and a few where none are.
+        seed: of the whole augmentation.
+        include_original: as in ``write_views``.
+        rows: examples, at most; of more classes than that, some are shown.
+
+    Raises:
+        UserError: a transform refuses its arguments or the images.
+    """
+    if classes:
+        shown = spread(np.arange(len(classes)), rows).tolist()
+        by_class = rows_of_classes(np.asarray(split.labels), shown, max(1, rows // len(shown)))
+        chosen = [(classes[k], int(row)) for k, found in zip(shown, by_class, strict=True) for row in found]
+    else:
+        chosen = [(f"example {row}", int(row)) for row in spread(np.arange(len(split.examples)), rows)]
+    height, width = split.examples.shape[1:3]
+    listed = transforms_of(transforms, height=height, width=width)
+    sheet = make_sheet(
+        [Example(label, np.array(split.examples[row]), row) for label, row in chosen],
+        listed,
+        colors_for(listed, split.examples),
+        views=min(views or _VIEWS_WITHOUT_ANY, _MOST_VIEWS),
+        seed=seed,
+        include_original=include_original,
+    )
+    draw_sheet(sheet, f"{dataset}: {transforms if isinstance(transforms, str) else 'transforms of params.yaml'}", path)
 
 
 def make_sheet(
@@ -95,17 +147,43 @@ def _groups(
 ) -> list[list[dict[str, Any]]]:
     """Each transform by itself, the nested ones too; one that changes the size together with what follows."""
     groups: list[list[dict[str, Any]]] = []
-    image = image_HWC
-    for _, transform in walk(transforms):
-        if transform["name"] in NESTING:
+    restoring: list[Mapping[str, Any]] = []  # shown already, behind what changed the size
+    for transform, following in _leaves(transforms):
+        if any(transform is one for one in restoring):
             continue
-        always = {**transform, "p": 1.0}
-        if image.shape == image_HWC.shape:
-            groups.append([])
-            image = image_HWC
-        groups[-1].append(always)
-        image = apply_transforms(build([always], colors), image)
+        group = [_always(transform)]
+        image = apply_transforms(build(group, colors), image_HWC)
+        for one in following:
+            if image.shape == image_HWC.shape:
+                break
+            restoring += [inner for _, inner in walk([one])]
+            group.append(_always(one))
+            image = apply_transforms(build(group[-1:], colors), image)
+        groups.append(group)
     return groups
+
+
+def _leaves(
+    transforms: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]] = ()
+) -> Iterator[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
+    """Each transform that holds no others, and what is applied after it: of a choice, nothing of the other branches."""
+    for i, transform in enumerate(transforms):
+        following = [*transforms[i + 1 :], *after]
+        if transform["name"] not in NESTING:
+            yield transform, following
+        elif transform["name"] == "Sequential":
+            yield from _leaves(transform["transforms"], following)
+        else:
+            for branch in transform["transforms"]:
+                yield from _leaves([branch], following)
+
+
+def _always(transform: Mapping[str, Any]) -> dict[str, Any]:
+    """The transform with certainty; of a choice one branch."""
+    always = {**transform, "p": 1.0}
+    if transform["name"] == "Sequential":
+        always["transforms"] = [_always(inner) for inner in transform["transforms"]]
+    return always
 
 
 def draw_sheet(sheet: Sheet, title: str, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the networks over sequences share: reading, pooling over time, and one step of each recurrence written out.
+"""What the recurrent networks share: reading, putting together, and one step of each recurrence written out.
 
 torch's own modules do the work in training, where a GPU runs all steps in one call. The equations here are the same
 arithmetic one step at a time, so that it can be read, tested, and asked for the gradient at a single step.
@@ -15,7 +15,13 @@ from torch import Tensor, nn
 
 from saccade.errors import UserError
 from saccade.layers import ImageRows
+from saccade.padding import lengths_of
+from saccade.pooling import pool_over_time
 from saccade.spec import Spec
+from saccade.token_networks import NextTokenNetwork, OwnEnds, TextNetwork
+from saccade.tokens import PAD
+
+EMBEDDING_SIZE = 64  # numbers that a token becomes, unless a model is told otherwise
 
 State = tuple[Tensor, ...]  # what goes from step to step, each (B, D): (h,), and (h, c) in an LSTM
 
@@ -44,124 +50,78 @@ class SequenceNetwork(nn.Module):
         return self.head(self.pool(h_BTW))
 
 
-def steps_of(spec: Spec) -> tuple[nn.Module, int]:
-    """A module that makes steps (B, T, F) of a batch, and F: the rows of an image, or the steps that a series has."""
+Network = SequenceNetwork | TextNetwork | NextTokenNetwork
+
+
+def steps_of(spec: Spec, embedding_size: int | None = None) -> tuple[nn.Module, int]:
+    """A module that makes steps (B, T, F) of a batch, and F.
+
+    Args:
+        spec: an image is read by its rows, a series by its steps, a text by its tokens, each of which becomes a vector.
+        embedding_size: numbers in such a vector, None: ``EMBEDDING_SIZE``; of images and series it must be None.
+
+    Returns:
+        The module, and how many numbers it gives a step.
+
+    Raises:
+        UserError: there is nothing to embed.
+    """
+    if spec.kind == "tokens":
+        size = EMBEDDING_SIZE if embedding_size is None else embedding_size
+        return nn.Embedding(len(spec.vocabulary), size, padding_idx=PAD), size
+    if embedding_size is not None:
+        raise UserError(
+            f"embedding_size ({embedding_size}) must be left out for {spec.plural}: only the tokens of a text become "
+            "vectors that are learnt"
+        )
     if spec.kind == "image":
         _, width, channels = spec.shape
         return ImageRows(), width * channels
     return nn.Identity(), spec.shape[1]
 
 
-def assemble(reader: nn.Module, recurrent: nn.RNNBase, pool: str, dropout: float, num_outputs: int) -> SequenceNetwork:
+def assemble(spec: Spec, reader: nn.Module, recurrent: nn.RNNBase, pool: str, dropout: float) -> Network:
     """Put pooling and a linear layer behind a recurrence.
 
     Args:
+        spec: decides what is answered: once an example, or at each step what comes next.
         reader: from a batch to (B, T, F).
         recurrent: torch's RNN, GRU or LSTM over F features, batch first.
-        pool: last, mean, max or attention: see ``pool_over_time``.
-        dropout: share of the pooled values that training drops, in [0, 1).
-        num_outputs: K.
+        pool: last, mean, max or attention: see ``pooling.pool_over_time``.
+        dropout: share of the values before the last layer that training drops, in [0, 1).
 
     Returns:
-        A module from what ``reader`` takes to (B, K).
+        A module from what ``reader`` takes to (B, K), or to (B, T, V) where each step is answered.
 
     Raises:
-        UserError: the pool is not one of these.
+        UserError: the pool is not one of these; or each step is answered, and there is a pool or a second direction.
     """
-    width = recurrent.hidden_size * _directions(recurrent)
-    head = nn.Sequential(nn.Dropout(dropout), nn.Linear(width, num_outputs))
-    return SequenceNetwork(reader, recurrent, pool_over_time(pool, width, recurrent.bidirectional), head)
+    width = recurrent.hidden_size * (2 if recurrent.bidirectional else 1)
+    if spec.answers == "each_step":
+        _refuse_what_sees_the_answer(recurrent, pool)
+        return NextTokenNetwork(reader, recurrent, _head(width, dropout, spec.num_outputs))
+    head = _head(width, dropout, spec.num_outputs)
+    pooled = pool_over_time(pool, width, recurrent.bidirectional)
+    if spec.kind == "tokens":
+        return TextNetwork(reader, OwnEnds(recurrent) if recurrent.bidirectional else recurrent, pooled, head)
+    return SequenceNetwork(reader, recurrent, pooled, head)
 
 
-# --- pooling over time ------------------------------------------------------------------------------------------------
+def _head(width: int, dropout: float, num_outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Dropout(dropout), nn.Linear(width, num_outputs))
 
 
-class LastStep(nn.Module):
-    """What is known once everything was read: the output at the last step; of a backward direction, at the first.
-
-    Args:
-        bidirectional: the second half of the outputs was read from the end.
-    """
-
-    def __init__(self, bidirectional: bool) -> None:
-        super().__init__()
-        self.bidirectional = bidirectional
-
-    def forward(self, h_BTW: Tensor) -> Tensor:
-        """(B, T, W) to (B, W)."""
-        if not self.bidirectional:
-            return h_BTW[:, -1]
-        D = h_BTW.shape[2] // 2
-        return torch.cat([h_BTW[:, -1, :D], h_BTW[:, 0, D:]], dim=1)
-
-    def extra_repr(self) -> str:
-        """What stands between the brackets where the module is printed."""
-        return f"bidirectional={self.bidirectional}"
-
-
-class MeanOverTime(nn.Module):
-    """The mean of the outputs of all steps: (B, T, W) to (B, W)."""
-
-    def forward(self, h_BTW: Tensor) -> Tensor:
-        return h_BTW.mean(dim=1)
-
-
-class MaxOverTime(nn.Module):
-    """The largest output of any step, unit by unit: (B, T, W) to (B, W)."""
-
-    def forward(self, h_BTW: Tensor) -> Tensor:
-        return h_BTW.amax(dim=1)
-
-
-class AdditiveAttention(nn.Module):
-    """A mean over time whose weights are learnt: ``e_t = v . tanh(A h_t + b)``, ``a = softmax(e)``, ``sum of a_t h_t``.
-
-    Args:
-        width: W.
-
-    Source: D. Bahdanau, K. Cho, Y. Bengio, "Neural machine translation by jointly learning to align and translate",
-    2014. Nothing asks here, since there is one answer and not one a word, so v stands alone where they add the state
-    of a decoder, as in Z. Yang et al., "Hierarchical attention networks", 2016. A bias on e_t would change nothing.
-    """
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.project = nn.Linear(width, width)
-        self.score = nn.Linear(width, 1, bias=False)
-
-    def weights(self, h_BTW: Tensor) -> Tensor:
-        """How much each step counts: (B, T, W) to (B, T), each row positive, its sum 1."""
-        return torch.softmax(self.score(torch.tanh(self.project(h_BTW))).squeeze(2), dim=1)
-
-    def forward(self, h_BTW: Tensor) -> Tensor:
-        """(B, T, W) to (B, W)."""
-        return (self.weights(h_BTW).unsqueeze(2) * h_BTW).sum(dim=1)
-
-
-def pool_over_time(name: str, width: int, bidirectional: bool) -> nn.Module:
-    """A new module from the outputs of all steps (B, T, W) to (B, W).
-
-    Args:
-        name: last, mean, max or attention.
-        width: W.
-        bidirectional: whether half of W was read from the end.
-
-    Returns:
-        One of the modules above; only attention has weights.
-
-    Raises:
-        UserError: the name is not one of these.
-    """
-    match name:
-        case "last":
-            return LastStep(bidirectional)
-        case "mean":
-            return MeanOverTime()
-        case "max":
-            return MaxOverTime()
-        case "attention":
-            return AdditiveAttention(width)
-    raise UserError(f"pool ({name!r}) must be one of last, mean, max, attention")
+def _refuse_what_sees_the_answer(recurrent: nn.RNNBase, pool: str) -> None:
+    if recurrent.bidirectional:
+        raise UserError(
+            "bidirectional (true) must be false where each step is asked for the next token: who reads from the end "
+            "has seen it"
+        )
+    if pool != "last":
+        raise UserError(
+            f"pool ({pool!r}) must be left out where each step is asked for the next token: there is an answer a step, "
+            "and nothing to pool"
+        )
 
 
 # --- first weights ----------------------------------------------------------------------------------------------------
@@ -328,7 +288,7 @@ def _directions(recurrent: nn.RNNBase) -> int:
 
 
 def gradient_norms_over_time(
-    network: SequenceNetwork, x: Tensor, loss: Callable[[Tensor], Tensor], *, of: Literal["h", "c"] = "h"
+    network: Network, x: Tensor, loss: Callable[[Tensor], Tensor], *, of: Literal["h", "c"] = "h"
 ) -> Tensor:
     """The L2 norm of dL/dh_t for each step t: how much an early step can still learn from the answer.
 
@@ -341,7 +301,8 @@ def gradient_norms_over_time(
     Weights keep the ``.grad`` that they have. The network runs in the mode it is in: in training mode it drops.
 
     Args:
-        network: of rnn, gru, lstm or cnn_lstm; of a bundle, what stands behind its normalisation.
+        network: of rnn, gru, lstm or cnn_lstm; of a bundle, what stands behind its normalisation. Not one that reads
+            texts from both ends: its directions are not torch's.
         x: a batch of what the network takes.
         loss: from the network's output for the batch to a scalar.
         of: h, or c (LSTM only).
@@ -353,12 +314,21 @@ def gradient_norms_over_time(
     Raises:
         UserError: ``of`` is c and the network has no memory cells.
     """
+    assert isinstance(network.recurrent, nn.RNNBase), "each text's own end is not unrolled"
     if of == "c" and network.recurrent.mode != "LSTM":
         raise UserError(f"of ('c') must be 'h' for this network: {network.recurrent.mode} has no memory cells")
     with torch.enable_grad():
         states = unroll(network.recurrent, network.reader(x))
-        value = loss(network.head(network.pool(outputs(states))))
+        value = loss(_answer(network, x, outputs(states)))
         wanted = [state[0 if of == "h" else 1] for by_step in states for state in by_step]
         gradients = torch.autograd.grad(value, wanted)
     squares = torch.stack([gradient.square().sum() for gradient in gradients])
     return squares.view(len(states), -1).sum(dim=0).sqrt()  # directions T, then T
+
+
+def _answer(network: Network, x: Tensor, h_BTW: Tensor) -> Tensor:
+    """What the network makes of the outputs of all steps."""
+    if isinstance(network, NextTokenNetwork):
+        return network.head(h_BTW)
+    pooled = network.pool(h_BTW, lengths_of(x)) if isinstance(network, TextNetwork) else network.pool(h_BTW)
+    return network.head(pooled)

@@ -19,8 +19,12 @@ class Spec:
         targets: names of the numbers to predict, where numbers are predicted and not classes.
         vocabulary: tokens in the order of their ids; empty for images and series.
         unit: what a token is, characters or words; empty for images and series.
+        lower_case: whether capitals in text are made small before it is looked up in the vocabulary.
         answers: once an example, or at each of its steps: what comes next.
         fit: what is done with images of other proportions than ``shape``: stretch, crop or pad.
+        features: of a series: names of what is measured at each step.
+        step: of a series: from each time to the next, such as "1 month"; empty where it is not known.
+        horizon: how many steps of a series' own future the targets are; 0 where they are something else.
     """
 
     kind: Kind
@@ -29,8 +33,12 @@ class Spec:
     targets: tuple[str, ...] = ()
     vocabulary: tuple[str, ...] = ()
     unit: Unit = ""
+    lower_case: bool = False
     answers: Literal["once", "each_step"] = "once"
     fit: Fit = "stretch"
+    features: tuple[str, ...] = ()
+    step: str = ""
+    horizon: int = 0
 
     @property
     def plural(self) -> str:

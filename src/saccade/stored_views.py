@@ -1,26 +1,33 @@
 """Augmented views of a training split, made once, by any number of processes."""
 
 import contextlib
+import hashlib
 import multiprocessing
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from saccade.arrays import ArrayFile, open_array
+from saccade.arrays import ArrayFile, open_array, write_part
 from saccade.augmentation import augment_image, build, colors_for
 from saccade.cores import usable_cores
 from saccade.errors import UserError
 from saccade.examples import Progress, no_progress
-from saccade.files import sha256_of_file, write_json
+from saccade.files import write_json
 from saccade.prepared import VIEWS_FORMAT
 
 _BLOCK_IMAGES = 512  # images a task: long enough to hide its cost, short enough to keep the cores even
+_BLOCK_BYTES = 4 * 2**20  # at most, a task: what each process keeps in memory, however large the images are
+_WAITING_BLOCKS = 8  # a process: nobody runs out of work while the others wait for a slow one
+
+Block = tuple[int, int, int]
+"""Number of the view, first image, and the image after the last."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,7 @@ def write_views(
     transforms: Sequence[Mapping[str, Any]],
     seed: int,
     include_original: bool = False,
+    evaluate_crop: float = 1.0,
     processes: int | None = None,
     progress: Progress = no_progress,
 ) -> None:
@@ -66,6 +74,7 @@ def write_views(
         transforms: names and arguments, in order: ``{"name": "Affine", "rotate": [-10, 10]}``.
         seed: the pixels of (seed, view, index) are the same on every run.
         include_original: view 0 is the images as they are; the others stay what they would be without it.
+        evaluate_crop: the share of each side that evaluation shall look at; written beside them, for training.
         processes: how many make them; None: one a core. Changes nothing in the result.
         progress: called with images written so far.
 
@@ -81,6 +90,8 @@ def write_views(
     }
     if include_original:
         written["include_original"] = True
+    if evaluate_crop != 1:
+        written["evaluate_crop"] = evaluate_crop
     if views > 0:
         images = open_array(images_path)
         colors = colors_for(transforms, images)
@@ -89,23 +100,27 @@ def write_views(
         path = folder / "train.npy"
         with ArrayFile(path, np.uint8, (views, *images.shape)):
             pass  # reserves the space: what another process takes meanwhile is found now
-        blocks = [
-            (view, start, min(start + _BLOCK_IMAGES, len(images)))
-            for view in range(views)
-            for start in range(0, len(images), _BLOCK_IMAGES)
-        ]
-        done = 0
         worker = (images_path, path, transforms, colors, seed, include_original)
-        with _pool(processes or usable_cores(), worker) as pool:
-            for count in pool.map(_write_block, blocks):
-                done += count
+        stored, done = open_array(path), 0
+        with path.open("rb") as file:
+            digest = hashlib.sha256(file.read(path.stat().st_size - stored.nbytes))  # the header
+        with contextlib.closing(_written(_blocks(images, views), processes or usable_cores(), worker)) as blocks:
+            for view, start, stop in blocks:
+                digest.update(stored[view, start:stop].data)  # while the next ones are made
+                done += stop - start
                 progress("views", done, views * len(images))
-        written["sha256"] = sha256_of_file(path)
+        written["sha256"] = digest.hexdigest()
     write_json(folder / "augment.json", written)
 
 
 def describe_views(
-    folder: Path, images_path: Path, *, transforms: Sequence[Mapping[str, Any]], seed: int, include_original: bool
+    folder: Path,
+    images_path: Path,
+    *,
+    transforms: Sequence[Mapping[str, Any]],
+    seed: int,
+    include_original: bool,
+    evaluate_crop: float = 1.0,
 ) -> None:
     """Write augment.json alone: how views are made while training runs. One is made here, to see that it can be.
 
@@ -115,6 +130,7 @@ def describe_views(
         transforms: as of ``write_views``.
         seed: likewise.
         include_original: likewise.
+        evaluate_crop: likewise.
 
     Raises:
         UserError: a transform refuses its arguments or the images, or changes the size or dtype of one.
@@ -122,7 +138,16 @@ def describe_views(
     images = open_array(images_path)
     ViewMaker(build(transforms, colors_for(transforms, images)), seed)(images[0], view=1, index=0)
     how = {"transforms": [dict(t) for t in transforms], "seed": seed, "include_original": include_original}
+    how |= {} if evaluate_crop == 1 else {"evaluate_crop": evaluate_crop}
     write_json(folder / "augment.json", {"format": VIEWS_FORMAT, "mode": "online", "views": None, **how})
+
+
+def _blocks(images: np.ndarray, views: int) -> Iterator[Block]:
+    """All blocks, in the order in which they lie in the file."""
+    size = max(1, min(_BLOCK_IMAGES, _BLOCK_BYTES // max(images[:1].nbytes, 1)))
+    for view in range(views):
+        for start in range(0, len(images), size):
+            yield view, start, min(start + size, len(images))
 
 
 def _check_room(folder: Path, images: np.ndarray, views: int) -> None:
@@ -145,16 +170,22 @@ def _gigabytes(num_bytes: int) -> str:
 _worker: dict[str, Any] = {}
 
 
-@contextlib.contextmanager
-def _pool(processes: int, arguments: tuple[Any, ...]) -> Iterator[Any]:
+def _written(blocks: Iterable[Block], processes: int, worker: tuple[Any, ...]) -> Generator[Block]:
+    """Write the blocks; each is given back when it and all before it are written."""
     if processes == 1:
-        _start_worker(*arguments)
-        yield type("Here", (), {"map": staticmethod(map)})
+        _start_worker(*worker)
+        yield from map(_write_block, blocks)
         return
     # fork inherits the imported albumentations (2.6 s a process otherwise); no thread has been started at this point
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    with ProcessPoolExecutor(processes, context, _start_worker, arguments) as pool:
-        yield pool
+    with ProcessPoolExecutor(processes, context, _start_worker, worker) as pool:
+        waiting: deque[Future[Block]] = deque()  # the executor's own map would hold a future for each block of all
+        for block in blocks:
+            waiting.append(pool.submit(_write_block, block))
+            if len(waiting) == processes * _WAITING_BLOCKS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _start_worker(
@@ -168,13 +199,15 @@ def _start_worker(
     import cv2
 
     cv2.setNumThreads(0)  # the processes are the parallelism
-    views = np.load(path, mmap_mode="r+")  # the space is reserved: no write can fail for want of disk
-    make = ViewMaker(build(transforms, colors), seed, include_original)
-    _worker.update(images=open_array(images_path), views=views, make=make)
+    images = np.asarray(open_array(images_path))  # as a memory map, each row would be one more, which takes time
+    _worker.update(images=images, path=path, make=ViewMaker(build(transforms, colors), seed, include_original))
 
 
-def _write_block(block: tuple[int, int, int]) -> int:
+def _write_block(block: Block) -> Block:
     view, start, stop = block
     images, make = _worker["images"], _worker["make"]
-    _worker["views"][view, start:stop] = [make(images[i], view=view, index=i) for i in range(start, stop)]
-    return stop - start
+    made = np.empty((stop - start, *images.shape[1:]), np.uint8)
+    for i in range(start, stop):
+        made[i - start] = make(images[i], view=view, index=i)
+    write_part(_worker["path"], (view, start), made)
+    return block

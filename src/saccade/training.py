@@ -1,6 +1,6 @@
 """The training loop.
 
-Shapes: B batch, N examples, K classes, V stored views, H height, W width, C channels.
+Shapes: B batch, N examples, K classes, V stored views, H height, W width, C channels, T tokens.
 """
 
 import copy
@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from saccade.averaging import update_average
 from saccade.balancing import SAMPLERS
-from saccade.batches import MadeViews, resident, rows_of_updates, take, view_of_epoch
+from saccade.batches import MadeViews, resident, rows_of_updates, take, trim, view_of_epoch
+from saccade.buckets import by_length, longest_of, measured_batches
 from saccade.devices import autocast, derive_seed, seed_random
 from saccade.errors import NonFiniteError
 from saccade.examples import Progress, no_progress
@@ -36,11 +37,13 @@ class LabelledArrays:
     Attributes:
         views: (V, N, ...), such as uint8 (V, N, H, W, C); epoch e (from 1) reads view (e - 1) mod V. Or what makes view
             e - 1 while epoch e reads it.
-        labels: int64 (N,) of classes, or float32 (N, O) of numbers to predict.
+        labels: int64 (N,) of classes, float32 (N, O) of numbers to predict, or int64 (N, T) of next tokens.
+        lengths: of texts, int64 (N,): tokens of each, which padding follows; None: examples fill their rows.
     """
 
     views: Tensor | MadeViews
     labels: Tensor
+    lengths: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,7 @@ def fit(
     class_weights: Tensor | None = None,
     score: str = "accuracy",
     sampler: str = "shuffle",
+    length_buckets: bool = True,
     mixup: float | None = None,
     cutmix: float | None = None,
     schedule: Schedule,
@@ -180,6 +184,7 @@ def fit(
             ``balancing.class_weights`` gives; None: 1. Validation is measured without them.
         score: what is reported beside it, a key of ``losses.SCORES``.
         sampler: which examples an epoch draws, in which order, a key of ``balancing.SAMPLERS``.
+        length_buckets: draw texts of similar length together, see ``buckets.by_length``; of no effect without lengths.
         mixup: alpha of the blending of examples, above 0; None: without. See ``mixing.draw_mix``.
         cutmix: alpha of the pasting of boxes, above 0; None: without. With both, each update draws one of the two.
         schedule: factor of ``lr`` for each update of the run.
@@ -213,11 +218,16 @@ def fit(
     wrapped = processes.wrap(network, device)
     forward: Callable[[Tensor], Tensor] = torch.compile(wrapped) if compile else wrapped
     first = state.epoch + 1
+    update_size = batch_size * accumulation_steps
+    x: Tensor
     target: Tensor | MixedTarget
     for epoch in range(first, epochs + 1):
         if epoch == first or not isinstance(train.views, Tensor) or train.views.shape[0] > 1:
             view, labels = view_of_epoch(train.views, train.labels, epoch, device)
         order = SAMPLERS[sampler](train.labels, seed, epoch)
+        if train.lengths is not None:
+            order = by_length(order, train.lengths, update_size, seed=seed, epoch=epoch) if length_buckets else order
+            longest = longest_of(train.lengths[order], update_size)
         order = order.to(view.device)  # once an epoch: rows that go to the device in each update make the host wait
         train_mode(network)
         now = state.progress
@@ -225,8 +235,9 @@ def fit(
             left, mixing = order[now.examples :], mixup is not None or cutmix is not None
             view.expect(list(rows_of_updates(left, batch_size, accumulation_steps, processes.share, mixing=mixing)))
         started_at = time.perf_counter() - now.elapsed_s
-        for start in range(now.examples, count, batch_size * accumulation_steps):
-            update = order[start : start + batch_size * accumulation_steps]
+        for start in range(now.examples, count, update_size):
+            update = order[start : start + update_size]
+            steps = None if train.lengths is None else longest[start // update_size]
             optimizer.lr = lr * schedule(optimizer.updates)
             seed_random(device, derive_seed(seed, "update", optimizer.updates, processes.rank))
             mix = draw_mix(view.shape[1:], mixup=mixup, cutmix=cutmix, seed=seed, updates=optimizer.updates)
@@ -234,7 +245,7 @@ def fit(
             optimizer.zero_grad()
             for rows, partners in zip(update.split(batch_size), update.roll(1).split(batch_size), strict=True):
                 mine, num_counted = processes.share(rows)
-                x, target = take(view, mine, device), take(labels, mine, device)
+                x, target = trim(take(view, mine, device), take(labels, mine, device), steps)
                 if mix is not None:
                     x, target = mix.batch(x, target, view, labels, processes.share(partners)[0])
                 with autocast(device, precision):
@@ -281,7 +292,7 @@ def fit(
             validation_loss=validation_loss,
             validation_score=validation_score,
             learning_rate=lr * schedule(optimizer.updates - 1),
-            gradient_norm=norm_sum / -(-count // (batch_size * accumulation_steps)),
+            gradient_norm=norm_sum / -(-count // update_size),
             examples_per_s=count / train_s,
             elapsed_s=time.perf_counter() - started_at,
             score=score,
@@ -309,11 +320,12 @@ def measure(
     examples, labels = resident(data.views[0], data.labels, device)
     count = labels.shape[0]
     sums = torch.zeros(2, device=device, dtype=_sum_dtype(device))
-    for rows in torch.arange(count, device=examples.device).split(max(batch_size, 256)):
-        mine, num_counted = processes.share(rows)
-        target = take(labels, mine, device)
+    size = batch_size if labels.dtype == torch.int64 and labels.ndim == 2 else max(batch_size, 256)  # else many logits
+    for rows, steps in measured_batches(count, data.lengths, size):
+        mine, num_counted = processes.share(rows.to(examples.device))
+        x, target = trim(take(examples, mine, device), take(labels, mine, device), steps)
         with autocast(device, precision):
-            output = network(take(examples, mine, device)).float()
+            output = network(x).float()
         sums[0] += loss(output, target) * num_counted
         sums[1] += SCORES[score](output, target) * min(num_counted, 1)
     loss_sum, score_sum = processes.sum(sums).tolist()

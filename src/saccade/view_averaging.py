@@ -29,6 +29,7 @@ def average_over_views(
 ) -> np.ndarray:
     """Mean probabilities over each image as it is and augmented views of it, however many images there are.
 
+    Where evaluation looks at the middle of an image, a view is not cropped once more: the transforms have enlarged it.
     The pixels of a view depend on (seed, view, row of the source) alone. Training views are made with seeds from 0
     on; these with -1 - seed, so that no view is drawn as one that was trained on.
 
@@ -60,7 +61,7 @@ def average_over_views(
                 augment_image(compose, image, seed=-1 - seed, view=view, index=int(row))
                 for image, row in zip(test.examples[part], test.rows[part], strict=True)
             ]
-            sum_BK += predictor.answers(torch.from_numpy(np.stack(made)), batch_size)
+            sum_BK += predictor.answers(torch.from_numpy(np.stack(made)), batch_size, are_views=True)
         mean_NK[part] = sum_BK / views
         progress(f"{views - 1} views of each", part.stop, N)
     return mean_NK

@@ -1,7 +1,5 @@
 """A picture of how the layers of a network fared: layers by epochs, and the gradient over the steps of a recurrence.
 
-Drawn as ``saccade.figures`` draws: on a bare ``Figure``, in matplotlib's default style, without a date or a version.
-
 Shapes: L layers, E epochs.
 """
 
@@ -12,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from saccade.figures import DOTS_PER_INCH, GREY, STYLE
-from saccade.files import replacing_file
+from saccade.drawing import GREY, new_figure, save_figure, shortened, style
 
 _LEAST = 1e-12  # on a logarithmic scale; what is smaller is drawn as this
 _MOST_NAMES = 45
@@ -50,23 +47,19 @@ def draw_vital_signs(epochs: Mapping[int, Sequence[Mapping[str, Any]]], path: Pa
     maps = [panel for panel in maps if np.isfinite(panel[1]).any()]
     over_time = {epoch: steps for epoch, rows in epochs.items() if (steps := [row for row in rows if "step" in row])}
     num_panels = len(maps) + bool(over_time)
-    import matplotlib.style
-    from matplotlib.figure import Figure
-
-    with matplotlib.style.context(["default", STYLE]):
+    with style():
         height = float(np.clip(0.2 * len(layers) + 1.4, 3.2, 11))
-        figure = Figure(figsize=(1.2 + 3.9 * num_panels, height), dpi=DOTS_PER_INCH, layout="constrained")
+        figure = new_figure(1.2 + 3.9 * num_panels, height)
         all_axes = figure.subplots(1, num_panels, squeeze=False)[0]
         for number, (axes, (name, values_LE, is_log)) in enumerate(zip(all_axes, maps, strict=False)):
             _draw_map(figure, axes, name, values_LE, list(epochs), is_log=is_log)
             names = range(0, len(layers), -(-len(layers) // _MOST_NAMES))
-            axes.set_yticks(list(names), [layers[at] for at in names] if number == 0 else [], fontsize=8)
+            axes.set_yticks(list(names), [shortened(layers[at], 32) for at in names] if number == 0 else [], fontsize=8)
         if over_time:
             _draw_over_time(all_axes[-1], over_time)
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-        with replacing_file(path) as partial:
-            figure.savefig(partial, format="png", bbox_inches="tight", pad_inches=0.12, metadata={"Software": None})
+        save_figure(figure, path)
 
 
 def _table(epochs: Mapping[int, Sequence[Mapping[str, Any]]], layers: Sequence[str], key: str) -> np.ndarray:

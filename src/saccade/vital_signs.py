@@ -19,8 +19,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from saccade.batches import trim
 from saccade.optimizers import Optimizer
-from saccade.recurrence import SequenceNetwork, gradient_norms_over_time
+from saccade.padding import lengths_of
+from saccade.recurrence import Network, gradient_norms_over_time
 
 SAMPLE_EVERY = 32  # updates; a sample costs about as much as 2 % to 40 % of an update (benchmarks/cost_of_doctor.py)
 EXAMPLES_OVER_TIME = 16  # the step by step recurrence takes as long for one as for these
@@ -39,7 +41,7 @@ class VitalSigns:
     """The measuring of one training.
 
     Args:
-        network: on its device; of a pair (input, model) layers are named as in the model.
+        network: on its device; as a bundle has it, layers are named as in the model.
         optimizer: over what is trained.
 
     Attributes:
@@ -114,18 +116,27 @@ class VitalSigns:
     ) -> None:
         """Measure the norm of dL/dh_t of the last recurrent layer for a few examples; nothing where there is none.
 
+        Of texts, the longer half is taken, cut to one length: a step is then the same step for all of them.
+
         Args:
-            network: a pair (input, model), in evaluation mode.
+            network: as a bundle has it, in evaluation mode.
             examples: as they are stored; the first ``EXAMPLES_OVER_TIME`` are taken.
             labels: theirs.
             loss: a mean over the batch.
         """
-        model = network[1] if _is_pair(network) else None  # type: ignore[index]
-        if not isinstance(model, SequenceNetwork):
+        if not (_is_bundled(network) and isinstance(network, nn.Sequential)):
             return
-        x = network[0](examples[:EXAMPLES_OVER_TIME].to(self.sums.device))  # type: ignore[index]
+        before, model, after = network[0], network[1], network[2:]
+        if not (isinstance(model, Network) and isinstance(model.recurrent, nn.RNNBase)):
+            return
+        x = before(examples[:EXAMPLES_OVER_TIME].to(self.sums.device))
         target = labels[:EXAMPLES_OVER_TIME].to(self.sums.device)
-        norms = gradient_norms_over_time(model, x, lambda output: loss(output.float(), target)).tolist()
+        if not x.is_floating_point():
+            length_B = lengths_of(x)
+            x, target = trim(
+                x[length_B >= length_B.median()], target[length_B >= length_B.median()], int(length_B.median())
+            )
+        norms = gradient_norms_over_time(model, x, lambda output: loss(after(output.float()), target)).tolist()
         (name,) = (name for name, layer in network.named_modules() if layer is model.recurrent)
         name, T = _name_of(network, name, model.recurrent), len(norms)
         kept = range(T) if T <= STEPS_KEPT else [round(i * (T - 1) / (STEPS_KEPT - 1)) for i in range(STEPS_KEPT)]
@@ -202,7 +213,7 @@ class _ReluWatch(TorchFunctionMode):
     def passed(self, name: str, layer: nn.Module, _: Any, output: Any) -> None:
         """A layer with parameters has answered."""
         self._name = name
-        self._is_last = isinstance(layer, nn.Linear | nn.LayerNorm | nn.RNNBase)
+        self._is_last = isinstance(layer, nn.Linear | nn.Embedding | nn.LayerNorm | nn.RNNBase)
         if isinstance(layer, nn.RNNBase) and layer.mode == "RNN_RELU":
             self._note(output[0])
 
@@ -225,7 +236,7 @@ class _ReluWatch(TorchFunctionMode):
 
 def _name_of(network: nn.Module, name: str, layer: nn.Module, parameter: str = "") -> str:
     """What people call a layer: its name in the model; stacked recurrent layers, one module, have a name each."""
-    if _is_pair(network):
+    if _is_bundled(network):
         name = name.removeprefix("1").removeprefix(".")
     if isinstance(layer, nn.RNNBase) and layer.num_layers > 1:
         number = re.search(r"_l(\d+)", parameter)
@@ -233,9 +244,11 @@ def _name_of(network: nn.Module, name: str, layer: nn.Module, parameter: str = "
     return name or "the network itself"
 
 
-def _is_pair(network: nn.Module) -> bool:
-    """Whether it is (input, model), as bundles have it."""
-    return isinstance(network, nn.Sequential) and len(network) == 2 and not list(network[0].parameters())
+def _is_bundled(network: nn.Module) -> bool:
+    """Whether it is input, model and perhaps a change of unit, of which the model alone has parameters."""
+    if not isinstance(network, nn.Sequential) or len(network) < 2:
+        return False
+    return not any(list(network[at].parameters()) for at in range(len(network)) if at != 1)
 
 
 def _norms(tensors: Sequence[Tensor]) -> Tensor:

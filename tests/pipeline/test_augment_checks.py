@@ -54,6 +54,9 @@ def test_a_policy_is_one_word(tmp_path: Path) -> None:
         ("[digits]", {}, "transforms.0: 'digits': must be keys with values"),
         ("[{name: HEStain}]", {}, "transforms.0.name: HEStain takes images of 3 channels, but preprocess gives 1"),
         ("digits", {"more": ", include_original: 1"}, "include_original: 1: must be a valid boolean"),
+        ("digits", {"more": ", evaluate_crop: 0"}, "evaluate_crop: 0: must be 'auto'; or 0: must be greater than 0"),
+        ("digits", {"more": ", evaluate_crop: 1.5"}, "evaluate_crop: 1.5: must be 'auto'; or 1.5: must be less than"),
+        ("digits", {"more": ", evaluate_crop: half"}, "evaluate_crop: 'half': must be 'auto'; or 'half': must be a"),
     ],
 )
 def test_one_problem(transforms: str, options: dict[str, str], message: str, tmp_path: Path) -> None:
@@ -96,6 +99,24 @@ def test_mirrored_and_turned_digits_are_warned_of(transforms: str, said: str, tm
 )
 def test_what_leaves_digits_upright_is_not_warned_of(transforms: str, tmp_path: Path) -> None:
     assert list(warnings_of_transforms(load(tmp_path, transforms))) == []
+
+
+def test_a_crop_that_changes_nothing_is_warned_of(tmp_path: Path) -> None:
+    (line,) = warnings_of_transforms(load(tmp_path, "digits", more=", evaluate_crop: 0.99"))
+    assert line == (
+        "datasets.toy.augment.evaluate_crop (0.99) changes nothing: it is less than a pixel of 32x32. "
+        "Leave it out, or look at less"
+    )
+    for share in ("0.98", "0.875", "1", "1.0", "auto"):
+        assert list(warnings_of_transforms(load(tmp_path, "digits", more=f", evaluate_crop: {share}"))) == []
+
+
+def test_series_have_no_middle(tmp_path: Path) -> None:
+    text = TEXT.replace("{name: SOURCE}", "{name: adding}").replace(", transforms: TRANSFORMS", ", evaluate_crop: 0.8")
+    text = text.replace("views: 2", "views: 0").replace("{size: [32, 32], channels: CHANNELS}", "{}")
+    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(params.ParamsError, match=r"evaluate_crop: \w+ gives no images: leave evaluate_crop out"):
+        params.load(tmp_path / "params.yaml")
 
 
 def test_classes_that_are_known_only_when_prepared_are_read_then(

@@ -20,6 +20,11 @@ COMMANDS: dict[str, list[str]] = {
     ],
     "json": ["model", "lenet5", "--json"],
     "series": ["model", "lstm", "--input", "30x2", "--classes", "4", "--set", "hidden_size=8", "--json"],
+    "text": [
+        *("model", "lstm", "--input", "30", "--vocabulary", "50", "--classes", "4", "--set", "hidden_size=8"),
+        *("--set", "embedding_size=5", "--picture", "made/lstm.svg"),
+    ],
+    "vocabulary of a picture": ["model", "conv1d", "--input", "3x20x20", "--vocabulary", "5"],
     "heads": ["model", "googlenet"],
     "picture": ["model", "lenet5", "--picture", "made/lenet5.svg"],
     "json and picture": ["model", "lenet5", "--json", "--picture", "made/lenet5.png"],
@@ -130,6 +135,17 @@ def test_a_series_is_steps_by_features(ended: dict[str, Ended]) -> None:
     assert lstm["receptive_field"] is None and values["layers"][0]["receptive_field"] == [1]
 
 
+def test_a_text_is_so_many_tokens_of_a_vocabulary(tree: Tree, ended: dict[str, Ended]) -> None:
+    assert ended["text"].code == 0, ended["text"].err
+    out = ended["text"].out
+    assert "input 30 tokens of 50, 4 classes; hidden_size 8, embedding_size 5" in out
+    weights = 50 * 5 + 4 * 8 * (5 + 8 + 2) + 8 * 4 + 4  # the embedding's, the LSTM's with its two biases, the output's
+    assert f"total: {weights} parameters" in out
+    assert "30x1" in (tree.root / "made/lstm.svg").read_text(encoding="utf-8").replace("\u00d7", "x")
+    refused = ended["vocabulary of a picture"]
+    assert refused.code == 2 and "--vocabulary: only texts have one: --input T, such as --input 200" in refused.err
+
+
 def test_heads_of_training_are_told_apart(ended: dict[str, Ended]) -> None:
     out = ended["heads"].out
     assert "total: 6,624,904 parameters, 1,498,376,192 multiply-adds for one example" in out
@@ -142,7 +158,7 @@ def test_a_picture_is_drawn_where_it_was_asked_for(tree: Tree, ended: dict[str, 
     assert (tree.root / "made/lenet5.svg").read_bytes().startswith(b"<?xml")
     assert ended["json and picture"] == ended["json"]  # nothing but JSON is printed
     assert (tree.root / "made/lenet5.png").read_bytes().startswith(b"\x89PNG")
-    assert sorted(path.name for path in (tree.root / "made").iterdir()) == ["lenet5.png", "lenet5.svg"]
+    assert sorted(path.name for path in (tree.root / "made").iterdir()) == ["lenet5.png", "lenet5.svg", "lstm.svg"]
 
 
 def test_a_run_is_described_with_its_own_arguments_and_optimiser(ended: dict[str, Ended]) -> None:
@@ -188,7 +204,7 @@ def test_a_wrong_command_line_is_told_as_a_wrong_params_yaml_is(tree: Tree, ende
         "",
         f"{wrong} a problem:\n  model.name: 'lenet' is not known; did you mean 'lenet5'?\n",
     )
-    shape = "'3x0x5': must be CxHxW for images, such as 3x224x224, or TxF for series, such as 100x2"
+    shape = "'3x0x5': must be CxHxW for images, such as 3x224x224, TxF for series, such as 100x2, or T for texts"
     assert ended["no shape"] == (2, "", f"{wrong} a problem:\n  --input: {shape}\n")
     code, out, err = ended["everything wrong"]
     assert (code, out) == (2, "")

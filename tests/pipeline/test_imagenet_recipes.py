@@ -44,6 +44,14 @@ def test_a_recipe_runs_from_pictures_to_metrics(tree: Tree, recipe: str) -> None
     for stage in ("train", "evaluate"):
         done = tree.run(stage, recipe)
         assert done.code == 0, done.err
+    if recipe == "imagenet-alexnet":  # the colours of its own training split, and crops of 7/8
+        written = json.loads((tree.root / f"data/augmented/{run['dataset']}/augment.json").read_text(encoding="utf-8"))
+        assert [each["name"] for each in written["transforms"]] == [
+            "Resize", "RandomCrop", "HorizontalFlip", "PrincipalColorShift"
+        ]  # fmt: skip
+    bundle = json.loads((tree.root / "models" / recipe / "bundle.json").read_text(encoding="utf-8"))
+    side = bundle["spec"]["shape"][0]
+    assert (side, round(bundle["evaluate_crop"] * side)) == ((227, 199) if "alexnet" in recipe else (224, 196))
     metrics = json.loads((tree.root / "reports" / recipe / "metrics.json").read_text(encoding="utf-8"))
     assert 0 <= metrics["accuracy"] <= 1 and np.isfinite(metrics["loss"])
     history = (tree.root / "reports" / recipe / "history.csv").read_text(encoding="utf-8").splitlines()

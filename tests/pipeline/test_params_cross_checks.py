@@ -149,11 +149,9 @@ def test_a_model_that_does_not_take_the_dataset_s_kind(tmp_path: Path, waves_of:
     missing = problems_of(changed(("{name: digits}", "{name: waves}"), ("lenet5", "lstm"), *AS_SERIES), tmp_path)
     assert missing == ["line 5: datasets.toy.source.rate: missing; waves requires it"]
     waves_of("tokens")
-    assert problems_of(changed(("{name: digits}", "{name: waves, rate: 2}"), *AS_SERIES), tmp_path) == [
-        "line 15: runs.cnn.task: classify takes image or series, but toy is tokens",
+    as_texts = [(old, new.replace("{}", "{unit: words, max_length: 9}")) for old, new in AS_SERIES]
+    assert problems_of(changed(("{name: digits}", "{name: waves, rate: 2}"), *as_texts), tmp_path) == [
         "line 16: runs.cnn.model: lenet5 takes image, but toy is tokens",
-        "line 25: runs.rnn.task: classify takes image or series, but toy is tokens",
-        "line 26: runs.rnn.model: lstm takes image or series, but toy is tokens",
     ]
 
 
@@ -194,7 +192,8 @@ def test_what_only_pictures_or_classes_have_is_refused_elsewhere(tmp_path: Path)
     )
     assert [problem.split(": ", 1)[1] for problem in problems_of(text, tmp_path)] == [
         "datasets.toy.preprocess.fit: adding gives no images: leave fit out",
-        "datasets.toy.preprocess.on_conflict: adding gives no images: leave on_conflict out",
+        "datasets.toy.preprocess.on_conflict: adding gives no images, labelled texts or labelled series: leave "
+        "on_conflict out",
         "runs.cnn.train: class_weights (inverse) and sampler (balanced) must not both be set: rare classes would count "
         "twice. Leave class_weights out; or sampler, if each example shall be seen once an epoch",
         "runs.cnn.train.class_weights: regress predicts no classes: leave class_weights out",

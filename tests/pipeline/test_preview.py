@@ -61,7 +61,7 @@ def test_the_sheet_lies_beside_the_reports_and_is_the_same_on_every_call(ended: 
 
 
 def test_the_sheet_shows_the_views_that_are_stored(ended: dict[str, Ended], tree: Tree) -> None:
-    assert ended["augment"].out == "augmented digits: 3 views, the first of them the original\n", ended["augment"]
+    assert "augmented digits: 3 views, the first of them the original\n" in ended["augment"].out, ended["augment"]
     views, labels = (
         np.load(tree.root / f"data/{name}.npy") for name in ("augmented/digits/train", "prepared/digits/train_labels")
     )

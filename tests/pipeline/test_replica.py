@@ -214,14 +214,15 @@ def test_an_interrupted_model_is_finished_and_not_logged_again(tmp_path, monkeyp
     assert there["models"] == [(half[0], "READY", half[2])] and there["outputs"] == [(half[0], 3)]
 
 
-def test_a_bundle_for_text_is_kept_without_an_mlflow_model(tmp_path):
+def test_a_bundle_for_series_becomes_an_mlflow_model_too(tmp_path):
     uri = fresh_store(tmp_path)
     journal = start(tmp_path / "ab")
-    write_bundle(journal, kind="tokens")
+    write_bundle(journal, kind="series")
     write_evaluation(journal)
     replay(journal.folder, uri)
     there = everything(uri)
-    assert there["models"] == [] and ("bundle/weights.safetensors", 7) in there["artifacts"]
+    assert [status for _, status, _ in there["models"]] == ["READY"]
+    assert ("bundle/weights.safetensors", 7) in there["artifacts"]
     assert there["metrics"]["test_accuracy"][0][0] == 0
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from saccade.arrays import ArrayFile, describe_array, open_array, write_array
+from saccade.arrays import ArrayFile, describe_array, open_array, write_array, write_part
 from saccade.errors import UserError
 
 DTYPES = ["uint8", "int32", "int64", "float32", "float64"]
@@ -52,6 +52,43 @@ def test_rows_are_written_in_any_order_and_in_blocks_of_any_size(tmp_path: Path,
             start, stop = blocks[index]
             file.write(int(start), expected[start:stop])
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), expected)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_parts_of_an_array_that_is_there_are_written_in_any_order(tmp_path: Path, axes: int) -> None:
+    shape, path = (3, 7, 5, 2), tmp_path / "a.npy"
+    expected = values("int32", shape)
+    with ArrayFile(path, np.int32, shape):
+        pass
+    parts = [
+        (*above, start)
+        for above in np.ndindex(shape[: axes - 1])
+        for start in range(0, shape[axes - 1], 2)  # the last part of each is shorter
+    ]
+    for number in np.random.default_rng(0).permutation(len(parts)):
+        place = parts[number]
+        write_part(path, place, expected[place[:-1]][place[-1] : place[-1] + 2])
+    np.testing.assert_array_equal(np.load(path), expected)
+    np.save(tmp_path / "numpy.npy", expected)
+    assert path.read_bytes() == (tmp_path / "numpy.npy").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("place", "rows"),
+    [
+        ((0, 0), np.zeros((2, 4), np.int64)),
+        ((0, 0), np.zeros((2, 3), np.int32)),
+        ((0, 2), np.zeros((2, 4), np.int32)),
+        ((2, 0), np.zeros((2, 4), np.int32)),
+    ],
+    ids=["dtype", "shape", "too many", "outside"],
+)
+def test_a_part_that_does_not_fit_changes_nothing(tmp_path: Path, place: tuple[int, int], rows: np.ndarray) -> None:
+    write_array(tmp_path / "a.npy", np.ones((2, 3, 4), np.int32))
+    before = (tmp_path / "a.npy").read_bytes()
+    with pytest.raises((AssertionError, ValueError)):
+        write_part(tmp_path / "a.npy", place, rows)
+    assert (tmp_path / "a.npy").read_bytes() == before
 
 
 def test_a_write_that_the_system_cuts_short_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +177,7 @@ def test_the_description_gives_dtype_shape_and_the_digest_of_the_bytes(tmp_path:
     }
 
 
-def test_a_zip_under_the_name_of_an_array_is_refused(tmp_path):
+def test_a_zip_under_the_name_of_an_array_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=np.arange(3))
     (tmp_path / "a.npz").rename(tmp_path / "a.npy")
     with pytest.raises(UserError, match=r"a\.npy is not a whole \.npy array"):

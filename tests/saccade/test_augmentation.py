@@ -5,8 +5,9 @@ Shapes: V views, N examples, H height, W width, C channels.
 
 import hashlib
 import json
+import multiprocessing
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -45,8 +46,8 @@ def pictures(channels: int = 3, count: int = N) -> np.ndarray:
 def views_of(folder: Path, images_NHWC: np.ndarray, **options: Any) -> np.ndarray:
     folder.mkdir()
     write_array(folder.with_suffix(".npy"), images_NHWC)
-    options = {"views": V, "transforms": NESTED, "seed": SEED, "processes": 1} | options
-    write_views(folder, folder.with_suffix(".npy"), **options)
+    chosen: dict[str, Any] = {"views": V, "transforms": NESTED, "seed": SEED, "processes": 1, **options}
+    write_views(folder, folder.with_suffix(".npy"), **chosen)
     return np.load(folder / "train.npy")
 
 
@@ -89,6 +90,19 @@ def test_neighbouring_numbers_are_not_mixed_up() -> None:
     assert len(set(made)) == len(places)
 
 
+def test_the_generator_draws_as_numpys_does_from_the_state_it_was_started_with_last() -> None:
+    late, plain = build([]).random_generator, np.random.Generator(np.random.PCG64(0))
+    late.integers(10, dtype=np.uint32)  # takes half of a number of 64 bits and keeps the other half
+    late.restart(5, 7)
+    for state in (11, 2**127 + 3):
+        late.restart(state, 13)
+        numbers = {"state": state, "inc": 13}
+        plain.bit_generator.state = {"bit_generator": "PCG64", "state": numbers, "has_uint32": 0, "uinteger": 0}
+        for _ in range(2):
+            assert late.integers(2**31, dtype=np.uint32) == plain.integers(2**31, dtype=np.uint32)
+            np.testing.assert_array_equal(late.normal(size=5), plain.normal(size=5))
+
+
 def test_the_noise_of_two_transforms_in_one_pipeline_differs() -> None:
     """Both draw from one generator: were each started alike, the second would only double the first."""
     image = np.full((40, 30, 1), 128, np.uint8)
@@ -115,6 +129,13 @@ def test_the_description_says_how_the_views_were_made(tmp_path: Path) -> None:
     assert written == {"format": 1, "views": V, "seed": SEED, "transforms": NESTED, "sha256": digest}
 
 
+def test_the_description_says_what_evaluation_looks_at_where_that_is_not_all(tmp_path: Path) -> None:
+    for share, more in ((1.0, {}), (0.875, {"evaluate_crop": 0.875})):
+        write_views(tmp_path, tmp_path / "not read.npy", views=0, transforms=[], seed=7, evaluate_crop=share)
+        written = json.loads((tmp_path / "augment.json").read_text())
+        assert written == {"format": 1, "views": 0, "seed": 7, "transforms": [], **more}
+
+
 def test_views_are_read_back_by_training(tmp_path: Path) -> None:
     from saccade.training_views import open_views
 
@@ -131,6 +152,48 @@ def test_progress_counts_images(tmp_path: Path, processes: int) -> None:
     assert seen == [("views", done, 33) for done in (4, 8, 11, 15, 19, 22, 26, 30, 33)]
 
 
+def test_large_images_are_written_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process keeps in memory does not grow with the size of the images."""
+    seen: list[int] = []
+    monkeypatch.setattr(stored_views, "_BLOCK_BYTES", 2 * 9 * 14 * 3 + 5)
+    small = views_of(tmp_path / "a", pictures(), progress=lambda what, done, total: seen.append(done))
+    assert seen == [*range(2, 11, 2), 11, *range(13, 22, 2), 22, *range(24, 33, 2), 33]
+    monkeypatch.setattr(stored_views, "_BLOCK_BYTES", 1)
+    np.testing.assert_array_equal(views_of(tmp_path / "b", pictures()), small)
+
+
+def test_blocks_are_handed_out_a_few_at_a_time_and_digested_in_the_order_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One process, however slow, keeps the others from running ahead of it without end."""
+    monkeypatch.setattr(stored_views, "_BLOCK_IMAGES", 1)
+    monkeypatch.setattr(stored_views, "_WAITING_BLOCKS", 2)
+    handed_out: list[stored_views.Block] = []
+    blocks = stored_views._blocks
+
+    def counted(images: np.ndarray, views: int) -> Iterator[stored_views.Block]:
+        for block in blocks(images, views):
+            handed_out.append(block)
+            yield block
+
+    monkeypatch.setattr(stored_views, "_blocks", counted)
+    ahead: list[int] = []
+    views_of(tmp_path / "a", pictures(), processes=2, progress=lambda _, done, __: ahead.append(len(handed_out) - done))
+    assert len(handed_out) == V * N and max(ahead) == 2 * 2 - 1
+    written = json.loads((tmp_path / "a" / "augment.json").read_text())
+    assert written["sha256"] == hashlib.sha256((tmp_path / "a" / "train.npy").read_bytes()).hexdigest()
+
+
+def test_no_process_is_left_when_somebody_stops_it(tmp_path: Path) -> None:
+    def stop(what: str, done: int, total: int | None) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        views_of(tmp_path / "a", pictures(), processes=2, progress=stop)
+    assert multiprocessing.active_children() == []
+    assert not (tmp_path / "a" / "augment.json").exists()
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_transforms_that_change_the_size_are_refused(tmp_path: Path, processes: int) -> None:
     crop = [{"name": "CenterCrop", "height": 5, "width": 6}]
@@ -145,16 +208,16 @@ def test_transforms_that_change_the_dtype_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "transform",
+    ("transform", "reason"),
     [
-        pytest.param({"name": "Crop", "x_max": 100, "y_max": 100}, id="larger than the image"),
-        pytest.param({"name": "FDA"}, id="needs more than an image"),
-        pytest.param({"name": "MaskDropout", "p": 1.0}, id="needs a mask"),
+        pytest.param({"name": "Crop", "x_max": 100, "y_max": 100}, ".+", id="larger than the image"),
+        pytest.param({"name": "FDA"}, r"FDA requires \['fda_metadata'\]", id="needs more than an image"),
+        pytest.param({"name": "MaskDropout"}, r"MaskDropout requires \['mask'\]", id="needs a mask"),
     ],
 )
-def test_transforms_that_cannot_take_the_image_are_refused(transform: dict[str, Any]) -> None:
+def test_transforms_that_cannot_take_the_image_are_refused(transform: dict[str, Any], reason: str) -> None:
     transform = transform | {"p": 1.0}
-    with pytest.raises(UserError, match=r"the transforms cannot take an image of uint8 \(9, 14, 3\): .+"):
+    with pytest.raises(UserError, match=rf"the transforms cannot take an image of uint8 \(9, 14, 3\): {reason}"):
         augment_image(build([transform]), pictures()[0], seed=0, view=0, index=0)
 
 

@@ -199,19 +199,19 @@ def test_a_flat_image_has_no_edges():
     assert torch.equal(gradient_histograms(torch.full((2, 3, 32, 32), 0.7)), torch.zeros(2, 576))
 
 
-def test_stratified_rows_keep_proportions_and_rare_classes():
+def teststratified_rows_keep_proportions_and_rare_classes():
     labels_N = np.repeat([0, 1, 2], [700, 290, 10])
     labels_N = np.concatenate([labels_N, [9]])
-    rows = baselines._stratified_rows(labels_N, 100, seed=0)
+    rows = baselines.stratified_rows(labels_N, 100, seed=0)
     assert len(rows) == 100
     assert (np.diff(rows) > 0).all()
     counts = np.bincount(labels_N[rows], minlength=10)
     assert counts[9] == 1
     assert np.abs(counts[:3] - [70, 29, 1]).max() <= 1
-    assert np.array_equal(rows, baselines._stratified_rows(labels_N, 100, seed=0))
-    assert not np.array_equal(rows, baselines._stratified_rows(labels_N, 100, seed=1))
-    assert np.array_equal(baselines._stratified_rows(labels_N, 5000, seed=0), np.arange(1001))
-    assert set(labels_N[baselines._stratified_rows(labels_N, 2, seed=0)]) == {0, 1, 2, 9}
+    assert np.array_equal(rows, baselines.stratified_rows(labels_N, 100, seed=0))
+    assert not np.array_equal(rows, baselines.stratified_rows(labels_N, 100, seed=1))
+    assert np.array_equal(baselines.stratified_rows(labels_N, 5000, seed=0), np.arange(1001))
+    assert set(labels_N[baselines.stratified_rows(labels_N, 2, seed=0)]) == {0, 1, 2, 9}
 
 
 @pytest.mark.parametrize(

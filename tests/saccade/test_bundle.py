@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,13 @@ def test_a_bundle_is_two_files_without_pickle(tmp_path: Path) -> None:
             "classes": ["cat", "dog", "owl"],
             "targets": [],
             "vocabulary": [],
+            "unit": "",
+            "answers": "once",
             "fit": "stretch",
+            "lower_case": False,
+            "features": [],
+            "step": "",
+            "horizon": 0,
         },
         "task": "classify",
         "mean": [0.5, 0.4, 0.6],
@@ -92,6 +99,35 @@ def test_a_bundle_is_two_files_without_pickle(tmp_path: Path) -> None:
     content = (tmp_path / "a" / "weights.safetensors").read_bytes()
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     assert set(header) - {"__metadata__"} == set(network[1].state_dict())
+
+
+def test_what_evaluation_looks_at_is_in_the_bundle(tmp_path: Path) -> None:
+    """Whoever loads it crops as the one who saved it, whole images and all; those who do not know of it must refuse."""
+    whole = recipe()
+    cropped = replace(whole, evaluate_crop=0.75)
+    network = saved(tmp_path / "a", cropped)
+    values = json.loads((tmp_path / "a" / "bundle.json").read_text())
+    saved(tmp_path / "whole", whole)
+    of_whole = json.loads((tmp_path / "whole" / "bundle.json").read_text())
+    assert values == {**of_whole, "format": 2, "evaluate_crop": 0.75} and of_whole["format"] == 1
+
+    predictor = load(tmp_path / "a")
+    assert predictor.recipe == cropped
+    images = pictures(5, 22, 18, 3)
+    middle_BCHW = torch.from_numpy(images[:, 3:19, 2:16]).permute(0, 3, 1, 2).float()  # round(0.75 * (22, 18))
+    enlarged_BCHW = torch.nn.functional.interpolate(middle_BCHW, size=(22, 18), mode="bilinear")
+    mean_C11, std_C11 = (torch.tensor(each)[:, None, None] for each in (whole.mean, whole.std))
+    with torch.no_grad():
+        expected_NK = network[1]((enlarged_BCHW / 255 - mean_C11) / std_C11).softmax(dim=1).numpy()
+    answers = {
+        "predict": predictor.predict(images)["probabilities"],
+        "answers": predictor.answers(torch.tensor(images)),
+    }
+    for answer_NK in answers.values():
+        np.testing.assert_allclose(answer_NK, expected_NK, rtol=1e-4, atol=1e-5)
+    of_whole_NK = load(tmp_path / "whole").answers(torch.tensor(images))
+    assert np.abs(expected_NK - of_whole_NK).max() > 1e-3
+    np.testing.assert_array_equal(predictor.answers(torch.tensor(images), are_views=True), of_whole_NK)
 
 
 def test_the_digest_is_that_of_the_file_and_follows_from_the_weights(tmp_path: Path) -> None:
@@ -182,12 +218,12 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
         load(tmp_path / "a")
 
 
-@pytest.mark.parametrize("other", [2, None])
+@pytest.mark.parametrize("other", [3, None])
 def test_another_format_is_refused(tmp_path: Path, other: int | None) -> None:
     saved(tmp_path / "a", recipe())
     path = tmp_path / "a" / "bundle.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": other}))
-    with pytest.raises(UserError, match=r"bundle\.json is of another format than 1, the one this saccade reads"):
+    with pytest.raises(UserError, match=r"bundle\.json is of another format than 1 or 2, those this saccade reads"):
         load(tmp_path / "a")
 
 

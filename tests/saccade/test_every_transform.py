@@ -7,6 +7,7 @@ those that draw nothing besides are found by a rule, from the methods that they 
 import functools
 import json
 import random
+from collections.abc import Callable
 from typing import Any
 
 import albumentations
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from pipeline.schema.transforms import TABLE
-from saccade.augmentation import augment_image, build, transform_kind, walk
+from saccade.augmentation import apply_transforms, augment_image, build, colors_for, transform_kind, walk
 from saccade.pixel_changes import OWN, principal_colors
 from saccade.policies import POLICIES, transforms_of
 from saccade.trying_transforms import sample_arguments
@@ -95,6 +96,63 @@ def test_a_transform_differs_from_place_to_place(name: str) -> None:
     assert len(set(views(with_p(name, 0.5), PLACES, picture))) > 1, "applied or not, it is the same"
     if draws_at_random(name):
         assert len(set(views(with_p(name, 1.0), PLACES, picture))) > 1, "always applied, it is always the same"
+
+
+# --- beside albumentations' own Compose, which goes through its transforms more slowly ----------------------------
+
+
+def assert_as_compose_makes_it(transforms: list[dict[str, Any]], picture: np.ndarray) -> None:
+    """The same pixels from the same generators, which are left where the Compose leaves them."""
+    compose = build(transforms, colors_for(transforms, picture[None]))
+
+    def with_states(seed: int, make: Callable[[], Any]) -> tuple[Any, str, Any]:
+        compose.random_generator.bit_generator.state = np.random.PCG64(seed).state
+        compose.py_random.seed(seed)
+        made = make()
+        return made, repr(compose.random_generator.bit_generator.state), compose.py_random.getstate()
+
+    for seed in range(6):
+        lean, *lean_states = with_states(seed, lambda: apply_transforms(compose, picture))
+        theirs, *their_states = with_states(seed, lambda: compose(image=picture)["image"])
+        assert type(lean) is type(theirs) and lean.dtype == theirs.dtype
+        if isinstance(lean, np.ndarray):
+            assert lean.flags.c_contiguous
+        np.testing.assert_array_equal(lean, theirs)
+        assert lean_states == their_states
+
+
+@pytest.mark.parametrize("name", USABLE)
+def test_a_transform_makes_what_it_makes_within_a_compose(name: str) -> None:
+    for p in (0.0, 0.5, 1.0):
+        assert_as_compose_makes_it(with_p(name, p), image(LARGER.get(name, SIDE)))
+
+
+@pytest.mark.parametrize("name", ["Normalize", "ToFloat", "ToTensorV2", "ToTensor3D"])
+def test_what_makes_no_image_of_bytes_does_so_as_within_a_compose(name: str) -> None:
+    assert_as_compose_makes_it([{"name": "HorizontalFlip"}, {"name": name, "p": 1.0}], image())
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("name", [name for name in POLICIES if name != "none"])
+def test_a_policy_makes_what_it_makes_within_a_compose(name: str, channels: int) -> None:
+    if POLICIES[name].only_colour and channels == 1:
+        pytest.skip(f"{name} takes colour alone")
+    for height, width in ((SIDE, SIDE), (40, 28)):
+        picture = np.resize(image(64)[:height, :width, :channels], (height, width, channels))
+        assert_as_compose_makes_it(transforms_of(name, height=height, width=width), picture)
+
+
+def test_nested_transforms_and_images_that_are_not_contiguous_are_as_within_a_compose() -> None:
+    inner = [{"name": name} for name in ("GaussNoise", "ElasticTransform", "ColorJitter", "InkSpread")]
+    nested: list[dict[str, Any]] = [
+        {"name": "OneOf", "transforms": inner, "p": 0.8},
+        {"name": "SomeOf", "n": 2, "transforms": inner, "p": 0.8},
+        {"name": "Sequential", "transforms": [{"name": "D4"}, {"name": "OneOf", "transforms": inner}], "p": 0.8},
+        {"name": "CoarseDropout"},
+    ]
+    assert_as_compose_makes_it(nested, image())
+    assert_as_compose_makes_it(nested, image()[::-1, 1:-2])
+    assert_as_compose_makes_it([{"name": "HorizontalFlip"}, {"name": "UnevenLight"}], image()[:, ::-1])
 
 
 @pytest.mark.parametrize("name", STILL)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from saccade.figures import _epoch_ticks, _shortened, draw_confusion, draw_learning_curves, draw_mistakes
+from saccade.drawing import shortened
+from saccade.figures import _epoch_ticks, draw_confusion, draw_learning_curves, draw_mistakes
 
 
 def some_counts(K, seed=1):
@@ -101,7 +102,7 @@ def test_long_and_odd_class_names_keep_the_picture_small(tmp_path):
     [("Arabic", 6, "Arabic"), ("Portuguese", 7, "Por…ese"), ("Portuguese", 8, "Port…ese"), ("a\n b", 9, "a b")],
 )
 def test_shortened_names_keep_both_ends(name, most, short):
-    assert _shortened(name, most) == short
+    assert shortened(name, most) == short
     assert len(short) <= most
 
 

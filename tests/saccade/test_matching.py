@@ -78,6 +78,53 @@ def test_what_does_not_fit_is_refused(theirs: Spec, message: str, tmp_path: Path
     assert str(caught.value) == f"the dataset {message}"
 
 
+LETTERS = ("<pad>", "<unknown>", "a", "b", "c")
+
+
+def test_tokens_are_translated_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matching, "_CHUNK_BYTES", 17)  # one example at once
+    own = Spec("tokens", (9,), ("cat", "dog"), (), LETTERS, "characters")
+    theirs = Spec("tokens", (4,), ("dog", "emu", "cat"), (), ("<pad>", "<unknown>", "c", "x", "a"), "characters")
+    tokens = np.array([[2, 3, 4, 0], [1, 0, 0, 0], [4, 4, 2, 3]], np.int32)
+    got = match([Split(tokens, np.array([0, 1, 2]), np.array([5, 6, 7]))], theirs, own, tmp_path)
+    assert got.split.examples.tolist() == [[4, 1, 2, 0], [2, 2, 4, 1]] and got.split.examples.dtype == np.int32
+    assert got.split.labels.tolist() == [1, 0] and got.split.rows.tolist() == [5, 7]
+    assert got.left_out == {"emu": 1}
+
+
+def test_next_tokens_are_translated_as_the_texts_are(tmp_path: Path) -> None:
+    own = Spec("tokens", (2,), (), (), LETTERS, "characters", answers="each_step")
+    theirs = Spec("tokens", (3,), (), (), ("<pad>", "<unknown>", "b", "a"), "characters", answers="each_step")
+    tokens, labels = np.array([[2, 3, 3], [3, 1, 0]], np.int32), np.array([[3, 3, 2], [1, 2, 0]], np.int64)
+    got = match([Split(tokens, labels, np.arange(2))], theirs, own, tmp_path).split
+    assert got.examples.tolist() == [[3, 2, 2], [2, 1, 0]]
+    assert got.labels.tolist() == [[2, 2, 3], [1, 3, 0]] and got.labels.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("theirs", "message"),
+    [
+        (
+            Spec("tokens", (4,), ("cat",), (), LETTERS, "words"),
+            "must be prepared with unit: characters, lower_case: fal",
+        ),
+        (
+            Spec("tokens", (4,), ("cat",), (), LETTERS, "characters", lower_case=True),
+            "must be prepared with unit: characters, lower_case: false, as the network's was",
+        ),
+        (
+            Spec("tokens", (4,), (), (), LETTERS, "characters", answers="each_step"),
+            "must ask for an answer a text, as the network's did, but asks for the next token at each step",
+        ),
+    ],
+)
+def test_texts_of_another_form_are_refused(theirs: Spec, message: str, tmp_path: Path) -> None:
+    own = Spec("tokens", (4,), ("cat", "dog"), (), LETTERS, "characters")
+    split = Split(np.ones((1, 4), np.int32), np.zeros(1, np.int64), np.arange(1))
+    with pytest.raises(UserError, match=f"the dataset {message}"):
+        match([split], theirs, own, tmp_path)
+
+
 def test_a_split_without_examples_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has none in this split"):
         match([split_of([])], OWN, OWN, tmp_path)

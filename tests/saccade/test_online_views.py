@@ -139,10 +139,10 @@ def test_all_processes_together_read_every_row_and_each_expects_what_it_reads(co
         assert len(read) == N
 
 
-def _trained(views: Any, **options: Any) -> nn.Module:
+def _trained(views: Any, device: str = "cpu", **options: Any) -> nn.Module:
     torch.manual_seed(0)
     spec = Spec("image", (SIDE, SIDE, 3), ("a", "b"))
-    network = Recipe("mlp", {"hidden": [7]}, spec, "classify", [0.5] * 3, [0.2] * 3, "").build_network()
+    network = Recipe("mlp", {"hidden": [7]}, spec, "classify", [0.5] * 3, [0.2] * 3, "").build_network().to(device)
     labels = torch.arange(N) % 2
     measured = LabelledArrays(torch.zeros(1, 2, SIDE, SIDE, 3, dtype=torch.uint8), torch.tensor([0, 1]))
     state = TrainingState(network, optimizers.build(model=network, name="sgd", lr=0.1))
@@ -156,7 +156,7 @@ def _trained(views: Any, **options: Any) -> nn.Module:
             schedule=schedules.build(name="constant", epochs=VIEWS, steps_per_epoch=3),
             lr=0.1,
             epochs=VIEWS,
-            device=torch.device("cpu"),
+            device=torch.device(device),
             precision="float32",
             seed=2,
             **settings,
@@ -170,6 +170,14 @@ def test_training_on_views_as_they_are_made_ends_in_the_weights_of_training_on_s
     online: OnlineViews, stored: np.ndarray, options: dict[str, Any]
 ) -> None:
     made, read = _trained(online, **options), _trained(torch.from_numpy(stored), **options)
+    for a, b in zip(made.state_dict().values(), read.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
+def test_on_a_gpu_too(online: OnlineViews, stored: np.ndarray) -> None:
+    made, read = _trained(online, "cuda"), _trained(torch.from_numpy(stored), "cuda")
     for a, b in zip(made.state_dict().values(), read.state_dict().values(), strict=True):
         assert torch.equal(a, b)
 

@@ -19,7 +19,7 @@ from saccade.checks.inspecting import inspect_images
 from saccade.errors import UserError
 from saccade.examples import ImageExamples, SeriesExamples
 from saccade.images import prepare_image
-from saccade.prepared import Description, open_split, read_description
+from saccade.prepared import Description, open_split, read_description, read_evaluate_crop
 from saccade.preparing import write_prepared
 from saccade.spec import Spec
 from saccade.splits import SPLITS
@@ -163,6 +163,14 @@ def test_stored_views_are_opened_with_their_digest(tmp_path: Path) -> None:
     assert digests == {"views": "abc"}
 
 
+def test_what_evaluation_looks_at_is_read_beside_the_views(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"augment\.json does not exist\. Make it with `saccade augment"):
+        read_evaluate_crop(tmp_path)
+    for more, share in (({}, 1.0), ({"evaluate_crop": 0.875}, 0.875)):
+        (tmp_path / "augment.json").write_text(json.dumps({"format": 1, "views": 4, "sha256": "abc", **more}))
+        assert read_evaluate_crop(tmp_path) == share
+
+
 def test_without_views_the_prepared_images_are_the_only_one(tmp_path: Path) -> None:
     write(tmp_path / "prepared")
     (tmp_path / "augmented").mkdir()
@@ -188,7 +196,8 @@ def test_series_are_written_as_they_are_with_moments_a_feature(tmp_path: Path) -
     )
     splits_N = np.array(["train", "test", "train", "validation", ""] * 8)
     description = write_prepared(tmp_path, series, splits_N)
-    assert description.spec == Spec("series", (6, 3), targets=("x", "y")) and description.spec.num_outputs == 2
+    assert description.spec == Spec("series", (6, 3), targets=("x", "y"), features=("a", "b", "c"))
+    assert description.spec.num_outputs == 2
     assert description.counts == {"train": 16, "validation": 8, "test": 8} and description.class_counts == {}
     train_NTF = values_NTF[splits_N == "train"]
     split = open_split(tmp_path, "train")

@@ -19,23 +19,32 @@ import json, sys
 from dataclasses import asdict
 import torch
 from saccade import optimizers, ranks, registry
-from saccade.inputs import ImageInput
+from saccade.buckets import stored_lengths
+from saccade.inputs import ImageInput, TokenInput
 from saccade.losses import cross_entropy
 from saccade.processes import joined
 from saccade.spec import Spec
 from saccade.training import LabelledArrays, TrainingState, fit, measure
 
 count, batch_size, accumulation_steps = map(int, sys.argv[1:4])
-normalisation, mixing = sys.argv[4], json.loads(sys.argv[5])
+normalisation, mixing, kind = sys.argv[4], json.loads(sys.argv[5]), sys.argv[6]
 torch.set_num_threads(1)
 random = torch.Generator().manual_seed(0)
 labels = torch.randint(0, 3, (count,), generator=random)
-images = torch.randint(0, 256, (1, count, 18, 16, 2), generator=random).to(torch.uint8)
-data = LabelledArrays(images, labels)
+if kind == "image":
+    images = torch.randint(0, 256, (1, count, 18, 16, 2), generator=random).to(torch.uint8)
+    data = LabelledArrays(images, labels)
+    spec = Spec("image", (18, 16, 2), ("cat", "dog", "owl"))
+    reader, name, options = ImageInput([0.4, 0.45], [0.2, 0.25]), "lenet5", {"normalisation": normalisation}
+else:
+    lengths = torch.randint(1, 12, (count,), generator=random)
+    tokens = torch.randint(1, 9, (count, 12), generator=random) * (torch.arange(12) < lengths[:, None])
+    data = LabelledArrays(tokens.int()[None], labels, stored_lengths(tokens))
+    spec = Spec("tokens", (12,), ("cat", "dog", "owl"), (), ("<pad>", "<unknown>", *"abcdefg"), "characters")
+    reader, name, options = TokenInput(), "lstm", {"hidden_size": 8, "bidirectional": True, "pool": "attention"}
 torch.manual_seed(1)
-spec = Spec("image", (18, 16, 2), ("cat", "dog", "owl"))
-model = registry.module("models", "lenet5").build(spec, normalisation=normalisation)
-network = torch.nn.Sequential(ImageInput([0.4, 0.45], [0.2, 0.25]), model)
+model = registry.module("models", name).build(spec, **options)
+network = torch.nn.Sequential(reader, model)
 state = TrainingState(network, optimizers.build("sgd", network, lr=0.05, momentum=0.9), with_average=True)
 with joined(ranks.find(), torch.device("cpu")) as processes:
     told = processes.broadcast(b"from rank 0" if processes.rank == 0 else None)
@@ -78,13 +87,24 @@ def train(tmp_path: Path, processes: int, *arguments: int | str) -> list[dict]:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "mixing"),
-    [((22, 8, 1), "{}"), ((17, 8, 1), "{}"), ((21, 4, 2), "{}"), ((21, 4, 2), '{"mixup": 0.4, "cutmix": 1.0}')],
+    ("arguments", "mixing", "kind"),
+    [
+        ((22, 8, 1), "{}", "image"),
+        ((17, 8, 1), "{}", "image"),
+        ((21, 4, 2), "{}", "image"),
+        ((21, 4, 2), '{"mixup": 0.4, "cutmix": 1.0}', "image"),
+        ((37, 4, 2), "{}", "tokens"),
+    ],
 )
-def test_two_processes_compute_what_one_does(tmp_path: Path, arguments: tuple[int, int, int], mixing: str) -> None:
-    """Also where the last batch has an odd number of rows, or one for the two of them; no batch norm."""
-    (alone,) = train(tmp_path, 1, *arguments, "none", mixing)
-    first, second = train(tmp_path, 2, *arguments, "none", mixing)
+def test_two_processes_compute_what_one_does(
+    tmp_path: Path, arguments: tuple[int, int, int], mixing: str, kind: str
+) -> None:
+    """Also where the last batch has an odd number of rows, or one for the two of them; no batch norm.
+
+    Texts are drawn from length buckets, the same ones in each process.
+    """
+    (alone,) = train(tmp_path, 1, *arguments, "none", mixing, kind)
+    first, second = train(tmp_path, 2, *arguments, "none", mixing, kind)
     assert first["told"] == second["told"] == "from rank 0" and first["nothing"] is second["nothing"] is None
     assert first["weights"] == second["weights"]  # to the last bit
     # sums over other parts round differently, and 9 updates with momentum carry that on
@@ -97,7 +117,7 @@ def test_two_processes_compute_what_one_does(tmp_path: Path, arguments: tuple[in
 
 def test_validation_measures_the_network_that_is_kept(tmp_path: Path) -> None:
     """Each rank's batch norms have running statistics of their own; rank 0's are kept, so they are measured."""
-    first, second = train(tmp_path, 2, 22, 8, 1, "batch", "{}")
+    first, second = train(tmp_path, 2, 22, 8, 1, "batch", "{}", "image")
     assert first["buffers"] == second["buffers"] and first["weights"] == second["weights"]
     loss, accuracy = first["by_itself"]
     assert first["history"][-1]["validation_loss"] == pytest.approx(loss, rel=1e-6)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saccade import recurrence
+from saccade import pooling, recurrence
 from saccade.errors import UserError
 from saccade.models import cnn_lstm, conv1d, gru, lstm, rnn
 from saccade.recurrence import SequenceNetwork, gradient_norms_over_time
@@ -175,13 +175,13 @@ def test_unrolled_it_drops_between_layers_as_torch_does() -> None:
 
 def test_the_last_step_of_a_backward_direction_is_the_first() -> None:
     h_BTW = drawn(2, 3, 4)
-    torch.testing.assert_close(recurrence.LastStep(bidirectional=False)(h_BTW), h_BTW[:, 2])
-    both = recurrence.LastStep(bidirectional=True)(h_BTW)
+    torch.testing.assert_close(pooling.LastStep(bidirectional=False)(h_BTW), h_BTW[:, 2])
+    both = pooling.LastStep(bidirectional=True)(h_BTW)
     torch.testing.assert_close(both, torch.stack([h_BTW[:, 2, 0], h_BTW[:, 2, 1], h_BTW[:, 0, 2], h_BTW[:, 0, 3]], 1))
 
 
 def test_attention_is_its_formula() -> None:
-    attention = unequal(recurrence.AdditiveAttention(4))
+    attention = unequal(pooling.AdditiveAttention(4))
     h_BTW = drawn(B, T, 4)
     A, b, v = attention.project.weight, attention.project.bias, attention.score.weight[0]
     for h_TW, got_T, pooled_W in zip(h_BTW, attention.weights(h_BTW), attention(h_BTW), strict=True):
@@ -194,7 +194,7 @@ def test_attention_is_its_formula() -> None:
 
 
 def test_attention_can_look_at_one_step_alone() -> None:
-    attention = recurrence.AdditiveAttention(2)
+    attention = pooling.AdditiveAttention(2)
     with torch.no_grad():
         attention.project.weight.copy_(torch.eye(2))
         attention.project.bias.zero_()
@@ -207,7 +207,7 @@ def test_attention_can_look_at_one_step_alone() -> None:
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_a_network_classifies_what_attention_makes_of_torchs_outputs(model: ModuleType, bidirectional: bool) -> None:
     network = unequal(model.build(SERIES, hidden_size=D, bidirectional=bidirectional, pool="attention")).eval()
-    assert isinstance(network.pool, recurrence.AdditiveAttention)
+    assert isinstance(network.pool, pooling.AdditiveAttention)
     x_BTF = drawn(B, T, F)
     h_BTW, _ = network.recurrent(x_BTF)
     scores_BT = torch.einsum("btv,v->bt", torch.tanh(h_BTW @ network.pool.project.weight.T + network.pool.project.bias),
@@ -340,13 +340,13 @@ def test_both_directions_count_at_the_step_that_they_read() -> None:
         single = nn.GRU(F, D, batch_first=True).double()
         names = [name for name, _ in single.named_parameters()]
         single.load_state_dict({name: network.recurrent.get_parameter(name + suffix) for name in names})
-        other_BD = recurrence.LastStep(bidirectional=True)(network.recurrent(x_BTF)[0]).detach()
+        other_BD = pooling.LastStep(bidirectional=True)(network.recurrent(x_BTF)[0]).detach()
 
         def head(h_BD: Tensor, suffix: str = suffix, other_BD: Tensor = other_BD) -> Tensor:
             parts = [other_BD[:, :D], h_BD] if suffix else [h_BD, other_BD[:, D:]]
             return network.head(torch.cat(parts, dim=1))
 
-        classify = SequenceNetwork(nn.Identity(), single, recurrence.LastStep(False), Lambda(head))
+        classify = SequenceNetwork(nn.Identity(), single, pooling.LastStep(False), Lambda(head))
         norms_T = gradient_norms_over_time(classify, x_BTF.flip(1) if suffix else x_BTF, target_loss)
         half.append(norms_T.flip(0) if suffix else norms_T)
     torch.testing.assert_close(both_T, torch.hypot(*half))

@@ -17,7 +17,8 @@ from saccade.balancing import SAMPLERS
 from saccade.checkpoints import from_bytes, to_bytes
 from saccade.devices import derive_seed
 from saccade.errors import NonFiniteError, UserError
-from saccade.inputs import ImageInput
+from saccade.freezing import freeze
+from saccade.inputs import ImageInput, enlarged_middle
 from saccade.losses import LOSSES, cross_entropy
 from saccade.optimizers import Optimizer
 from saccade.spec import Spec
@@ -543,3 +544,26 @@ def test_validation_is_measured_with_the_weights_at_the_end_of_the_epoch() -> No
     assert last.validation_loss == pytest.approx(cross_entropy(logits_NK, validation.labels).item(), rel=1e-5)
     assert last.validation_score == pytest.approx((logits_NK.argmax(1) == validation.labels).float().mean().item())
     assert math.isfinite(last.train_loss) and last.train_loss != last.validation_loss
+
+
+@pytest.mark.parametrize("frozen", [(), ("norm",)])
+@pytest.mark.parametrize("with_average", [False, True])
+def test_what_is_cropped_is_validation_alone(with_average: bool, frozen: tuple[str, ...]) -> None:
+    """Views are crops already: training sees them whole, and so comes to the same weights as without a crop."""
+    states, train, validation = [], examples(views=2), examples(count=9, seed=9)
+    middle = LabelledArrays(enlarged_middle(validation.views[0], 0.6)[None], validation.labels)
+    for share, measured in ((1.0, validation), (0.6, validation), (1.0, middle)):
+        network = small_network()
+        network[0] = ImageInput([0.4, 0.45], [0.2, 0.25], share)
+        freeze(network[1], frozen)
+        state = TrainingState(network, sgd(network), with_average=with_average)
+        for _ in running(state, train, epochs=3, validation=measured, average_decay=0.9 if with_average else None):
+            pass
+        states.append(state)
+    whole, cropped, by_hand = states
+    for first, second in ((whole.network, cropped.network), (whole.result, cropped.result)):
+        assert_equal_bits(first, second)
+    for plain, crop, expected in zip(whole.history, cropped.history, by_hand.history, strict=True):
+        assert crop.train_loss == plain.train_loss
+        assert crop.validation_loss == pytest.approx(expected.validation_loss, rel=1e-5)
+        assert abs(crop.validation_loss - plain.validation_loss) > 1e-4

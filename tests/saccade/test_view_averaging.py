@@ -28,9 +28,10 @@ TRANSFORMS: list[dict[str, Any]] = [
 ]
 
 
-def predictor() -> Predictor:
+def predictor(evaluate_crop: float = 1.0) -> Predictor:
     torch.manual_seed(0)
-    recipe = Recipe("lenet5", {}, Spec("image", (H, W, C), tuple("abcd")), "classify", [0.5] * 3, [0.1] * 3, "toy")
+    spec = Spec("image", (H, W, C), tuple("abcd"))
+    recipe = Recipe("lenet5", {}, spec, "classify", [0.5] * 3, [0.1] * 3, "toy", evaluate_crop)
     return Predictor(recipe, recipe.build_network().eval(), torch.device("cpu"))
 
 
@@ -65,6 +66,17 @@ def test_it_is_the_mean_over_the_image_and_views_made_one_by_one(views: int) -> 
     assert np.abs(got_NK - plain_NK).max() > 1e-3
 
 
+def test_views_are_not_cropped_once_more_where_evaluation_looks_at_the_middle() -> None:
+    test, views = pictures(), 3
+    whole, cropping = predictor(), predictor(0.75)
+    middle_NK, whole_NK = (each.answers(torch.from_numpy(test.examples)) for each in (cropping, whole))
+    assert np.abs(middle_NK - whole_NK).max() > 1e-3
+    options: dict[str, Any] = {"views": views, "transforms": TRANSFORMS, "seed": SEED, "batch_size": 4}
+    of_cropping_NK = views * average_over_views(middle_NK, cropping, test, **options) - middle_NK
+    of_whole_NK = views * average_over_views(whole_NK, whole, test, **options) - whole_NK
+    np.testing.assert_allclose(of_cropping_NK, of_whole_NK, atol=1e-5)  # of the views alone
+
+
 def test_the_size_of_batches_and_what_was_drawn_before_change_nothing() -> None:
     expected = averaged(pictures())
     for batch_size in (1, 3, 11, 100):
@@ -95,9 +107,9 @@ def test_no_view_is_one_that_was_trained_on(tmp_path: Path, seed: int, monkeypat
     seen: list[bytes] = []
     really = Predictor.answers
 
-    def watched(self: Predictor, stored: torch.Tensor, *options: Any) -> np.ndarray:
+    def watched(self: Predictor, stored: torch.Tensor, *options: Any, **more: Any) -> np.ndarray:
         seen.extend(image.tobytes() for image in stored.numpy())
-        return really(self, stored, *options)
+        return really(self, stored, *options, **more)
 
     monkeypatch.setattr(Predictor, "answers", watched)
     averaged(Split(images_NHWC, np.zeros(N, np.int64), np.arange(N)), views=6, seed=seed)

@@ -15,10 +15,12 @@ from torch import Tensor, nn
 from saccade import optimizers, registry
 from saccade.checkpoints import from_bytes, to_bytes
 from saccade.freezing import freeze
-from saccade.inputs import ImageInput, SeriesInput
-from saccade.losses import cross_entropy
+from saccade.inputs import ImageInput, SeriesInput, TokenInput
+from saccade.losses import cross_entropy, mse
+from saccade.outputs import OwnUnit
 from saccade.recurrence import gradient_norms_over_time
 from saccade.spec import Spec
+from saccade.tokens import PAD
 from saccade.training import LabelledArrays, TrainingState, fit
 from saccade.vital_signs import SAMPLE_EVERY, VitalSigns, is_milestone, summary
 
@@ -272,6 +274,47 @@ def test_of_a_long_sequence_fifty_steps_are_kept_the_first_and_the_last_among_th
     steps = [row["step"] for row in signs.read() if "step" in row]
     assert len(steps) == 50 and (steps[0], steps[-1]) == (1, 130) and steps == sorted(set(steps))
     assert {row["layer"] for row in signs.read() if "step" in row} == {"recurrent.l1"}
+
+
+@pytest.mark.parametrize("answers", ["once", "each_step"])
+def test_of_texts_the_longer_half_is_asked_cut_to_one_length(answers: Any) -> None:
+    torch.manual_seed(0)
+    spec = Spec("tokens", (9,), CLASSES if answers == "once" else (), vocabulary=tuple("_abcdef"), answers=answers)
+    model = registry.module("models", "gru").build(spec, hidden_size=4, embedding_size=3)
+    network = nn.Sequential(TokenInput(), model).eval()
+    token_NT = torch.randint(1, 7, (5, 9), dtype=torch.int32)
+    for text, length in enumerate((2, 9, 6, 7, 1)):
+        token_NT[text, length:] = PAD
+    labels = torch.tensor([0, 1, 2, 0, 1]) if answers == "once" else token_NT.long().roll(-1, dims=1)
+    signs = VitalSigns(network, optimizers.build("sgd", network, lr=0.1))
+    signs.measure_over_time(network, token_NT, labels, cross_entropy)
+    x, target = token_NT[[1, 2, 3], :6].long(), labels[[1, 2, 3]]
+    target = target if answers == "once" else target[:, :6]
+    expected_T = gradient_norms_over_time(model, x, lambda output: cross_entropy(output, target))
+    rows = [row for row in signs.read() if "step" in row]
+    assert [row["gradient_norm"] for row in rows] == pytest.approx(expected_T.tolist(), rel=1e-5)
+    assert len(rows) == 6 and min(expected_T) > 0
+
+
+def test_texts_that_are_read_from_both_ends_are_not_asked() -> None:
+    spec = Spec("tokens", (9,), CLASSES, vocabulary=tuple("_abcdef"))
+    model = registry.module("models", "gru").build(spec, hidden_size=4, bidirectional=True)
+    network = nn.Sequential(TokenInput(), model).eval()
+    signs = VitalSigns(network, optimizers.build("sgd", network, lr=0.1))
+    signs.measure_over_time(network, torch.ones(3, 9, dtype=torch.int32), torch.tensor([0, 1, 2]), cross_entropy)
+    assert not signs.read()
+
+
+def test_a_forecast_is_asked_in_its_own_unit_and_named_as_the_model_names_it() -> None:
+    torch.manual_seed(0)
+    model = registry.module("models", "lstm").build(Spec("series", (7, 2), targets=("x",)), hidden_size=4)
+    network = nn.Sequential(SeriesInput([1.0, 2.0], [3.0, 4.0]), model, OwnUnit([10.0], [5.0])).eval()
+    signs = VitalSigns(network, optimizers.build("sgd", network, lr=0.1))
+    x, y = torch.randn(4, 7, 2), torch.randn(4, 1)
+    signs.measure_over_time(network, x, y, mse)
+    expected_T = gradient_norms_over_time(model, network[0](x), lambda output: mse(5 * output + 10, y))
+    assert [row["gradient_norm"] for row in signs.read()] == pytest.approx(expected_T.tolist(), rel=1e-5)
+    assert {row["layer"] for row in signs.read()} == {"recurrent"}
 
 
 def test_where_nothing_recurs_there_are_no_steps() -> None:

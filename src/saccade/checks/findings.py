@@ -5,20 +5,15 @@ Rows are numbers of examples, as the source gives them. N is how many there are.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from saccade.checks.inspecting import Inspected, digest_of
 from saccade.checks.near_duplicates import NearPair, find_near_duplicates
-from saccade.errors import UserError
+from saccade.checks.trouble import OnTrouble, Trouble, decide
 from saccade.examples import ImageExamples, Progress, no_progress
 from saccade.path_patterns import shown
-from saccade.units import equal_rows
-
-OnTrouble = Literal["error", "quarantine"]
-
-_MOST_LISTED = 5  # in a message
+from saccade.units import equal_rows, leaking_rows
 
 
 @dataclass(frozen=True)
@@ -80,7 +75,7 @@ def examine(
         unreadable=inspected.unreadable,
         equal=[rows for rows in same if not left_out_N[rows[0]]],
         conflicting=conflicting,
-        leaking=_leaking(same, published, groups, left_out_N),
+        leaking=leaking_rows(same, published, groups, left_out_N),
         near=near,
         left_out=left_out_N,
     )
@@ -92,36 +87,6 @@ def _of_same_pixels(examples: ImageExamples, inspected: Inspected) -> list[list[
     digests_M = np.array([digest_of(examples.image(row)) for row in candidates], dtype=inspected.digests.dtype)
     groups = equal_rows(digests_M, np.ones(len(candidates), dtype=bool))
     return [[candidates[i] for i in rows] for rows in groups]
-
-
-def _leaking(
-    same: list[list[int]], published: Sequence[str] | None, groups: Sequence[str] | None, left_out_N: np.ndarray
-) -> list[list[int]]:
-    if published is None:
-        return []
-    together = [rows for rows in same if not left_out_N[rows[0]]]
-    if groups is not None:
-        together += equal_rows(np.asarray(groups), ~left_out_N)
-    return [rows for rows in together if len({published[row] for row in rows}) > 1]
-
-
-@dataclass(frozen=True)
-class _Trouble:
-    """One kind of what was found.
-
-    Attributes:
-        what: in a few words, ending with the count.
-        listed: a line each.
-        remedy: what the user may do.
-        is_decided: params.yaml says that it is known.
-        outcome: what is done then.
-    """
-
-    what: str
-    listed: list[str]
-    remedy: str
-    is_decided: bool
-    outcome: str
 
 
 def refuse_trouble(
@@ -147,25 +112,18 @@ def refuse_trouble(
     Raises:
         UserError: something was found that is not decided; says how much, the first few, and the remedy.
     """
-    notes = []
-    for trouble in (
-        _unreadable(examples, findings, on_unreadable),
-        _conflicts(examples, findings, on_conflict),
-        _leaks(examples, findings, allow_leakage),
-    ):
-        if not trouble.listed:
-            continue
-        if not trouble.is_decided:
-            more = len(trouble.listed) - _MOST_LISTED
-            lines = [f"  {line}" for line in trouble.listed[:_MOST_LISTED]] + [f"  and {more:,} more"] * (more > 0)
-            raise UserError("\n".join([f"{trouble.what}:", *lines, trouble.remedy]))
-        notes.append(f"{trouble.what}: {trouble.outcome}")
-    return notes
+    return decide(
+        [
+            _unreadable(examples, findings, on_unreadable),
+            _conflicts(examples, findings, on_conflict),
+            _leaks(examples, findings, allow_leakage),
+        ]
+    )
 
 
-def _unreadable(examples: ImageExamples, findings: Findings, decision: OnTrouble) -> _Trouble:
+def _unreadable(examples: ImageExamples, findings: Findings, decision: OnTrouble) -> Trouble:
     listed = [f"{shown(examples.name(row))} {reason}" for row, reason in findings.unreadable.items()]
-    return _Trouble(
+    return Trouble(
         f"pictures that cannot be read ({len(listed):,} of {len(examples.labels):,})",
         listed,
         "Replace them, or leave them out: preprocess.on_unreadable: quarantine",
@@ -174,12 +132,12 @@ def _unreadable(examples: ImageExamples, findings: Findings, decision: OnTrouble
     )
 
 
-def _conflicts(examples: ImageExamples, findings: Findings, decision: OnTrouble) -> _Trouble:
+def _conflicts(examples: ImageExamples, findings: Findings, decision: OnTrouble) -> Trouble:
     def line(rows: list[int]) -> str:
         return " = ".join(f"{shown(examples.name(row))} ({examples.classes[examples.labels[row]]})" for row in rows[:4])
 
     listed = [line(rows) for rows in findings.conflicting]
-    return _Trouble(
+    return Trouble(
         f"pictures that are in several classes, pixel for pixel the same ({len(listed):,})",
         listed,
         "Keep each in the class it belongs to, or leave all their copies out: preprocess.on_conflict: quarantine",
@@ -188,7 +146,7 @@ def _conflicts(examples: ImageExamples, findings: Findings, decision: OnTrouble)
     )
 
 
-def _leaks(examples: ImageExamples, findings: Findings, is_allowed: bool) -> _Trouble:
+def _leaks(examples: ImageExamples, findings: Findings, is_allowed: bool) -> Trouble:
     splits = examples.published_splits or ()
 
     def line(rows: list[int]) -> str:
@@ -196,7 +154,7 @@ def _leaks(examples: ImageExamples, findings: Findings, is_allowed: bool) -> _Tr
         return " = ".join(f"{shown(examples.name(row))} ({split})" for split, row in sorted(firsts.items()))
 
     listed = [line(rows) for rows in findings.leaking]
-    return _Trouble(
+    return Trouble(
         f"pictures or groups that are in several of the published splits ({len(listed):,})",
         listed,
         "The test split would measure what was learnt by heart. Remove the copies, split anew with split.test: 0.15, "

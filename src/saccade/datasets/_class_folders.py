@@ -34,7 +34,7 @@ def check_class_from(class_from: str) -> None:
         _class_reader(class_from)
 
 
-def place_examples(names: Sequence[str], where: Path, class_from: str = "first") -> list[Place]:
+def place_examples(names: Sequence[str], where: Path, class_from: str = "first", layout: str = _LAYOUT) -> list[Place]:
     """Read classes and splits from names.
 
     Where all first folders are called train, val, validation or test (in any case), they are the split. Folders that
@@ -50,6 +50,7 @@ def place_examples(names: Sequence[str], where: Path, class_from: str = "first")
         names: of files, parted by slashes.
         where: the archive, for messages.
         class_from: as above.
+        layout: how files should lie, for messages.
 
     Returns:
         A place for each name.
@@ -65,14 +66,15 @@ def place_examples(names: Sequence[str], where: Path, class_from: str = "first")
         for folder, parts in below.items():
             class_parts = parts[1:] if are_splits else parts
             if not class_parts:
-                raise _no_class(folder, where, is_parent=any(other.startswith(f"{folder}/") for other in below))
+                is_parent = any(other.startswith(f"{folder}/") for other in below)
+                raise _no_class(folder, where, layout, is_parent)
             of_folder[folder] = class_parts[0 if class_from == "first" else -1]
         classes = [of_folder[folder] for folder in folders]
     else:
         classes = _classes_by_pattern(names, class_from, where)
     split_of = {folder: SPLIT_NAMES[parts[0].lower()] if are_splits else None for folder, parts in below.items()}
     places = [Place(split_of[folder], name) for folder, name in zip(folders, classes, strict=True)]
-    _refuse_missing_classes(set(places), where, class_from)
+    _refuse_missing_classes(set(places), where, class_from, layout)
     return places
 
 
@@ -111,12 +113,12 @@ def _classes_by_pattern(names: Sequence[str], pattern: str, where: Path) -> list
     return classes
 
 
-def _no_class(folder: str, where: Path, is_parent: bool) -> UserError:
+def _no_class(folder: str, where: Path, layout: str, is_parent: bool) -> UserError:
     """A pattern leaves out all below a folder: it is no remedy where classes are there."""
     remedy = "" if is_parent or not folder else f"; or leave them out: {leave_out(escape_pattern(folder) + '/*')}"
     return UserError(
         f"{where}: examples in {repr(folder) if folder else 'its root'} must lie in a folder of their class. "
-        f"{_LAYOUT}; class_from reads other layouts{remedy}"
+        f"{layout}; class_from reads other layouts{remedy}"
     )
 
 
@@ -133,14 +135,14 @@ def _first_are_splits(first: set[str], where: Path) -> bool:
     return bool(splits) and not others
 
 
-def _refuse_missing_classes(places: set[Place], where: Path, class_from: str) -> None:
+def _refuse_missing_classes(places: set[Place], where: Path, class_from: str, layout: str) -> None:
     is_pattern = class_from not in ("first", "parent")
     classes_of: dict[str | None, set[str]] = {}
     for place in places:
         classes_of.setdefault(place.split, set()).add(place.class_name)
     classes = set().union(*classes_of.values())
     if len(classes) == 1:
-        remedy = f"Correct class_from ({class_from})" if is_pattern else _LAYOUT
+        remedy = f"Correct class_from ({class_from})" if is_pattern else layout
         raise UserError(f"{where} must hold at least two classes, but there is only {min(classes)!r}. {remedy}")
     for split, found in sorted(classes_of.items(), key=str):
         if missing := min(classes - found, default=None):

@@ -1,29 +1,22 @@
-"""A table of pictures: a CSV file with a header, a row a picture, read row by row with the line that each begins in."""
+"""A table of files, such as pictures: a CSV file with a header, a row a file."""
 
-import codecs
-import csv
-import difflib
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from saccade.datasets._class_folders import SPLIT_NAMES
+from saccade.datasets._csv_rows import Row, notes_of_columns, open_rows, read_split, sorted_labels
 from saccade.errors import UserError
-
-_DELIMITERS = (",", ";", "\t")
-_CHUNK_BYTES = 2**16
 
 
 @dataclass(frozen=True)
 class Table:
-    """What a table says, in the order of its rows, each picture once.
+    """What a table says, in the order of its rows, each file once.
 
     Attributes:
-        paths: of the pictures, parted by slashes, in their plain form.
+        paths: of the files, parted by slashes, in their plain form.
         labels: as written, less spaces around.
         splits: train, validation or test each, or None where the table publishes no split.
-        groups: the other columns: name to a value a picture.
+        groups: the other columns: name to a value a file.
         lines: in which each row begins, from 1.
         notes: what was left out, for people.
     """
@@ -37,10 +30,7 @@ class Table:
 
     def classes(self) -> list[str]:
         """The labels that there are, sorted: as numbers where all are whole ones."""
-        found = set(self.labels)
-        if all(label.removeprefix("-").isdecimal() for label in found):
-            return sorted(found, key=lambda label: (int(label), label))
-        return sorted(found)
+        return sorted_labels(self.labels)
 
 
 def read_table(
@@ -51,7 +41,7 @@ def read_table(
     Args:
         path: the file.
         name: what a user calls it, for messages.
-        path_column: header of the pictures' paths.
+        path_column: header of the files' paths.
         label_column: header of the labels.
         split_column: header of the published split; None where there is none.
         encoding: of the text, as Python names it; of UTF-8, a byte order mark is left out.
@@ -62,83 +52,13 @@ def read_table(
     Raises:
         UserError: it is no such table, with the line.
     """
-    _refuse_same_columns(path_column, label_column, split_column)
-    wanted = [column for column in (path_column, label_column, split_column) if column is not None]
-    try:
-        records = _records(path, name, encoding, _delimiter(path, name, encoding, wanted))
-        line, header = next(records, (1, []))
-        columns = _columns(header, f"{name}, line {line}", wanted)
-        return _read_rows(records, name, columns, (path_column, label_column, split_column))
-    except UnicodeDecodeError as error:
-        line, byte = _first_bad_byte(path, encoding)
-        raise UserError(
-            f"{name}, line {line}: the byte 0x{byte:02x} is no {encoding}. Save the table as a CSV file in UTF-8, or "
-            "name its encoding, such as encoding: latin-1"
-        ) from error
-    except LookupError as error:
-        raise UserError(f"encoding ({encoding}) must be one that Python knows, such as utf-8 or latin-1") from error
-
-
-def _refuse_same_columns(path_column: str, label_column: str, split_column: str | None) -> None:
-    if len({path_column, label_column, split_column}) < 3:
-        raise UserError(
-            f"path_column ({path_column}), label_column ({label_column}) and split_column ({split_column}) must be "
-            "different columns"
-        )
-
-
-def _records(path: Path, name: str, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The lines that records begin in, and their cells without the spaces around; empty lines do not count."""
-    codec = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
-    with path.open("rb") as file, io.TextIOWrapper(file, codec, newline="") as text:
-        rows = csv.reader(text, delimiter=delimiter, strict=True)
-        while True:
-            line = rows.line_num + 1
-            try:
-                cells = next(rows, None)
-            except csv.Error as error:
-                raise UserError(
-                    f"{name}: the row that begins in line {line} must be whole: {error}. Is a quotation mark left "
-                    "open, or not doubled inside quotation marks?"
-                ) from error
-            if cells is None:
-                return
-            if any(map(str.strip, cells)) or len(cells) > 1:
-                yield line, [cell.strip(" \t") for cell in cells]
-
-
-def _delimiter(path: Path, name: str, encoding: str, wanted: Sequence[str]) -> str:
-    """The one by which the header has the most columns that are asked for, and then the most of all."""
-    found: list[tuple[int, int, int, str]] = []
-    for delimiter in _DELIMITERS:
-        try:
-            _, header = next(_records(path, name, encoding, delimiter), (1, []))
-        except UnicodeDecodeError:
-            raise
-        except UserError:  # quotation marks that are none by this delimiter
-            continue
-        found.append((sum(column in header for column in wanted), len(header), -len(found), delimiter))
-    return max(found)[-1] if found else ","
-
-
-def _columns(header: list[str], where: str, wanted: Sequence[str]) -> list[str]:
-    if not header:
-        raise UserError(f"{where} must be a header with the columns {', '.join(wanted)}, but the table is empty")
-    for column in wanted:
-        if column not in header:
-            near = difflib.get_close_matches(column, header, n=1, cutoff=0.0)
-            lowered = [name for name in header if name.lower() == column.lower()]
-            raise UserError(
-                f"{where} must have a column {column!r}, but has {', '.join(map(repr, header))}; the nearest is "
-                f"{(lowered or near or header)[0]!r}. Name it with path_column, label_column or split_column."
-            )
-    if twice := next((column for column in header if column and header.count(column) > 1), None):
-        raise UserError(f"{where} must name each column once, but {twice!r} stands there {header.count(twice)} times")
-    return header
+    named = {"path_column": path_column, "label_column": label_column, "split_column": split_column}
+    columns, rows = open_rows(path, name, named, encoding=encoding)
+    return _read_rows(rows, name, columns, (path_column, label_column, split_column))
 
 
 def _read_rows(
-    records: Iterator[tuple[int, list[str]]],
+    records: Iterable[Row],
     name: str,
     columns: list[str],
     named: tuple[str, str, str | None],
@@ -150,18 +70,13 @@ def _read_rows(
     empty_split: int | None = None  # its line
     for line, cells in records:
         where = f"{name}, line {line}"
-        if len(cells) != len(columns):
-            raise UserError(
-                f"{where} must have {len(columns)} cells, as the header has, but has {len(cells)}. Put cells that "
-                "hold the delimiter into quotation marks."
-            )
         row = dict(zip(columns, cells, strict=True))
         path, label = _plain_path(row[path_column], path_column, where), row[label_column]
         if not label:
             raise UserError(f"{where}: {label_column} must not be empty. Fill it, or take the row out.")
         split = ""
         if split_column is not None:
-            split = _split(row[split_column], split_column, where)
+            split = read_split(row[split_column], split_column, where)
             empty_split = line if not split and empty_split is None else empty_split
         if (earlier := row_of.setdefault(path, len(table.paths))) < len(table.paths):
             _refuse_other_say(table, earlier, label, split, f"{where}: {path!r}")
@@ -183,20 +98,14 @@ def _plain_path(cell: str, column: str, where: str) -> str:
         raise UserError(f"{where}: {column} must not be empty. Fill it, or take the row out.")
     if path.is_absolute() or ".." in path.parts or not path.parts:
         raise UserError(
-            f"{where}: {column} ({cell!r}) must be a path below the folder of the pictures, without .. and not from "
+            f"{where}: {column} ({cell!r}) must be a path below the folder of the files, without .. and not from "
             "the root. Name that folder with path."
         )
     return path.as_posix()
 
 
-def _split(cell: str, column: str, where: str) -> str:
-    if cell and cell.lower() not in SPLIT_NAMES:
-        raise UserError(f"{where}: {column} ({cell!r}) must be one of {', '.join(SPLIT_NAMES)}, in any case")
-    return SPLIT_NAMES.get(cell.lower(), "")
-
-
 def _refuse_other_say(table: Table, earlier: int, label: str, split: str, where: str) -> None:
-    """A picture may stand in a table twice, but not as two things."""
+    """A file may stand in a table twice, but not as two things."""
     for what, now, before in (
         ("label", label, table.labels[earlier]),
         ("split", split, table.splits[earlier] if table.splits is not None else split),
@@ -220,25 +129,6 @@ def _checked(table: Table, name: str, split_column: str | None, empty_split: int
         splits = None
     notes = []
     if copies:
-        notes.append(f"{name}: {copies:,} rows name a picture that an earlier row names with the same label; left out")
-    if split_column is None and (unused := next((c for c in table.groups if c.lower() in ("split", "subset")), None)):
-        notes.append(f"{name}: the column {unused!r} is not used as the published split; split_column would name it")
+        notes.append(f"{name}: {copies:,} rows name a file that an earlier row names with the same label; left out")
+    notes += notes_of_columns(name, table.groups, split_column)
     return Table(table.paths, table.labels, splits, table.groups, table.lines, tuple(notes))
-
-
-def _first_bad_byte(path: Path, encoding: str) -> tuple[int, int]:
-    """The line, from 1, and the value of the first byte that cannot be decoded."""
-    decoder, newlines, lines = codecs.getincrementaldecoder(encoding)(), io.IncrementalNewlineDecoder(None, True), 1
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            state = decoder.getstate()
-            try:
-                lines += newlines.decode(decoder.decode(chunk)).count("\n")
-            except UnicodeDecodeError:
-                decoder.setstate(state)
-                for byte in chunk:  # one by one, up to the bad one
-                    try:
-                        lines += newlines.decode(decoder.decode(bytes([byte]))).count("\n")
-                    except UnicodeDecodeError as error:
-                        return lines, error.object[error.start]
-    return lines, 0  # the end is missing

@@ -9,20 +9,17 @@ are decoded straight from the archive, one at a time and in its order.
 import hashlib
 import posixpath
 from collections import Counter
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
 from saccade.datasets._archive import Archive, Member, Wanted, open_archive
+from saccade.datasets._archived import bring_archive, chosen, only_file
 from saccade.datasets._class_folders import check_class_from, place_examples
 from saccade.datasets._limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits
-from saccade.datasets._origin import folder_or_archive, refuse_without_url, remote_file
-from saccade.datasets._packing import copy_file, pack_folder
-from saccade.downloads import fetch_file
 from saccade.errors import UserError
 from saccade.examples import ImageExamples, Progress, no_progress
 from saccade.images import PICTURE_SUFFIXES, decode_for, decode_image
-from saccade.path_patterns import compile_pattern
 
 KIND = "image"
 LABELS = "classes"
@@ -67,20 +64,21 @@ def fetch(
         UserError: not exactly one of path and url; nothing that can be read is there; the bytes are not the named ones;
             class_from, a pattern or a limit is none.
     """
-    if (path is None) == (url is None):
-        raise UserError("image_folder needs path (a folder or an archive on this machine) or url, and not both")
-    wanted, limits = _chosen(include, exclude), Limits(max_files, max_file_bytes, max_bytes)
+    limits = Limits(max_files, max_file_bytes, max_bytes)
     check_class_from(class_from)
-    if url is not None:
-        fetch_file(remote_file(url, sha256, size), folder, mirror=mirror, progress=progress)
-        return
-    assert path is not None
-    refuse_without_url(sha256, size, mirror)
-    source = folder_or_archive(path)
-    if source.is_dir():
-        pack_folder(source, folder / _PACKED, wanted, progress, limits)
-    else:
-        copy_file(source, folder / source.name, progress)
+    bring_archive(
+        folder,
+        _PACKED,
+        who="image_folder",
+        path=path,
+        url=url,
+        sha256=sha256,
+        size=size,
+        mirror=mirror,
+        wanted=chosen(include, exclude),
+        limits=limits,
+        progress=progress,
+    )
 
 
 def read(
@@ -121,10 +119,10 @@ def read(
     Raises:
         UserError: the archive is damaged or exceeds a limit, or its names do not say classes and splits.
     """
-    path = _only_file(folder)
+    path = only_file(folder)
     check_class_from(class_from)
     archive = open_archive(path, Limits(max_files, max_file_bytes, max_bytes))
-    pictures, ids, notes = _list_pictures(archive, _chosen(include, exclude))
+    pictures, ids, notes = _list_pictures(archive, chosen(include, exclude))
     names = [picture.name for picture in pictures]
     places = place_examples(names, path, class_from)
     classes = sorted({place.class_name for place in places})
@@ -161,25 +159,3 @@ def _list_pictures(archive: Archive, wanted: Wanted) -> tuple[list[Member], list
             "Correct path, include or exclude."
         )
     return pictures, ids, (f"left out files that are no pictures by their names: {counts}",) if others else ()
-
-
-def _chosen(include: list[str] | None, exclude: list[str] | None) -> Wanted:
-    """Names that a pattern of ``include`` and none of ``exclude`` fits; never hidden ones."""
-    included = None if include is None else [compile_pattern(pattern) for pattern in include]
-    excluded = [compile_pattern(pattern) for pattern in exclude or ()]
-
-    def wanted(name: str) -> bool:
-        if any(part.startswith(".") for part in PurePosixPath(name).parts):
-            return False
-        is_included = included is None or name.endswith("/") or any(fits(name) for fits in included)
-        return is_included and not any(fits(name) for fits in excluded)
-
-    return wanted
-
-
-def _only_file(folder: Path) -> Path:
-    files = sorted(folder.iterdir()) if folder.is_dir() else []
-    if len(files) != 1:
-        found = ", ".join(path.name for path in files) or "nothing"
-        raise UserError(f"{folder} must hold one archive, but holds {found}. Fetch the dataset again.")
-    return files[0]

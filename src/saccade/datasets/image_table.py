@@ -7,17 +7,14 @@ semicolons or tabs part them. Columns that nothing else names are groups for ``s
 """
 
 import hashlib
-import shutil
 from pathlib import Path
 
 import numpy as np
 
 from saccade.datasets._archive import open_archive
 from saccade.datasets._limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits
-from saccade.datasets._origin import existing_path, folder_or_archive, refuse_without_url, remote_file
 from saccade.datasets._table import read_table
-from saccade.datasets._table_pictures import pack_from_archive, pack_from_folder, take_table, without_row
-from saccade.downloads import fetch_file
+from saccade.datasets._table_files import bring_files_of_table, without_row
 from saccade.errors import UserError
 from saccade.examples import ImageExamples, Progress, no_progress
 from saccade.images import decode_for, decode_image
@@ -27,7 +24,6 @@ LABELS = "classes"
 
 _PACKED = "images.tar"
 _TABLE = "table.csv"
-_DOWNLOAD = "download.part"  # the stage keeps what is called so for the next try, and out of data/raw
 
 
 def fetch(
@@ -74,32 +70,24 @@ def fetch(
         UserError: the table is none, with its line; it names pictures that are not there; nothing that can be read is
             at path or url, or more than the limits.
     """
-    if path is not None and url is not None:
-        raise UserError("image_table needs path (a folder or an archive on this machine) or url, and not both")
-    limits = Limits(max_files, max_file_bytes, max_bytes, without=without_row)
-    download = folder / _DOWNLOAD
-    if url is not None:
-        source = fetch_file(remote_file(url, sha256, size), download, mirror=mirror, progress=progress)
-    else:
-        refuse_without_url(sha256, size, mirror)
-        source = folder_or_archive(path) if path is not None else existing_path("table", table).parent
-    archive = None if source.is_dir() else open_archive(source, limits)
-    is_inside = (path, url) != (None, None)
-    own_folder = take_table(source, archive, table, folder / _TABLE, limits, is_inside=is_inside)
-    rows = read_table(
-        folder / _TABLE,
-        table,
+    bring_files_of_table(
+        folder,
+        _PACKED,
+        _TABLE,
+        who="image_table",
+        table=table,
+        path=path,
+        url=url,
+        sha256=sha256,
+        size=size,
+        mirror=mirror,
         path_column=path_column,
         label_column=label_column,
         split_column=split_column,
         encoding=encoding,
+        limits=Limits(max_files, max_file_bytes, max_bytes, without=without_row),
+        progress=progress,
     )
-    if archive is None:
-        pack_from_folder(source, own_folder, rows, table, folder / _PACKED, limits, progress)
-    else:
-        pack_from_archive(archive, own_folder, rows, table, folder / _PACKED, progress)
-    if download.exists():
-        shutil.rmtree(download)
 
 
 def read(

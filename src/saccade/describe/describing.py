@@ -6,7 +6,7 @@ and every operation is looked at as it passes. A network that needs values (it a
 Multiply-adds are those of convolutions and matrix products; adding a bias, activations, norms and pooling are not
 counted, as in ``torch.utils.flop_counter``, which reports twice the number.
 
-Shapes: B batch, C channels, H height, W width, T time steps, F features.
+Shapes: B batch, C channels, H height, W width, T time steps or tokens, F features.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ from saccade.describe.blocks import Block, blocks_of
 from saccade.describe.called_windows import formula_of, window_of
 from saccade.describe.sights import Sight
 from saccade.describe.tracing import Call, parameters_held, trace
-from saccade.describe.training_memory import Memory, memory_of_a_step
+from saccade.describe.training_memory import Memory, blank, memory_of_a_step
 
 BATCH_SIZE = 64
 OPTIMIZER = {"name": "sgd", "lr": 0.1, "momentum": 0.9}
@@ -63,7 +63,7 @@ class Description:
     """A network, described.
 
     Attributes:
-        input_shape: without the batch: (C, H, W) or (T, F).
+        input_shape: without the batch: (C, H, W), (T, F) or (T,).
         layers: in the order of execution.
         blocks: the same for a picture.
         parameters: all that evaluation can use.
@@ -110,7 +110,7 @@ def describe(
 
     Args:
         build: returns a new network each time it is called.
-        input_shape: of one example: (C, H, W) of an image, (T, F) of a series.
+        input_shape: of one example: (C, H, W) of an image, (T, F) of a series, (T,) of a text.
         batch_size: of the training step whose memory is measured, from 1.
         optimizer: name and options, as ``saccade.optimizers.build`` takes them.
 
@@ -119,11 +119,11 @@ def describe(
 
     Raises:
         UserError: the network cannot take such an input.
-        ValueError: ``input_shape`` is neither of an image nor of a series.
+        ValueError: ``input_shape`` is neither of an image, nor of a series, nor of a text.
     """
     input_shape = tuple(input_shape)
-    if len(input_shape) not in (2, 3):
-        raise ValueError(f"input_shape ({input_shape}) must be (C, H, W) or (T, F)")
+    if len(input_shape) not in (1, 2, 3):
+        raise ValueError(f"input_shape ({input_shape}) must be (C, H, W), (T, F) or (T,)")
     with torch.random.fork_rng(devices=[]):
         try:
             return _described("meta", build, input_shape, batch_size, optimizer)
@@ -140,13 +140,13 @@ def _described(
 ) -> Description:
     with torch.device(device):
         network = build().eval()
-        root = trace(network, torch.zeros(1, *input_shape))
+        root = trace(network, blank(1, input_shape))
         counted: set[nn.Parameter] = set()
         layers = _layers(root, input_shape, counted)
         macs = sum(call.macs for call in root.all())
         parameters, heads, heads_macs = set(network.parameters()), set(), 0
         if parameters - counted:
-            in_training = trace(network.train(), torch.zeros(2, *input_shape))
+            in_training = trace(network.train(), blank(2, input_shape))
             heads = parameters_held(in_training) & parameters - counted
             heads_macs = sum(call.macs for call in in_training.all()) // 2 - macs if heads else 0
         memory = memory_of_a_step(network, build, input_shape, batch_size, optimizer)

@@ -11,8 +11,8 @@ from typing import Any
 
 from saccade.describe.blocks import Block
 from saccade.describe.describing import Description
+from saccade.drawing import BLUE, DOTS_PER_INCH, GREY, ORANGE, STYLE
 from saccade.errors import UserError
-from saccade.figures import BLUE, DOTS_PER_INCH, GREY, ORANGE, STYLE
 from saccade.files import replacing_file
 
 GREEN, PURPLE = "#009E73", "#CC79A7"  # Okabe and Ito's, as the other colours
@@ -87,7 +87,9 @@ def network_figure(name: str, description: Description) -> Any:
     """The figure that ``draw_network`` writes, for those who want to go on with it."""
     from matplotlib.figure import Figure
 
-    blocks = [Block("input", "", description.input_shape), *description.blocks]
+    # A text is a sequence, too, of one id a step.
+    shape = (*description.input_shape, 1) if len(description.input_shape) == 1 else description.input_shape
+    blocks = [Block("input", "", shape), *description.blocks]
     side, sides_are = _scale([n for block in blocks for n in _sides(block.output_shape)], _LARGEST_SIDE)
     features, features_are = _scale([_features(block.output_shape) for block in blocks], _MOST_FEATURES)
     rows = _rows([_solid(block, side, features) for block in blocks])

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from saccade import optimizers
+from saccade.tokens import UNKNOWN
 
 _MOST_MEASURED_BYTES = 2**28  # of activations; a larger batch on the CPU is measured in part
 
@@ -38,6 +39,13 @@ class Memory:
         return self.weights + self.gradients + self.optimizer + self.activations
 
 
+def blank(examples: int, input_shape: tuple[int, ...]) -> Tensor:
+    """Examples without content: noughts, or the one token that every vocabulary has and that is no padding."""
+    if len(input_shape) == 1:
+        return torch.full((examples, *input_shape), UNKNOWN)
+    return torch.zeros(examples, *input_shape)
+
+
 def memory_of_a_step(
     network: nn.Module,
     build: Callable[[], nn.Module],
@@ -50,7 +58,7 @@ def memory_of_a_step(
     Args:
         network: new, on the meta device or the CPU; changed.
         build: returns another one like it.
-        input_shape: of one example: (C, H, W) or (T, F).
+        input_shape: of one example: (C, H, W), (T, F) or (T,).
         batch_size: of the step, from 1.
         optimizer: name and options, as ``saccade.optimizers.build`` takes them.
 
@@ -63,11 +71,11 @@ def memory_of_a_step(
         # A recurrent layer keeps what the library that computes it keeps, not what its operations one by one would.
         with torch.device("cpu"):
             network = build()
-            few = kept_for_backward(network, torch.zeros(2, *input_shape))
+            few = kept_for_backward(network, blank(2, input_shape))
             examples = min(examples, max(2, 2 * _MOST_MEASURED_BYTES // max(few, 1)))
-            kept = kept_for_backward(network, torch.zeros(examples, *input_shape))
+            kept = kept_for_backward(network, blank(examples, input_shape))
     else:
-        kept = kept_for_backward(network, torch.zeros(examples, *input_shape))
+        kept = kept_for_backward(network, blank(examples, input_shape))
     return Memory(
         batch_size=batch_size,
         weights=sum(tensor.nbytes for tensor in [*parameters, *network.buffers()]),

@@ -28,7 +28,6 @@ from torch import Tensor, nn
 from saccade import layers, recurrence
 from saccade.errors import UserError
 from saccade.layers import Count, Share, Window
-from saccade.recurrence import SequenceNetwork
 from saccade.spec import Spec
 
 ACCEPTS = ("image",)
@@ -89,7 +88,7 @@ def build(
     bidirectional: bool = False,
     dropout: Share = 0.0,
     pool: Literal["last", "mean", "max", "attention"] = "last",
-) -> SequenceNetwork:
+) -> recurrence.Network:
     """Build the network for a dataset.
 
     Args:
@@ -140,4 +139,4 @@ def build(
     reader = StripReader(ColumnStrips(strip_width, strip_stride), nn.Sequential(*blocks, nn.Flatten()))
     recurrent = nn.LSTM(channels[-1] * sides[0] * sides[1], hidden_size, batch_first=True, bidirectional=bidirectional)
     recurrence.open_gates(recurrent)
-    return recurrence.assemble(reader, recurrent, pool, dropout, spec.num_outputs)
+    return recurrence.assemble(spec, reader, recurrent, pool, dropout)

@@ -8,7 +8,9 @@ its windows reach, and the pooling at the end forgets the order of what was foun
     for each of channels:  convolution over time, batch norm, activation; between two of them, pooling 2 / 2
     mean or maximum over time, dropout, linear
 
-An image is read as its rows: 28 rows of 28 pixels are 28 steps of 28 features.
+An image is read as its rows: 28 rows of 28 pixels are 28 steps of 28 features. Of a text each token becomes a vector
+that is learnt; where it is padded, every convolution sees the zeros that it would see at the end of the bare text, and
+norms and pooling count real steps alone. A text that is shorter than the windows reach is read as if zeros followed it.
 
 Source: K. Lang, A. Waibel, G. Hinton, "A time-delay neural network architecture for isolated word recognition", 1990;
 the maximum over time is R. Collobert's et al., "Natural language processing (almost) from scratch", 2011.
@@ -19,13 +21,18 @@ Shapes: B batch, C channels, H height, W width, T time steps, F features, K outp
 from typing import Literal
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from saccade import layers, recurrence
 from saccade.errors import UserError
 from saccade.layers import ActivationName, Count, PaddingName, Share, Window
+from saccade.padding import MaskedBatchNorm1d, is_real, lengths_of
+from saccade.pooling import pool_over_time
 from saccade.spec import Spec
 
-ACCEPTS = ("image", "series")
+ACCEPTS = ("image", "tokens", "series")
+ANSWERS = ("once",)  # its windows reach forwards, and would see the token that is asked for
+OF_TOKENS = ("embedding_size",)  # arguments that images and series have no use for
 TYPICAL_SHAPE = (28, 28, 1)  # and classes: what it is usually built for, and described with
 TYPICAL_CLASSES = 10
 
@@ -46,6 +53,49 @@ class Conv1dNetwork(nn.Module):
         return self.head(self.pool(h_BTF))
 
 
+class TextConv1dNetwork(nn.Module):
+    """Token ids int64 (B, T) to (B, K); padding changes nothing.
+
+    Args:
+        reader: the embedding.
+        features: convolutions, norms, activations and poolings.
+        pool: from (B, T, F) and lengths to (B, F).
+        head: from (B, F) to (B, K).
+        least: steps without which a window would find nothing.
+    """
+
+    def __init__(
+        self, reader: nn.Module, features: nn.Sequential, pool: nn.Module, head: nn.Sequential, least: int
+    ) -> None:
+        super().__init__()
+        self.reader = reader
+        self.features = features
+        self.pool = pool
+        self.head = head
+        self.least = least
+
+    def forward(self, token_BT: Tensor) -> Tensor:
+        token_BT = functional.pad(token_BT, (0, max(self.least - token_BT.shape[1], 0)))
+        length_B = lengths_of(token_BT)
+        x_BFT = _without_padding(self.reader(token_BT).transpose(1, 2), length_B)  # from B T F
+        length_B = length_B.clamp(min=self.least)
+        for layer in self.features:
+            if isinstance(layer, nn.Conv1d):
+                x_BFT = layer(_without_padding(x_BFT, length_B))
+                length_B = length_B + (2 * int(layer.padding[0]) - layer.kernel_size[0] + 1)
+            elif isinstance(layer, MaskedBatchNorm1d):
+                x_BFT = layer(x_BFT, length_B)
+            elif isinstance(layer, nn.MaxPool1d | nn.AvgPool1d):
+                x_BFT, length_B = layer(x_BFT), length_B // 2  # a last step without a neighbour is dropped, as always
+            else:
+                x_BFT = layer(x_BFT)
+        return self.head(self.pool(x_BFT.transpose(1, 2), length_B))
+
+
+def _without_padding(x_BFT: Tensor, length_B: Tensor) -> Tensor:
+    return x_BFT.masked_fill(~is_real(length_B, x_BFT.shape[2])[:, None], 0.0)
+
+
 def build(
     spec: Spec,
     *,
@@ -57,11 +107,13 @@ def build(
     pooling: Literal["max", "average", "none"] = "max",
     pool: Literal["mean", "max"] = "max",
     dropout: Share = 0.0,
-) -> Conv1dNetwork:
+    embedding_size: Count | None = None,
+) -> Conv1dNetwork | TextConv1dNetwork:
     """Build the network for a dataset.
 
     Args:
-        spec: kind image (H steps of W * C features) or series (T steps of F features).
+        spec: kind image (H steps of W * C features), series (T steps of F features) or tokens (T steps, each a vector
+            that is learnt), answered once.
         channels: what each convolution returns, first to last.
         kernel_size: steps that a convolution sees, from 1.
         padding: same keeps the length (odd kernels only); valid adds no zeros.
@@ -70,21 +122,27 @@ def build(
         pooling: of two neighbouring steps, between two convolutions.
         pool: over all steps that are left, at the end.
         dropout: share of the pooled values that training drops, in [0, 1).
+        embedding_size: numbers that a token becomes, from 1; None: 64. Of tokens only.
 
     Returns:
-        A module from float x to (B, K); x is (B, C, H, W) for images and (B, T, F) for series, of any T that is
-        long enough.
+        A module from x to (B, K); x is float (B, C, H, W) for images, float (B, T, F) for series, of any T that is long
+        enough, and int64 (B, T) for tokens, of any T.
 
     Raises:
-        UserError: channels are empty, padding is same with an even kernel, the sequence is too short, or a name is none
-            of these.
+        UserError: channels are empty, padding is same with an even kernel, the sequence is too short, a name is none
+            of these, or an argument has no place with this kind of data or answer.
     """
+    if spec.answers == "each_step":
+        raise UserError(
+            "model (conv1d) cannot answer at each step what comes next: its windows reach forwards and would see it; "
+            "take rnn, gru or lstm"
+        )
     if not channels:
         raise UserError("channels ([]) must hold at least one number, such as [64, 128]")
     layers.one_of("normalisation", normalisation, ("none", "batch"))
     layers.one_of("pooling", pooling, ("max", "average", "none"))
     layers.one_of("pool", pool, ("mean", "max"))
-    reader, features = recurrence.steps_of(spec)
+    reader, features = recurrence.steps_of(spec, embedding_size)
     padded = layers.padding_of(padding, kernel_size)
     windows: list[Window] = []
     blocks: list[nn.Module] = []
@@ -95,13 +153,18 @@ def build(
         windows.append(Window(f"convolution {number}", kernel_size, padding=padded))
         has_norm = normalisation == "batch"
         blocks.append(nn.Conv1d(before, after, kernel_size, padding=padded, bias=not has_norm))
-        blocks += [nn.BatchNorm1d(after)] if has_norm else []
+        blocks += [(MaskedBatchNorm1d if spec.kind == "tokens" else nn.BatchNorm1d)(after)] if has_norm else []
         blocks.append(layers.activation(activation))
+    if spec.kind == "tokens":
+        return TextConv1dNetwork(reader, *_ends(spec, blocks, pool, channels[-1], dropout), layers.least_side(windows))
     remedy = "enlarge the images with preprocess.size, or " if spec.kind == "image" else ""
     layers.sides_after("conv1d", spec.shape[:1], windows, remedy=f"{remedy}use fewer channels or padding: same; or ")
-    return Conv1dNetwork(
-        reader=reader,
-        features=nn.Sequential(*blocks),
-        pool=recurrence.pool_over_time(pool, channels[-1], bidirectional=False),
-        head=nn.Sequential(nn.Dropout(dropout), nn.Linear(channels[-1], spec.num_outputs)),
-    )
+    return Conv1dNetwork(reader, *_ends(spec, blocks, pool, channels[-1], dropout))
+
+
+def _ends(
+    spec: Spec, blocks: list[nn.Module], pool: str, width: int, dropout: float
+) -> tuple[nn.Sequential, nn.Module, nn.Sequential]:
+    """The blocks as one, the pooling over time, and the last layer."""
+    head = nn.Sequential(nn.Dropout(dropout), nn.Linear(width, spec.num_outputs))
+    return nn.Sequential(*blocks), pool_over_time(pool, width, bidirectional=False), head

@@ -1,16 +1,18 @@
-"""A gated recurrent unit network that reads a sequence and answers once, at its end.
+"""A gated recurrent unit network that reads a sequence and answers at its end, or at each step.
 
 The choice where an LSTM would do and should be smaller: two gates instead of three and no second state, so three
 quarters of the weights and of the multiplications, and often the same accuracy. (On a CPU, torch takes about as long
 for either.) Where the answer hangs on something kept over hundreds of steps, try ``lstm`` beside it.
 
-An image is read row by row: 28 rows of 28 pixels are 28 steps of 28 features.
+An image is read row by row: 28 rows of 28 pixels are 28 steps of 28 features. A text is read token by token, each of
+which becomes a vector that is learnt, and padding behind its end changes nothing; asked for the next token, the network
+answers at each step.
 
 Source: K. Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine translation",
 2014, as in ``torch.nn.GRU``, which does the work. The update gates' bias starts at 1 (C. Tallec, Y. Ollivier, "Can
 recurrent neural networks warp time?", 2018), for the reason that opens the forget gates of ``lstm``.
 
-Shapes: B batch, C channels, H height, W width, T time steps, F features, K outputs.
+Shapes: B batch, C channels, H height, W width, T time steps, F features, K outputs, V tokens.
 """
 
 from typing import Literal
@@ -19,10 +21,12 @@ from torch import nn
 
 from saccade import recurrence
 from saccade.layers import Count, Share
-from saccade.recurrence import SequenceNetwork
 from saccade.spec import Spec
 
-ACCEPTS = ("image", "series")
+ACCEPTS = ("image", "tokens", "series")
+ANSWERS = ("once", "each_step")
+OF_TOKENS = ("embedding_size",)  # arguments that images and series have no use for
+OF_ONE_ANSWER = ("bidirectional", "pool")  # what would see, or hide, the answer where each step is asked
 TYPICAL_SHAPE = (28, 28, 1)  # and classes: what it is usually built for, and described with
 TYPICAL_CLASSES = 10
 
@@ -35,25 +39,29 @@ def build(
     bidirectional: bool = False,
     dropout: Share = 0.0,
     pool: Literal["last", "mean", "max", "attention"] = "last",
-) -> SequenceNetwork:
+    embedding_size: Count | None = None,
+) -> recurrence.Network:
     """Build the network for a dataset.
 
     Args:
-        spec: kind image (H steps of W * C features) or series (T steps of F features).
+        spec: kind image (H steps of W * C features), series (T steps of F features) or tokens (T steps, each a vector
+            that is learnt).
         hidden_size: units of each direction of each layer, from 1.
         num_layers: stacked layers, from 1.
         bidirectional: read from both ends.
         dropout: share dropped between layers and before the output, in [0, 1).
         pool: what of the outputs over time is answered from: the last, their mean, their maximum, or a mean whose
             weights are learnt (additive attention).
+        embedding_size: numbers that a token becomes, from 1; None: 64. Of tokens only.
 
     Returns:
-        A module from float x to (B, K); x is (B, C, H, W) for images and (B, T, F) for series.
+        A module from x to (B, K), or to (B, T, V) where each step of a text is asked for the next token; x is float
+        (B, C, H, W) for images, float (B, T, F) for series, and int64 (B, T) for tokens.
 
     Raises:
-        UserError: the pool is not one of these.
+        UserError: the pool is not one of these, or an argument has no place with this kind of data or answer.
     """
-    reader, features = recurrence.steps_of(spec)
+    reader, features = recurrence.steps_of(spec, embedding_size)
     recurrent = nn.GRU(
         features,
         hidden_size,
@@ -63,4 +71,4 @@ def build(
         dropout=dropout if num_layers > 1 else 0.0,
     )
     recurrence.open_gates(recurrent)
-    return recurrence.assemble(reader, recurrent, pool, dropout, spec.num_outputs)
+    return recurrence.assemble(spec, reader, recurrent, pool, dropout)

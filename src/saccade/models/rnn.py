@@ -1,4 +1,4 @@
-"""A plain recurrent network that reads a sequence and answers once, at its end.
+"""A plain recurrent network that reads a sequence and answers at its end, or at each step.
 
 The choice for showing what a recurrence is, and for short sequences: it has a quarter of an LSTM's weights. What it
 read is multiplied by the same matrix at every step, so over dozens of steps its gradient vanishes or explodes;
@@ -6,7 +6,9 @@ read is multiplied by the same matrix at every step, so over dozens of steps its
 
     h_t = tanh(W_x x_t + b_x + W_h h_{t-1} + b_h)
 
-An image is read row by row: 28 rows of 28 pixels are 28 steps of 28 features.
+An image is read row by row: 28 rows of 28 pixels are 28 steps of 28 features. A text is read token by token, each of
+which becomes a vector that is learnt, and padding behind its end changes nothing; asked for the next token, the network
+answers at each step.
 
 Source: J. Elman, "Finding structure in time", 1990, as in ``torch.nn.RNN``, which does the work. The first W_h is not
 torch's, whose largest eigenvalue is about 0.6: the gradient that reaches the first of 28 rows would be 0.6^27, a
@@ -15,7 +17,7 @@ millionth, of what it is at the last. With tanh W_h starts orthogonal, which kee
 relu it starts as the identity, since an orthogonal one would lose the negative half at every step (Q. Le, N. Jaitly,
 G. Hinton, "A simple way to initialize recurrent networks of rectified linear units", 2015). Both biases start at 0.
 
-Shapes: B batch, C channels, H height, W width, T time steps, F features, K outputs.
+Shapes: B batch, C channels, H height, W width, T time steps, F features, K outputs, V tokens.
 """
 
 from typing import Literal
@@ -25,10 +27,12 @@ from torch import nn
 
 from saccade import recurrence
 from saccade.layers import Count, Share
-from saccade.recurrence import SequenceNetwork
 from saccade.spec import Spec
 
-ACCEPTS = ("image", "series")
+ACCEPTS = ("image", "tokens", "series")
+ANSWERS = ("once", "each_step")
+OF_TOKENS = ("embedding_size",)  # arguments that images and series have no use for
+OF_ONE_ANSWER = ("bidirectional", "pool")  # what would see, or hide, the answer where each step is asked
 TYPICAL_SHAPE = (28, 28, 1)  # and classes: what it is usually built for, and described with
 TYPICAL_CLASSES = 10
 
@@ -42,11 +46,13 @@ def build(
     bidirectional: bool = False,
     dropout: Share = 0.0,
     pool: Literal["last", "mean", "max", "attention"] = "last",
-) -> SequenceNetwork:
+    embedding_size: Count | None = None,
+) -> recurrence.Network:
     """Build the network for a dataset.
 
     Args:
-        spec: kind image (H steps of W * C features) or series (T steps of F features).
+        spec: kind image (H steps of W * C features), series (T steps of F features) or tokens (T steps, each a vector
+            that is learnt).
         hidden_size: units of each direction of each layer, from 1.
         num_layers: stacked layers, from 1.
         nonlinearity: of every step.
@@ -54,14 +60,16 @@ def build(
         dropout: share dropped between layers and before the output, in [0, 1).
         pool: what of the outputs over time is answered from: the last, their mean, their maximum, or a mean whose
             weights are learnt (additive attention).
+        embedding_size: numbers that a token becomes, from 1; None: 64. Of tokens only.
 
     Returns:
-        A module from float x to (B, K); x is (B, C, H, W) for images and (B, T, F) for series.
+        A module from x to (B, K), or to (B, T, V) where each step of a text is asked for the next token; x is float
+        (B, C, H, W) for images, float (B, T, F) for series, and int64 (B, T) for tokens.
 
     Raises:
-        UserError: the pool is not one of these.
+        UserError: the pool is not one of these, or an argument has no place with this kind of data or answer.
     """
-    reader, features = recurrence.steps_of(spec)
+    reader, features = recurrence.steps_of(spec, embedding_size)
     recurrent = nn.RNN(
         features,
         hidden_size,
@@ -72,7 +80,7 @@ def build(
         dropout=dropout if num_layers > 1 else 0.0,
     )
     _keep_what_was_read(recurrent)
-    return recurrence.assemble(reader, recurrent, pool, dropout, spec.num_outputs)
+    return recurrence.assemble(spec, reader, recurrent, pool, dropout)
 
 
 @torch.no_grad()

@@ -1,5 +1,6 @@
 """What is known of a dataset of images on its way from the source into splits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,11 @@ class Checked:
     inspected: Inspected
     findings: Findings
     splits: np.ndarray
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the source left out."""
+        return self.examples.notes
 
     def name(self, row: int) -> Name:
         """What people call an example."""

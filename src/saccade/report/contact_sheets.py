@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from saccade.report.choosing import rows_of_classes, spread
 from saccade.report.page import Name, Picture
 
 MOST_CLASSES = 40  # that get a sheet
@@ -61,19 +62,6 @@ def plan_sheets(num_classes: int, shape: Sequence[int]) -> SheetPlan:
         if most >= _FEW_A_CLASS or side <= 2 * _SMALL_SIDE:
             return SheetPlan(classes, max(1, min(most, _MOST_A_CLASS)), shrunk)
         shrunk *= 2
-
-
-def spread(rows: np.ndarray, most: int) -> np.ndarray:
-    """At most so many of the rows, evenly over all, the first and the last among them."""
-    return rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int)]
-
-
-def rows_of_classes(labels_N: np.ndarray, classes: Sequence[int], most: int) -> list[np.ndarray]:
-    """Of each class at most so many rows, spread over the class."""
-    by_class = np.argsort(labels_N, kind="stable")
-    sorted_N = labels_N[by_class]
-    starts, ends = (np.searchsorted(sorted_N, classes, side) for side in ("left", "right"))
-    return [spread(by_class[start:end], most) for start, end in zip(starts, ends, strict=True)]
 
 
 def portrait(image_HWC: np.ndarray) -> Picture:

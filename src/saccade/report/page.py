@@ -117,7 +117,20 @@ class Sheet:
     figures: Sequence[Figure]
 
 
-Block = Table | Gallery | Sheet
+@dataclass(frozen=True)
+class LinkedPicture:
+    """A picture that lies outside the page, because something else makes it, and may not be there.
+
+    Attributes:
+        address: relative to the page, of letters, digits and ``-_./``: it is written as it is.
+        without: what to say where it is not there.
+    """
+
+    address: str
+    without: str
+
+
+Block = Table | Gallery | Sheet | LinkedPicture
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A report as one self-contained HTML page and as Markdown, from the same sections, so that they cannot disagree.
+"""A report as one HTML page and as Markdown, from the same sections, so that they cannot disagree.
 
 Names are shown harmlessly in both, whatever they hold.
 """
@@ -8,7 +8,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from saccade.report.page import Cell, Code, Gallery, Line, Name, Page, Share, Sheet, Table, Text
+from saccade.report.page import Cell, Code, Gallery, Line, LinkedPicture, Name, Page, Share, Sheet, Table, Text
 
 _TEMPLATE = Path(__file__).with_name("rendering.html.j2")
 # What Markdown, its tables, formulas and links are made of; a backslash before punctuation takes its meaning from it.
@@ -17,12 +17,12 @@ _RIGHT_TO_LEFT = ("R", "AL", "AN")
 
 
 def to_html(page: Page) -> str:
-    """One page that needs nothing beside itself: no script, no address, pictures inside."""
+    """One page without scripts, which needs nothing beside itself but a ``LinkedPicture``: pictures are inside."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"inline": _inline_html}
-    for kind in (Table, Gallery, Sheet, Share):
+    for kind in (Table, Gallery, Sheet, LinkedPicture, Share):
         environment.tests[kind.__name__] = lambda value, kind=kind: isinstance(value, kind)
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(page=page) + "\n"
 
@@ -47,12 +47,12 @@ def _plain(cell: str | int | Share) -> str:
     return f"{cell:,}" if isinstance(cell, int) else cell
 
 
-def to_markdown(page: Page, picture: str) -> str:
+def to_markdown(page: Page, picture: str | None) -> str:
     """The same facts for GitHub and MLflow.
 
     Args:
         page: the report.
-        picture: a file beside it that shows examples.
+        picture: a file beside it that shows examples; None: there is none.
 
     Returns:
         The text of a ``.md`` file.
@@ -63,7 +63,8 @@ def to_markdown(page: Page, picture: str) -> str:
     if judged:
         rows = [(section.title, section.result, "" if section.is_fine else "look") for section in judged]
         lines += ["", *_table_lines(Table(["checked", "found", ""], rows))]
-    lines += ["", f"![examples]({picture})"]
+    if picture is not None:
+        lines += ["", f"![examples]({picture})"]
     for section in page.sections:
         lines += ["", f"## {section.title}"]
         for line in section.lines:
@@ -73,6 +74,8 @@ def to_markdown(page: Page, picture: str) -> str:
                 lines += ["", *_table_lines(block)]
             elif isinstance(block, Gallery):
                 lines += ["", *_table_lines(_captions(block))]
+            elif isinstance(block, LinkedPicture):
+                lines += ["", f"![{block.without}]({block.address})"]
     return "\n".join(lines) + "\n"
 
 

@@ -3,7 +3,6 @@
 Shapes: N examples, K classes.
 """
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,15 @@ from saccade import figures, metrics
 from saccade.imbalance import is_imbalanced
 from saccade.prepared import Split
 from saccade.spec import Spec
+from saccade.text_tables import excerpt, write_table
+from saccade.tokens import tokenizer_of
 
-KINDS = ("image", "series")
+KINDS = ("image", "tokens", "series")
 LABELS = "classes"
 LOSSES = ("cross_entropy", "mse")
 SCORE = "accuracy"  # beside the loss, in every epoch
+
+_MOST_CHARACTERS = 400  # of a text in the table of mistakes
 
 
 def evaluate(
@@ -33,8 +36,8 @@ def evaluate(
     """Measure the answers on the test split, and write tables and pictures.
 
     Args:
-        folder: an empty folder; gets confusion.csv and .png, per_class.csv, predictions.csv, learning_curves.png and,
-            of images, mistakes.png.
+        folder: an empty folder; gets confusion.csv and .png, per_class.csv, predictions.csv, learning_curves.png and
+            the mistakes, the surest first: of images mistakes.png, of texts mistakes.csv.
         probabilities_NK: float32, the network's answers in the order of the test split.
         test: the test split.
         spec: of the dataset.
@@ -51,10 +54,13 @@ def evaluate(
     figures.draw_learning_curves([dict(row) for row in history], folder / "learning_curves.png")
     if spec.kind == "image":
         figures.draw_mistakes(test.examples, test.labels, probabilities_NK, names, folder / "mistakes.png")
-    _write_table(folder / "confusion.csv", ["actual", "predicted", "count"], _confusion_rows(counts_KK, names))
+    elif spec.kind == "tokens":
+        header = ["text", "actual", "predicted", "confidence", "row"]
+        write_table(folder / "mistakes.csv", header, _mistake_rows(probabilities_NK, test, spec))
+    write_table(folder / "confusion.csv", ["actual", "predicted", "count"], _confusion_rows(counts_KK, names))
     per_class = metrics.per_class_table(probabilities_NK, test.labels, names)
-    _write_table(folder / "per_class.csv", list(per_class[0]), (row.values() for row in per_class))
-    _write_table(
+    write_table(folder / "per_class.csv", list(per_class[0]), (row.values() for row in per_class))
+    write_table(
         folder / "predictions.csv",
         ["row", "actual", "predicted", "confidence", *(f"p({name})" for name in names)],
         _prediction_rows(probabilities_NK, test, names),
@@ -77,8 +83,10 @@ def _prediction_rows(probabilities_NK: np.ndarray, test: Split, names: Sequence[
         yield [int(row), names[label], names[best], f"{p_K[best]:.6f}", *(f"{p:.6f}" for p in p_K)]
 
 
-def _write_table(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
+def _mistake_rows(probabilities_NK: np.ndarray, test: Split, spec: Spec) -> Iterable[list[Any]]:
+    tokenizer, predicted_N = tokenizer_of(spec), probabilities_NK.argmax(axis=1)
+    mistakes = np.flatnonzero(predicted_N != test.labels)
+    for i in mistakes[np.argsort(-probabilities_NK.max(axis=1)[mistakes], kind="stable")]:
+        text = excerpt(tokenizer.decode(test.examples[i]), _MOST_CHARACTERS)
+        actual, predicted = spec.classes[test.labels[i]], spec.classes[predicted_N[i]]
+        yield [text, actual, predicted, f"{probabilities_NK[i].max():.6f}", int(test.rows[i])]

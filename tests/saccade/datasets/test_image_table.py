@@ -199,7 +199,7 @@ def test_a_picture_that_stands_there_twice_counts_once(tmp_path: Path) -> None:
     examples = of_table(tmp_path, table_bytes(rows))
     assert list(examples.names) == NAMES and examples.groups["plant"][0] == "p2"
     (note,) = examples.notes
-    assert note.endswith("labels.csv: 2 rows name a picture that an earlier row names with the same label; left out")
+    assert note.endswith("labels.csv: 2 rows name a file that an earlier row names with the same label; left out")
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ GOOD = "img/b.png,rust,train\nfolhas/ção 猫.png,healthy,train\n"
         pytest.param(
             f'{HEADER}\n"img/b.png","rust\nred",train\n../x.png,rust,train\n',
             {},
-            r"line 4: path \('\.\./x\.png'\) must be a path below the folder of the pictures",
+            r"line 4: path \('\.\./x\.png'\) must be a path below the folder of the files",
             id="a way out",
         ),
         pytest.param(f"{HEADER}\n{GOOD}img/../../x,rust,train\n", {}, "line 4: path .* must be a path below", id="up"),
@@ -272,13 +272,13 @@ GOOD = "img/b.png,rust,train\nfolhas/ção 猫.png,healthy,train\n"
         pytest.param(
             f"{HEADER}\n{GOOD}img/c.png,rust,train\n{'x' * 300},rust,train\n\0,rust,train\n",
             {},
-            r"line 4: 'img/c\.png' must be a picture in .*leaves, but it and 2 others of 5 are not there\. Correct the",
+            r"line 4: 'img/c\.png' must be a file in .*leaves, but it and 2 others of 5 are not there\. Correct the",
             id="not there",
         ),
         pytest.param(
             f"{HEADER}\n{GOOD}img\\b.png,rust,train\n",
             {},
-            r"line 4: 'img\\\\b\.png' must be a picture in .*, but is not there\. Part folders by /, not by \\\.",
+            r"line 4: 'img\\\\b\.png' must be a file in .*, but is not there\. Part folders by /, not by \\\.",
             id="backslash",
         ),
         pytest.param(
@@ -368,7 +368,7 @@ def test_pictures_that_an_archive_lacks_or_has_twice_are_named(tmp_path: Path, n
     WRITERS[name](tmp_path / name, lacking | {"labels.csv": table_bytes(ROWS)})
     arguments = {"table": "labels.csv", "path": str(tmp_path / name)}
     with pytest.raises(
-        UserError, match=rf'line 3: "img/a, \'b\'\.png" must be a picture in .*{name}, but it and 1 others'
+        UserError, match=rf'line 3: "img/a, \'b\'\.png" must be a file in .*{name}, but it and 1 others'
     ):
         fetched(tmp_path, **arguments)
     assert not (tmp_path / "raw" / "images.tar").exists()

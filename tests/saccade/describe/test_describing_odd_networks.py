@@ -144,9 +144,10 @@ def test_the_error_of_a_model_that_cannot_take_the_input_is_its_own() -> None:
         describe(lambda: lenet5.build(Spec("image", (8, 9, 1), ("a", "b"))), (1, 8, 9))
 
 
-def test_an_input_is_an_image_or_a_series() -> None:
-    with pytest.raises(ValueError, match=r"input_shape \(\(5,\)\) must be \(C, H, W\) or \(T, F\)"):
-        describe(Headed, (5,))
+def test_an_input_is_an_image_a_series_or_a_text() -> None:
+    for shape in ((), (2, 3, 4, 5)):
+        with pytest.raises(ValueError, match=r"must be \(C, H, W\), \(T, F\) or \(T,\)"):
+            describe(Headed, shape)
 
 
 def test_describing_leaves_no_trace() -> None:

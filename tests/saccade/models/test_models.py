@@ -6,6 +6,7 @@ A new file in models/ is tested without a change here, unless it is large (``LAR
 Shapes: B batch, C channels, H height, W width, T time steps, F features, K classes.
 """
 
+import dataclasses
 import typing
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,14 @@ def series_example(name: str, channels: int, longer: int = 0) -> tuple[Spec, tup
     return Spec("series", shape, tuple(f"class {k}" for k in range(K))), shape
 
 
-EXAMPLES = {"image": image_example, "series": series_example}
+def token_example(name: str, channels: int, longer: int = 0) -> tuple[Spec, tuple[int, ...]]:
+    shape = (9 + longer,)
+    vocabulary = ("<pad>", "<unknown>", *"abcdefghijk")
+    return Spec("tokens", shape, tuple(f"class {k}" for k in range(K)), (), vocabulary, "characters"), shape
+
+
+EXAMPLES = {"image": image_example, "tokens": token_example, "series": series_example}
+V = 13  # tokens of the vocabulary
 
 
 def cases(*channels: int) -> list[Any]:
@@ -69,13 +77,24 @@ def built(name: str, kind: str, channels: int, seed: int = 0) -> tuple[nn.Module
 
 
 def inputs(batch: int, shape: tuple[int, ...], seed: int = 1) -> Tensor:
-    return torch.randn(batch, *shape, generator=torch.Generator().manual_seed(seed))
+    """Pixels, measurements, or the ids of tokens; no padding."""
+    random = torch.Generator().manual_seed(seed)
+    return (
+        torch.randint(1, V, (batch, *shape), generator=random)
+        if len(shape) == 1
+        else torch.randn(batch, *shape, generator=random)
+    )
 
 
 def learnable(num_examples: int, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     """Inputs that are the one of their class and some noise, and the classes."""
     target_B = torch.arange(num_examples) % K
-    return inputs(K, shape, seed=2)[target_B] + 0.1 * inputs(num_examples, shape, seed=3), target_B
+    clean, noise = inputs(K, shape, seed=2)[target_B], inputs(num_examples, shape, seed=3)
+    if len(shape) == 1:
+        return torch.where(
+            torch.rand(noise.shape, generator=torch.Generator().manual_seed(4)) < 0.1, noise, clean
+        ), target_B
+    return clean + 0.1 * noise, target_B
 
 
 def trained(network: nn.Module, x: Tensor, target_B: Tensor, *, lr: float, updates: int) -> list[float]:
@@ -158,9 +177,11 @@ def test_a_bundle_gives_back_the_same_answers_to_the_bit(tmp_path: Path, name: s
     recipe = Recipe(name, {}, spec, "classify", [0.5] * channels, [0.3] * channels, "0123abcd")
     network = recipe.build_network()
     if kind == "image":
-        stored = torch.randint(0, 256, (3, *spec.shape), generator=torch.Generator().manual_seed(1)).to(torch.uint8)
+        stored: Tensor = torch.randint(0, 256, (3, *spec.shape), generator=torch.Generator().manual_seed(1)).to(
+            torch.uint8
+        )
     else:
-        stored = inputs(3, shape)
+        stored = inputs(3, shape).int() if kind == "tokens" else inputs(3, shape)
     with torch.no_grad():
         network.train()(stored)  # what norms have counted and averaged must come back too
         expected_BK = network.eval()(stored)
@@ -213,7 +234,7 @@ def test_the_last_layer_that_has_parameters_is_the_one_that_knows_the_classes(
     """So that weights for other classes can be taken over, all but that layer's."""
     spec, _ = EXAMPLES[kind](name, channels)
     build = registry.module("models", name).build
-    other = build(Spec(spec.kind, spec.shape, spec.classes[:2])).state_dict()
+    other = build(dataclasses.replace(spec, classes=spec.classes[:2])).state_dict()
     network = build(spec)
     differing = {
         key.rpartition(".")[0] for key, value in network.state_dict().items() if value.shape != other[key].shape

@@ -6,8 +6,7 @@ Shapes: N images, H height, W width, C channels, K classes.
 import base64
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from html.parser import HTMLParser
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 from PIL import Image
+from report_reading import HOSTILE, Reader
 
 from saccade.checks.findings import Findings
 from saccade.checks.inspecting import Inspected
@@ -23,94 +23,14 @@ from saccade.checks.near_duplicates import NearPair, thumbnail
 from saccade.examples import ImageExamples, SeriesExamples
 from saccade.images import prepare_image
 from saccade.preparing import write_prepared
-from saccade.report.contact_sheets import plan_sheets, rows_of_classes
+from saccade.report.choosing import rows_of_classes
+from saccade.report.contact_sheets import plan_sheets
 from saccade.report.dataset_report import Checked, write_dataset_report
 from saccade.report.page import Name
 from saccade.report.sizes import fit_line
 from saccade.spec import Fit
 
 N, K = 60, 3
-HOSTILE = [
-    "<script>alert(1)</script>.png",
-    '"><img src=x onerror=alert(1)>.png',
-    "a|b.png",
-    "`tick` ``two`` \\` \\| \\",
-    "line\nbreak\r\n\n# heading.png",
-    "abc\u202egnp.exe",  # turns the direction of what follows
-    "שלום עולם.png",
-    "[x](http://evil.example) www.evil.example <http://evil.example>",
-    "&lt;b&gt; &amp; {{ 7 * 7 }} $x^2$ *b* _i_ ~~s~~ ![i](u)",
-    "\udc80.png",  # a byte that is no UTF-8, as os.fsdecode gives it
-    "  two  spaces  ",
-    "    indented",
-    "- item",
-    "1. item",
-    "---",
-    "x" * 5000,
-]
-
-
-@dataclass
-class Part:
-    """A section of the page."""
-
-    text: str = ""
-    images: list[dict[str, str]] = field(default_factory=list)
-    rows: list[list[str]] = field(default_factory=list)
-    groups: list[str] = field(default_factory=list)
-
-
-class Reader(HTMLParser):
-    """Reads the page as a browser would, and refuses what is not nested properly."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tags: set[str] = set()
-        self.attributes: list[tuple[str, str]] = []
-        self.parts: dict[str, Part] = {"": Part()}
-        self._at, self._open = "", list[str]()
-        self.feed(html)
-        self.close()
-        assert self._open == []
-
-    def __getitem__(self, key: str) -> Part:
-        return self.parts[key]
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        values = {name: value or "" for name, value in attrs}
-        self.attributes += values.items()
-        if tag == "section":
-            self._at = values["id"]
-            self.parts[self._at] = Part()
-        part = self.parts[self._at]
-        if tag == "img":
-            part.images.append(values)
-        if tag == "tr":
-            part.rows.append([])
-        if tag in ("td", "th"):
-            part.rows[-1].append("")
-        if values.get("class") == "group":
-            part.groups.append("")
-        if tag not in ("img", "meta"):
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag == "img"
-        self.handle_starttag(tag, attrs)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-        if tag == "section":
-            self._at = ""
-
-    def handle_data(self, data: str) -> None:
-        part = self.parts[self._at]
-        part.text += data
-        if {"td", "th"} & set(self._open):
-            part.rows[-1][-1] += data
-        if "figure" in self._open or self._open[-2:] == ["div", "p"]:
-            part.groups[-1] += data
 
 
 def pixels(image: dict[str, str]) -> np.ndarray:
@@ -202,6 +122,25 @@ def test_the_page_needs_nothing_beside_itself(tmp_path: Path) -> None:
     assert addresses and all(value.startswith(("data:image/", "#")) for value in addresses)
     html = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert "http://" not in html and "https://" not in html and "url(" not in html and "@import" not in html
+
+
+def test_a_sheet_of_views_is_shown_from_where_it_lies(tmp_path: Path) -> None:
+    data, folder = checked(), tmp_path / "creatures"
+    page = report(tmp_path / "plain", data)
+    assert "views" not in page.parts and "Augmented views" not in markdown_of(tmp_path / "plain")
+    folder.mkdir()
+    description = write_prepared(tmp_path, data.examples, data.splits, inspected=data.inspected)
+    write_dataset_report(folder, "creatures", tmp_path, description, data, "../creatures.views/views.png")
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    linked = [image for part in Reader(html).parts.values() for image in part.images if ":" not in image["src"]]
+    assert linked == Reader(html)["views"].images
+    assert [(image["src"], image["alt"][:26]) for image in linked] == [
+        ("../creatures.views/views.png", "There is no such picture: ")
+    ]
+    assert "img-src data: 'self' file:;" in html  # Firefox does not count a file's neighbours as 'self'
+    markdown = Reader(MarkdownIt().render((folder / "summary.md").read_text(encoding="utf-8")))
+    assert [image["src"] for image in markdown[""].images] == ["samples.png", "../creatures.views/views.png"]
+    assert "saccade augment DATASET" in markdown[""].text
 
 
 def test_the_anchors_lead_to_sections(tmp_path: Path) -> None:
@@ -496,5 +435,5 @@ def test_series_get_a_page_of_the_same_make(tmp_path: Path) -> None:
     assert "<b>sum</b>" in page[""].text and "b" not in page.tags
     with Image.open(tmp_path / "report" / "samples.png") as samples:
         np.testing.assert_array_equal(pixels(page["samples"].images[0]), np.asarray(samples))
-    assert page["prepared"].rows[1] == ["0", f"{series[:20, :, 0].mean():.4f}", f"{series[:20, :, 0].std():.4f}"]
+    assert page["prepared"].rows[1] == ["a", f"{series[:20, :, 0].mean():.4f}", f"{series[:20, :, 0].std():.4f}"]
     assert "| train | 20 |" in markdown_of(tmp_path) and "![examples](samples.png)" in markdown_of(tmp_path)

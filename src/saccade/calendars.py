@@ -1,0 +1,251 @@
+"""The times of a series: read from text, checked to be regular, and continued where the series ends.
+
+Regular means one step from each time to the next. Months and years differ in days and are regular all the same: a step
+of whole months counts by the calendar, and so do the last days of months.
+"""
+
+import calendar
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fractions import Fraction
+from itertools import pairwise
+
+from saccade.errors import UserError
+
+# Those that can be read in one way only; a source's time_format names any other.
+FORMS = (
+    "%Y-%m",
+    "%Y-%m-%d",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%dT%H:%M:%SZ",
+    "%Y/%m",
+    "%Y/%m/%d",
+    "%Y/%m/%d %H:%M",
+    "%Y/%m/%d %H:%M:%S",
+    "%d.%m.%Y",
+    "%d.%m.%Y %H:%M",
+    "%d.%m.%Y %H:%M:%S",
+)
+_NUMBER = "number"  # and behind it how many digits stand after the point: number.2
+_PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+_DIGITS = {8: "%Y%m%d", 6: "%Y%m"}  # what numbers of so many digits are, if all of them are dates
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Regular times.
+
+    Attributes:
+        first: the time at step 0, as written.
+        step: from each time to the next, such as "1 month", "3 hours", or "0.5" where times are numbers.
+        form: how times are written: "number.2" with two digits after the point, else as ``datetime.strptime`` takes it.
+        is_month_end: each time is the last day of its month.
+    """
+
+    first: str
+    step: str
+    form: str
+    is_month_end: bool = False
+
+    def text(self, i: int) -> str:
+        """The time at step ``i``, also after the last that was read, in the form in which times are written.
+
+        >>> Calendar("1983-11", "1 month", "%Y-%m").text(3)
+        '1984-02'
+        """
+        if self.form.startswith(_NUMBER):
+            number = Fraction(self.first) + i * Fraction(self.step)
+            return f"{float(number):{self.form.removeprefix(_NUMBER)}f}"
+        start, (count, unit) = datetime.strptime(self.first, self.form), self.step.split()
+        if unit.removesuffix("s") in ("month", "year"):
+            months = i * int(count) * (12 if unit.startswith("year") else 1)
+            return _months_later(start, months, self.is_month_end).strftime(self.form)
+        seconds = dict(_UNITS)[unit.removesuffix("s")]
+        return (start + i * timedelta(seconds=int(count) * seconds)).strftime(self.form)
+
+
+@dataclass(frozen=True)
+class Times:
+    """What was read.
+
+    Attributes:
+        calendar: of the series, with the rows that are missing.
+        steps: at which step each row stands, ascending from 0; a number is left out where a row is missing.
+    """
+
+    calendar: Calendar
+    steps: list[int]
+
+
+def read_times(
+    texts: Sequence[str],
+    lines: Sequence[int],
+    name: str,
+    *,
+    form: str | None = None,
+    may_miss_rows: bool = False,
+) -> Times:
+    """Read the times of a series, and find the step between them.
+
+    Args:
+        texts: a time a row, at least two.
+        lines: where each row begins, for messages.
+        name: of the file and its column, for messages.
+        form: of the times, as ``datetime.strptime`` takes it; None: a number, or one of ``FORMS``.
+        may_miss_rows: a step that is a multiple of the others means that rows are missing, and is no error.
+
+    Returns:
+        The calendar, and the step of each row.
+
+    Raises:
+        UserError: a time cannot be read, stands twice, comes before the one above it, or is a step away that the others
+            are not; each with its line.
+    """
+    form = form or _form_of(texts, f"{name}, line {lines[0]}")
+    times: list[Time] = [_parsed(text, form, f"{name}, line {line}") for text, line in zip(texts, lines, strict=True)]
+    _refuse_disorder(times, texts, lines, name)
+    is_month_end = _are_month_ends(times)
+    step, steps = _numeric(times, texts) if form == _NUMBER else _by_calendar(times, is_month_end, name)
+    for row in range(1, len(texts)):
+        gap = steps[row] - steps[row - 1]
+        if gap == 1 or (may_miss_rows and gap.denominator == 1):
+            continue
+        missing = int(gap) - 1
+        what = (
+            f"{missing:,} row{' is' if missing == 1 else 's are'} missing between them. Fill them in, let them be "
+            "interpolated (preprocess.missing: interpolate), or"
+            if gap.denominator == 1
+            else f"the other times are {step} apart. Correct it, or"
+        )
+        raise UserError(
+            f"{name}, line {lines[row]}: the time {texts[row]!r} must be {step} after {texts[row - 1]!r}, but {what}, "
+            "where rows stand at no regular times, such as days of trade, number them in a column of their own, and "
+            "name that one with time_column"
+        )
+    if steps[-1] + 1 > 2 * len(steps):
+        raise UserError(
+            f"{name}: {len(texts):,} rows from {texts[0]!r} to {texts[-1]!r} must be {step} apart, but then more rows "
+            "are missing than there are. Correct the times, or take a part of the series."
+        )
+    if form == _NUMBER:
+        form = f"{_NUMBER}.{_decimals(texts)}"
+    return Times(Calendar(texts[0], step, form, is_month_end), [int(at) for at in steps])
+
+
+Time = Fraction | datetime
+
+
+def _form_of(texts: Sequence[str], where: str) -> str:
+    text = texts[0]
+    if _PLAIN_NUMBER.fullmatch(text):
+        dates = _DIGITS.get(len(text), "")
+        is_date = bool(dates) and all(len(t) == len(text) and _parsed_or_none(t, dates) for t in texts)
+        return dates if is_date else _NUMBER
+    for form in FORMS:
+        if _parsed_or_none(text, form) is not None:
+            return form
+    raise UserError(
+        f"{where}: the time {text!r} must be a number, or a date such as 1749-01, 1749-01-31 or 2024-05-01 13:00. "
+        "Another form is named with time_format, such as time_format: '%m/%d/%Y'; another column with time_column"
+    )
+
+
+def _parsed(text: str, form: str, where: str) -> Time:
+    if form == _NUMBER:
+        if _PLAIN_NUMBER.fullmatch(text):
+            return Fraction(text)
+        raise UserError(f"{where}: the time {text!r} must be a number, as the first one is")
+    if (time := _parsed_or_none(text, form)) is None:
+        raise UserError(f"{where}: the time {text!r} must be of the form {form}, as the first one is. Correct it.")
+    return time
+
+
+def _parsed_or_none(text: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, form)
+    except ValueError:
+        return None
+
+
+def _refuse_disorder(times: Sequence[Time], texts: Sequence[str], lines: Sequence[int], name: str) -> None:
+    line_of: dict[Time, int] = {}
+    for row, time in enumerate(times):
+        if (earlier := line_of.setdefault(time, lines[row])) != lines[row]:
+            raise UserError(
+                f"{name}, line {lines[row]}: the time {texts[row]!r} must stand once, but stands in line {earlier} too."
+                " Take one of the rows out; several series need a file each."
+            )
+        if row and time < times[row - 1]:  # type: ignore[operator]  # all are of one type
+            raise UserError(
+                f"{name}, line {lines[row]}: the time {texts[row]!r} must be later than {texts[row - 1]!r} above it. "
+                "Sort the rows by time."
+            )
+
+
+def _numeric(times: Sequence[Time], texts: Sequence[str]) -> tuple[str, list[Fraction]]:
+    """The step that most numbers are apart, and each number in such steps from the first."""
+    numbers = [time for time in times if isinstance(time, Fraction)]
+    mean, digit = (numbers[-1] - numbers[0]) / (len(numbers) - 1), Fraction(1, 10 ** _decimals(texts))
+    off = max(abs(number - numbers[0] - i * mean) for i, number in enumerate(numbers))
+    if 0 < off <= digit < min(mean / 10, Fraction(1)):  # thirds of a second, written 0.333, 0.667, 1.000
+        return f"{float(mean):.10g}", [Fraction(i) for i in range(len(numbers))]
+    step = _most_common([b - a for a, b in pairwise(numbers)])
+    decimals = next(d for d in range(400) if step * 10**d == int(step * 10**d))
+    return f"{float(step):.{decimals}f}", [(number - numbers[0]) / step for number in numbers]
+
+
+def _decimals(texts: Sequence[str]) -> int:
+    """The most digits after the point."""
+    return max(len(text.partition(".")[2]) for text in texts)
+
+
+def _by_calendar(times: Sequence[Time], is_month_end: bool, name: str) -> tuple[str, list[Fraction]]:
+    """Likewise of dates: whole months where days and hours of all agree, else seconds."""
+    dates = [time for time in times if isinstance(time, datetime)]
+    in_months = [date.year * 12 + date.month for date in dates]
+    rest = {(0 if is_month_end else date.day, date.time()) for date in dates}
+    if len(rest) == 1 and len(set(in_months)) == len(in_months):
+        months = _most_common([Fraction(b - a) for a, b in pairwise(in_months)])
+        count = int(months)
+        step = _counted(count // 12, "year") if count % 12 == 0 else _counted(count, "month")
+        return step, [Fraction(month - in_months[0]) / months for month in in_months]
+    gaps = [Fraction((b - a) // timedelta(microseconds=1), 10**6) for a, b in pairwise(dates)]
+    seconds = _most_common(gaps)
+    since = [Fraction((date - dates[0]) // timedelta(microseconds=1), 10**6) / seconds for date in dates]
+    if seconds.denominator != 1:
+        raise UserError(
+            f"{name}: the times are {float(seconds):g} seconds apart, and must be whole seconds apart. Number the rows "
+            "in a column of their own, and name that one with time_column"
+        )
+    unit, size = next((unit, size) for unit, size in _UNITS if seconds % size == 0)
+    return _counted(int(seconds) // size, unit), since
+
+
+def _most_common(gaps: Sequence[Fraction]) -> Fraction:
+    """The gap that occurs most often, of several the smallest."""
+    counts = Counter(gaps)
+    return min(counts, key=lambda gap: (-counts[gap], gap))
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count} {unit}" + ("s" if count > 1 else "")
+
+
+def _are_month_ends(times: Sequence[Time]) -> bool:
+    """Whether all are last days of months, and not all of the same number, which needs no such rule."""
+    dates = [time for time in times if isinstance(time, datetime)]
+    last = all(date.day == calendar.monthrange(date.year, date.month)[1] for date in dates)
+    return bool(dates) and last and len({date.day for date in dates}) > 1
+
+
+def _months_later(start: datetime, months: int, is_month_end: bool) -> datetime:
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    most = calendar.monthrange(year, month + 1)[1]
+    return start.replace(year=year, month=month + 1, day=most if is_month_end else min(start.day, most))

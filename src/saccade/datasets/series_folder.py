@@ -1,0 +1,179 @@
+"""Your own series to classify: a file an example, and a table that says which is what.
+
+    source: {name: series_folder, table: gestures/labels.csv}
+
+Each file is a CSV table with a header: a row a step, a column a feature, the same columns in all. The table names the
+files and their labels: columns ``path`` and ``label``, or what ``path_column`` and ``label_column`` say; columns that
+nothing else names are groups for ``split.group_by``.
+"""
+
+import hashlib
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from saccade.datasets._archive import open_archive
+from saccade.datasets._limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits
+from saccade.datasets._numbers import read_numbers
+from saccade.datasets._table import read_table
+from saccade.datasets._table_files import bring_files_of_table, without_row
+from saccade.errors import UserError
+from saccade.examples import FileSeries, Progress, SeriesFiles, no_progress
+
+KIND = "series"
+LABELS = "classes"
+
+_PACKED = "series.tar"
+_TABLE = "table.csv"
+
+
+def fetch(
+    folder: Path,
+    *,
+    table: str,
+    path: str | None = None,
+    url: str | None = None,
+    sha256: str | None = None,
+    size: int | None = None,
+    mirror: str | None = None,
+    path_column: str = "path",
+    label_column: str = "label",
+    split_column: str | None = None,
+    encoding: str = "utf-8",
+    max_files: int = MAX_FILES,
+    max_file_bytes: int = MAX_FILE_BYTES,
+    max_bytes: int = MAX_BYTES,
+    progress: Progress = no_progress,
+) -> None:
+    """Bring the table into ``folder`` as table.csv, and the files that it names, and no others, as series.tar.
+
+    Args:
+        folder: where to put them.
+        table: a CSV file on this machine; with path or url, the name of one in there, else one on this machine. The
+            paths in it count from path or from the archive's root; those of a table in there from its own folder,
+            if more of its files are found from there.
+        path: a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz) with the files, on this machine; None takes the
+            table's folder.
+        url: in place of path, an address of such an archive.
+        sha256: with url, the archive's SHA-256, 64 hexadecimal digits.
+        size: with url, the archive's length in bytes.
+        mirror: with url, a local folder or an http(s) URL that holds a file of the same name.
+        path_column: header of the files' paths.
+        label_column: header of the labels.
+        split_column: header of the published split: train, val, validation or test in each row, or nothing in any.
+        encoding: of the table and the files, as Python names it: utf-8 (with or without a byte order mark), latin-1.
+        max_files: most members of an archive, or files of the table.
+        max_file_bytes: most bytes of one file, or of the table.
+        max_bytes: most bytes of all files together.
+        progress: called with a file's name, the bytes there and its size.
+
+    Raises:
+        UserError: the table is none, with its line; it names files that are not there; nothing that can be read is at
+            path or url, or more than the limits.
+    """
+    bring_files_of_table(
+        folder,
+        _PACKED,
+        _TABLE,
+        who="series_folder",
+        table=table,
+        path=path,
+        url=url,
+        sha256=sha256,
+        size=size,
+        mirror=mirror,
+        path_column=path_column,
+        label_column=label_column,
+        split_column=split_column,
+        encoding=encoding,
+        limits=Limits(max_files, max_file_bytes, max_bytes, without=without_row),
+        progress=progress,
+    )
+
+
+def read(
+    folder: Path,
+    *,
+    table: str,
+    path_column: str = "path",
+    label_column: str = "label",
+    split_column: str | None = None,
+    time_column: str | None = None,
+    value_columns: list[str] | None = None,
+    time_format: str | None = None,
+    encoding: str = "utf-8",
+    max_files: int = MAX_FILES,
+    max_file_bytes: int = MAX_FILE_BYTES,
+    max_bytes: int = MAX_BYTES,
+) -> SeriesFiles:
+    """List the files; each is read when it is asked for, so memory stays flat.
+
+    Args:
+        folder: what ``fetch`` filled.
+        table: what the table is called, for messages.
+        path_column: header of the files' paths in the table.
+        label_column: header of the labels.
+        split_column: header of the published split; None where there is none.
+        time_column: header of a column of times in each file, which are then checked to be regular; None: there is
+            none, and rows are steps.
+        value_columns: headers of the numbers that the network sees; None takes all but the times.
+        time_format: of the times, as Python's ``strptime`` takes it; None: it is found out.
+        encoding: of the table and the files.
+        max_files: most files.
+        max_file_bytes: most bytes of one file.
+        max_bytes: most bytes of all files together.
+
+    Returns:
+        The examples in the order of the table's rows; classes sorted, as numbers where all are whole ones; ids are
+        digests of the files' bytes, so that copies stay in one split; names are the paths in the table.
+
+    Raises:
+        UserError: the table is none, with its line, or what ``fetch`` brought is not whole. What is wrong with a file
+            is raised when it is loaded.
+    """
+    for name in (_TABLE, _PACKED):
+        if not (folder / name).is_file():
+            raise UserError(f"{folder} must hold {name}, but does not. Fetch the dataset again.")
+    rows = read_table(
+        folder / _TABLE,
+        table,
+        path_column=path_column,
+        label_column=label_column,
+        split_column=split_column,
+        encoding=encoding,
+    )
+    archive = open_archive(folder / _PACKED, Limits(max_files, max_file_bytes, max_bytes))
+    found = {
+        member.name: (member, hashlib.blake2b(archive.read(member), digest_size=16).hexdigest())
+        for member in archive.members(lambda name: True)
+    }
+    if missing := next((name for name in rows.paths if name not in found), None):
+        raise UserError(f"{archive.path} must hold {missing!r}, but does not. Fetch the dataset again.")
+
+    def load(i: int) -> FileSeries:
+        with tempfile.NamedTemporaryFile(suffix=".csv") as file:
+            file.write(archive.read(found[rows.paths[i]][0]))
+            file.flush()
+            return read_numbers(
+                Path(file.name),
+                rows.paths[i],
+                time_column=time_column,
+                value_columns=value_columns,
+                first_is_time=False,
+                time_format=time_format,
+                encoding=encoding,
+            )
+
+    classes = rows.classes()
+    label_of = {name: label for label, name in enumerate(classes)}
+    return SeriesFiles(
+        classes=tuple(classes),
+        labels=np.array([label_of[label] for label in rows.labels], dtype=np.int64),
+        load=load,
+        ids=[found[name][1] for name in rows.paths],
+        names=rows.paths,
+        published_splits=rows.splits,
+        groups=rows.groups,
+        notes=rows.notes,
+    )

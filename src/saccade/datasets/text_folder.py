@@ -1,0 +1,250 @@
+"""Your own texts, in a folder or an archive: a folder a class with a file an example, or a file a class with lines.
+
+    source: {name: text_folder, path: reviews.tar.gz}
+    source: {name: text_folder, path: names, examples: lines}
+
+``pos/1.txt``, or ``train/pos/1.txt``, is an example of the class pos; with ``examples: lines`` each line of
+``French.txt``, or ``train/French.txt``, is one of the class French. ``class_from`` reads other layouts.
+"""
+
+import io
+import posixpath
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from saccade.datasets._archive import Archive, Wanted, open_archive
+from saccade.datasets._archived import bring_archive, chosen, only_file
+from saccade.datasets._class_folders import Place, check_class_from, place_examples
+from saccade.datasets._class_texts import ClassTexts
+from saccade.datasets._encoding import codec_of, decode_text
+from saccade.datasets._limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits, exclude_file
+from saccade.errors import UserError
+from saccade.examples import Progress, TextExamples, no_progress
+from saccade.tokens import normalise
+
+KIND = "tokens"
+LABELS = "classes"
+
+_PACKED = "texts.tar"
+_SUFFIXES = (".txt", ".text")  # that count where ``include`` does not say which files do
+_LAYOUTS = {
+    "files": "Put each class into a folder of its name: pos/1.txt, or train/pos/1.txt",
+    "lines": "Put each class into a file of its name: French.txt, or train/French.txt",
+}
+
+
+def fetch(
+    folder: Path,
+    *,
+    path: str | None = None,
+    url: str | None = None,
+    sha256: str | None = None,
+    size: int | None = None,
+    mirror: str | None = None,
+    examples: Literal["files", "lines"] = "files",
+    include: list[str] | None = None,
+    exclude: list[str] | None = None,
+    class_from: str | None = None,
+    encoding: str = "utf-8",
+    max_files: int = MAX_FILES,
+    max_file_bytes: int = MAX_FILE_BYTES,
+    max_bytes: int = MAX_BYTES,
+    progress: Progress = no_progress,
+) -> None:
+    """Bring the texts into ``folder`` as one archive: a folder packed into a tar, an archive as it is.
+
+    Args:
+        folder: where to put it.
+        path: a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz) on this machine.
+        url: in place of path, an address of such an archive.
+        sha256: with url, the archive's SHA-256, 64 hexadecimal digits.
+        size: with url, the archive's length in bytes.
+        mirror: with url, a local folder or an http(s) URL that holds a file of the same name.
+        examples: as of ``read``, which uses it and the next ones; here they are checked, before an hour's download.
+        include: patterns of the files to take.
+        exclude: patterns of the files to leave out.
+        class_from: what of a name is the class.
+        encoding: of the texts.
+        max_files: most members of an archive, or files of a folder.
+        max_file_bytes: most bytes of one file.
+        max_bytes: most bytes of all files together.
+        progress: called with the archive's name, the bytes there and its size.
+
+    Raises:
+        UserError: not exactly one of path and url; nothing that can be read is there; the bytes are not the named ones;
+            class_from, encoding, a pattern or a limit is none.
+    """
+    limits = Limits(max_files, max_file_bytes, max_bytes)
+    _check(examples, class_from, encoding)
+    bring_archive(
+        folder,
+        _PACKED,
+        who="text_folder",
+        path=path,
+        url=url,
+        sha256=sha256,
+        size=size,
+        mirror=mirror,
+        wanted=chosen(include, exclude),
+        limits=limits,
+        progress=progress,
+    )
+
+
+def read(
+    folder: Path,
+    *,
+    examples: Literal["files", "lines"] = "files",
+    include: list[str] | None = None,
+    exclude: list[str] | None = None,
+    class_from: str | None = None,
+    encoding: str = "utf-8",
+    max_files: int = MAX_FILES,
+    max_file_bytes: int = MAX_FILE_BYTES,
+    max_bytes: int = MAX_BYTES,
+) -> TextExamples:
+    """Read the texts, one file at a time; memory stays flat however many there are.
+
+    Patterns, and the files that are never taken, are those of ``image_folder``. White space around a text does not
+    count; empty lines are left out and counted.
+
+    Args:
+        folder: what ``fetch`` filled.
+        examples: what an example is: each of the files, or each of their lines.
+        include: patterns of the files to take; None takes those called .txt or .text.
+        exclude: patterns of the files to leave out.
+        class_from: what of a name is the class: ``first`` (the first folder, or the first one in train, val or test),
+            ``parent`` (the folder that the file is in), ``file`` (the file's own name, less its suffix), or a pattern
+            such as ``{class}_[0-9]*.txt``, in which ``*`` and {class} are any text but a slash; None takes ``first``
+            where files are examples, and ``file`` where lines are.
+        encoding: of the texts, as Python names it; a byte order mark is left out.
+        max_files: most members of the archive.
+        max_file_bytes: most bytes of one file.
+        max_bytes: most bytes of all files together.
+
+    Returns:
+        The examples in the archive's order; classes sorted by name; ids are digests of the texts. Files that cannot be
+        read, or are empty, are among them, as ``unreadable``.
+
+    Raises:
+        UserError: the archive is damaged or exceeds a limit, its names do not say classes and splits, or a file whose
+            lines are examples cannot be read, with the line.
+    """
+    path = only_file(folder)
+    _check(examples, class_from, encoding)
+    archive = open_archive(path, Limits(max_files, max_file_bytes, max_bytes))
+    wanted = chosen(include, exclude)
+    paths, notes = _list_texts(archive, wanted, by_suffix=include is None)
+    places = _places(paths, path, class_from or ("first" if examples == "files" else "file"), _LAYOUTS[examples])
+    place_of = dict(zip(paths, places, strict=True))
+    if examples == "lines":
+        return _read_lines(archive, wanted, place_of, encoding, notes)
+    texts, names = ClassTexts(), []
+    for name, content in _contents(archive, wanted, place_of):
+        names.append(name)
+        try:
+            texts.add(normalise(decode_text(content, encoding)), place_of[name].class_name)
+        except UserError as error:
+            texts.add_unreadable(content, place_of[name].class_name, str(error))
+    return texts.examples(
+        names.__getitem__, paths=names, published_splits=_splits(place_of[name] for name in names), notes=notes
+    )
+
+
+def _check(examples: str, class_from: str | None, encoding: str) -> None:
+    if examples not in _LAYOUTS:
+        raise UserError(f"examples ({examples}) must be files or lines")
+    if class_from not in (None, "file"):
+        check_class_from(class_from)
+    codec_of(encoding)
+
+
+def _list_texts(archive: Archive, wanted: Wanted, by_suffix: bool) -> tuple[list[str], tuple[str, ...]]:
+    """The names of the texts, and what to tell of the files that are none."""
+    names: list[str] = []
+    others: Counter[str] = Counter()
+    for member in archive.members(wanted):
+        suffix = posixpath.splitext(member.name)[1].lower()
+        if by_suffix and suffix not in _SUFFIXES:
+            others[suffix or "without a suffix"] += 1
+        else:
+            names.append(member.name)
+    counts = ", ".join(f"{suffix} {count:,}" for suffix, count in sorted(others.items()))
+    if not names:
+        raise UserError(
+            f"{archive.path} must hold texts ({', '.join(_SUFFIXES)}), but holds {counts or 'none'}. Correct path, "
+            "include or exclude; include takes files whatever they are called."
+        )
+    return names, (f"left out files that are no texts by their names: {counts}",) if others else ()
+
+
+def _places(paths: list[str], archive: Path, class_from: str, layout: str) -> list[Place]:
+    if class_from != "file":
+        return place_examples(paths, archive, class_from, layout)
+    as_folders = [f"{posixpath.splitext(path)[0]}/lines" for path in paths]
+    return place_examples(as_folders, archive, "parent", layout)
+
+
+def _contents(archive: Archive, wanted: Wanted, place_of: dict[str, Place]) -> Iterator[tuple[str, bytes]]:
+    for member in archive.members(wanted):
+        if member.name in place_of:
+            yield member.name, archive.read(member)
+
+
+def _read_lines(
+    archive: Archive, wanted: Wanted, place_of: dict[str, Place], encoding: str, notes: tuple[str, ...]
+) -> TextExamples:
+    texts, lines, firsts, names, empty = ClassTexts(), array("q"), array("q"), [], 0
+    places: list[Place] = []
+    for name, content in _contents(archive, wanted, place_of):
+        firsts.append(len(texts))
+        names.append(name)
+        for number, line in _lines(archive.path, name, content, encoding):
+            text = normalise(line)
+            if text.isspace() or not text:
+                empty += 1
+                continue
+            texts.add(text, place_of[name].class_name)
+            lines.append(number)
+            places.append(place_of[name])
+        if firsts[-1] == len(texts):
+            raise UserError(
+                f"{archive.path}: {name!r} must hold a line with text, but is empty. Fill it, or {exclude_file(name)}"
+            )
+    if empty:
+        notes = (*notes, f"left out {empty:,} empty line{'' if empty == 1 else 's'}")
+
+    def called(i: int) -> str:
+        first = int(np.searchsorted(firsts, i, side="right")) - 1
+        return f"{names[first]}, line {lines[i]}"
+
+    return texts.examples(called, published_splits=_splits(places), notes=notes)
+
+
+def _lines(archive: Path, name: str, content: bytes, encoding: str) -> Iterator[tuple[int, str]]:
+    """The lines of a file with their numbers from 1, decoded a few at a time."""
+    try:
+        with io.TextIOWrapper(io.BytesIO(content), codec_of(encoding), newline=None) as lines:
+            for number, line in enumerate(lines, start=1):
+                if "\0" in line:
+                    break
+                yield number, line
+            else:
+                return
+    except UnicodeDecodeError:
+        pass
+    try:
+        decode_text(content, encoding)  # says where it is
+    except UserError as error:
+        raise UserError(f"{archive}: {name!r} {error}, or {exclude_file(name)}") from error
+    raise AssertionError(f"{name} could not be read line by line, but whole")
+
+
+def _splits(places: Iterable[Place]) -> list[str] | None:
+    """The published split of each; they all have one, or none has."""
+    return [place.split for place in places if place.split is not None] or None

@@ -1,0 +1,190 @@
+"""Your own texts in a table: a CSV file with a row a text.
+
+    source: {name: text_table, table: tickets.csv}
+
+The header names the columns: ``text`` and ``label``, or what ``text_column`` and ``label_column`` say; commas,
+semicolons or tabs part them. Columns that nothing else names are groups for ``split.group_by``.
+"""
+
+import shutil
+from array import array
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from saccade.datasets._archive import is_archive, open_archive
+from saccade.datasets._class_texts import ClassTexts
+from saccade.datasets._csv_rows import Row, notes_of_columns, open_rows, read_split, sorted_labels
+from saccade.datasets._encoding import refuse_nul
+from saccade.datasets._limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits
+from saccade.datasets._origin import existing_path, refuse_without_url, remote_file
+from saccade.datasets._packed_texts import PackedTexts
+from saccade.datasets._packing import copy_file
+from saccade.datasets._table_file import take_table
+from saccade.downloads import fetch_file
+from saccade.errors import UserError
+from saccade.examples import Progress, TextExamples, no_progress
+from saccade.tokens import normalise
+
+KIND = "tokens"
+LABELS = "classes"
+
+_TABLE = "table.csv"
+_DOWNLOAD = "download.part"  # the stage keeps what is called so for the next try, and out of data/raw
+_MOST_CELL = 10_000_000  # characters of a text; where a quotation mark is left open, all that follows is one
+
+
+def fetch(
+    folder: Path,
+    *,
+    table: str | None = None,
+    path: str | None = None,
+    url: str | None = None,
+    sha256: str | None = None,
+    size: int | None = None,
+    mirror: str | None = None,
+    text_column: str = "text",
+    label_column: str = "label",
+    split_column: str | None = None,
+    encoding: str = "utf-8",
+    max_files: int = MAX_FILES,
+    max_file_bytes: int = MAX_FILE_BYTES,
+    max_bytes: int = MAX_BYTES,
+    progress: Progress = no_progress,
+) -> None:
+    """Bring the table into ``folder`` as table.csv.
+
+    Args:
+        folder: where to put it.
+        table: a CSV file on this machine; with path or url, the name of one in there, and None where that is the file.
+        path: a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz) with the table, or the table, on this machine.
+        url: in place of path, an address of such an archive, or of the table.
+        sha256: with url, the file's SHA-256, 64 hexadecimal digits.
+        size: with url, the file's length in bytes.
+        mirror: with url, a local folder or an http(s) URL that holds a file of the same name.
+        text_column: header of the texts.
+        label_column: header of the labels.
+        split_column: header of the published split: train, val, validation or test in each row, or nothing in any.
+        encoding: of the table, as Python names it: utf-8 (with or without a byte order mark), latin-1, utf-16.
+        max_files: most members of an archive.
+        max_file_bytes: most bytes of the table.
+        max_bytes: most bytes of all files of an archive together.
+        progress: called with a file's name, the bytes there and its size.
+
+    Raises:
+        UserError: nothing that can be read is there, or more than the limits; the bytes are not the named ones; the
+            header lacks a column.
+    """
+    if (path is not None and url is not None) or (table, path, url) == (None, None, None):
+        raise UserError("text_table needs table, path or url: a CSV file, or where it is; and not both path and url")
+    limits = Limits(max_files, max_file_bytes, max_bytes, without=lambda name: "cut it into several files")
+    download = folder / _DOWNLOAD
+    if url is not None:
+        source = fetch_file(remote_file(url, sha256, size), download, mirror=mirror, progress=progress)
+    else:
+        refuse_without_url(sha256, size, mirror)
+        source = existing_path("table" if path is None else "path", path or table or "")
+    _take(source, table if (path, url) != (None, None) else None, folder / _TABLE, limits, progress)
+    _open(folder, _called(table, path, url), text_column, label_column, split_column, encoding)
+    if download.exists():
+        shutil.rmtree(download)
+
+
+def read(
+    folder: Path,
+    *,
+    table: str | None = None,
+    path: str | None = None,
+    url: str | None = None,
+    text_column: str = "text",
+    label_column: str = "label",
+    split_column: str | None = None,
+    encoding: str = "utf-8",
+) -> TextExamples:
+    """Read the texts, row by row; memory stays flat however many there are.
+
+    White space around a text does not count.
+
+    Args:
+        folder: what ``fetch`` filled.
+        table: what the table is called, for messages, as are path and url.
+        path: likewise.
+        url: likewise.
+        text_column: header of the texts.
+        label_column: header of the labels.
+        split_column: header of the published split; None where there is none.
+        encoding: of the table.
+
+    Returns:
+        The examples in the order of the table's rows; classes sorted, as numbers where all are whole ones; ids are
+        digests of the texts. Rows with an empty text are among them, as ``unreadable``.
+
+    Raises:
+        UserError: the table is none, with its line, or what ``fetch`` brought is not whole.
+    """
+    called = _called(table, path, url)
+    columns, rows = _open(folder, called, text_column, label_column, split_column, encoding)
+    named = (text_column, label_column, split_column)
+    texts, lines, splits = ClassTexts(), array("q"), []
+    groups = {place: PackedTexts() for place, column in enumerate(columns) if column and column not in named}
+    text_at, label_at = columns.index(text_column), columns.index(label_column)
+    for line, cells in rows:
+        if not cells[label_at]:
+            raise UserError(f"{called}, line {line}: {label_column} must not be empty. Fill it, or take the row out.")
+        try:
+            refuse_nul(cells[text_at], encoding)
+        except UserError as error:
+            raise UserError(f"{called}, the row that begins in line {line}: {text_column} {error}") from error
+        texts.add(normalise(cells[text_at]), cells[label_at])
+        lines.append(line)
+        if split_column is not None:
+            splits.append(read_split(cells[columns.index(split_column)], split_column, f"{called}, line {line}"))
+        for place, values in groups.items():
+            values.append(cells[place])
+    if len(texts.class_names) < 2:
+        found = f"there is only {texts.class_names[0]!r}" if texts.class_names else "it has no rows below its header"
+        raise UserError(f"{called} must have texts of at least two classes, but {found}")
+    named_groups = {columns[place]: values for place, values in groups.items()}
+    return texts.examples(
+        lambda i: f"{called}, line {lines[i]}",
+        classes=sorted_labels(texts.class_names),
+        published_splits=_published(splits, lines, f"{called}, line", split_column),
+        groups=named_groups,
+        notes=notes_of_columns(called, named_groups, split_column),
+    )
+
+
+def _called(table: str | None, path: str | None, url: str | None) -> str:
+    """What a user calls the table."""
+    return table or path or url or _TABLE
+
+
+def _take(source: Path, table: str | None, target: Path, limits: Limits, progress: Progress) -> None:
+    if source.is_dir() or (source.is_file() and is_archive(source)):
+        if table is None:
+            raise UserError(f"{source} holds files: name the CSV file in there with table")
+        archive = None if source.is_dir() else open_archive(source, limits)
+        take_table(source, archive, table, target, limits, is_inside=True)
+        return
+    if not source.is_file():
+        raise UserError(f"{source} must be a CSV file, a folder or an archive, but is no plain file")
+    if table is not None and Path(table).name != source.name:
+        raise UserError(f"table ({table}) must be in an archive or a folder, but {source.name} is neither")
+    limits.check_file(source.parent, source.name, source.stat().st_size)
+    copy_file(source, target, progress)
+
+
+def _open(
+    folder: Path, called: str, text_column: str, label_column: str, split_column: str | None, encoding: str
+) -> tuple[list[str], Iterator[Row]]:
+    if not (folder / _TABLE).is_file():
+        raise UserError(f"{folder} must hold {_TABLE}, but does not. Fetch the dataset again.")
+    named = {"text_column": text_column, "label_column": label_column, "split_column": split_column}
+    return open_rows(folder / _TABLE, called, named, encoding=encoding, most_cell=_MOST_CELL)
+
+
+def _published(splits: list[str], lines: Sequence[int], where: str, column: str | None) -> list[str] | None:
+    if not any(splits):
+        return None
+    if "" in splits:
+        raise UserError(f"{where} {lines[splits.index('')]}: {column} must be filled in all rows, or in none")
+    return splits

@@ -1,0 +1,163 @@
+"""The next steps of a series: what training minimises, and what evaluation measures, compares and draws.
+
+Shapes: N windows, W steps of inputs, H steps to forecast, G targets, O = H * G numbers to predict.
+"""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from saccade import figures
+from saccade.bands import coverage
+from saccade.forecast_figures import Shown, draw_by_step, draw_forecasts, spread_rows, targets_to_draw
+from saccade.prediction import Predictor
+from saccade.prepared import Split
+from saccade.spec import Spec
+from saccade.timelines import Timeline
+from saccade.windows import targets_of_names
+
+KINDS = ("series",)
+LABELS = "forecast"
+LOSSES = ("mse", "mae")
+SCORE = "mae"  # beside the loss, in every epoch; in the data's own unit
+
+_DRAWN = 6  # windows
+_MOST_ROWS = 200_000  # of forecast.csv; of more, windows spread evenly
+
+
+def evaluate(
+    folder: Path,
+    answers_NO: np.ndarray,
+    test: Split,
+    spec: Spec,
+    history: Sequence[Mapping[str, float]],
+    *,
+    predictor: Predictor | None = None,
+    timeline: Timeline | None = None,
+    baselines: Mapping[str, np.ndarray] | None = None,
+) -> dict[str, float]:
+    """Measure the forecasts on the test split beside those of the baselines, and write tables and pictures.
+
+    Args:
+        folder: an empty folder; gets forecast.csv and .png, by_step.csv and .png, and learning_curves.png.
+        answers_NO: float32, the network's forecasts in the order of the test split, in the data's own unit.
+        test: the test split.
+        spec: of the dataset.
+        history: a row an epoch, as in history.csv.
+        predictor: the network, for its band; None draws none.
+        timeline: when the windows lie; None numbers their steps.
+        baselines: name to float (N, O), what simple models forecast for the same windows.
+
+    Returns:
+        Metric name to value; what metrics.json holds: ``mae``, ``rmse``, ``band_coverage`` (the share of what came that
+        lay within the band), and for each baseline such as ``persistence_mae``; ``baseline_mae`` is the least of these.
+    """
+    band = None if predictor is None else predictor.recipe.band
+    answers = {"network": answers_NO.astype(np.float64), **(baselines or {})}
+    truth_NO = test.labels.astype(np.float64)
+    off = {name: answer_NO - truth_NO for name, answer_NO in answers.items()}
+    metrics = {"mae": float(np.abs(off["network"]).mean()), "rmse": float(np.sqrt(np.square(off["network"]).mean()))}
+    ends = None if band is None else band.around(answers["network"])
+    if ends is not None:
+        metrics["band_coverage"] = coverage(*ends, truth_NO)
+    metrics |= {f"{name}_mae": float(np.abs(off[name]).mean()) for name in baselines or {}}
+    if baselines:
+        metrics["baseline_mae"] = min(metrics[f"{name}_mae"] for name in baselines)
+
+    figures.draw_learning_curves([dict(row) for row in history], folder / "learning_curves.png")
+    by_step = {name: _by_step(np.abs(off_NO), spec).mean(axis=(0, 2)) for name, off_NO in off.items()}
+    draw_by_step(by_step, spec.step, folder / "by_step.png")
+    _write_by_step(folder / "by_step.csv", by_step, off["network"], ends, truth_NO, spec)
+    draw_forecasts(
+        list(_shown(answers_NO, ends, test, spec, timeline)),
+        folder / "forecast.png",
+        columns=2,
+        share=None if band is None else band.share,
+    )
+    _write_forecasts(folder / "forecast.csv", answers, ends, test, spec, timeline)
+    return metrics
+
+
+def _by_step(values_NO: np.ndarray, spec: Spec) -> np.ndarray:
+    """(N, O) to (N, H, G)."""
+    return values_NO.reshape(len(values_NO), spec.horizon, -1)
+
+
+def _write_by_step(
+    path: Path,
+    by_step: Mapping[str, np.ndarray],
+    off_NO: np.ndarray,
+    ends: tuple[np.ndarray, np.ndarray] | None,
+    truth_NO: np.ndarray,
+    spec: Spec,
+) -> None:
+    """A row a step ahead: the errors of the network and of the baselines, and how much of what came the band held."""
+    rmse_H = np.sqrt(_by_step(np.square(off_NO), spec).mean(axis=(0, 2)))
+    columns: dict[str, np.ndarray] = {"step": np.arange(1, spec.horizon + 1), "mae": by_step["network"], "rmse": rmse_H}
+    if ends is not None:
+        is_inside_NO = (ends[0] <= truth_NO) & (truth_NO <= ends[1])
+        columns["band_coverage"] = _by_step(is_inside_NO, spec).mean(axis=(0, 2))
+    columns |= {f"{name}_mae": error_H for name, error_H in by_step.items() if name != "network"}
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        for step, *values in zip(*columns.values(), strict=True):
+            writer.writerow([int(step), *(f"{value:.6g}" for value in values)])
+
+
+def _write_forecasts(
+    path: Path,
+    answers: Mapping[str, np.ndarray],
+    ends: tuple[np.ndarray, np.ndarray] | None,
+    test: Split,
+    spec: Spec,
+    timeline: Timeline | None,
+) -> None:
+    """A row for each window, step and target."""
+    targets = targets_of_names(spec.targets, spec.horizon)
+    numbers: dict[str, np.ndarray] = {"truth": test.labels, "forecast": answers["network"]}
+    numbers |= {} if ends is None else {"low": ends[0], "high": ends[1]}
+    numbers |= {name: answer_NO for name, answer_NO in answers.items() if name != "network"}
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["window", "time", "step", "target", *numbers])
+        for i in spread_rows(len(test.labels), max(1, _MOST_ROWS // len(spec.targets))):
+            window = int(test.rows[i])
+            for o in range(len(spec.targets)):
+                step, target = o // len(targets), targets[o % len(targets)]
+                time = _time(timeline, window, spec.shape[0] + step)
+                values = (f"{numbers_NO[i, o]:.6g}" for numbers_NO in numbers.values())
+                writer.writerow([window, time, step + 1, target, *values])
+
+
+def _shown(
+    answers_NO: np.ndarray,
+    ends: tuple[np.ndarray, np.ndarray] | None,
+    test: Split,
+    spec: Spec,
+    timeline: Timeline | None,
+) -> Iterator[Shown]:
+    """Windows spread evenly over the test split, target by target."""
+    targets = targets_of_names(spec.targets, spec.horizon)
+    W, G = spec.shape[0], len(targets)
+    for g, target in enumerate(targets_to_draw(targets)):
+        for i in spread_rows(len(answers_NO), _DRAWN):
+            window = int(test.rows[i])
+            off_H = np.abs(answers_NO[i, g::G] - test.labels[i, g::G])
+            times = [_time(timeline, window, step) for step in range(W + spec.horizon)]
+            yield Shown(
+                title=f"{target} from {times[W]}: off by {off_H.mean():.3g} on average",
+                times=times,
+                before=test.examples[i, :, spec.features.index(target)],
+                forecast=answers_NO[i, g::G],
+                low=None if ends is None else ends[0][i, g::G],
+                high=None if ends is None else ends[1][i, g::G],
+                truth=test.labels[i, g::G],
+            )
+
+
+def _time(timeline: Timeline | None, window: int, step: int) -> Any:
+    return str(step) if timeline is None else timeline.time(window, step)

@@ -1,0 +1,73 @@
+"""Labelled series, a file each."""
+
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from saccade.datasets import series_folder
+from saccade.errors import UserError
+from saccade.examples import SeriesFiles
+
+FILES = {
+    "up/1.csv": "t,x,y\n0,1,2\n1,3,4\n",
+    "down 2.csv": "t;x;y\n0;1,5;2\n1;3;4\n2;5;6\n",
+    "flat.csv": "t,x,y\n0,1,\n1,1,1\n",
+}
+TABLE = "path,label,person\nup/1.csv,up,ann\ndown 2.csv,down,bob\nflat.csv,up,bob\n"
+
+
+def fetched(folder: Path, table: str = TABLE, files: dict[str, str] = FILES, **arguments: Any) -> SeriesFiles:
+    for name, text in {**files, "labels.csv": table, "other.csv": "x"}.items():
+        (folder / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "set" / name).write_text(text)
+    path = str(folder / "set" / "labels.csv")
+    series_folder.fetch(folder / "raw", table=path)
+    return series_folder.read(folder / "raw", table=path, **arguments)
+
+
+def test_each_file_is_an_example(tmp_path: Path) -> None:
+    files = fetched(tmp_path)
+    assert files.classes == ("down", "up") and files.labels.tolist() == [1, 0, 1]
+    assert list(files.names) == ["up/1.csv", "down 2.csv", "flat.csv"] and files.groups == {
+        "person": ["ann", "bob", "bob"]
+    }
+    assert len(set(files.ids)) == 3
+    for i in (1, 0, 2, 1):
+        assert files.load(i).name == files.names[i] and files.load(i).features == ("t", "x", "y")
+    np.testing.assert_array_equal(files.load(1).values, [[0, 1.5, 2], [1, 3, 4], [2, 5, 6]])
+    assert np.isnan(files.load(2).values[0, 2]) and files.load(0).time_column is None
+    with tarfile.open(tmp_path / "raw" / "series.tar") as tar:
+        assert sorted(tar.getnames()) == sorted(FILES)
+
+
+def test_times_and_columns_by_name(tmp_path: Path) -> None:
+    one = fetched(tmp_path, time_column="t", value_columns=["y"]).load(1)
+    assert (one.time_column, one.times, one.features) == ("t", ["0", "1", "2"], ("y",))
+
+
+def test_what_is_wrong_with_a_file_is_named_by_its_path_in_the_table(tmp_path: Path) -> None:
+    files = fetched(tmp_path, files={**FILES, "flat.csv": "t,x,y\n0,1,2\n1,off,3\n"})
+    with pytest.raises(UserError, match=r"^flat\.csv, line 3: x \('off'\) must be a number"):
+        files.load(2)
+    with pytest.raises(UserError, match=r"^up/1\.csv must have a column 'z' of numbers, but has 't', 'x', 'y'"):
+        fetched(tmp_path, value_columns=["z"]).load(0)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (TABLE.replace("label", "class"), r"line 1 must have a column 'label', but has"),
+        (TABLE.replace("flat.csv", "none.csv"), r"line 4: 'none\.csv' must be a file in .*set, but is not there"),
+        (TABLE.replace("down,", "up,"), r"must have at least two classes, but there is only 'up'"),
+        (
+            TABLE.replace("flat.csv", "../raw"),
+            r"line 4: path \('\.\./raw'\) must be a path below the folder of the files",
+        ),
+    ],
+)
+def test_what_the_table_must_not_say(tmp_path: Path, table: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        fetched(tmp_path, table)

@@ -1,0 +1,66 @@
+"""Series brought to regular times: holes refused, or filled in and counted.
+
+Shapes: T steps, F features.
+"""
+
+import numpy as np
+import pytest
+
+from saccade.errors import UserError
+from saccade.examples import FileSeries
+from saccade.regular import refuse_constant, regular_series
+
+NAN = float("nan")
+
+
+def series(values: list[list[float]], times: list[str] | None = None) -> FileSeries:
+    features = ("wind", "sun")[: len(values[0])]
+    lines = range(2, len(values) + 2)
+    return FileSeries("a.csv", features, np.array(values), lines, "when" if times else None, times or ())
+
+
+def test_a_series_without_holes_stays_as_it_is() -> None:
+    regular = regular_series(series([[1, 2], [3, 4]], ["2024-01", "2024-02"]), "error")
+    assert regular.values.dtype == np.float32 and regular.values.tolist() == [[1, 2], [3, 4]]
+    assert not regular.is_filled.any() and regular.missing_rows == 0
+    assert regular.calendar is not None and regular.calendar.step == "1 month"
+    assert regular_series(series([[1], [2]]), "error").calendar is None
+
+
+def test_holes_are_refused_with_line_and_column() -> None:
+    holes = series([[1, 2], [3, NAN], [NAN, NAN], [4, 5]], ["1", "2", "3", "4"])
+    with pytest.raises(
+        UserError, match=r"a\.csv, line 3: sun must not be missing \(and 2 more\).*missing: interpolate"
+    ):
+        regular_series(holes, "error")
+    with pytest.raises(UserError, match=r"a\.csv, line 4: wind must not be missing\. Fill"):
+        regular_series(series([[1], [2], [NAN], [4]]), "error")
+
+
+def test_straight_lines_take_the_place_of_holes_and_are_counted() -> None:
+    months = ["2024-01", "2024-02", "2024-03", "2024-05", "2024-07"]
+    holes = series([[1, 2], [3, NAN], [NAN, NAN], [6, 5.6], [9, 8]], months)
+    regular = regular_series(holes, "interpolate")
+    assert regular.calendar is not None
+    assert [regular.calendar.text(i) for i in range(7)][-1] == "2024-07"
+    expected_TF: list[list[float]] = [[1, 2], [3, 2.9], [4, 3.8], [5, 4.7], [6, 5.6], [7.5, 6.8], [9, 8]]
+    np.testing.assert_allclose(regular.values, expected_TF, rtol=1e-6)
+    assert regular.is_filled.sum(axis=0).tolist() == [3, 4] and regular.missing_rows == 2
+
+
+def test_ends_cannot_be_filled_in() -> None:
+    with pytest.raises(UserError, match=r"a\.csv: sun at 2024-01 must not be missing: at either end"):
+        regular_series(series([[1, NAN], [2, 3], [3, 4]], ["2024-01", "2024-02", "2024-03"]), "interpolate")
+    with pytest.raises(UserError, match=r"a\.csv: wind at row 3 must not be missing: at either end"):
+        regular_series(series([[1], [2], [NAN]]), "interpolate")
+
+
+def test_one_row_is_no_series() -> None:
+    with pytest.raises(UserError, match=r"a\.csv must have at least two rows, but has 1"):
+        regular_series(series([[1]], ["2024-01"]), "error")
+
+
+def test_what_never_changes_is_named() -> None:
+    refuse_constant(np.array([[1.0, 5], [2, 5.001]]), ("wind", "sun"), "a.csv")
+    with pytest.raises(UserError, match=r"a\.csv: sun must not be constant, but is 5 throughout"):
+        refuse_constant(np.array([[1.0, 5], [2, 5]]), ("wind", "sun"), "a.csv")

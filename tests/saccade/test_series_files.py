@@ -1,0 +1,112 @@
+"""Labelled series of files, brought to one form.
+
+Shapes: T steps, F features.
+"""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from saccade.errors import UserError
+from saccade.examples import FileSeries, SeriesFiles
+from saccade.series_files import CheckedFiles, check_files
+
+NAN = float("nan")
+
+
+def a_file(name: str, values: list[list[float]], times: list[str] | None = None, **changes: Any) -> FileSeries:
+    features = changes.get("features", ("x", "y")[: len(values[0])])
+    return FileSeries(name, features, np.array(values), range(2, len(values) + 2), "t" if times else None, times or ())
+
+
+def checked(*files: FileSeries, labels: list[int] | None = None, **options: Any) -> CheckedFiles:
+    N = len(files)
+    ids = options.pop("ids", [str(i) for i in range(N)])
+    published = options.get("published")
+    source = SeriesFiles(
+        classes=("down", "up"),
+        labels=np.array(labels or [i % 2 for i in range(N)]),
+        load=files.__getitem__,
+        ids=ids,
+        names=[file.name for file in files],
+        published_splits=published,
+    )
+    return check_files(source, **{"length": None, "missing": "error", **options})
+
+
+def test_files_of_one_length_are_taken_as_they_are() -> None:
+    found = checked(a_file("a", [[1, 2], [3, 4]]), a_file("b", [[5, 6], [7, 8]]))
+    assert (found.examples.features, found.examples.classes, found.examples.step) == (("x", "y"), ("down", "up"), "")
+    np.testing.assert_array_equal(found.examples.series(1), np.array([[5, 6], [7, 8]], np.float32))
+    assert found.examples.series(0).dtype == np.float32 and found.lengths.tolist() == [2, 2]
+    assert not found.left_out.any() and found.notes == [] and not found.is_constant.any()
+
+
+def test_longer_ones_are_cut_after_their_first_steps() -> None:
+    found = checked(a_file("a", [[1], [2], [3]]), a_file("b", [[4], [5]]), length=2)
+    assert found.examples.series(0).tolist() == [[1], [2]] and found.lengths.tolist() == [3, 2]
+
+
+@pytest.mark.parametrize(
+    ("files", "options", "message"),
+    [
+        (
+            [a_file("a", [[1], [2], [3]]), a_file("b b", [[4], [5]])], {},
+            r"b b has 2 steps and a 3, but all must have as many\. .* preprocess\.length: 2",
+        ),
+        (
+            [a_file("a", [[1], [2], [3]]), a_file("b", [[4], [5]]), a_file("c", [[4], [5]])], {"length": 3},
+            r"b has 2 steps, fewer than preprocess\.length \(3\), and 1 more are too short\. Lower it",
+        ),
+        (
+            [a_file("a", [[1, 2], [3, 4]]), a_file("b", [[1, 2], [3, 4]], features=("y", "x"))], {},
+            r"b must have the columns of a in the same order \('x', 'y'\), but has 'y', 'x'",
+        ),
+        ([a_file("a", [[1], [2]]), a_file("b", [[1], [NAN], [3]])], {}, r"b, line 3: x must not be missing"),
+        (
+            [a_file("a", [[1], [2]], ["0", "1"]), a_file("b", [[1], [2]], ["0", "2"])], {},
+            r"b must have a row every 1, as a has, but has one every 2\. Bring all files to one step",
+        ),
+        (
+            [a_file("a", [[1], [2]], ["1", "0"]), a_file("b", [[1], [2]])], {},
+            r"a, column 't', line 3: the time '0' must be later than '1'",
+        ),
+        (
+            [a_file("a", [[1], [2]]), a_file("b", [[1], [2]])], {"ids": ["s", "s"]},
+            r"in several classes, byte for byte the same \(1\):\n  a \(down\) = b \(up\)\n.*on_conflict: quarantine",
+        ),
+        (
+            [a_file("a", [[1], [2]])] * 4,
+            {"ids": ["s", "t", "s", "u"], "published": ["train", "train", "test", "test"]},
+            r"in several of the published splits \(1\):\n.* \(test\) = .* \(train\)\n.*split\.allow_leakage: true",
+        ),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_named(files: list[FileSeries], options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        checked(*files, **options)
+
+
+def test_what_was_decided_is_told() -> None:
+    files = [a_file(name, [[1], [2]]) for name in "abcd"]
+    found = checked(*files, ids=["s", "s", "t", "u"], on_conflict="quarantine")
+    assert found.left_out.tolist() == [True, True, False, False] and found.conflicting == [[0, 1]]
+    assert found.notes == ["files that are in several classes, byte for byte the same (1): left out, 2 copies"]
+    found = checked(*files, ids=["s", "t", "s", "u"])
+    assert found.repeated == [[0, 2]] and found.same == [[0, 2]] and not found.left_out.any()
+
+
+def test_holes_are_counted_and_flat_series_found() -> None:
+    times = ["0", "1", "2", "3"]
+    found = checked(
+        a_file("a", [[1, 1], [NAN, 1], [3, 1], [4, 1]], times),
+        a_file("b", [[2, 2], [2, 2], [2, 2], [2, 2]], times),
+        a_file("c", [[0, 0], [1, 1], [2, 2], [4, 8]], ["0", "1", "2", "4"]),
+        missing="interpolate",
+        length=4,
+    )
+    assert found.filled.tolist() == [1, 0, 2] and found.missing_rows.tolist() == [0, 0, 1]
+    assert found.examples.series(0).tolist() == [[1, 1], [2, 1], [3, 1], [4, 1]] and found.examples.step == "1"
+    assert found.examples.series(2).tolist() == [[0, 0], [1, 1], [2, 2], [3, 5]] and found.lengths.tolist() == [4, 4, 5]
+    assert found.is_constant.tolist() == [False, True, False]
