@@ -20,7 +20,7 @@ from saccade.remedies import Change
 from saccade.training_record import Record
 
 _MOST_ROWS = 60
-_NOT_METRICS = ("gradients.csv", "history.csv")
+_SHOWN = ("gradient_norm", "weight_norm", "update_ratio")
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,10 @@ def _from_journal(run: str, folder: Path) -> Case:
 
 
 def _from_reports(run: str, trained: Mapping[str, Any]) -> Case:
-    report = paths.report(run)
-    for name in _NOT_METRICS:
-        if not (report / name).exists():
-            raise UserError(f"{report / name} does not exist. `dvc checkout` brings it back, or `saccade train {run}`.")
+    report, start = paths.report(run), trained["record"]
+    if not (report / "history.csv").exists():
+        raise UserError(f"{report / 'history.csv'} does not exist. Bring it back with `dvc checkout`.")
     history, layers = read_history(report / "history.csv"), read_gradients(report / "gradients.csv")
-    start = trained["record"]
     return Case(run, "", Record(history, _flat(layers), _constant(start, history), start["params"]), layers)
 
 
@@ -205,6 +203,3 @@ def _print_table(case: Case) -> None:
     console = Console(highlight=False)
     console.width = max(console.width, 110)
     console.print(table, markup=False)
-
-
-_SHOWN = ("gradient_norm", "weight_norm", "update_ratio")

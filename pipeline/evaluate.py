@@ -55,7 +55,8 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
         with replacing_folder(report / "evaluation") as folder:
             test, shown = open_split(prepared, "test"), beside_forecasts(prepared, with_baselines=True)
             metrics = measure(folder, run, predictor, test, block, trained_on=dataset, shown_beside=shown)
-            draw_vital_signs(read_gradients(report / "gradients.csv"), folder / "gradients.png")
+            if layers := read_gradients(report / "gradients.csv"):
+                draw_vital_signs(layers, folder / "gradients.png")
             metrics |= {f"baseline_{name}": value for name, value in _baseline(dataset, description).items()}
             with replacing_folder(store / "evaluation") as kept:
                 shutil.copytree(folder, kept, dirs_exist_ok=True)
@@ -84,7 +85,7 @@ def load_trained(run: str, device: str) -> tuple[Predictor, dict[str, Any]]:
         UserError: it is not trained, or what is there is of two trainings.
     """
     report, weights = paths.report(run), paths.model(run) / "weights.safetensors"
-    for needed in (report / "run.json", report / "history.csv", report / "gradients.csv", weights):
+    for needed in (report / "run.json", report / "history.csv", weights):
         if not needed.exists():
             raise UserError(f"{needed} does not exist. Make it with `saccade train {run}`.")
     trained = json.loads((report / "run.json").read_text(encoding="utf-8"))

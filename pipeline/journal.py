@@ -177,7 +177,7 @@ class Journal:
                     state.status, state.broke = "RUNNING", None
                 case "epoch":
                     state.epochs[event["epoch"]] = event["metrics"]
-                    state.layers[event["epoch"]] = event["layers"]
+                    state.layers[event["epoch"]] = event.get("layers", [])  # older journals have none
                 case "broke":
                     state.broke = event
                 case "end":

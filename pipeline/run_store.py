@@ -215,8 +215,10 @@ def write_gradients(path: Path, epochs: Mapping[int, Sequence[Mapping[str, Any]]
 
 
 def read_gradients(path: Path) -> dict[int, list[dict[str, Any]]]:
-    """Epoch to its rows, from a gradients.csv."""
+    """Epoch to its rows, from a gradients.csv; nothing where an older version trained and there is none."""
     epochs: dict[int, list[dict[str, Any]]] = {}
+    if not path.exists():
+        return epochs
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             known = {key: value if key == "layer" else float(value) for key, value in row.items() if value != ""}
