@@ -2,6 +2,7 @@
 
     python benchmarks/recipe_seeds.py mnist-lenet5 --mirror ../shared/datasets/mnist
     python benchmarks/recipe_seeds.py sunspots-lstm --mirror ../shared/datasets
+    python benchmarks/recipe_seeds.py names-lstm --path ../shared/datasets/names
     python benchmarks/recipe_seeds.py cifar10-fast --path ../shared/datasets/cifar10-images.tar.gz --seeds 0 1 2 3 4
 
 Works in a copy of the tree in ``--work`` (kept, so that data are prepared once); the project's files stay as they are.

@@ -43,7 +43,8 @@ def table() -> list[str]:
         made = found[name]
         classes = registry.constant("models", name, "TYPICAL_CLASSES")
         shape = "x".join(map(str, made.input_shape))
-        accepts = " and ".join(registry.constant("models", name, "ACCEPTS"))
+        *kinds, last = registry.constant("models", name, "ACCEPTS")
+        accepts = f"{', '.join(kinds)} and {last}" if kinds else last
         heads = f" (and {made.training_only_parameters:,} in training)" if made.training_only_parameters else ""
         lines.append(
             f"| `{name}` | {registry.summary('models', name)} | {shape}, {classes:,} classes "

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipeline import paths
+from pipeline.params_prepared import description_of
 from pipeline.params_problems import Problem
 from pipeline.schema.transforms import NESTING
-from saccade.evaluation_crop import middle
 from saccade.policies import transforms_of
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def problems_of_transforms(params: "Params") -> list[Problem]:
 
 
 def warnings_of_transforms(params: "Params") -> Iterator[str]:
-    """Where mirrored or turned digits and letters would be taught as what they no longer are; what changes nothing.
+    """Where mirrored or turned digits and letters would be taught as what they no longer are.
 
     Args:
         params: the whole file.
@@ -59,12 +58,7 @@ def warnings_of_transforms(params: "Params") -> Iterator[str]:
         A line for each dataset.
     """
     for name, dataset in params.datasets.items():
-        size, share = dataset.preprocess.size, dataset.augment.evaluate_crop
-        if size and share != "auto" and share < 1 and all(middle(side, share)[1] == side for side in size):
-            yield (
-                f"datasets.{name}.augment.evaluate_crop ({share:g}) changes nothing: it is less than a pixel of "
-                f"{size[0]}x{size[1]}. Leave it out, or look at less"
-            )
+        size = dataset.preprocess.size
         if size is None or not dataset.augment.transforms or not dataset.augment.makes_views:
             continue
         transforms = transforms_of(dataset.augment.transforms, height=size[0], width=size[1])
@@ -79,16 +73,8 @@ def warnings_of_transforms(params: "Params") -> Iterator[str]:
 def _has_glyphs(dataset: str, source: str) -> bool:
     if source in _GLYPH_SOURCES:
         return True
-    folder = paths.prepared(dataset)
-    if not (folder / "dataset.json").exists():
-        return False
-    from saccade.errors import UserError
-    from saccade.prepared import read_description
-
-    try:
-        return are_glyphs(read_description(folder).spec.classes)
-    except UserError:
-        return False  # the stage that reads it will say what is wrong with it
+    description = description_of(dataset)
+    return description is not None and are_glyphs(description.spec.classes)
 
 
 def are_glyphs(classes: Sequence[str]) -> bool:

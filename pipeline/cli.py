@@ -56,21 +56,35 @@ def _entry(section: str, entries: dict[str, Any], name: str) -> Any:
 def _load_and_build() -> Any:
     """As ``_load``, and try the transforms too: only albumentations knows their values, and it takes seconds.
 
-    Says what has changed of one's own files since they were fetched, and which transforms do not suit the classes.
+    Says what has changed of one's own files since they were fetched, which transforms do not suit the classes, and
+    which settings change nothing.
     """
     from pipeline import paths
     from pipeline.augment_checks import problems_of_transforms, warnings_of_transforms
     from pipeline.console import warn
     from pipeline.local_sources import changes
     from pipeline.params import raise_problems
+    from pipeline.params_prepared import problems_of_classes
 
     params = _load()
-    raise_problems(paths.PARAMS, problems_of_transforms(params))
+    raise_problems(paths.PARAMS, [*problems_of_transforms(params), *problems_of_classes(params)])
     for line in warnings_of_transforms(params):
         warn(f"warning: {line}")
+    _tell_without_effect(params)
     for line in changes({name: dataset.source.arguments for name, dataset in params.datasets.items()}):
         warn(line)
     return params
+
+
+def _tell_without_effect(params: Any, *place: str) -> None:
+    """Say which settings below a path of params.yaml change nothing; of several processes the first one does."""
+    from pipeline.console import warn
+    from pipeline.params_without_effect import without_effect
+    from saccade.ranks import find, was_launched
+
+    if find().rank == 0 and not was_launched():
+        for problem in without_effect(params, *place):
+            warn(f"warning: {problem}")
 
 
 @app.command()
@@ -114,6 +128,7 @@ def augment(dataset: DatasetName) -> None:
     """Write augmented views of a training split into data/augmented."""
     params = _load()
     block = _entry("datasets", params.datasets, dataset)
+    _tell_without_effect(params, "datasets", dataset, "augment")
     from pipeline.augment import augment
 
     augment(dataset, block=block.augment, seed=params.seed)
@@ -151,6 +166,7 @@ def train(
     """Train a run, or go on where it was stopped, into models and reports."""
     params = _load()
     _entry("runs", params.runs, run)
+    _tell_without_effect(params, "runs", run, "train")
     from pipeline.launcher import start_training
 
     start_training(params, run, fresh=fresh)
@@ -173,6 +189,7 @@ def evaluate(
         raise typer.BadParameter("--split belongs to --on DATASET; a run's own measures are of its test split")
     params = _load()
     block = _entry("runs", params.runs, run)
+    _tell_without_effect(params, "runs", run, "evaluate")
     if on is None:
         from pipeline.evaluate import evaluate
 

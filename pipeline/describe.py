@@ -157,7 +157,7 @@ def of_run(run: str, params: "Params") -> Subject:
     block = params.runs[run].train if run in params.runs else None
     options = {"optimizer": block.optimizer_options, "batch_size": block.batch_size} if block else {}
     frozen = block.frozen_layers if block else ()
-    return Subject(recipe.model, recipe.arguments, recipe.spec, run, frozen, options, recipe.evaluate_crop)
+    return Subject(recipe.model, recipe.arguments, recipe.built_for, run, frozen, options, recipe.evaluate_crop)
 
 
 def show(subject: Subject, *, as_json: bool, picture: Path | None) -> None:

@@ -128,7 +128,7 @@ class Journal:
         self._append("evaluation", metrics=_metrics_to_json(metrics), folder_name=folder_name)
 
     def end(self, status: EndStatus, reason: str | None = None) -> None:
-        """Write how the run ended, and why if not well."""
+        """Write how the run ended, and why: if not well, or before its last epoch."""
         self._append("end", status=status, reason=reason)
 
     def events(self, skip: int = 0) -> Iterator[dict[str, Any]]:

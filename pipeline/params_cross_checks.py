@@ -127,7 +127,6 @@ def _run_problems(name: str, run: Any, datasets: Mapping[str, Any], runs: Mappin
                     yield Problem(
                         (*path, section[:-1]), f"{block['name']} takes {' or '.join(accepted)}, but {dataset} is {kind}"
                     )
-    loss = _mapping(run, "train").get("loss", "auto")
     if task.get("name") in registry.names("tasks"):
         if source in registry.names("datasets"):
             asked = registry.constant("tasks", task["name"], "LABELS")
@@ -136,9 +135,7 @@ def _run_problems(name: str, run: Any, datasets: Mapping[str, Any], runs: Mappin
                 yield Problem(
                     (*path, "task"), f"{task['name']} predicts {asked}, but the labels of {dataset} are {given}"
                 )
-        losses = registry.constant("tasks", task["name"], "LOSSES")
-        if isinstance(loss, str) and loss not in ("auto", *losses):
-            yield Problem((*path, "train", "loss"), f"{task['name']} knows {' and '.join(losses)}, not {loss!r}")
+        yield from _loss_problems((*path, "train"), _mapping(run, "train"), str(task["name"]))
         if registry.constant("tasks", task["name"], "LABELS") != "classes":
             for key, without in (("class_weights", "none"), ("sampler", "shuffle")):
                 if _mapping(run, "train").get(key, without) != without:
@@ -147,6 +144,19 @@ def _run_problems(name: str, run: Any, datasets: Mapping[str, Any], runs: Mappin
             if model.get("name") in registry.names("models"):
                 yield from token_problems(path, run, kind, registry.constant("tasks", task["name"], "LABELS"))
             yield from _mixing_problems(path, run, task["name"], dataset, _mapping(datasets, str(dataset)), kind)
+
+
+def _loss_problems(path: KeyPath, train: Mapping[str, Any], task: str) -> Iterator[Problem]:
+    """Losses of other tasks, and what one loss alone can do."""
+    losses, asked = registry.constant("tasks", task, "LOSSES"), train.get("loss", "auto")
+    loss = losses[0] if asked == "auto" else asked
+    if isinstance(loss, str) and loss not in losses:
+        known = " and ".join(", ".join(losses).rsplit(", ", 1))
+        yield Problem((*path, "loss"), f"{task} knows {known}, not {loss!r}")
+    elif loss != "cross_entropy" and train.get("label_smoothing"):
+        yield Problem(
+            (*path, "label_smoothing"), f"cross_entropy alone smooths labels, not {loss}: leave label_smoothing out"
+        )
 
 
 def _mixing_problems(

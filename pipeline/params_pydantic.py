@@ -79,6 +79,8 @@ def _models_of(annotation: Any) -> tuple[type[BaseModel] | None, dict[str, Any]]
         return annotation, {}
     if get_origin(annotation) in (Union, types.UnionType):
         models = [m for m in get_args(annotation) if isinstance(m, type) and issubclass(m, BaseModel)]
+        if len(models) == 1:  # or nothing
+            return models[0], {}
         tagged = [get_args(m) for m in get_args(annotation) if get_origin(m) is Annotated]
         tags = {one.tag: member for member, *rest in tagged for one in rest if isinstance(one, Tag)}
         return None, {tag: m for m in models for tag in get_args(m.model_fields["name"].annotation)} | tags

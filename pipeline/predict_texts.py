@@ -43,6 +43,9 @@ def predict_texts(run: str, predictor: Predictor, asked: "Asked", *, here: Path,
         UserError: a file is not there or no text in UTF-8, with its line; or a text holds nothing.
     """
     predictor.require_text_classes()
+    for text in asked.texts:
+        if not text.strip():
+            raise UserError(f"--text ({text!r}) must hold one of the {predictor.spec.unit} at least: leave it out")
     texts = [_Text(text, {"text": text}) for text in asked.texts]
     with contextlib.chdir(here):
         found = [(path, _lines(run, path)) for path in asked.paths]
@@ -50,8 +53,6 @@ def predict_texts(run: str, predictor: Predictor, asked: "Asked", *, here: Path,
     texts += [text for _, lines in found for text in lines if text.text.strip()]
     if not texts:
         raise UserError(f"{', '.join(asked.paths)} must hold a line that is not empty: {run} takes a text a line")
-    if asked.texts:
-        read_texts(asked.texts, predictor.spec)  # refuses an empty one before anything is printed
     classes = predictor.spec.classes
     top = min(asked.top or (len(classes) if asked.as_json else 1), len(classes))
     table = None

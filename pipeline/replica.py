@@ -22,6 +22,7 @@ TREE = Path(__file__).resolve().parents[1]
 
 RUN_UID_TAG = "saccade.run_uid"
 END_REASON_TAG = "saccade.end_reason"
+KEPT_EPOCH_TAG = "saccade.kept_epoch"
 
 # MLflow's limits
 _KEY_CHARACTERS = 250
@@ -271,6 +272,7 @@ class Replica:
         folder = self.folder / event["folder_name"]
         self._upload_folder(folder, "bundle")
         self._model_epoch = self._epoch_of(event)
+        self._client.set_tag(self._run.info.run_id, KEPT_EPOCH_TAG, str(self._model_epoch))
         self._announce("model")
         with patient_requests():
             self._model_id = log_model(self._client, self._run, folder, self._library, self._model_epoch)

@@ -104,11 +104,11 @@ class RunStore:
             if epoch not in known or any(known[epoch].get(name) != metrics[name] for name in results):
                 self.journal.epoch(epoch, metrics, record.layers)
 
-    def save_bundle(self, recipe: Recipe, network: nn.Sequential) -> str:
-        """Write the bundle, note it in the journal, and return the SHA-256 of its weights."""
+    def save_bundle(self, recipe: Recipe, network: nn.Sequential, epoch: int) -> str:
+        """Write the bundle, note in the journal of which epoch it is, and return the SHA-256 of its weights."""
         with replacing_folder(self.folder / "bundle") as folder:
             weights_sha256 = bundle.save(folder, recipe, network)
-        self.journal.bundle("bundle")
+        self.journal.bundle("bundle", epoch)
         return weights_sha256
 
     def record(self) -> dict[str, Any]:
@@ -116,10 +116,19 @@ class RunStore:
         start = next(self.journal.events())
         return {key: start[key] for key in ("experiment", "params", "tags", "datasets")}
 
-    def keep_results(self, history: Sequence[EpochRecord], run: Mapping[str, Any]) -> None:
-        """Put the results in their place, whole; run.json gets what it takes to write the journal again elsewhere."""
+    def keep_results(self, history: Sequence[EpochRecord], run: Mapping[str, Any], *, marks_kept: bool = False) -> None:
+        """Put the results in their place, whole; run.json gets what it takes to write the journal again elsewhere.
+
+        Args:
+            history: the epochs.
+            run: what run.json says.
+            marks_kept: history.csv has a column ``kept``, 1 in the row of ``run["kept_epoch"]`` and 0 in the others.
+        """
+        rows = [epoch.row() for epoch in history]
+        if marks_kept:
+            rows = [row | {"kept": int(row["epoch"] == run["kept_epoch"])} for row in rows]
         with replacing_folder(self.results) as folder:
-            write_history(folder / "history.csv", [epoch.row() for epoch in history])
+            write_history(folder / "history.csv", rows)
             write_gradients(folder / "gradients.csv", {epoch.epoch: epoch.layers for epoch in history})
             write_json(folder / "run.json", {**run, "record": self.record()})
 
@@ -255,9 +264,10 @@ def restore_journal(journal: Journal, trained: Mapping[str, Any], bundle_folder:
         )
         layers = read_gradients(history.with_name("gradients.csv"))
         for row in read_history(history):
+            row.pop("kept", None)  # no metric
             rows = layers.get(int(row["epoch"]), [])
             restored.epoch(int(row.pop("epoch")), row | summary(rows), rows)
-        restored.bundle("bundle")
-        restored.end("FINISHED", "restored from the published results")
+        restored.bundle("bundle", trained.get("kept_epoch"))  # of earlier versions: the last
+        restored.end("FINISHED", trained.get("stopped_early") or "restored from the published results")
     (journal.folder / "restored" / journal.path.name).replace(journal.path)
     (journal.folder / "restored").rmdir()

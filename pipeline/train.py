@@ -31,7 +31,7 @@ from saccade.errors import LostConnectionError, NonFiniteError, UserError
 from saccade.files import replacing_file, sha256_of_file
 from saccade.freezing import freeze
 from saccade.layers import count_parameters
-from saccade.losses import LOSSES, Loss, constant_loss
+from saccade.losses import LOSSES, ONE_OUTPUT, Loss, constant_loss
 from saccade.online_views import OnlineViews
 from saccade.prepared import Description, open_split, read_description, read_evaluate_crop
 from saccade.processes import Processes, joined
@@ -172,15 +172,15 @@ def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False
                 examples = f" and {number_of(done, 'example')} of the next" if done else ""
                 say(f"{run.name}: going on after epoch {state.epoch}{examples}")
             _lead(run, work, state, store, checkpoints, processes)
-            weights_sha256 = store.save_bundle(_with_band(run, work, state.result), state.result)
-            store.journal.end("FINISHED")
+            recipe = _with_band(run, work, state.kept)
+            weights_sha256 = store.save_bundle(recipe, state.kept, state.kept_epoch)
+            store.journal.end("FINISHED", _why_stopped(run, state))
             outcome = follower.finish()
             mlflow_run_id = None if outcome.pending_reason else outcome.mlflow_run_id
             results = _results(run, work, state, store.journal.state().run_uid, mlflow_run_id, weights_sha256)
-            store.keep_results(state.history, results)
+            store.keep_results(state.history, results, marks_kept=state.best is not None)
             store.publish(run.name, run.dataset)
-    last = state.history[-1]
-    say(f"trained {run.name}: validation {last.score} {last.validation_score:.4f} after {state.epoch} epochs")
+    say(_told(run, state))
     if outcome.pending_reason:
         say(f"not yet in MLflow ({outcome.pending_reason}): `saccade sync` sends it later")
 
@@ -235,6 +235,8 @@ def _prepare(run: TrainingRun, me: Rank) -> _Work:
     threads = devices.set_threads(None if block.threads == "auto" else block.threads, me.local_count)
     devices.set_deterministic(block.deterministic, compile=block.compile)
     description = read_description(paths.prepared(run.dataset))
+    if _loss_name(run) in ONE_OUTPUT:
+        description.spec.require_two_classes()
     views, views_digests = open_views(paths.augmented(run.dataset), paths.prepared(run.dataset))
     digests = description.digests("train", "validation") | views_digests
     settings = _resolved(run, precision)
@@ -263,6 +265,7 @@ def _prepare(run: TrainingRun, me: Rank) -> _Work:
             std=std,
             identity=identity,
             evaluate_crop=evaluate_crop,
+            one_output=_loss_name(run) in ONE_OUTPUT,
         ),
     )
 
@@ -370,7 +373,9 @@ def _build(run: TrainingRun, work: _Work, processes: Processes) -> TrainingState
         devices.keep_freed_memory()
     network = processes.convert(devices.place(network, work.device), work.device)
     optimizer = optimizers.build(model=network, **run.block.optimizer_options)
-    return TrainingState(network, optimizer, with_average=run.block.ema_decay is not None)
+    return TrainingState(
+        network, optimizer, with_average=run.block.ema_decay is not None, with_best=run.block.keep == "best"
+    )
 
 
 def _go_on(store: RunStore, state: TrainingState, every_s: float, processes: Processes) -> Checkpoints:
@@ -448,6 +453,7 @@ def _records(
             _labelled(torch.from_numpy(validation_split.examples[None]), validation_split.labels, is_text=is_text),
             loss=_loss(run, work),
             class_weights=_class_weights(run, work.description),
+            label_smoothing=block.label_smoothing,
             score=registry.constant("tasks", run.task.name, "SCORE"),
             sampler=block.sampler,
             length_buckets=block.length_buckets,
@@ -460,6 +466,8 @@ def _records(
             accumulation_steps=block.accumulation_steps,
             clip_norm=block.clip_norm,
             average_decay=block.ema_decay,
+            patience=block.early_stopping.patience if block.early_stopping else None,
+            min_delta=block.early_stopping.min_delta if block.early_stopping else 0.0,
             compile=block.compile,
             device=work.device,
             precision=work.precision,
@@ -500,6 +508,24 @@ def _labelled(views: torch.Tensor | OnlineViews, labels: np.ndarray, *, is_text:
     return LabelledArrays(views, torch.from_numpy(labels), lengths)
 
 
+def _why_stopped(run: TrainingRun, state: TrainingState) -> str | None:
+    """Why training ended before the last epoch; None where it did not."""
+    stopping = run.block.early_stopping
+    if stopping is None or state.epoch == run.block.epochs:
+        return None
+    least, waited = stopping.min_delta, number_of(stopping.patience, "epoch")
+    lower = f"validation loss lower by more than {least:g}" if least else "lower validation loss"
+    return f"stopped after {state.epoch} of {run.block.epochs} epochs: {waited} without a {lower}"
+
+
+def _told(run: TrainingRun, state: TrainingState) -> str:
+    """The line that tells what was trained, and whose weights are kept."""
+    kept, stopped = state.history[state.kept_epoch - 1], _why_stopped(run, state)
+    when = f"after {state.epoch} epochs" if state.best is None else f"in epoch {kept.epoch}, the best of {state.epoch}"
+    ending = f"; {stopped}" if stopped else ""
+    return f"trained {run.name}: validation {kept.score} {kept.validation_score:.4f} {when}{ending}"
+
+
 def _results(
     run: TrainingRun,
     work: _Work,
@@ -516,6 +542,8 @@ def _results(
         "parameters": sum(parameter.numel() for parameter in state.network.parameters()),
         "trained_parameters": count_parameters(state.network),
         "epochs": state.epoch,
+        "kept_epoch": state.kept_epoch,
+        "stopped_early": _why_stopped(run, state),
         "train_elapsed_s": round(sum(record.elapsed_s for record in state.history), 3),
         "examples_per_s": round(float(np.mean([record.examples_per_s for record in state.history])), 1),
         "run_uid": run_uid,

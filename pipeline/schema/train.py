@@ -41,6 +41,18 @@ class Adam(Block):
     weight_decay: Decay = Field(0.0, description="on weights, not on biases and norms")
 
 
+class RmsProp(Block):
+    """Gradients over the root of their running square."""
+
+    name: Literal["rmsprop"]
+    lr: Positive = Field(description="learning rate; a schedule multiplies it")
+    alpha: Beta = Field(0.99, description="decay of the running square")
+    eps: Positive = Field(1e-8, description="added to the root of the running square")
+    momentum: Beta = Field(0.0, description="share of the last update that is kept")
+    centered: bool = Field(False, description="divide by the gradients' deviation from their running mean")
+    weight_decay: Decay = Field(0.0, description="L2 penalty on weights, not on biases and norms")
+
+
 class Constant(Block):
     """The same learning rate throughout."""
 
@@ -74,18 +86,30 @@ class OneCycle(Block):
     final_factor: float = Field(4e-6, ge=0, le=1, description="of lr, at the last step")
 
 
+class EarlyStopping(Block):
+    """When to stop before the last epoch."""
+
+    patience: int = Field(ge=1, description="epochs without a lower validation loss after which training stops")
+    min_delta: float = Field(0.0, ge=0, description="by how much it must be lower to count as such")
+
+
 class TrainBlock(Block):
     """How a network is trained."""
 
     epochs: int = Field(ge=1, description="passes over the training split")
     batch_size: int = Field(ge=1, description="examples of a forward and backward pass, over all processes")
     accumulation_steps: int = Field(1, ge=1, description="such passes an update: 2 with batch_size 64 update as 128 do")
-    optimizer: Sgd | Adam = Field(discriminator="name")
+    optimizer: Sgd | Adam | RmsProp = Field(discriminator="name")
     schedule: Constant | Staircase | Cosine | OneCycle = Field(
         default_factory=lambda: Constant(name="constant"), discriminator="name"
     )
-    loss: Literal["auto", "cross_entropy", "mse", "mae"] = Field(
-        "auto", description="auto: the task's first; mse of a classifier: squared error on one-hot targets"
+    loss: Literal["auto", "cross_entropy", "binary_cross_entropy", "mse", "mae"] = Field(
+        "auto",
+        description="auto: the task's first; binary_cross_entropy: two classes from one output; mse of a classifier: "
+        "squared error on one-hot targets",
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="of cross_entropy: share of each training target that all classes get alike"
     )
     class_weights: Literal["none", "inverse", "effective"] = Field(
         "none", description="of the training loss, by the classes' counts: rare classes weigh more"
@@ -110,6 +134,12 @@ class TrainBlock(Block):
         gt=0,
         lt=1,
         description="averaged weights are measured and kept: 0.999 averages 1,000 updates; null: none",
+    )
+    early_stopping: EarlyStopping | None = Field(
+        None, description="stop when the validation loss falls no more; null: go on to the last epoch"
+    )
+    keep: Literal["last", "best"] = Field(
+        "last", description="which epoch's weights; best: with the lowest validation loss, the first of equals"
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="of the forward pass; auto: bfloat16 on CUDA, else float32"

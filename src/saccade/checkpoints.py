@@ -72,7 +72,7 @@ class Checkpoints:
 
 
 def to_bytes(state: TrainingState) -> bytes:
-    """Weights, averaged weights, the optimiser's memory, the epoch under way and those done, in full precision.
+    """Weights, averaged and best ones, the optimiser's memory, the epoch under way and those done, in full precision.
 
     No state of a random generator is among them: order and random numbers follow from the seed and the position.
     """
@@ -81,6 +81,8 @@ def to_bytes(state: TrainingState) -> bytes:
     tensors = {f"network.{name}": tensor for name, tensor in state.network.state_dict().items()}
     if state.averaged is not None:
         tensors |= {f"averaged.{name}": tensor for name, tensor in state.averaged.state_dict().items()}
+    if state.best is not None:
+        tensors |= {f"best.{name}": tensor for name, tensor in state.best.state_dict().items()}
     tensors |= {f"optimizer.{name}": tensor for name, tensor in state.optimizer.state_dict().items()}
     tensors |= {"sums": state.progress.sums, "signs": state.signs.sums}
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -112,6 +114,8 @@ def from_bytes(content: bytes, state: TrainingState) -> None:
         state.network.load_state_dict(_under("network.", tensors))
         if state.averaged is not None:
             state.averaged.load_state_dict(_under("averaged.", tensors))
+        if state.best is not None:
+            state.best.load_state_dict(_under("best.", tensors))
         state.optimizer.load_state_dict(_under("optimizer.", tensors), position["updates"])
     except (KeyError, RuntimeError) as error:
         raise UserError(f"the checkpoint is of another network ({error}). Start again with `--fresh`.") from error

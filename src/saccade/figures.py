@@ -108,6 +108,7 @@ def draw_learning_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         rows: one an epoch, with ``epoch`` (from 1), ``train_loss``, ``validation_loss``, ``learning_rate`` and
             ``train_accuracy`` and ``validation_accuracy``, or the same of ``mae``; a panel without values is left out.
             Losses and errors are drawn on a logarithmic scale when they are positive and span more than a factor of 30.
+            Where a row has ``kept`` other than 0, a line shows of which epoch the weights are.
         path: the PNG to write.
 
     Raises:
@@ -134,6 +135,9 @@ def draw_learning_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
             axes.fill_between(epochs, train, validation, color=GREY, alpha=0.15, linewidth=0, label="gap")
             axes.plot(epochs, train, color=BLUE, label="training", **line)
             axes.plot(epochs, validation, color=ORANGE, linestyle="--", label="validation", **line)
+            for row in rows:
+                if float(row.get("kept") or 0):
+                    axes.axvline(row["epoch"], color=GREY, linestyle=":", linewidth=1.4, label="kept")
             axes.set_title(names[what] + (" (logarithmic scale)" if is_log else ""))
             axes.legend(frameon=False)
         all_axes[-1].plot(epochs, _column(rows, "learning_rate"), color=GREY, **{**line, "linestyle": "-"})

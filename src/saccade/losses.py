@@ -56,41 +56,68 @@ def of_mixtures(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return taking_both
 
 
-def cross_entropy(logits: Tensor, target: Tensor, weight_K: Tensor | None = None) -> Tensor:
+def cross_entropy(logits: Tensor, target: Tensor, weight_K: Tensor | None = None, *, smoothing: float = 0.0) -> Tensor:
     """Mean negative log-likelihood in nats: ``-log softmax(logits)[target]``.
 
     Where each step of a text has a target, that of a text is the mean over its steps, and each text counts the same: so
     the loss is a mean over examples here as elsewhere, and texts of one length count each token the same.
 
+    With smoothing s, that of a target which is the class to 1 - s and every class alike to s:
+    ``(1 - s) * -log softmax(logits)[target] + s / K * sum over k of -log softmax(logits)[k]``.
+
     With weights, sum over the batch of ``weight_K[target] * loss``, divided by B. ``F.cross_entropy(weight=...)``
     divides by the sum of the batch's weights instead: there an example counts for more or less by the company it is in,
-    and several batches or processes do not add up to one large batch.
+    and several batches or processes do not add up to one large batch. It also weighs the smoothed part by the weights
+    of all classes; here an example weighs what its own class does, in both parts.
+
+    Source: C. Szegedy et al., "Rethinking the Inception architecture for computer vision", 2015, section 7.
 
     Args:
         logits: unnormalised scores (B, K), or (B, T, V).
         target: class ids int64 (B,), or the next tokens (B, T), padding behind their ends.
         weight_K: what an example of each class weighs, in the dtype of the logits; None: 1. Tokens have no weights.
+        smoothing: in [0, 1).
 
     Returns:
         Scalar tensor.
     """
     if target.ndim == 2:
         assert weight_K is None
-        return _mean_over_steps(token_losses(logits, target), target).mean()
+        return _mean_over_steps(token_losses(logits, target, smoothing), target).mean()
     if weight_K is None:
-        return F.cross_entropy(logits, target)
-    return F.cross_entropy(logits, target, weight_K, reduction="sum") / target.shape[0]
+        return F.cross_entropy(logits, target, label_smoothing=smoothing)
+    loss_B = F.cross_entropy(logits, target, reduction="none", label_smoothing=smoothing)
+    return (weight_K[target] * loss_B).mean()
 
 
-def token_losses(logits_BTV: Tensor, target_BT: Tensor) -> Tensor:
-    """Negative log-likelihood of each token in nats, (B, T); 0 where the target is padding."""
-    loss = F.cross_entropy(logits_BTV.flatten(0, 1), target_BT.flatten(), ignore_index=PAD, reduction="none")
-    return loss.view_as(target_BT)  # from (B T)
+def token_losses(logits_BTV: Tensor, target_BT: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Negative log-likelihood of each token in nats, (B, T), as ``cross_entropy``; 0 where the target is padding."""
+    logits, target = logits_BTV.flatten(0, 1), target_BT.flatten()  # to (B T)
+    loss = F.cross_entropy(logits, target, ignore_index=PAD, reduction="none", label_smoothing=smoothing)
+    return loss.view_as(target_BT)
 
 
 def _mean_over_steps(value_BT: Tensor, target_BT: Tensor) -> Tensor:
     """Each text's mean over its real steps, (B,), of values that are 0 at the others."""
     return value_BT.sum(dim=1) / (target_BT != PAD).sum(dim=1).clamp(min=1)
+
+
+def binary_cross_entropy(logit_B1: Tensor, target_B: Tensor, weight_K: Tensor | None = None) -> Tensor:
+    """Mean negative log-likelihood in nats of two classes, from the logit of the second: ``p = sigmoid(logit)``.
+
+    ``-log p`` for an example of the second class, ``-log(1 - p)`` for one of the first. It is the cross entropy of the
+    logits 0 and ``logit``: one output can say as much as two, of which only the difference counts.
+
+    Args:
+        logit_B1: of the second class.
+        target_B: class ids int64, 0 or 1.
+        weight_K: what an example of each class weighs, float32 (2,); None: 1.
+
+    Returns:
+        Scalar tensor.
+    """
+    weight_B = None if weight_K is None else weight_K[target_B]
+    return F.binary_cross_entropy_with_logits(logit_B1[:, 0], target_B.to(logit_B1.dtype), weight_B)
 
 
 def mse(output_BK: Tensor, target: Tensor, weight_K: Tensor | None = None) -> Tensor:
@@ -119,11 +146,15 @@ def mae(output_BO: Tensor, target_BO: Tensor) -> Tensor:
 
 
 def num_right(logits: Tensor, target: Tensor) -> Tensor:
-    """How many examples have their largest logit at their class; of texts, the sum of the shares of right tokens."""
-    is_right = logits.argmax(dim=-1) == target
+    """How many examples have their largest logit at their class; of texts, the sum of the shares of right tokens.
+
+    A single logit (B, 1) is the second class's, against 0 for the first.
+    """
     if target.ndim == 2:
-        return _mean_over_steps((is_right & (target != PAD)).float(), target).sum()
-    return is_right.sum()
+        is_right_BT = (logits.argmax(dim=2) == target) & (target != PAD)
+        return _mean_over_steps(is_right_BT.float(), target).sum()
+    predicted_B = logits[:, 0] > 0 if logits.shape[1] == 1 else logits.argmax(dim=1)
+    return (predicted_B == target).sum()
 
 
 def sum_of_absolute_errors(output_BO: Tensor, target_BO: Tensor) -> Tensor:
@@ -131,7 +162,13 @@ def sum_of_absolute_errors(output_BO: Tensor, target_BO: Tensor) -> Tensor:
     return (output_BO - target_BO).abs().mean(dim=1).sum()
 
 
-LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "mse": mse, "mae": mae}
+LOSSES: dict[str, Loss] = {
+    "cross_entropy": cross_entropy,
+    "binary_cross_entropy": binary_cross_entropy,
+    "mse": mse,
+    "mae": mae,
+}
+ONE_OUTPUT = ("binary_cross_entropy",)  # the losses of networks that answer two classes with one number
 SCORES: dict[str, Score] = {"accuracy": num_right, "mae": sum_of_absolute_errors}
 
 
@@ -166,8 +203,8 @@ def constant_loss(name: str, labels: Tensor) -> float | None:
 
     Returns:
         With the shares p of the classes, or of the tokens, of which each text's count the same together: their entropy
-        ``-sum p log p`` for cross entropy, ``1/2 (1 - sum p^2)`` for mse. Of numbers: their variance for mse, their
-        mean distance from the median for mae. None of any other loss.
+        ``-sum p log p`` for cross entropy, of two classes by one output too, ``1/2 (1 - sum p^2)`` for mse. Of numbers:
+        their variance for mse, their mean distance from the median for mae. None of any other loss.
     """
     if labels.is_floating_point():
         labels = labels.double()
@@ -180,6 +217,6 @@ def constant_loss(name: str, labels: Tensor) -> float | None:
         share_K = labels.flatten().bincount(weight_NT.flatten().double()) / labels.shape[0]
     else:
         share_K = labels.bincount().double() / labels.shape[0]
-    if name == "cross_entropy":
+    if name in ("cross_entropy", "binary_cross_entropy"):
         return torch.special.entr(share_K).sum().item()
     return 0.5 * (1 - share_K.square().sum()).item() if name == "mse" else None

@@ -107,10 +107,10 @@ def build(name: str, model: nn.Module, *, lr: float, weight_decay: float = 0.0, 
     nothing that can overfit (T. He et al., "Bag of tricks for image classification", 2018, section 3.1).
 
     Args:
-        name: sgd, adam or adamw.
+        name: sgd, adam, adamw or rmsprop.
         model: frozen parameters (``requires_grad=False``) are left out.
         lr: learning rate, above 0.
-        weight_decay: L2 penalty (sgd, adam) or decoupled decay (adamw), from 0.
+        weight_decay: L2 penalty (sgd, adam, rmsprop) or decoupled decay (adamw), from 0.
         **options: of the rule: see the functions below.
 
     Returns:
@@ -201,4 +201,56 @@ def adamw(**options: Any) -> tuple[Rule, tuple[str, ...]]:
     return adam(decoupled=True, **options)
 
 
-_RULES: dict[str, Callable[..., tuple[Rule, tuple[str, ...]]]] = {"sgd": sgd, "adam": adam, "adamw": adamw}
+def rmsprop(
+    *, alpha: float = 0.99, eps: float = 1e-8, momentum: float = 0.0, centered: bool = False
+) -> tuple[Rule, tuple[str, ...]]:
+    """RMSprop: ``v = a v + (1 - a) g^2``, ``w = w - lr * g / (sqrt(v) + eps)``.
+
+    Source: T. Hinton, "Neural networks for machine learning", lecture 6e, 2012; centred: A. Graves, "Generating
+    sequences with recurrent neural networks", 2013, equations 38 to 41; as ``torch.optim.RMSprop``. We differ where
+    rounding makes the centred square less than 0, which under a gradient that stays the same for a thousand updates it
+    does: torch takes the root of that, which is no number, we that of 0.
+
+    Args:
+        alpha: decay of the running square, in [0, 1).
+        eps: above 0.
+        momentum: share of the last update that is kept, in [0, 1).
+        centered: divide by the deviation of the gradients around their running mean, not by their size.
+
+    Returns:
+        The rule and the names of what it remembers.
+    """
+
+    def rule(
+        weights: list[Tensor], gradients: Tensors, slots: Slots, lr: float, weight_decay: float, updates: int
+    ) -> None:
+        square = slots["square"]
+        if weight_decay:
+            gradients = torch._foreach_add(gradients, weights, alpha=weight_decay)
+        torch._foreach_mul_(square, alpha)
+        torch._foreach_addcmul_(square, gradients, gradients, 1 - alpha)
+        root: Tensors = square
+        if centered:
+            mean = slots["mean"]
+            torch._foreach_lerp_(mean, gradients, 1 - alpha)
+            root = torch._foreach_addcmul(square, mean, mean, -1)
+            torch._foreach_clamp_min_(root, 0)
+        root = torch._foreach_sqrt(root)
+        torch._foreach_add_(root, eps)
+        if momentum:
+            velocity = slots["momentum"]
+            torch._foreach_mul_(velocity, momentum)
+            torch._foreach_addcdiv_(velocity, gradients, root)
+            torch._foreach_add_(weights, velocity, alpha=-lr)
+        else:
+            torch._foreach_addcdiv_(weights, gradients, root, -lr)
+
+    return rule, ("square", *(("mean",) if centered else ()), *(("momentum",) if momentum else ()))
+
+
+_RULES: dict[str, Callable[..., tuple[Rule, tuple[str, ...]]]] = {
+    "sgd": sgd,
+    "adam": adam,
+    "adamw": adamw,
+    "rmsprop": rmsprop,
+}

@@ -47,7 +47,7 @@ class Predictor:
 
     Args:
         recipe: what it was built from.
-        network: stored examples in, logits out.
+        network: stored examples in, logits out, or numbers.
         device: where the network is.
 
     Attributes:
@@ -207,6 +207,8 @@ class Predictor:
         for rows, steps in measured_batches(stored.shape[0], lengths, batch_size):
             with autocast(self.device, precision):
                 output_BK = outputs_of(take(stored, rows, self.device)[:, :steps]).float()
+            if self.recipe.one_output:  # the other class's logit is 0: their softmax is the sigmoid and what is left
+                output_BK = torch.cat((torch.zeros_like(output_BK), output_BK), dim=1)
             answers.append((output_BK.softmax(dim=1) if self.spec.classes else output_BK).cpu())
             order.append(rows)
         return torch.cat(answers)[torch.cat(order).argsort()].numpy()

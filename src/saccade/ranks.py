@@ -25,6 +25,11 @@ class Rank:
     local_count: int = 1
 
 
+def was_launched() -> bool:
+    """Whether a process of ours started us, which has told already what is to be told before a training."""
+    return LAUNCHER_VARIABLE in os.environ
+
+
 def find() -> Rank:
     """Who the environment says we are: torch's elastic launcher (``torchrun``) sets it. Else, alone."""
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")

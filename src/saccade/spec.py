@@ -1,7 +1,9 @@
 """The contract between data, models and tasks: what one prepared example looks like."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
+
+from saccade.errors import UserError
 
 Kind = Literal["image", "tokens", "series"]
 Unit = Literal["", "characters", "words"]
@@ -49,6 +51,23 @@ class Spec:
     def num_outputs(self) -> int:
         """How many numbers a network answers with: a logit a class, a number a target, or a logit a token."""
         return len(self.classes) or len(self.targets) or len(self.vocabulary)
+
+    def require_two_classes(self) -> None:
+        """Refuse what one output cannot answer.
+
+        Raises:
+            UserError: there are not two classes.
+        """
+        if len(self.classes) != 2:
+            raise UserError(
+                f"loss (binary_cross_entropy) must have two classes to tell apart, not {len(self.classes)}: "
+                "use cross_entropy"
+            )
+
+    def with_one_output(self) -> "Spec":
+        """What a network is built for that answers two classes with one number: the logit of the second."""
+        self.require_two_classes()
+        return replace(self, classes=(), targets=(f"logit of {self.classes[1]}",))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

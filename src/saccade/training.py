@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,7 @@ from saccade.mixing import draw_mix
 from saccade.optimizers import Optimizer
 from saccade.processes import ALONE, Processes
 from saccade.schedules import Schedule
+from saccade.stopping import best_epoch, epochs_without_gain
 from saccade.vital_signs import Row, VitalSigns, is_milestone
 
 
@@ -53,10 +55,10 @@ class EpochRecord:
     Attributes:
         epoch: from 1.
         train_loss: mean over the examples that were drawn, as they were seen, each before the update it led to; with
-            the weights of their classes where there are any.
+            the weights of their classes where there are any, and smoothed labels.
         train_score: mean over the same, of what ``score`` names, without such weights.
         validation_loss: mean over the validation split with the weights at the end of the epoch, each example counting
-            the same: runs with and without class weights or a sampler can be compared by it.
+            the same, without smoothed labels: runs with and without these or a sampler can be compared by it.
         validation_score: likewise.
         learning_rate: of the epoch's last step.
         gradient_norm: mean over the steps of the L2 norm of the whole gradient, before clipping.
@@ -107,20 +109,25 @@ class TrainingState:
         network: on its device.
         optimizer: over its parameters.
         with_average: keep averaged weights too.
+        with_best: keep the weights of the best epoch so far too.
 
     Attributes:
         network: what is trained.
         optimizer: its memory, and how many updates there have been.
         averaged: the network with averaged weights, None without.
+        best: the network as it was measured after the epoch with the lowest validation loss, None without.
         signs: how the layers of the epoch under way are doing.
         progress: of the epoch under way.
         history: the epochs that are done.
     """
 
-    def __init__(self, network: nn.Sequential, optimizer: Optimizer, *, with_average: bool = False) -> None:
+    def __init__(
+        self, network: nn.Sequential, optimizer: Optimizer, *, with_average: bool = False, with_best: bool = False
+    ) -> None:
         self.network = network
         self.optimizer = optimizer
         self.averaged = copy.deepcopy(network) if with_average else None
+        self.best = copy.deepcopy(network) if with_best else None
         self.signs = VitalSigns(network, optimizer)
         self.history: list[EpochRecord] = []
         self.begin_epoch()
@@ -132,8 +139,30 @@ class TrainingState:
 
     @property
     def result(self) -> nn.Sequential:
-        """The network to measure and to keep: with averaged weights where there are any."""
+        """The network to measure: with averaged weights where there are any."""
         return self.network if self.averaged is None else self.averaged
+
+    @property
+    def kept(self) -> nn.Sequential:
+        """The network to keep: as it was measured after ``kept_epoch``."""
+        return self.result if self.best is None else self.best
+
+    @property
+    def kept_epoch(self) -> int:
+        """The last epoch, or the best one, from 1; 0 before the first is done."""
+        return self.epoch if self.best is None or not self.history else best_epoch(self.validation_losses)
+
+    @property
+    def validation_losses(self) -> list[float]:
+        """Of the epochs that are done."""
+        return [record.validation_loss for record in self.history]
+
+    def end_epoch(self, record: EpochRecord) -> None:
+        """An epoch is measured: note it, and its weights where they are the best so far."""
+        self.history.append(record)
+        if self.best is not None and self.kept_epoch == record.epoch:
+            self.best.load_state_dict(self.result.state_dict())
+        self.begin_epoch()
 
     def begin_epoch(self) -> None:
         """Nothing of the next epoch is done yet."""
@@ -149,6 +178,7 @@ def fit(
     *,
     loss: Loss,
     class_weights: Tensor | None = None,
+    label_smoothing: float = 0.0,
     score: str = "accuracy",
     sampler: str = "shuffle",
     length_buckets: bool = True,
@@ -161,6 +191,8 @@ def fit(
     accumulation_steps: int = 1,
     clip_norm: float | None,
     average_decay: float | None = None,
+    patience: int | None = None,
+    min_delta: float = 0.0,
     compile: bool = False,
     device: torch.device,
     precision: str,
@@ -182,6 +214,8 @@ def fit(
         loss: from outputs and labels to a scalar, a mean over the batch.
         class_weights: what an example of each class weighs in the training loss, float32 (K,), as
             ``balancing.class_weights`` gives; None: 1. Validation is measured without them.
+        label_smoothing: of the training loss, in [0, 1): see ``losses.cross_entropy``, the one loss that takes any.
+            Validation is measured without it.
         score: what is reported beside it, a key of ``losses.SCORES``.
         sampler: which examples an epoch draws, in which order, a key of ``balancing.SAMPLERS``.
         length_buckets: draw texts of similar length together, see ``buckets.by_length``; of no effect without lengths.
@@ -194,6 +228,9 @@ def fit(
         accumulation_steps: forward and backward passes an update; each example weighs the same, however it is cut.
         clip_norm: largest L2 norm of the whole gradient; None leaves it as it is.
         average_decay: of ``state.averaged``; not looked at where there is none.
+        patience: stop after so many epochs, from 1, without a lower validation loss; None: go on to ``epochs``. The
+            schedule spans ``epochs`` nevertheless.
+        min_delta: by how much a validation loss must be lower to count: see ``stopping.epochs_without_gain``.
         compile: let torch.compile make the forward and backward pass; takes a minute before the first update.
         device: where the network is.
         precision: float32 or bfloat16 (autocast).
@@ -203,7 +240,7 @@ def fit(
         after_update: called after each update, when ``state`` is whole; may save it, or raise to stop.
 
     Yields:
-        A record for each epoch.
+        A record for each epoch; fewer than ``epochs`` where it stops early.
 
     Raises:
         NonFiniteError: the loss is NaN or infinite, in training or in validation. On the CPU the former is found before
@@ -213,7 +250,10 @@ def fit(
     network, optimizer = state.network, state.optimizer
     parameters = list(optimizer.parameters())
     count = train.labels.shape[0]
-    minimised = of_mixtures(loss if class_weights is None else partial(loss, weight_K=class_weights.to(device)))
+    of_training: dict[str, Any] = {} if class_weights is None else {"weight_K": class_weights.to(device)}
+    if label_smoothing:
+        of_training["smoothing"] = label_smoothing
+    minimised = of_mixtures(partial(loss, **of_training))
     scored_by = of_mixtures(SCORES[score])
     wrapped = processes.wrap(network, device)
     forward: Callable[[Tensor], Tensor] = torch.compile(wrapped) if compile else wrapped
@@ -222,6 +262,8 @@ def fit(
     x: Tensor
     target: Tensor | MixedTarget
     for epoch in range(first, epochs + 1):
+        if patience is not None and epochs_without_gain(state.validation_losses, min_delta) >= patience:
+            return
         if epoch == first or not isinstance(train.views, Tensor) or train.views.shape[0] > 1:
             view, labels = view_of_epoch(train.views, train.labels, epoch, device)
         order = SAMPLERS[sampler](train.labels, seed, epoch)
@@ -298,8 +340,7 @@ def fit(
             score=score,
             layers=state.signs.read(),
         )
-        state.history.append(record)
-        state.begin_epoch()
+        state.end_epoch(record)
         yield record
 
 

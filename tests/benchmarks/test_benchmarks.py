@@ -114,6 +114,14 @@ def test_a_recipe_is_trained_with_seeds(tmp_path: Path) -> None:
     assert f"mean {accuracy:.4f}, standard deviation 0.0000 over 1 seed\n" in out
 
 
+def test_a_recipe_that_predicts_no_classes_is_judged_by_its_loss(tmp_path: Path) -> None:
+    out = call("recipe_seeds", "hello", "--quick", "--seeds", "3", "--work", str(tmp_path))
+    (row,) = [line for line in out.splitlines() if line.startswith("| 3 |")]
+    loss, baseline = (float(cell) for cell in row.split(" | ")[1:3])
+    assert 0 < baseline < loss < 3 and "| seed | test loss |" in out  # one epoch of a word learns little
+    assert f"perplexity: mean {math.exp(loss):.2f}"[:-1] in out
+
+
 @pytest.mark.parametrize(
     ("race", "arguments", "pictures"),
     [

@@ -101,16 +101,6 @@ def test_what_leaves_digits_upright_is_not_warned_of(transforms: str, tmp_path: 
     assert list(warnings_of_transforms(load(tmp_path, transforms))) == []
 
 
-def test_a_crop_that_changes_nothing_is_warned_of(tmp_path: Path) -> None:
-    (line,) = warnings_of_transforms(load(tmp_path, "digits", more=", evaluate_crop: 0.99"))
-    assert line == (
-        "datasets.toy.augment.evaluate_crop (0.99) changes nothing: it is less than a pixel of 32x32. "
-        "Leave it out, or look at less"
-    )
-    for share in ("0.98", "0.875", "1", "1.0", "auto"):
-        assert list(warnings_of_transforms(load(tmp_path, "digits", more=f", evaluate_crop: {share}"))) == []
-
-
 def test_series_have_no_middle(tmp_path: Path) -> None:
     text = TEXT.replace("{name: SOURCE}", "{name: adding}").replace(", transforms: TRANSFORMS", ", evaluate_crop: 0.8")
     text = text.replace("views: 2", "views: 0").replace("{size: [32, 32], channels: CHANNELS}", "{}")

@@ -183,6 +183,20 @@ def test_a_loss_of_another_task(tmp_path: Path) -> None:
     ]
 
 
+def test_smoothed_labels_are_for_cross_entropy_alone(tmp_path: Path) -> None:
+    smoothed = ("epochs: 3", "epochs: 3\n      label_smoothing: 0.1")
+    assert loaded(changed(smoothed), tmp_path).runs["cnn"].train.label_smoothing == 0.1
+    assert problems_of(changed(smoothed).replace("_smoothing: 0.1", "_smoothing: 0.1\n      loss: mse"), tmp_path) == [
+        "line 19: runs.cnn.train.label_smoothing: cross_entropy alone smooths labels, not mse: leave label_smoothing "
+        "out"
+    ]
+    text = changed(("{name: digits}", "{name: adding}"), ("lenet5", "lstm"), *AS_SERIES, smoothed)
+    assert problems_of(text.replace("classify", "regress"), tmp_path) == [
+        "line 19: runs.cnn.train.label_smoothing: cross_entropy alone smooths labels, not mse: leave label_smoothing "
+        "out"
+    ]
+
+
 def test_what_only_pictures_or_classes_have_is_refused_elsewhere(tmp_path: Path) -> None:
     text = changed(("{name: digits}", "{name: adding}"), ("lenet5", "lstm"), *AS_SERIES).replace("classify", "regress")
     text = text.replace("preprocess: {}", "preprocess: {fit: pad, on_conflict: error}", 1)

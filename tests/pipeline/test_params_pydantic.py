@@ -7,8 +7,8 @@ from params_helpers import changed, problems_of
 
 TRAIN_KEYS = (
     "accumulation_steps, batch_size, checkpoint_every_s, class_weights, clip_norm, compile, cutmix, deterministic, "
-    "device, ema_decay, epochs, freeze, init_from, length_buckets, loss, mixup, optimizer, precision, processes, "
-    "sampler, schedule, seed, threads"
+    "device, early_stopping, ema_decay, epochs, freeze, init_from, keep, label_smoothing, length_buckets, loss, mixup, "
+    "optimizer, precision, processes, sampler, schedule, seed, threads"
 )
 
 ONE_PROBLEM = {
@@ -90,8 +90,28 @@ ONE_PROBLEM = {
     ),
     "unknown loss": (
         ("      epochs: 3\n", "      epochs: 3\n      loss: hinge\n"),
-        "line 19: runs.cnn.train.loss: 'hinge': must be 'auto', 'cross_entropy', 'mse' or 'mae'; "
-        "or classify knows cross_entropy and mse, not 'hinge'",
+        "line 19: runs.cnn.train.loss: 'hinge': must be 'auto', 'cross_entropy', 'binary_cross_entropy', 'mse' or "
+        "'mae'; or classify knows cross_entropy, mse and binary_cross_entropy, not 'hinge'",
+    ),
+    "labels smoothed to nothing": (
+        ("      epochs: 3\n", "      epochs: 3\n      label_smoothing: 1\n"),
+        "line 19: runs.cnn.train.label_smoothing: 1: must be less than 1",
+    ),
+    "patience for nothing": (
+        ("      epochs: 3\n", "      epochs: 3\n      early_stopping: {patience: 0}\n"),
+        "line 19: runs.cnn.train.early_stopping.patience: 0: must be greater than or equal to 1",
+    ),
+    "a misspelt patience": (
+        ("      epochs: 3\n", "      epochs: 3\n      early_stopping: {patience: 2, min_delt: 0.1}\n"),
+        "line 19: runs.cnn.train.early_stopping.min_delt: unknown key; did you mean 'min_delta'?",
+    ),
+    "a number for early stopping": (
+        ("      epochs: 3\n", "      epochs: 3\n      early_stopping: 5\n"),
+        "line 19: runs.cnn.train.early_stopping: 5: must be keys with values",
+    ),
+    "weights of no epoch": (
+        ("      epochs: 3\n", "      epochs: 3\n      keep: first\n"),
+        "line 19: runs.cnn.train.keep: 'first': must be 'last' or 'best'",
     ),
     "mixup of nothing": (
         ("      epochs: 3\n", "      epochs: 3\n      mixup: 0\n"),
@@ -114,6 +134,14 @@ ONE_PROBLEM = {
         "line 16: runs.cnn.model.name: ['a']: must be a valid string",
     ),
     # optimizers and schedules
+    "an option of another optimizer": (
+        ("{name: adam, lr: 0.004}", "{name: rmsprop, lr: 0.004, nesterov: true}"),
+        "line 20: runs.cnn.train.optimizer.nesterov: unknown key; did you mean 'centered'?",
+    ),
+    "a decay of everything": (
+        ("{name: adam, lr: 0.004}", "{name: rmsprop, lr: 0.004, alpha: 1.0}"),
+        "line 20: runs.cnn.train.optimizer.alpha: 1.0: must be less than 1",
+    ),
     "unknown optimizer": (
         ("{name: adam,", "{name: adamm,"),
         "line 20: runs.cnn.train.optimizer.name: 'adamm' is not known; did you mean 'adam'?",

@@ -39,7 +39,12 @@ def test_a_run_arrives_whole(tmp_path):
         "augment": '[{"p": 0.8}]',
         "none": "null",
     }
-    wanted = {"saccade.run_uid": "u1", "saccade.identity": "ab" * 32, "mlflow.source.git.commit": "c0ffee"}
+    wanted = {
+        "saccade.kept_epoch": "3",
+        "saccade.run_uid": "u1",
+        "saccade.identity": "ab" * 32,
+        "mlflow.source.git.commit": "c0ffee",
+    }
     assert wanted.items() <= there["tags"].items() and "saccade.end_reason" not in there["tags"]
     at_ms = [event["at_ms"] for event in journal.events() if event["event"] == "epoch"]
     assert there["metrics"]["loss"] == [(1, at_ms[0], "1.0"), (2, at_ms[1], "0.5"), (3, at_ms[2], repr(1 / 3))]

@@ -201,6 +201,23 @@ def test_history_comes_back_as_it_was_to_the_last_bit(tmp_path):
     assert (tmp_path / "history.csv").read_bytes() == first and b"\r" not in first
 
 
+def test_the_epoch_that_is_kept_is_marked_and_no_metric(store, tmp_path):
+    start(store.journal)
+    store.journal_missing([record(1), record(2), record(3)])
+    finish(store)
+    results = json.loads((store.results / "run.json").read_text()) | {"kept_epoch": 2, "stopped_early": "enough"}
+    store.keep_results([record(1), record(2), record(3)], results, marks_kept=True)
+    store.publish("a", "digits")
+    rows = read_history(tmp_path / "reports/a/history.csv")
+    assert [row["kept"] for row in rows] == [0, 1, 0]
+    trained = json.loads((tmp_path / "reports/a/run.json").read_text())
+    elsewhere = Journal(tmp_path / "elsewhere" / IDENTITY)
+    restore_journal(elsewhere, trained, tmp_path / "models/a", tmp_path / "reports/a/history.csv")
+    events = {event["event"]: event for event in elsewhere.events()}
+    assert events["bundle"]["epoch"] == 2 and "kept" not in events["epoch"]["metrics"]
+    assert events["end"]["reason"] == "enough"
+
+
 def test_the_journal_of_a_pulled_run_is_written_again_once(store, tmp_path):
     start(store.journal)
     store.journal_missing([record(1), record(2)])

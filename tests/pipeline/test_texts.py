@@ -273,7 +273,7 @@ def test_what_is_expected_is_told_letter_by_letter(tree: Tree, told: dict[str, E
         ("latin", "latin.txt must be utf-8, but line 2, column 3 holds the byte 0xf1. sorter classifies texts: give a"),
         ("white", "white.txt must hold a line that is not empty: sorter takes a text a line"),
         ("no file", "nothing.txt must be a file with a text a line, but is none: sorter classifies texts"),
-        ("empty text", "texts[0] (' ') must hold one of the characters at least"),
+        ("empty text", "--text (' ') must hold one of the characters at least: leave it out"),
         (
             "prompt to a classifier",
             "--prompt (ban) must be left out: sorter classifies texts; give `saccade predict ",

@@ -130,6 +130,36 @@ def test_what_evaluation_looks_at_is_in_the_bundle(tmp_path: Path) -> None:
     np.testing.assert_array_equal(predictor.answers(torch.tensor(images), are_views=True), of_whole_NK)
 
 
+def test_one_output_answers_two_classes(tmp_path: Path) -> None:
+    spec = Spec("image", (22, 18, 1), ("cat", "dog"))
+    made = Recipe("lenet5", {}, spec, "classify", [0.5], [0.2], "0123abcd", one_output=True)
+    network = saved(tmp_path / "a", made)
+    last = [layer for layer in network.modules() if isinstance(layer, torch.nn.Linear)][-1]
+    with torch.no_grad():
+        last.weight.mul_(100)  # answers far apart
+    bundle.save(tmp_path / "a", made, network)
+    images = pictures(6, 22, 18, 1)
+    with torch.no_grad():
+        logit_B1 = network(torch.from_numpy(images))
+    assert logit_B1.shape == (6, 1) and last.out_features == 1
+    predictor = load(tmp_path / "a")
+    assert predictor.recipe == made and predictor.spec == spec  # the dataset's, which evaluation compares
+    values = json.loads((tmp_path / "a" / "bundle.json").read_text())
+    assert (values["format"], values["one_output"]) == (2, True)  # a saccade that does not know it must refuse
+    answer = predictor.predict(images)
+    p_B = logit_B1[:, 0].double().sigmoid().numpy()
+    assert answer["probabilities"].dtype == np.float32 and answer["probabilities"].shape == (6, 2)
+    np.testing.assert_allclose(answer["probabilities"], np.stack([1 - p_B, p_B], axis=1), rtol=1e-4, atol=1e-12)
+    assert answer["label"] == [("cat", "dog")[int(p > 0.5)] for p in p_B] and len(set(answer["label"])) == 2
+
+
+def test_one_output_takes_two_classes() -> None:
+    spec = Spec("image", (22, 18, 1), ("cat", "dog", "owl"))
+    made = Recipe("lenet5", {}, spec, "classify", [0.5], [0.2], "0123abcd", one_output=True)
+    with pytest.raises(UserError, match=r"loss \(binary_cross_entropy\) must have two classes to tell apart, not 3"):
+        made.build_network()
+
+
 def test_the_digest_is_that_of_the_file_and_follows_from_the_weights(tmp_path: Path) -> None:
     made, digests = recipe(), []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):

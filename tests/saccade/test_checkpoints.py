@@ -14,11 +14,13 @@ from saccade.checkpoints import Checkpoints, from_bytes, to_bytes
 from saccade.errors import UserError
 from saccade.training import EpochProgress, EpochRecord, TrainingState
 
-OPTIMIZERS: list[tuple[str, dict[str, Any]]] = [
-    ("sgd", {}),
-    ("sgd", {"momentum": 0.9}),
-    ("adam", {}),
-    ("adamw", {"weight_decay": 0.1}),
+OPTIMIZERS: list[tuple[str, dict[str, Any], int]] = [  # and how many tensors they remember of each parameter
+    ("sgd", {}, 0),
+    ("sgd", {"momentum": 0.9}, 1),
+    ("adam", {}, 2),
+    ("adamw", {"weight_decay": 0.1}, 2),
+    ("rmsprop", {}, 1),
+    ("rmsprop", {"momentum": 0.9, "centered": True}, 3),
 ]
 HISTORY = [
     EpochRecord(epoch, 1 / 3 / epoch, 0.5, 0.1 * epoch, 1e-300, 1e-5, 2.5, 1234.5, 0.25, "mae") for epoch in (1, 2)
@@ -28,7 +30,7 @@ HISTORY = [
 def fresh(seed: int, name: str = "sgd", *, width: int = 5, **options: Any) -> TrainingState:
     torch.manual_seed(seed)
     network = nn.Sequential(nn.Conv2d(2, width, 3), nn.BatchNorm2d(width), nn.Flatten(), nn.Linear(width * 4, 3))
-    return TrainingState(network, optimizers.build(name, network, lr=0.1, **options), with_average=True)
+    return TrainingState(network, optimizers.build(name, network, lr=0.1, **options), with_average=True, with_best=True)
 
 
 def trained(seed: int, name: str = "sgd", *, updates: int = 3, **options: Any) -> TrainingState:
@@ -39,9 +41,10 @@ def trained(seed: int, name: str = "sgd", *, updates: int = 3, **options: Any) -
         state.optimizer.zero_grad()
         state.network(x).square().mean().backward()
         state.optimizer.step()
-    assert state.averaged is not None
+    assert state.averaged is not None and state.best is not None
     with torch.no_grad():
         state.averaged[3].bias.fill_(0.1)
+        state.best[3].bias.fill_(0.3)
     state.history = list(HISTORY)
     state.progress = EpochProgress(torch.tensor([1 / 3, 7.0, 1e-300], dtype=torch.float64), 16, 0.1)
     return state
@@ -53,18 +56,19 @@ def assert_equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]
         assert first[key].dtype == second[key].dtype and torch.equal(first[key], second[key]), key
 
 
-@pytest.mark.parametrize(("name", "options"), OPTIMIZERS)
-def test_everything_comes_back(name: str, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("name", "options", "slots"), OPTIMIZERS)
+def test_everything_comes_back(name: str, options: dict[str, Any], slots: int) -> None:
     state, loaded = trained(0, name, **options), fresh(1, name, **options)
     from_bytes(to_bytes(state), loaded)
     assert_equal(loaded.network.state_dict(), state.network.state_dict())
     assert_equal(loaded.result.state_dict(), state.result.state_dict())
+    assert_equal(loaded.kept.state_dict(), state.kept.state_dict())
+    assert (loaded.kept[3].bias == torch.tensor(0.3)).all() and loaded.kept_epoch == 1
     assert (loaded.result[3].bias == torch.tensor(0.1)).all() and loaded.network[1].num_batches_tracked == 3
     assert_equal(loaded.optimizer.state_dict(), state.optimizer.state_dict())
     assert loaded.optimizer.updates == 3 and loaded.history == HISTORY and loaded.epoch == 2
     assert torch.equal(loaded.progress.sums, state.progress.sums) and loaded.progress.sums.dtype == torch.float64
     assert (loaded.progress.examples, loaded.progress.elapsed_s) == (16, 0.1)
-    slots = 2 if name.startswith("adam") else len(options)
     assert len(loaded.optimizer.state_dict()) == 6 * slots
 
 

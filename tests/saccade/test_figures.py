@@ -144,6 +144,21 @@ def test_learning_curves_have_three_panels(tmp_path, epochs):
     assert has_colour(tmp_path / "curves.png", "#D55E00")
 
 
+def test_a_line_shows_which_epoch_was_kept(tmp_path):
+    rows = some_history(9)
+    draw_learning_curves(rows, tmp_path / "plain.png")
+    drawn = []
+    for kept in (3, 7):
+        marked = [row | {"kept": str(int(row["epoch"] == kept))} for row in rows]  # as read from a table
+        draw_learning_curves(marked, tmp_path / f"{kept}.png")
+        drawn.append(pixels(tmp_path / f"{kept}.png").astype(int))
+    plain = pixels(tmp_path / "plain.png").astype(int)
+    lines = [np.flatnonzero((np.abs(one - plain).max(axis=2) > 30).sum(axis=0) > 120) for one in drawn]
+    at_3, at_7 = ([line[0], *line[1:][np.diff(line) > 5]] for line in lines)  # a line is one or two pixels wide
+    assert len(at_3) == len(at_7) == 2  # of loss and of accuracy, not of the rate
+    assert at_7[0] - at_3[0] == pytest.approx(at_7[1] - at_3[1], abs=2) and at_7[0] - at_3[0] > 100
+
+
 @pytest.mark.parametrize("empty", [None, "", float("nan")])
 def test_without_accuracy_its_panel_is_left_out(tmp_path, empty):
     rows = some_history(5)

@@ -11,10 +11,12 @@ import torch
 from torch import nn
 
 from saccade import devices, optimizers, registry
+from saccade.buckets import stored_lengths
 from saccade.checkpoints import from_bytes, to_bytes
-from saccade.inputs import ImageInput
+from saccade.inputs import ImageInput, TokenInput
 from saccade.losses import cross_entropy
 from saccade.spec import Spec
+from saccade.token_networks import OwnEnds
 from saccade.training import EpochRecord, LabelledArrays, TrainingState, fit
 
 pytestmark = [
@@ -34,10 +36,33 @@ MODELS: dict[str, dict[str, Any]] = {
     "conv1d": {},
     "cnn_lstm": {},
 }
+VOCABULARY = ("<pad>", "<unknown>", *"abcdefghijklmnop")
+ONCE = Spec("tokens", (40,), tuple("abcde"), (), VOCABULARY, "characters")
+EACH_STEP = Spec("tokens", (40,), (), (), VOCABULARY, "characters", answers="each_step")
+TEXTS: dict[str, tuple[str, Spec, dict[str, Any]]] = {
+    "texts, both ends": (
+        "lstm",
+        ONCE,
+        {"num_layers": 2, "dropout": 0.2, "bidirectional": True, "pool": "attention", "hidden_size": 32},
+    ),
+    "texts, maximum": ("gru", ONCE, {"pool": "max", "hidden_size": 32}),
+    "texts, windows": ("conv1d", ONCE, {"dropout": 0.2}),
+    "next tokens": ("lstm", EACH_STEP, {"num_layers": 2, "dropout": 0.2, "hidden_size": 32}),
+}
+EVERY_KIND = [*MODELS, *TEXTS]
 
 
-def examples() -> LabelledArrays:
+def examples(name: str = "") -> LabelledArrays:
     random = torch.Generator().manual_seed(0)
+    if name in TEXTS:
+        lengths = torch.randint(1, 41, (N,), generator=random)
+        real_NT = torch.arange(40) < lengths[:, None]
+        tokens_NT = torch.randint(1, len(VOCABULARY), (N, 40), generator=random) * real_NT
+        next_NT = torch.randint(1, len(VOCABULARY), (N, 40), generator=random) * real_NT
+        classes_N = torch.randint(0, 5, (N,), generator=random)
+        return LabelledArrays(
+            tokens_NT.int()[None], next_NT if TEXTS[name][1] is EACH_STEP else classes_N, stored_lengths(tokens_NT)
+        )
     images = torch.randint(0, 256, (2, N, 32, 32, 3), generator=random).to(torch.uint8)
     return LabelledArrays(images, torch.randint(0, 5, (N,), generator=random))
 
@@ -45,8 +70,9 @@ def examples() -> LabelledArrays:
 def fresh(name: str, device: torch.device, seed: int = 0) -> TrainingState:
     devices.set_deterministic(True)
     torch.manual_seed(seed)
-    model = registry.module("models", name).build(Spec("image", (32, 32, 3), tuple("abcde")), **MODELS[name])
-    network = devices.place(nn.Sequential(ImageInput([0.5] * 3, [0.25] * 3), model), device)
+    model, spec, options = TEXTS.get(name) or (name, Spec("image", (32, 32, 3), tuple("abcde")), MODELS[name])
+    reader = TokenInput() if name in TEXTS else ImageInput([0.5] * 3, [0.25] * 3)
+    network = devices.place(nn.Sequential(reader, registry.module("models", model).build(spec, **options)), device)
     return TrainingState(network, optimizers.build("adam", network, lr=0.001), with_average=True)
 
 
@@ -58,13 +84,14 @@ def train(
     state: TrainingState,
     after_update: Callable[[TrainingState], None] = nothing,
     precision: str = "bfloat16",
+    name: str = "",
     **mixing: Any,
 ) -> list[EpochRecord]:
     device = next(state.network.parameters()).device
     records = fit(
-        state, examples(), examples(), loss=cross_entropy, schedule=lambda step: 1.0, lr=0.001, epochs=3, batch_size=32,
-        clip_norm=1.0, average_decay=0.9, device=device, precision=precision, seed=0, after_update=after_update,
-        **mixing,
+        state, examples(name), examples(name), loss=cross_entropy, schedule=lambda step: 1.0, lr=0.001, epochs=3,
+        batch_size=32, clip_norm=1.0, average_decay=0.9, device=device, precision=precision, seed=0,
+        after_update=after_update, **mixing,
     )  # fmt: skip
     return list(records)
 
@@ -78,27 +105,27 @@ def assert_equal(first: TrainingState, second: TrainingState) -> None:
         assert torch.equal(value, other), name
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", EVERY_KIND)
 def test_the_same_seed_twice_is_the_same_to_the_bit(name: str) -> None:
     runs = [fresh(name, torch.device("cuda")) for _ in range(2)]
     for state in runs:
-        train(state)
+        train(state, name=name)
     assert_equal(*runs)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", EVERY_KIND)
 def test_a_run_gone_on_with_in_mid_epoch_is_the_uninterrupted_one(name: str) -> None:
     kept: list[bytes] = []
     whole = fresh(name, torch.device("cuda"))
-    train(whole, lambda state: kept.append(to_bytes(state)))
+    train(whole, lambda state: kept.append(to_bytes(state)), name=name)
     resumed = fresh(name, torch.device("cuda"), seed=9)
     from_bytes(kept[9], resumed)
-    train(resumed)
+    train(resumed, name=name)
     assert_equal(resumed, whole)
 
 
 @pytest.mark.parametrize(
-    ("name", "mixing"), [*((name, {}) for name in MODELS), ("lenet5", {"mixup": 0.4, "cutmix": 1.0})]
+    ("name", "mixing"), [*((name, {}) for name in EVERY_KIND), ("lenet5", {"mixup": 0.4, "cutmix": 1.0})]
 )
 def test_no_update_waits_for_the_device(name: str, mixing: dict[str, Any]) -> None:
     """torch raises at every call that would wait, from the first update of an epoch to its last."""
@@ -108,12 +135,12 @@ def test_no_update_waits_for_the_device(name: str, mixing: dict[str, Any]) -> No
         torch.cuda.set_sync_debug_mode("default" if is_last else "error")
 
     try:
-        assert len(train(fresh(name, torch.device("cuda")), watch, **mixing)) == 3
+        assert len(train(fresh(name, torch.device("cuda")), watch, name=name, **mixing)) == 3
     finally:
         torch.cuda.set_sync_debug_mode("default")
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", EVERY_KIND)
 def test_the_gpu_computes_what_the_cpu_does(name: str) -> None:
     losses = []
     for device in ("cpu", "cuda"):
@@ -121,7 +148,7 @@ def test_the_gpu_computes_what_the_cpu_does(name: str) -> None:
         for layer in state.network.modules():
             if isinstance(layer, nn.Dropout):
                 layer.p = 0.0  # each device draws its own masks
-            elif isinstance(layer, nn.RNNBase):
+            elif isinstance(layer, nn.RNNBase | OwnEnds):
                 layer.dropout = 0.0
-        losses.append([record.train_loss for record in train(state, precision="float32")])
+        losses.append([record.train_loss for record in train(state, precision="float32", name=name)])
     assert losses[1][0] == pytest.approx(losses[0][0], rel=1e-3)  # float32 convolutions on CUDA round to TF32

@@ -8,7 +8,18 @@ import torch
 from torch import Tensor
 
 from saccade import registry
-from saccade.losses import LOSSES, SCORES, constant_loss, cross_entropy, loss_of_heads, mae, mse
+from saccade.losses import (
+    LOSSES,
+    ONE_OUTPUT,
+    SCORES,
+    binary_cross_entropy,
+    constant_loss,
+    cross_entropy,
+    loss_of_heads,
+    mae,
+    mse,
+    num_right,
+)
 from saccade.processes import Processes
 from saccade.ranks import Rank
 from saccade.tokens import PAD
@@ -53,6 +64,7 @@ every_loss = pytest.mark.parametrize(
 @every_loss
 def test_each_is_a_mean_over_the_batch(task: str, name: str) -> None:
     loss, (output, target) = LOSSES[name], CASES[task]
+    output = output[:, :1] if name in ONE_OUTPUT else output
     parts = [loss(output[i : i + 1], target[i : i + 1]) for i in range(2)]
     torch.testing.assert_close(loss(output, target), sum(parts) / 2, rtol=1e-6, atol=0)
 
@@ -86,22 +98,50 @@ def test_auxiliary_heads_weigh_three_tenths_each() -> None:
     assert alone is LOGITS_BK and torch.equal(plain, cross_entropy(LOGITS_BK, TARGET_B))
 
 
+# One output for two classes
+
+
+def test_one_output_says_as_much_as_two_of_which_the_first_is_0() -> None:
+    """Value and gradient are those of a softmax over (0, logit), also where the sigmoid is 0 or 1 in float32."""
+    logit_B1 = torch.tensor([[-3.0], [0.25], [2.0], [200.0], [-200.0], [1.5]], requires_grad=True)
+    target_B, weight_K = torch.tensor([0, 1, 0, 0, 1, 1]), torch.tensor([0.25, 3.0])
+    got = binary_cross_entropy(logit_B1, target_B, weight_K)
+    two_BK = torch.cat((torch.zeros(6, 1), logit_B1), dim=1)
+    expected = (weight_K[target_B] * torch.nn.functional.cross_entropy(two_BK, target_B, reduction="none")).mean()
+    torch.testing.assert_close(got, expected, rtol=1e-6, atol=0)
+    assert got > 100
+    (gradient_B1,), (expected_B1,) = (torch.autograd.grad(value, logit_B1) for value in (got, expected))
+    torch.testing.assert_close(gradient_B1, expected_B1, rtol=1e-5, atol=1e-7)
+
+
+def test_one_output_is_right_on_the_side_of_its_class() -> None:
+    logit_B1 = torch.tensor([[-3.0], [0.25], [2.0], [-0.5], [0.0], [0.0]])
+    rights = [num_right(logit_B1[i : i + 1], torch.tensor([k])).item() for i, k in enumerate((0, 1, 0, 1, 0, 1))]
+    assert rights == [1, 1, 0, 0, 1, 0]  # of equally probable ones the first, as elsewhere
+    assert num_right(logit_B1, torch.tensor([0, 1, 0, 1, 0, 1])) == 3
+
+
 # Weights of classes
 
 WEIGHT_K = torch.tensor([0.25, 4.0, 1.5, 0.5, 2.0])
 
 
-def logits_and_targets(count: int) -> tuple[Tensor, Tensor]:
+def logits_and_targets(count: int, name: str = "cross_entropy") -> tuple[Tensor, Tensor]:
+    """Of five classes; of two for a loss that takes one output."""
     random = torch.Generator().manual_seed(1)
-    return 3 * torch.randn(count, 5, generator=random), torch.randint(0, 5, (count,), generator=random)
+    logits_BK, target_B = 3 * torch.randn(count, 5, generator=random), torch.randint(0, 5, (count,), generator=random)
+    return (logits_BK[:, :1], target_B % 2) if name in ONE_OUTPUT else (logits_BK, target_B)
 
 
 @pytest.mark.parametrize("name", registry.constant("tasks", "classify", "LOSSES"))
 def test_each_example_weighs_what_its_class_does(name: str) -> None:
     """Value and gradient, over torch's losses of single examples."""
-    logits_BK, target_B = logits_and_targets(11)
+    logits_BK, target_B = logits_and_targets(11, name)
     if name == "cross_entropy":
         expected_B = torch.nn.functional.cross_entropy(logits_BK.requires_grad_(), target_B, reduction="none")
+    elif name == "binary_cross_entropy":
+        p_B = logits_BK.requires_grad_()[:, 0].sigmoid()
+        expected_B = torch.nn.functional.binary_cross_entropy(p_B, target_B.float(), reduction="none")
     else:
         wrong_BK = torch.eye(5)[target_B] - logits_BK.requires_grad_().softmax(dim=1)
         expected_B = torch.linalg.vector_norm(wrong_BK, dim=1) ** 2 / 2
@@ -110,6 +150,48 @@ def test_each_example_weighs_what_its_class_does(name: str) -> None:
     torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-6)
     (gradient_BK,), (expected_BK,) = (torch.autograd.grad(value, logits_BK) for value in (got, expected))
     torch.testing.assert_close(gradient_BK, expected_BK, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.9])
+def test_smoothed_labels_are_torchs(smoothing: float) -> None:
+    """Value and gradient; and the cross entropy to a target that spreads a part of itself over all classes."""
+    logits_BK, target_B = logits_and_targets(11)
+    got = cross_entropy(logits_BK.requires_grad_(), target_B, smoothing=smoothing)
+    expected = torch.nn.functional.cross_entropy(logits_BK, target_B, label_smoothing=smoothing)
+    torch.testing.assert_close(got, expected, rtol=1e-6, atol=0)
+    soft_BK = (1 - smoothing) * torch.eye(5)[target_B] + smoothing / 5
+    by_hand = -(soft_BK * logits_BK.log_softmax(dim=1)).sum(dim=1).mean()
+    torch.testing.assert_close(got, by_hand, rtol=1e-5, atol=1e-6)
+    (gradient_BK,), (expected_BK,) = (torch.autograd.grad(value, logits_BK) for value in (got, by_hand))
+    torch.testing.assert_close(gradient_BK, expected_BK, rtol=1e-5, atol=1e-6)
+    assert abs(got.item() / cross_entropy(logits_BK, target_B).item() - 1) > 0.01
+
+
+def test_with_smoothed_labels_an_example_weighs_what_its_own_class_does() -> None:
+    logits_BK, target_B = logits_and_targets(11)
+    one_by_one_B = torch.nn.functional.cross_entropy(logits_BK, target_B, label_smoothing=0.3, reduction="none")
+    got = cross_entropy(logits_BK, target_B, WEIGHT_K, smoothing=0.3)
+    torch.testing.assert_close(got, (WEIGHT_K[target_B] * one_by_one_B).sum() / 11, rtol=1e-5, atol=1e-6)
+    parts = [cross_entropy(logits_BK[i : i + 1], target_B[i : i + 1], WEIGHT_K, smoothing=0.3) for i in range(11)]
+    torch.testing.assert_close(got, sum(parts) / 11, rtol=1e-5, atol=1e-6)  # so batches and processes add up
+    torch.testing.assert_close(
+        cross_entropy(logits_BK, target_B, torch.ones(5), smoothing=0.3), one_by_one_B.mean(), rtol=1e-6, atol=0
+    )
+
+
+def test_labels_of_next_tokens_are_smoothed_where_there_are_any() -> None:
+    """Each text's mean over its real steps, as torch smooths them; padding is no step and gets no gradient."""
+    logits_BTV = 3 * torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    target_BT = torch.tensor([[2, 4, 3, 1], [3, 0, 0, 0], [1, 2, 0, 0]])
+    got = cross_entropy(logits_BTV, target_BT, smoothing=0.2)
+    of_texts = [
+        torch.nn.functional.cross_entropy(logits_BTV[i, :length], target_BT[i, :length], label_smoothing=0.2)
+        for i, length in enumerate((4, 1, 2))
+    ]
+    torch.testing.assert_close(got, sum(of_texts) / 3, rtol=1e-5, atol=1e-6)
+    (gradient_BTV,) = torch.autograd.grad(got, logits_BTV)
+    assert (gradient_BTV[target_BT == 0] == 0).all() and (gradient_BTV[target_BT != 0] != 0).all()
+    assert abs(got.item() / cross_entropy(logits_BTV, target_BT).item() - 1) > 0.01
 
 
 def test_the_divisor_is_the_batch_and_not_its_weights() -> None:
@@ -125,7 +207,7 @@ def test_the_divisor_is_the_batch_and_not_its_weights() -> None:
 def test_weighted_shares_of_several_processes_add_up_to_the_batch(name: str, count: int) -> None:
     """Also where a process has nothing to count: two examples for three."""
     loss = partial(LOSSES[name], weight_K=WEIGHT_K)
-    logits_BK, target_B = logits_and_targets(count)
+    logits_BK, target_B = logits_and_targets(count, name)
     total = torch.zeros(())
     for rank in range(3):
         mine, num_counted = Processes(Rank(rank, 3)).share(torch.arange(count))
@@ -135,7 +217,7 @@ def test_weighted_shares_of_several_processes_add_up_to_the_batch(name: str, cou
 
 @pytest.mark.parametrize("name", registry.constant("tasks", "classify", "LOSSES"))
 def test_weights_of_one_change_nothing(name: str) -> None:
-    loss, batch = LOSSES[name], logits_and_targets(11)
+    loss, batch = LOSSES[name], logits_and_targets(11, name)
     torch.testing.assert_close(loss(*batch, weight_K=torch.ones(5)), loss(*batch), rtol=1e-6, atol=0)
 
 
@@ -161,6 +243,8 @@ def test_no_answer_that_is_the_same_for_all_has_a_lower_loss_than_the_constant_o
         **dict.fromkeys(("regress", "forecast"), (torch.randn(9, 2) * torch.tensor([3.0, 0.5]), 2)),
         "next_token": (torch.tensor([[1, 2, 3, 1], [3, PAD, PAD, PAD], [2, 2, PAD, PAD]]), 4),
     }[task]
+    if name in ONE_OUTPUT:
+        labels, width = labels.clamp(max=1), 1
     lowest = constant_loss(name, labels)
     assert lowest is not None
     shape = (*labels.shape, width) if not labels.is_floating_point() else labels.shape
@@ -180,4 +264,5 @@ def test_ten_equal_classes_cost_the_logarithm_of_ten_and_an_unknown_loss_has_no_
     labels = torch.arange(10).repeat(5)
     assert constant_loss("cross_entropy", labels) == pytest.approx(math.log(10))
     assert constant_loss("cross_entropy", torch.tensor([3, 3, 3])) == 0
+    assert constant_loss("binary_cross_entropy", torch.tensor([0, 1, 1, 1])) == pytest.approx(0.5623, abs=1e-4)
     assert constant_loss("hinge", labels) is None and constant_loss("hinge", torch.rand(4, 1)) is None

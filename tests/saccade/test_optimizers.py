@@ -35,6 +35,11 @@ def train(model: nn.Module, optimizer: torch.optim.Optimizer | Optimizer, steps:
         ("adam", torch.optim.Adam, {"betas": [0.8, 0.95], "eps": 1e-4, "weight_decay": 0.1}),
         ("adamw", torch.optim.AdamW, {"weight_decay": 0.3}),
         ("adamw", torch.optim.AdamW, {}),  # torch's own default is 0.01; ours is 0
+        ("rmsprop", torch.optim.RMSprop, {}),
+        ("rmsprop", torch.optim.RMSprop, {"alpha": 0.8, "eps": 1e-3, "weight_decay": 0.1}),
+        ("rmsprop", torch.optim.RMSprop, {"alpha": 0.9, "momentum": 0.7, "weight_decay": 0.1}),
+        ("rmsprop", torch.optim.RMSprop, {"alpha": 0.9, "centered": True, "eps": 1e-2}),
+        ("rmsprop", torch.optim.RMSprop, {"alpha": 0.9, "centered": True, "momentum": 0.7}),
     ],
 )
 def test_each_is_torchs_with_decay_on_weights_alone(name: str, kind: Any, options: dict[str, Any]) -> None:
@@ -52,6 +57,21 @@ def test_each_is_torchs_with_decay_on_weights_alone(name: str, kind: Any, option
         torch.testing.assert_close(value, expected, rtol=2e-6, atol=1e-7, msg=key)
     start = network().state_dict()
     assert not torch.equal(ours.state_dict()["3.weight"], start["3.weight"])
+
+
+def test_a_gradient_that_stays_the_same_breaks_no_centred_square() -> None:
+    """Its square less its mean squared rounds to less than 0: torch's own gives NaN here."""
+    weight, by_torch = (nn.Parameter(torch.ones(40)) for _ in range(2))
+    holder = nn.Module()
+    holder.weight = weight
+    optimizer = build("rmsprop", holder, lr=1e-3, alpha=0.9, centered=True)
+    reference = torch.optim.RMSprop([by_torch], lr=1e-3, alpha=0.9, centered=True)
+    for _ in range(300):
+        weight.grad = by_torch.grad = torch.linspace(0.1, 3, 40)
+        optimizer.step()
+        reference.step()
+    assert by_torch.isnan().any()
+    assert torch.isfinite(weight).all() and (weight < 1).all()
 
 
 @pytest.mark.parametrize("name", ["sgd", "adamw"])
@@ -85,7 +105,7 @@ def test_frozen_parameters_are_left_out() -> None:
     assert [len(group.params) for group in build("sgd", model, lr=0.1).groups] == [1]
 
 
-@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "rmsprop"])
 def test_a_parameter_without_a_gradient_is_left_as_it_is(name: str) -> None:
     """As in torch: an auxiliary head that an update does not run through is not shrunk either."""
     model = network()

@@ -47,14 +47,14 @@ def test_texts_are_classified_whatever_stands_beside_them(tmp_path: Path) -> Non
         alone = predictor.predict([f"  {text}\n"])["probabilities"][0]
         np.testing.assert_allclose(alone, together["probabilities"][row], rtol=1e-4, atol=1e-5)
     assert predictor.predict([]) == {"label": [], "probabilities": pytest.approx(np.zeros((0, 3)))}
-    assert len({str(p) for p in together["probabilities"].round(4).tolist()}) == 5
+    assert len({str(p) for p in together["probabilities"].tolist()}) == 5
 
 
 def test_stored_texts_are_answered_in_their_order_in_batches_of_any_size(tmp_path: Path) -> None:
     predictor = loaded(tmp_path, ONCE)
     token_NT = torch.zeros(7, 9, dtype=torch.int32)
     for row, length in enumerate((3, 9, 1, 5, 2, 9, 4)):
-        token_NT[row, :length] = torch.arange(length) % 6 + 2 - (row == 5)
+        token_NT[row, :length] = (torch.arange(length) + row) % 6 + 2
     with torch.no_grad():
         expected = predictor.network(token_NT).softmax(dim=1).numpy()
     for size in (1, 2, 7, 100):

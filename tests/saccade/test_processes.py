@@ -45,7 +45,8 @@ else:
 torch.manual_seed(1)
 model = registry.module("models", name).build(spec, **options)
 network = torch.nn.Sequential(reader, model)
-state = TrainingState(network, optimizers.build("sgd", network, lr=0.05, momentum=0.9), with_average=True)
+optimizer = optimizers.build("sgd", network, lr=0.05, momentum=0.9)
+state = TrainingState(network, optimizer, with_average=True, with_best=True)
 with joined(ranks.find(), torch.device("cpu")) as processes:
     told = processes.broadcast(b"from rank 0" if processes.rank == 0 else None)
     nothing = processes.broadcast(None)
@@ -59,6 +60,7 @@ weights = [parameter.flatten().tolist() for parameter in state.result.parameters
 print(json.dumps({
     "told": told.decode() if told else None, "nothing": nothing, "weights": sum(weights, []),
     "buffers": [buffer.flatten().tolist() for buffer in state.result.buffers()], "by_itself": by_itself,
+    "kept_epoch": state.kept_epoch, "kept": [one.flatten().tolist() for one in state.kept.state_dict().values()],
     "history": [asdict(record) for record in records],
 }))
 """
@@ -113,6 +115,15 @@ def test_two_processes_compute_what_one_does(
         for key in ("train_loss", "train_score", "validation_loss", "validation_score", "gradient_norm"):
             assert ours[key] == pytest.approx(one[key], rel=1e-4), key
             assert second["history"][ours["epoch"] - 1][key] == ours[key]
+
+
+def test_two_processes_stop_after_the_same_epoch_and_keep_the_same_weights(tmp_path: Path) -> None:
+    """Each decides for itself, by numbers that are the same to the last bit: else one would wait for the other."""
+    first, second = train(tmp_path, 2, 22, 8, 1, "batch", '{"patience": 1, "min_delta": 9.0}', "image")
+    assert len(first["history"]) == len(second["history"]) == 2  # of three
+    losses = [record["validation_loss"] for record in first["history"]]
+    assert first["kept_epoch"] == second["kept_epoch"] == 1 + losses.index(min(losses))
+    assert first["kept"] == second["kept"]
 
 
 def test_validation_measures_the_network_that_is_kept(tmp_path: Path) -> None:

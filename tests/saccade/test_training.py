@@ -4,7 +4,7 @@ Shapes: B batch, N examples, V stored views, H height, W width, C channels, K cl
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -19,9 +19,11 @@ from saccade.devices import derive_seed
 from saccade.errors import NonFiniteError, UserError
 from saccade.freezing import freeze
 from saccade.inputs import ImageInput, enlarged_middle
-from saccade.losses import LOSSES, cross_entropy
+from saccade.losses import LOSSES, ONE_OUTPUT, MixedTarget, cross_entropy
+from saccade.mixing import draw_mix
 from saccade.optimizers import Optimizer
 from saccade.spec import Spec
+from saccade.stopping import epochs_without_gain
 from saccade.training import EpochRecord, LabelledArrays, TrainingState, fit, measure
 
 CPU = torch.device("cpu")
@@ -215,6 +217,35 @@ def test_class_weights_count_in_the_training_loss_alone() -> None:
     assert record.train_score == record.validation_score == (logits_NK.argmax(1) == data.labels).double().mean().item()
 
 
+@pytest.mark.parametrize("mixing", [{}, {"mixup": 0.4}])
+def test_labels_are_smoothed_in_the_training_loss_alone(mixing: dict[str, float]) -> None:
+    """Class weights are in it too; with examples that are mixed, both classes of each are smoothed."""
+    data, class_weights = examples(), torch.tensor([0.5, 3.0, 1.0])
+    network = registered_network("lenet5")
+    state = trained(
+        network, data, validation=data, schedule=lambda step: 0.0, batch_size=N, class_weights=class_weights,
+        label_smoothing=0.3, **mixing,
+    )  # fmt: skip
+    (record,) = state.history
+    x, y = data.views[0].float(), data.labels
+    share, partner = 1.0, y
+    if mixing:
+        order = SAMPLERS["shuffle"](y, 4, 1)
+        mix = draw_mix(data.views.shape[2:], mixup=0.4, cutmix=None, seed=4, updates=0)
+        assert mix is not None
+        blended, target = mix.batch(data.views[0][order], y[order], data.views[0], y, order.roll(1))
+        assert isinstance(target, MixedTarget)
+        x, y, partner, share = blended, target.own, target.partner, target.share
+    logits_NK = network.eval()(x if mixing else data.views[0])
+    own, other = (
+        class_weights[target] * nn.functional.cross_entropy(logits_NK, target, label_smoothing=0.3, reduction="none")
+        for target in (y, partner)
+    )
+    assert record.train_loss == pytest.approx((share * own + (1 - share) * other).mean().item(), rel=1e-5)
+    plain = nn.functional.cross_entropy(network(data.views[0]), data.labels).item()
+    assert record.validation_loss == pytest.approx(plain, rel=1e-5) and abs(record.train_loss - plain) > 0.05
+
+
 def test_the_schedule_gets_every_step_of_the_run_and_the_record_the_last_rate() -> None:
     steps: list[int] = []
 
@@ -254,10 +285,40 @@ def test_bfloat16_keeps_the_weights_in_float32() -> None:
 
 @pytest.mark.parametrize("loss", registry.constant("tasks", "classify", "LOSSES"))
 def test_the_loss_that_is_asked_for_is_minimised_and_measured(loss: str) -> None:
-    data = examples()
-    state = trained(small_network(), data, loss=LOSSES[loss], validation=data, epochs=2)
-    expected = LOSSES[loss](state.network.eval()(data.views[0]), data.labels).item()
-    assert state.history[-1].validation_loss == pytest.approx(expected, rel=1e-5)
+    data, network = examples(), small_network()
+    if loss in ONE_OUTPUT:
+        data, network[1].output = LabelledArrays(data.views, (data.labels > 0).long()), nn.Linear(4 * 8 * 7, 1)
+    state = trained(network, data, loss=LOSSES[loss], validation=data, epochs=12)
+    outputs = state.network.eval()(data.views[0])
+    assert state.history[-1].validation_loss == pytest.approx(LOSSES[loss](outputs, data.labels).item(), rel=1e-5)
+    assert state.history[-1].train_loss < 0.6 * state.history[0].train_loss
+    said = (outputs[:, 0] > 0).long() if loss in ONE_OUTPUT else outputs.argmax(dim=1)
+    assert state.history[-1].validation_score == pytest.approx((said == data.labels).double().mean().item()) and (
+        state.history[-1].validation_score > 0.8
+    )
+
+
+def test_what_is_compiled_is_what_training_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def stand_in(network: nn.Module) -> Callable[[Tensor], Tensor]:
+        return lambda x: sizes.append(len(x)) or network(x)  # type: ignore[func-returns-value]
+
+    monkeypatch.setattr(torch, "compile", stand_in)
+    plain = trained(small_network(), examples())
+    assert sizes == []
+    compiled = trained(small_network(), examples(), compile=True)
+    assert sizes == [8, 8, 6]
+    assert_equal_bits(compiled.network, plain.network)
+
+
+@pytest.mark.slow
+def test_compiled_training_is_the_same_up_to_rounding() -> None:
+    plain, compiled = (trained(small_network(dropout=0.0), examples(), compile=is_on) for is_on in (False, True))
+    for (key, value), other in zip(
+        compiled.network.state_dict().items(), plain.network.state_dict().values(), strict=True
+    ):
+        torch.testing.assert_close(value, other, rtol=1e-4, atol=1e-6, msg=key)
 
 
 def test_progress_counts_the_examples_of_each_epoch() -> None:
@@ -287,6 +348,7 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "sgd": {"name": "sgd", "momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
     "adam": {"name": "adam", "weight_decay": 0.01},
     "adamw": {"name": "adamw", "weight_decay": 0.1, "betas": [0.8, 0.99]},
+    "rmsprop": {"name": "rmsprop", "momentum": 0.5, "centered": True, "weight_decay": 0.01},
 }
 
 
@@ -405,6 +467,97 @@ def test_averaged_weights_are_those_of_the_formula_and_are_what_is_measured() ->
     logits_NK = state.averaged.eval()(data.views[0])
     assert state.history[-1].validation_loss == pytest.approx(cross_entropy(logits_NK, data.labels).item(), rel=1e-5)
     assert not torch.equal(state.averaged[1].output.weight, network[1].output.weight)
+
+
+# The best epoch, and an early end
+
+
+def measured(state: TrainingState, train: LabelledArrays, **options: Any) -> list[dict[str, Tensor]]:
+    """The weights that each epoch was measured with."""
+    return [
+        {key: value.clone() for key, value in state.result.state_dict().items()}
+        for _ in running(state, train, **options)
+    ]
+
+
+@pytest.mark.parametrize("average_decay", [None, 0.5])
+def test_the_weights_of_the_epoch_with_the_lowest_validation_loss_are_kept(average_decay: float | None) -> None:
+    """With averaged weights it is these that are measured, and kept."""
+    network = small_network()
+    state = TrainingState(network, sgd(network), with_average=average_decay is not None, with_best=True)
+    of_epochs = measured(state, examples(), epochs=8, lr=0.03, average_decay=average_decay)
+    losses = [record.validation_loss for record in state.history]
+    assert 1 < state.kept_epoch < 8 and losses[state.kept_epoch - 1] == min(losses)
+    for key, value in state.kept.state_dict().items():
+        assert torch.equal(value, of_epochs[state.kept_epoch - 1][key]), key
+        assert torch.equal(state.result.state_dict()[key], of_epochs[-1][key]), key
+    assert measure(state.kept, examples(count=9, seed=9), cross_entropy, "accuracy", 8, CPU, "float32")[0] == min(
+        losses
+    )
+
+
+def test_of_equally_good_epochs_the_first_is_kept() -> None:
+    network = registered_network("lenet5")
+    state = TrainingState(network, sgd(network), with_best=True)
+    measured(state, examples(), epochs=3, schedule=lambda step: 0.0)
+    assert len({record.validation_loss for record in state.history}) == 1 and state.kept_epoch == 1
+
+
+def test_without_it_the_last_weights_are_kept() -> None:
+    state = trained(small_network(), examples(), epochs=3)
+    assert state.best is None and state.kept is state.network and state.kept_epoch == 3
+
+
+def test_it_stops_after_so_many_epochs_without_a_lower_validation_loss() -> None:
+    network = small_network()
+    state = TrainingState(network, sgd(network), with_best=True)
+    measured(state, examples(), epochs=40, lr=0.03, patience=3)
+    losses = [record.validation_loss for record in state.history]
+    assert state.epoch == state.kept_epoch + 3 < 40 and min(losses[-3:]) >= losses[-4] == min(losses)
+    assert list(running(state, examples(), epochs=40, lr=0.03, patience=3)) == []
+    stopped = [epochs_without_gain(losses[:epoch]) >= 3 for epoch in range(1, len(losses))]
+    assert not any(stopped)  # and not before
+
+
+def test_min_delta_is_what_a_gain_must_be() -> None:
+    lengths = [
+        trained(small_network(), examples(), epochs=5, lr=0.03, patience=2, min_delta=least).epoch
+        for least in (0.0, 50.0)
+    ]
+    assert lengths == [5, 3]
+
+
+def test_the_schedule_spans_all_epochs_when_it_stops_early() -> None:
+    schedule = schedules.build("cosine", epochs=9, steps_per_epoch=3)
+    short, whole = (
+        trained(small_network(), examples(), epochs=9, schedule=schedule, min_delta=50.0, patience=patience)
+        for patience in (2, None)
+    )
+    assert (short.epoch, whole.epoch) == (3, 9)
+    assert without_times(short.history) == without_times(whole.history)[:3]
+
+
+@pytest.mark.parametrize("average_decay", [None, 0.7])
+def test_a_run_that_stops_early_is_the_same_wherever_it_was_interrupted(average_decay: float | None) -> None:
+    def fresh(seed: int) -> TrainingState:
+        network = small_network(seed)
+        return TrainingState(network, sgd(network), with_average=average_decay is not None, with_best=True)
+
+    settings: dict[str, Any] = {"epochs": 40, "lr": 0.03, "patience": 2, "average_decay": average_decay}
+    kept: list[bytes] = []
+    whole = fresh(seed=0)
+    training = running(whole, examples(), after_update=lambda state: kept.append(to_bytes(state)), **settings)
+    while next(training, None):
+        kept.append(to_bytes(whole))  # an epoch is measured, and may be the best
+    assert 1 < whole.kept_epoch < whole.epoch < 40 and len(kept) == 4 * whole.epoch
+    for content in kept:
+        resumed = fresh(seed=99)
+        from_bytes(content, resumed)
+        for _ in running(resumed, examples(), **settings):
+            pass
+        assert_equal_bits(resumed.kept, whole.kept)
+        assert_equal_bits(resumed.network, whole.network)
+        assert resumed.kept_epoch == whole.kept_epoch and without_times(resumed.history) == without_times(whole.history)
 
 
 def test_a_finished_run_is_not_trained_further() -> None:

@@ -18,7 +18,7 @@ from saccade.tokens import tokenizer_of
 
 KINDS = ("image", "tokens", "series")
 LABELS = "classes"
-LOSSES = ("cross_entropy", "mse")
+LOSSES = ("cross_entropy", "mse", "binary_cross_entropy")
 SCORE = "accuracy"  # beside the loss, in every epoch
 
 _MOST_CHARACTERS = 400  # of a text in the table of mistakes

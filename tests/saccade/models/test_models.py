@@ -9,7 +9,7 @@ Shapes: B batch, C channels, H height, W width, T time steps, F features, K clas
 import dataclasses
 import typing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -200,6 +200,24 @@ def test_the_answer_does_not_depend_on_who_else_is_in_the_batch(name: str, kind:
             parts = torch.cat([network(part) for part in x.split(size)])
             atol = 1e-5 if name in LARGE else 1e-6  # of sums of sums, over fifty layers
             torch.testing.assert_close(parts, whole, rtol=1e-5, atol=atol)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in registry.names("models") if "tokens" in registry.constant("models", name, "ACCEPTS")]
+)
+@pytest.mark.parametrize("answers", ["once", "each_step"])
+def test_padding_behind_a_text_changes_nothing(name: str, answers: Literal["once", "each_step"]) -> None:
+    if answers not in registry.constant("models", name, "ANSWERS"):
+        with pytest.raises(UserError, match="cannot answer at each step"):
+            registry.module("models", name).build(dataclasses.replace(token_example(name, 3)[0], answers=answers))
+        return
+    spec = dataclasses.replace(token_example(name, 3)[0], answers=answers)
+    network = registry.module("models", name).build(spec)
+    token_BT = inputs(4, (9,)) * (torch.arange(9) < torch.tensor([9, 4, 1, 6])[:, None])
+    for mode in (True, False):  # in training, batch norms must not count padding
+        expected = network.train(mode)(token_BT)
+        longer = network.train(mode)(torch.nn.functional.pad(token_BT, (0, 6)))
+        torch.testing.assert_close(longer[:, :9] if answers == "each_step" else longer, expected, rtol=1e-5, atol=1e-5)
 
 
 @every_model
