@@ -2,48 +2,18 @@
 
 Each rule looks at the record alone and answers with a verdict or with None; the first that answers is the verdict.
 Causes stand before what they lead to: a learning rate that is much too high kills ReLUs, and dead ReLUs let gradients
-vanish. All numbers that decide stand below, with their reasons; docs/doctor.md shows what they were taken from, and
-benchmarks/ill_networks.py tries them on networks that are ill on purpose, and on their cures.
+vanish. All numbers that decide stand in saccade.limits, with their reasons.
 """
 
-import itertools
 import math
 import statistics
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from saccade import remedies
+from saccade import limits, remedies
 from saccade.remedies import Change, Changes
 from saccade.training_record import Record
-
-# --- thresholds -------------------------------------------------------------------------------------------------------
-
-# Of the constant loss (training_record.Record):
-STANDS_STILL = 0.9  # the lowest of the last third of the epochs: ill networks 0.97 to 1.1, healthy ones below 0.6
-HARDLY_LEARNS = 0.6  # the same, where the gradient over time is gone: a plain RNN learns what its last steps say
-NEVER_BETTER = 0.97  # the best validation loss of all epochs: nothing was found that holds for new examples
-ROSE = 0.05  # how far validation has risen from its best epoch: 0.01 at most in the healthy runs,
-ROSE_TIMES = 1.2  # and times its best: where a loss is high anyway, noise is not little
-
-# Of epochs:
-FEWEST_EPOCHS = 3  # before them a loss that stands still says nothing: gated networks often wait for one or two
-NO_LONGER_FALLS = 0.99  # the best loss of the later half by that of the first: what still falls there is only slow
-JUMPED = 3.0  # a loss, times the lowest of an epoch before: healthy ones rise by less than 1.5 times
-
-# Of layers:
-GREW = 4.0  # the weights' norm by its first, in the middle layer: healthy 1.0 to 2.2, at 100 times the rate 8 to 10^6
-LARGE_UPDATE = 0.3  # of the weights' norm in one update: healthy 0.001 to 0.02, at Adam's first ones up to 0.1
-TINY_UPDATE = 1e-5  # likewise: 1,000 updates in one direction would move the weights by a hundredth
-LARGE_GRADIENT = 1.0  # norm of the whole gradient, when it stays above in the later half of the epochs, and has grown
-GREW_GRADIENT = 1.5  # times the first epoch's
-DEAD = 0.95  # share of a layer's units that are always 0: healthy 0 to 0.3, small layers up to 0.75
-WORTH_A_NOTE = 0.5  # the same, in a network that learns: not ill, but larger than it needs to be
-FADED = (
-    1e-3  # gradient by weight, the first third of the layers by the last third: healthy 0.05 to 50, 20 sigmoids 1e-12
-)
-FADED_OVER_TIME = 1e-5  # dL/dh_1 by dL/dh_T: 0.01 to 1 in gated networks that learnt, 1e-20 in a plain RNN of 100 steps
-REACHED = 1e-3  # dL/dh_t by dL/dh_T, for the sentence that says from which step on anything is learnt
 
 
 @dataclass(frozen=True)
@@ -99,7 +69,7 @@ def diagnose(record: Record) -> Verdict:
         notes=tuple(
             f"{share:.0%} of the units of {layer} are 0 for every validation example: it could be smaller"
             for layer, share in record.latest("dead_share").items()
-            if share >= WORTH_A_NOTE
+            if share >= limits.WORTH_A_NOTE
         ),
     )
 
@@ -125,7 +95,7 @@ def _non_finite(record: Record) -> Verdict | None:
 
 def _largest_update(record: Record) -> str:
     layer, ratio = _most(record.largest("update_ratio"))
-    return f"; one update moved {layer} by {ratio:.2g} times its norm" if ratio > LARGE_UPDATE else ""
+    return f"; one update moved {layer} by {ratio:.2g} times its norm" if ratio > limits.LARGE_UPDATE else ""
 
 
 def _no_epoch(record: Record) -> Verdict | None:
@@ -134,22 +104,19 @@ def _no_epoch(record: Record) -> Verdict | None:
 
 def _exploding(record: Record) -> Verdict | None:
     """Weights grow, updates are as large as what they change, gradients stay above 1 and grow; nothing is learnt."""
-    losses = record.losses("train")
-    best = list(itertools.accumulate(losses, min))
-    jump = max((loss / lowest for loss, lowest in zip(losses[1:], best, strict=False)), default=0.0)
-    has_jumped = jump > JUMPED and losses[-1] > STANDS_STILL * record.constant_loss
+    losses, jump, growth = record.losses("train"), record.jump(), record.growth()
+    has_jumped = jump > limits.JUMPED and losses[-1] > limits.STANDS_STILL * record.constant_loss
     if not (has_jumped or _stands_still(record)):
         return None
-    growth = {layer: last / first for layer, (first, last) in record.ends("weight_norm").items() if first > 0}
     grown, times = _most(growth)
     moved, ratio = _most(record.largest("update_ratio"))
     norms = [float(row["gradient_norm"]) for row in record.history]
     signs = []
-    if growth and statistics.median(growth.values()) > GREW:
+    if growth and statistics.median(growth.values()) > limits.GREW:
         signs.append((grown, f"the weights of {grown} grew {times:.3g} times"))
-    if ratio > LARGE_UPDATE:
+    if ratio > limits.LARGE_UPDATE:
         signs.append((moved, f"one update moved {moved} by {ratio:.2g} times its norm"))
-    stays_large = min(norms[len(norms) // 2 :]) > LARGE_GRADIENT and norms[-1] > GREW_GRADIENT * norms[0]
+    stays_large = min(norms[len(norms) // 2 :]) > limits.LARGE_GRADIENT and norms[-1] > limits.GREW_GRADIENT * norms[0]
     if stays_large and losses[-1] > min(losses):
         layer, _ = _most(record.latest("gradient_norm"))
         signs.append((layer, f"the gradient's norm stays above 1 and grew from {norms[0]:.3g} to {norms[-1]:.3g}"))
@@ -168,7 +135,7 @@ def _exploding(record: Record) -> Verdict | None:
 
 
 def _too_early(record: Record) -> Verdict | None:
-    if len(record.history) >= FEWEST_EPOCHS or not _stands_still(record):
+    if len(record.history) >= limits.FEWEST_EPOCHS or not _stands_still(record):
         return None
     return Verdict(
         "too early to tell", f"{_epochs(record)}: many networks wait that long before they learn; {_standing(record)}"
@@ -176,7 +143,7 @@ def _too_early(record: Record) -> Verdict | None:
 
 
 def _dead(record: Record) -> Verdict | None:
-    shares = {layer: share for layer, share in record.latest("dead_share").items() if share >= DEAD}
+    shares = {layer: share for layer, share in record.latest("dead_share").items() if share >= limits.DEAD}
     if not shares or not _stands_still(record):
         return None
     first, *others = shares  # nothing passes the first one already
@@ -199,16 +166,15 @@ def _dead(record: Record) -> Verdict | None:
 
 
 def _faded_over_time(record: Record) -> Verdict | None:
-    rows = record.over_time()
-    if len(rows) < 2 or not rows[-1]["gradient_norm"] > 0:
+    share, rows = record.share_over_time(), record.over_time()
+    if share is None:
         return None
-    last = rows[-1]["gradient_norm"]
-    share = rows[0]["gradient_norm"] / last
     # Of a gated network dL/dh_t is not all that reaches step t, so a small one alone says less.
     is_gated = record.settings.get("model.name", "rnn") != "rnn"
-    if share >= FADED_OVER_TIME or record.late_loss() < (STANDS_STILL if is_gated else HARDLY_LEARNS):
+    learnt = limits.STANDS_STILL if is_gated else limits.HARDLY_LEARNS
+    if share >= limits.FADED_OVER_TIME or record.late_loss() < learnt:
         return None
-    reached = next(row["step"] for row in rows if row["gradient_norm"] > REACHED * last)
+    reached = next(row["step"] for row in rows if row["gradient_norm"] > limits.REACHED * rows[-1]["gradient_norm"])
     if is_gated:
         remedy, change = "let the answer see every step: attention over the outputs", Change("model.pool", "attention")
     else:
@@ -225,14 +191,10 @@ def _faded_over_time(record: Record) -> Verdict | None:
 
 
 def _faded(record: Record) -> Verdict | None:
-    gradients, weights = record.latest("gradient_norm"), record.latest("weight_norm")
-    by_weight = [gradient / weights[layer] for layer, gradient in gradients.items() if weights.get(layer, 0.0) > 0]
-    third = len(by_weight) // 3
-    if not third or not _stands_still(record):
+    found, gradients = record.gradient_share(), record.latest("gradient_norm")
+    if found is None or found[0] >= limits.FADED or not _stands_still(record):
         return None
-    early, late = statistics.median(by_weight[:third]), statistics.median(by_weight[-third:])
-    if early >= FADED * late:
-        return None
+    share, third = found
     layer, moves = next(iter(gradients)), record.latest("update_ratio")
     before, now = record.ends("weight_norm")[layer]
     shrank = f", and its weights shrank from {before:.3g} to {now:.3g}" if now < 0.5 * before else ""
@@ -240,7 +202,7 @@ def _faded(record: Record) -> Verdict | None:
     what = remedies.listed([remedies.WHAT[change.key] for change in changes]) if changes else "a residual network"
     return Verdict(
         "vanishing",
-        f"by the norm of their weights, the first {third} of {len(by_weight)} layers get {early / late:.0e} of the "
+        f"by the norm of their weights, the first {third} of {len(gradients)} layers get {share:.0e} of the "
         f"gradient of the last {third}; an update moves {layer} by {moves.get(layer, 0):.0e} of its norm{shrank}; "
         f"{_standing(record)}",
         layer=layer,
@@ -252,20 +214,20 @@ def _faded(record: Record) -> Verdict | None:
 def _not_learning(record: Record) -> Verdict | None:
     validation = record.losses("validation")
     best, half = min(validation), len(validation) // 2
-    if len(validation) < FEWEST_EPOCHS:
+    if len(validation) < limits.FEWEST_EPOCHS:
         return None
-    has_stopped = _stands_still(record) and min(validation[half:]) > NO_LONGER_FALLS * min(validation[:half])
-    if not (best >= NEVER_BETTER * record.constant_loss or has_stopped):
+    has_stopped = _stands_still(record) and min(validation[half:]) > limits.NO_LONGER_FALLS * min(validation[:half])
+    if not (best >= limits.NEVER_BETTER * record.constant_loss or has_stopped):
         return None
     moves = record.largest("update_ratio")
-    if moves and max(moves.values()) < TINY_UPDATE:
+    if moves and max(moves.values()) < limits.TINY_UPDATE:
         return Verdict(
             "not learning",
             f"no update moved a layer by more than {max(moves.values()):.0e} of its norm; {_standing(record)}",
             remedy="raise the learning rate a hundred times",
             changes=remedies.rate(record, 0.01),
         )
-    by_heart = record.losses("train")[-1] < STANDS_STILL * record.constant_loss
+    by_heart = record.losses("train")[-1] < limits.STANDS_STILL * record.constant_loss
     training = "the training examples are learnt by heart" if by_heart else "the training loss stands still, too"
     return Verdict(
         "not learning",
@@ -273,15 +235,14 @@ def _not_learning(record: Record) -> Verdict | None:
         f"{_span(record.latest('update_ratio').values())} of their norm; {training}; {_standing(record)}",
         remedy="the labels do not follow from the examples: look at some of them together (the report of the dataset, "
         "`saccade preview`), at how they are read, and at what preprocessing leaves of them",
-        changes=(Change(f"datasets.{record.settings.get('dataset.name', 'DATASET')}.source", "examples and labels"),),
+        changes=remedies.source(record),
     )
 
 
 def _overfitting(record: Record) -> Verdict | None:
     validation, train = record.losses("validation"), record.losses("train")
     best = min(range(len(validation)), key=lambda index: validation[index])
-    end = min(validation[-2:])  # one bad epoch at the end is none
-    rose = end - validation[best] > ROSE * record.constant_loss and end > ROSE_TIMES * validation[best]
+    rose = record.rise() > limits.ROSE and min(validation[-2:]) > limits.ROSE_TIMES * validation[best]
     if not rose or train[-1] > train[best]:
         return None
     return Verdict(
@@ -289,8 +250,8 @@ def _overfitting(record: Record) -> Verdict | None:
         f"the validation loss rose from {validation[best]:.3g} in epoch {best + 1} to {validation[-1]:.3g}, while the "
         f"training loss fell from {train[best]:.3g} to {train[-1]:.3g}: the gap grew from "
         f"{validation[best] - train[best]:.3g} to {validation[-1] - train[-1]:.3g}",
-        remedy="more examples or augmented views of them; else dropout, weight decay or mixup, or fewer epochs "
-        f"(validation was best after {best + 1})",
+        remedy="more examples or augmented views of them; else dropout, weight decay or mixup; or keep the epoch that "
+        f"was best, {best + 1}" + (", as this run does" if record.settings.get("train.keep") == "best" else ""),
         changes=remedies.against_overfitting(record, best + 1),
     )
 
@@ -299,7 +260,7 @@ def _overfitting(record: Record) -> Verdict | None:
 
 
 def _stands_still(record: Record) -> bool:
-    return record.late_loss() >= STANDS_STILL or math.isnan(record.late_loss())
+    return record.late_loss() >= limits.STANDS_STILL or math.isnan(record.late_loss())
 
 
 def _most(values: dict[str, float]) -> tuple[str, float]:

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from saccade import limits
 from saccade.training_record import Record
-
-USUAL_UPDATE = 0.05  # of a layer's norm: the largest update of a healthy run, by order of magnitude
 
 
 @dataclass(frozen=True)
@@ -72,23 +71,32 @@ def divisor_of_rate(record: Record) -> int:
     if record.settings.get("train.schedule.name") == "one_cycle":
         first = max(record.largest("update_ratio", epoch=1).values(), default=0.0)
         largest = max(largest, first / float(record.settings["train.schedule.start_factor"]))
-    power = round(math.log10(max(largest / USUAL_UPDATE, 1.0)))
-    if max(record.losses("train"), default=0.0) > 10 * record.constant_loss:
+    power = round(math.log10(max(largest / limits.USUAL_UPDATE, 1.0)))
+    if max(record.losses("train"), default=0.0) > limits.BLEW_UP * record.constant_loss:
         power = max(power, 2)  # SGD's first update may be small, and the second one of the loss that it led to is not
     return int(10 ** min(max(power, 1), 3))
 
 
 def against_overfitting(record: Record, best_epoch: int) -> Changes:
-    """The first that applies: views of images, dropout, weight decay, fewer epochs."""
+    """The first that applies: views of images, dropout, weight decay, the best epoch's weights, fewer epochs."""
     settings = record.settings
     if settings.get("dataset.augment.views") == 0 and "dataset.preprocess.channels" in settings:
         what = "views and transforms, such as `saccade describe policy` lists"
         return (Change(f"datasets.{settings['dataset.name']}.augment", what),)
-    if settings.get("model.dropout") == 0:
-        return (Change("model.dropout", 0.3),)
-    if settings.get("train.optimizer.weight_decay") == 0:
-        return (Change("train.optimizer.weight_decay", 0.01),)
+    for key, none, value in (
+        ("model.dropout", 0, 0.3),
+        ("train.optimizer.weight_decay", 0, 0.01),
+        ("train.keep", "last", "best"),
+    ):
+        if settings.get(key) == none:
+            return (Change(key, value),)
     return (Change("train.epochs", best_epoch),)
+
+
+def source(record: Record) -> Changes:
+    """Other data, or the same ones with their own labels."""
+    dataset = record.settings.get("dataset.name", "DATASET")
+    return (Change(f"datasets.{dataset}.source", "one whose labels follow from the examples"),)
 
 
 def listed(words: Sequence[str]) -> str:

@@ -1,6 +1,8 @@
 """What is known of a training that has ended, in whatever way: its epochs, layers and settings, as plain numbers."""
 
+import itertools
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +39,39 @@ class Record:
         """The lowest loss, training or validation, in the last third of the epochs, as a share of the constant loss."""
         late = max(len(self.history) // 3, 1)
         return min(*self.losses("train")[-late:], *self.losses("validation")[-late:]) / self.constant_loss
+
+    def rise(self) -> float:
+        """How far validation ended above its best epoch, by the constant loss; one bad epoch at the end is none."""
+        losses = self.losses("validation")
+        return (min(losses[-2:]) - min(losses)) / self.constant_loss
+
+    def jump(self) -> float:
+        """The largest training loss of an epoch, times the lowest of those before it; 0 where there is one epoch."""
+        losses = self.losses("train")
+        lowest = itertools.accumulate(losses, min)
+        return max((loss / least for loss, least in zip(losses[1:], lowest, strict=False)), default=0.0)
+
+    def growth(self) -> dict[str, float]:
+        """Layer to how many times its weights' norm has grown."""
+        return {layer: last / first for layer, (first, last) in self.ends("weight_norm").items() if first > 0}
+
+    def gradient_share(self) -> tuple[float, int] | None:
+        """The first layers' gradient by that of the last ones, each by the norm of its weights; medians of thirds.
+
+        Returns:
+            The share, and how many layers a third is; None of fewer than three layers, or where the last get none.
+        """
+        weights = self.latest("weight_norm")
+        found = self.latest("gradient_norm").items()
+        by_weight = [gradient / weights[layer] for layer, gradient in found if weights.get(layer, 0.0) > 0]
+        third = len(by_weight) // 3
+        late = statistics.median(by_weight[-third:]) if third else 0.0
+        return (statistics.median(by_weight[:third]) / late, third) if late > 0 else None
+
+    def share_over_time(self) -> float | None:
+        """dL/dh_1 by dL/dh_T; None where nothing recurs or no gradient arrives."""
+        rows = self.over_time()
+        return rows[0]["gradient_norm"] / rows[-1]["gradient_norm"] if rows and rows[-1]["gradient_norm"] > 0 else None
 
     def latest(self, key: str) -> dict[str, float]:
         """Layer to value in the last epoch that has any, in the order of the network."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from saccade import diagnosis, remedies
+from saccade import limits, remedies
 from saccade.diagnosis import diagnose
 from saccade.remedies import Change, divisor_of_rate
 from saccade.training_record import Record
@@ -300,12 +300,15 @@ def test_overfitting_needs_a_validation_loss_that_rose_and_a_training_loss_that_
         ({"dataset.augment.views": 0, "dataset.preprocess.channels": 1}, "datasets.digits.augment"),
         ({"dataset.augment.views": 8, "dataset.preprocess.channels": 1}, "model.dropout"),
         ({"model.dropout": 0.2}, "train.optimizer.weight_decay"),
-        ({"model.dropout": 0.2, "train.optimizer.weight_decay": 0.1}, "train.epochs"),
+        ({"model.dropout": 0.2, "train.optimizer.weight_decay": 0.1, "train.keep": "last"}, "train.keep"),
+        ({"model.dropout": 0.2, "train.optimizer.weight_decay": 0.1, "train.keep": "best"}, "train.epochs"),
     ],
 )
 def test_against_overfitting_the_first_that_is_not_done_yet(settings: Mapping[str, Any], change: str) -> None:
     rows = history([2.0, 1.0, 0.6, 0.3, 0.1], [2.0, 1.2, 1.1, 1.4, 1.6])
-    (found,) = diagnose(record(rows, settings=settings)).changes
+    verdict = diagnose(record(rows, settings=settings))
+    (found,) = verdict.changes
+    assert verdict.remedy.endswith("best, 3, as this run does") == (settings.get("train.keep") == "best")
     assert found.key == change and (change != "train.epochs" or found.value == 3)
 
 
@@ -320,6 +323,6 @@ def test_every_rule_lives_without_settings_and_without_layers() -> None:
 
 
 def test_thresholds_are_ordered_as_the_rules_take_for_granted() -> None:
-    assert diagnosis.HARDLY_LEARNS < diagnosis.STANDS_STILL < diagnosis.NEVER_BETTER < 1
-    assert diagnosis.WORTH_A_NOTE < diagnosis.DEAD <= 1
-    assert diagnosis.TINY_UPDATE < remedies.USUAL_UPDATE < diagnosis.LARGE_UPDATE
+    assert limits.HARDLY_LEARNS < limits.STANDS_STILL < limits.NEVER_BETTER < 1
+    assert limits.WORTH_A_NOTE < limits.DEAD <= 1
+    assert limits.TINY_UPDATE < limits.USUAL_UPDATE < limits.LARGE_UPDATE

@@ -64,7 +64,7 @@ def test_deep_networks_fit_on_a_page(tmp_path: Path, layers: int) -> None:
 def test_what_is_missing_or_not_finite_leaves_a_gap(tmp_path: Path) -> None:
     odd = [row("a", math.inf, math.nan), {"layer": "frozen", "dead_share": 1.0}, row("b", 0.0, 0.0)]
     draw_vital_signs(
-        {3: odd, 4: [row("a")], 5: odd + [{"layer": "r", "step": 1, "gradient_norm": 0.0}]}, tmp_path / "p"
+        {3: odd, 4: [row("a")], 5: [*odd, {"layer": "r", "step": 1, "gradient_norm": 0.0}]}, tmp_path / "p"
     )
     assert size(tmp_path / "p")[0] > 600
 
