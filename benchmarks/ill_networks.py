@@ -12,21 +12,21 @@ comments, docs/images/ a picture of each, benchmarks/results/ill_networks.json w
 """
 
 import datetime
-import functools
 import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-import numpy as np
 import torch
 from figures import report, report_skipped, tell
+from healthy_runs import margins
+from ill_cases import CASES, Case
 from pages import machine, put_between
 from recipe_seeds import ROOT
 from torch import nn
@@ -38,129 +38,11 @@ from saccade.errors import NonFiniteError
 from saccade.inputs import input_for
 from saccade.losses import LOSSES, constant_loss
 from saccade.remedies import Change
-from saccade.spec import Spec
-from saccade.training import LabelledArrays, TrainingState, fit
+from saccade.training import TrainingState, fit
 from saccade.training_record import Record
 from saccade.vital_figures import draw_vital_signs
 
-NEGATIVE_BIAS = -10.0
-TOO_HIGH = 100
-
-
-@dataclass(frozen=True)
-class Data:
-    """A dataset in memory.
-
-    Attributes:
-        train: what is learnt from.
-        validation: what is measured.
-        spec: of both.
-        mean: per channel or feature.
-        std: likewise.
-    """
-
-    train: LabelledArrays
-    validation: LabelledArrays
-    spec: Spec
-    mean: Sequence[float]
-    std: Sequence[float]
-
-
-@dataclass(frozen=True)
-class Case:
-    """One training, ill or cured.
-
-    Attributes:
-        title: for the table.
-        expected: the verdict's name.
-        data: from a seed.
-        cured_data: the same, in order; where the data are what is wrong.
-        model: name of its file.
-        arguments: of ``build``.
-        lr: of Adam, constant.
-        epochs: how many.
-        clip_norm: of the gradient.
-        spoil: what is done to the first weights.
-    """
-
-    title: str
-    expected: str
-    data: Callable[[int], Data]
-    model: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    lr: float = 0.004
-    epochs: int = 12
-    clip_norm: float | None = None
-    cured_data: Callable[[int], Data] | None = None
-    spoil: Callable[[nn.Module], None] = lambda model: None
-
-
-# --- data -------------------------------------------------------------------------------------------------------------
-
-
-def digits(seed: int, *, side: int, shuffled: bool = False) -> Data:
-    """1,300 digits to learn from and 497 to validate on, each pixel repeated up to the side."""
-    from sklearn.datasets import load_digits
-
-    images_NHW, labels_N = load_digits(return_X_y=True)[0].reshape(-1, 8, 8), load_digits().target
-    images_NHW = np.kron(images_NHW, np.ones((1, side // 8, side // 8)))
-    images_NHWC = (images_NHW * 255 / 16).astype(np.uint8)[..., None]
-    random = np.random.default_rng(seed)
-    order = random.permutation(len(labels_N))
-    images_NHWC, labels_N = images_NHWC[order], labels_N[order].astype(np.int64)
-    if shuffled:
-        labels_N = random.permutation(labels_N)
-    x, y = torch.from_numpy(images_NHWC), torch.from_numpy(labels_N)
-    spec = Spec("image", (side, side, 1), tuple("0123456789"))
-    return Data(
-        LabelledArrays(x[None, :1300], y[:1300]), LabelledArrays(x[None, 1300:], y[1300:]), spec, [0.305], [0.376]
-    )
-
-
-def adding(seed: int, *, length: int, count: int = 6400) -> Data:
-    """The adding problem, as ``saccade.datasets.adding`` draws it."""
-    import tempfile
-
-    from saccade.datasets import adding
-
-    with tempfile.TemporaryDirectory() as folder:
-        adding.fetch(Path(folder), length=length, examples=count + 500, seed=seed)
-        x_NTF, y_N1 = (torch.from_numpy(np.load(Path(folder, name))) for name in ("series.npy", "sums.npy"))
-    spec = Spec("series", (length, 2), targets=("sum",))
-    mean, std = x_NTF.mean(dim=(0, 1)).tolist(), x_NTF.std(dim=(0, 1)).tolist()
-    return Data(
-        LabelledArrays(x_NTF[None, 500:], y_N1[500:]), LabelledArrays(x_NTF[None, :500], y_N1[:500]), spec, mean, std
-    )
-
-
-@torch.no_grad()
-def push_below_zero(model: nn.Module) -> None:
-    """A large negative bias before every ReLU; where a batch norm follows, the layer has none to push."""
-    *hidden, _ = [layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
-    for layer in hidden:
-        if layer.bias is not None:
-            layer.bias.fill_(NEGATIVE_BIAS)
-
-
-SMALL, LARGER = functools.partial(digits, side=8), functools.partial(digits, side=16)
-CASES = {
-    "sigmoids": Case(
-        "20 layers of sigmoids", "vanishing", SMALL, "mlp", {"hidden": [64] * 20, "activation": "sigmoid"}
-    ),
-    "plain-rnn": Case(
-        "plain RNN, adding problem over 100 steps", "vanishing", functools.partial(adding, length=100), "rnn",
-        {"hidden_size": 64}, epochs=5, clip_norm=1.0,
-    ),
-    "high-rate": Case(f"learning rate {TOO_HIGH} times too high", "exploding", LARGER, "lenet5", lr=TOO_HIGH * 0.004),
-    "negative-bias": Case(
-        f"ReLUs behind biases of {NEGATIVE_BIAS:g}", "dead ReLUs", SMALL, "mlp", {"hidden": [64, 64]},
-        spoil=push_below_zero,
-    ),
-    "shuffled": Case(
-        "shuffled labels", "not learning", functools.partial(LARGER, shuffled=True), "lenet5", cured_data=LARGER
-    ),
-}  # fmt: skip
-
+DRAWN = ("sigmoids", "plain-rnn")  # before and after the remedy, seed 0
 
 # --- running ----------------------------------------------------------------------------------------------------------
 
@@ -172,11 +54,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=list(CASES), default=list(CASES), help="these; others' rows stay")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    results, page, images = (
-        HERE / "results" / "ill_networks.json",
-        ROOT / "docs" / "doctor.md",
-        ROOT / "docs" / "images",
-    )
+    docs = ROOT / "docs"
+    results, page, images = HERE / "results" / "ill_networks.json", docs / "doctor.md", docs / "images"
     if options.quick:
         options.seeds, work = [0], options.work / "ill_networks"
         work.mkdir(parents=True, exist_ok=True)
@@ -202,16 +81,24 @@ def of_seed(name: str, case: Case, seed: int, images: Path) -> dict[str, Any]:
     """Train it ill, follow the remedy, train it again: what was found."""
     started_at = time.perf_counter()
     ill, before = train(case, seed)
-    if seed == 0:
-        draw(ill, before, f"{case.title}: {before.name}", images / f"doctor-{name}.png")
-    after = train(cured(case, before.changes), seed)[1]
-    tell(f"  {case.title}, seed {seed}: {before.name} in {before.layer}, then {after.name}")
+    well, after = train(cured(case, before.changes), seed)
+    if seed == 0 and name in DRAWN:
+        draw(ill, f"{case.title}: {before.headline}", images / f"doctor-{name}.png")
+        lines = ", ".join(f"{change.key}: {change.value}" for change in before.changes)
+        draw(well, f"the same with {lines}: {after.headline}", images / f"doctor-{name}-cured.png")
+    tell(f"  {case.title}, seed {seed}: {before.headline}, then {after.headline}")
     return {
         "seed": seed,
-        "before": vars(before) | {"changes": [f"{change.key}: {change.value}" for change in before.changes]},
-        "after": vars(after) | {"changes": [f"{change.key}: {change.value}" for change in after.changes]},
+        "before": kept(ill, before),
+        "after": kept(well, after),
         "seconds": round(time.perf_counter() - started_at, 1),
     }
+
+
+def kept(record: Record, verdict: Verdict) -> dict[str, Any]:
+    """A verdict, and what it was taken from, as JSON has it."""
+    changes = [f"{change.key}: {change.value}" for change in verdict.changes]
+    return vars(verdict) | {"changes": changes, "measured": margins(record)}
 
 
 def cured(case: Case, changes: Sequence[Change]) -> Case:
@@ -282,12 +169,12 @@ def settings_of(case: Case) -> dict[str, Any]:
 # --- telling ----------------------------------------------------------------------------------------------------------
 
 
-def draw(record: Record, verdict: Verdict, title: str, path: Path) -> None:
+def draw(record: Record, title: str, path: Path) -> None:
     """The picture of ``saccade doctor``."""
     epochs: dict[int, list[dict[str, Any]]] = {}
     for row in record.layers:
         epochs.setdefault(row["epoch"], []).append({key: value for key, value in row.items() if key != "epoch"})
-    draw_vital_signs(epochs, path, title + (f", in {verdict.layer}" if verdict.layer else ""))
+    draw_vital_signs(epochs, path, title)
 
 
 def report_case(case: Case, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -302,21 +189,27 @@ def report_case(case: Case, rows: Sequence[Mapping[str, Any]]) -> None:
 def table(cases: Mapping[str, Sequence[Mapping[str, Any]]], found: Mapping[str, Any]) -> list[str]:
     """A row an illness."""
     lines = [
-        "| ill on purpose | verdict, by seed | lines that it changes | after them, by seed | seconds |",
-        "|---|---|---|---|---|",
+        "| ill on purpose | verdict, by seed | late loss | lines that it changes | after them | late loss | seconds |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, rows in cases.items():
         before = [
-            row["before"]["name"] + (f", in `{row['before']['layer']}`" if row["before"]["layer"] else "")
+            row["before"]["name"] + (f", in layer `{row['before']['layer']}`" if row["before"]["layer"] else "")
             for row in rows
         ]
         changes = list(dict.fromkeys(", ".join(f"`{line}`" for line in row["before"]["changes"]) for row in rows))
         after = [row["after"]["name"] for row in rows]
         seconds = sum(row["seconds"] for row in rows)
         lines.append(
-            f"| {CASES[name].title} | {together(before)} | {'; '.join(changes)} | {together(after)} | {seconds:.0f} |"
+            f"| {CASES[name].title} | {together(before)} | {losses(rows, 'before')} | {'; '.join(changes)} "
+            f"| {together(after)} | {losses(rows, 'after')} | {seconds:.0f} |"
         )
     return [*lines, "", f"Seeds {', '.join(str(row['seed']) for row in rows)}; {found['date']}; {found['machine']}."]
+
+
+def losses(rows: Sequence[Mapping[str, Any]], when: str) -> str:
+    """The late losses, a seed each."""
+    return ", ".join(f"{row[when]['measured']['late']:.2g}" for row in rows)
 
 
 def together(verdicts: Sequence[str]) -> str:

@@ -106,7 +106,8 @@ def _from_reports(run: str, trained: Mapping[str, Any]) -> Case:
 def _constant(start: Mapping[str, Any], history: Sequence[Mapping[str, float]]) -> float:
     """The loss of a constant answer; of a loss that has no formula for it, what the training began with."""
     noted = start["tags"].get("saccade.constant_loss")
-    return float(noted) if noted else max((row["train_loss"] for row in history[:1]), default=0.0)
+    begun_with = max((row["train_loss"] for row in history[:1]), default=0.0)
+    return float(noted or 0) or begun_with or 1.0  # 0 where validation has one class alone
 
 
 def _flat(layers: Mapping[int, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
@@ -118,9 +119,13 @@ def _flat(layers: Mapping[int, Sequence[Mapping[str, Any]]]) -> list[dict[str, A
 
 def tell_in_a_line(run: str) -> None:
     """Print the verdict at the end of a training."""
-    verdict = diagnose(find(run).record)
+    try:
+        verdict = diagnose(find(run).record)
+    except UserError as error:  # an earlier version trained it, and it was only published again
+        say(f"doctor: {error}")
+        return
     more = "" if verdict.name == "healthy" else f"; `saccade doctor {run}` says more"
-    say(f"doctor: {_named(verdict)}{more}")
+    say(f"doctor: {verdict.headline}{more}")
 
 
 def doctor(run: str) -> None:
@@ -131,7 +136,7 @@ def doctor(run: str) -> None:
     """
     case = find(run)
     verdict = diagnose(case.record)
-    say(f"{run}: {_named(verdict)}" + (f" ({case.ended})" if case.ended else ""))
+    say(f"{run}: {verdict.headline}" + (f" ({case.ended})" if case.ended else ""))
     say(f"  found: {verdict.evidence}")
     if verdict.remedy:
         say(f"  remedy: {verdict.remedy}")
@@ -164,17 +169,13 @@ def line_of(change: Change, run: str, settings: Mapping[str, Any]) -> str:
     return f"{key}: {value}" + (f" (now {before})" if now != "" else "")
 
 
-def _named(verdict: Verdict) -> str:
-    return verdict.name + (f", in {verdict.layer}" if verdict.layer else "")
-
-
 def _draw(case: Case, verdict: Verdict) -> list[Path]:
     from saccade.figures import draw_learning_curves
     from saccade.vital_figures import draw_vital_signs
 
     folder = paths.report(case.run) / "doctor"
     drawn = [folder / "gradients.png"]
-    draw_vital_signs(case.layers, drawn[0], f"{case.run}: {_named(verdict)}")
+    draw_vital_signs(case.layers, drawn[0], f"{case.run}: {verdict.headline}")
     if case.record.history:
         drawn.append(folder / "learning_curves.png")
         draw_learning_curves(case.record.history, drawn[1])

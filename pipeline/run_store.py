@@ -152,6 +152,8 @@ class RunStore:
             shutil.rmtree(report / "evaluation", ignore_errors=True)
         with replacing_folder(paths.model(run)) as folder:
             shutil.copytree(self.folder / "bundle", folder, dirs_exist_ok=True)
+        if not (self.results / "gradients.csv").exists():  # trained by a version that measured no layers
+            write_gradients(self.results / "gradients.csv", {})
         for name in ("history.csv", "gradients.csv"):
             with replacing_file(report / name) as partial:
                 shutil.copyfile(self.results / name, partial)

@@ -121,7 +121,8 @@ def from_bytes(content: bytes, state: TrainingState) -> None:
         raise UserError(f"the checkpoint is of another network ({error}). Start again with `--fresh`.") from error
     sums = tensors["sums"].to(state.progress.sums.device)
     state.progress = EpochProgress(sums, position["examples"], position["elapsed_s"])
-    state.signs.sums = tensors["signs"].to(sums.device)
+    if "signs" in tensors:  # checkpoints of versions that measured no layers have none
+        state.signs.sums = tensors["signs"].to(sums.device)
     state.history = [EpochRecord(**record) for record in position["history"]]
 
 

@@ -36,6 +36,11 @@ class Verdict:
     changes: Changes = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def headline(self) -> str:
+        """Name and layer, such as "vanishing, in layer features.3"."""
+        return self.name + (f", in layer {self.layer}" if self.layer else "")
+
 
 def diagnose(record: Record) -> Verdict:
     """Name what is wrong with a training, or that nothing is.
@@ -86,7 +91,7 @@ def _non_finite(record: Record) -> Verdict | None:
         "non-finite",
         f"in epoch {broke['epoch']}, after {broke['updates']} updates, the loss was no finite number; first broken: "
         f"{broke['where']}{_largest_update(record)}",
-        layer=str(broke["where"]).rpartition(" of ")[2],
+        layer=str(broke["where"]).partition(" of ")[2] or None,
         remedy=f"{_lower(divisor, clipping)}; if it breaks again, look in the batch that was kept for numbers that are "
         "not finite",
         changes=(*remedies.rate(record, divisor), *clipping),

@@ -1,8 +1,8 @@
 """All numbers that decide what the doctor says of a training, with their reasons.
 
 Healthy is what benchmarks/healthy_runs.py found in the recipes' own trainings, ill what benchmarks/ill_networks.py
-found in networks that are ill on purpose; docs/doctor.md has both tables. Each limit lies between the two, further from the
-healthy side: a false alarm costs more than an illness that is named one epoch later.
+found in networks that are ill on purpose; docs/doctor.md has both tables. Each limit lies between the two, further from
+the healthy side: a false alarm costs more than an illness that is named an epoch later.
 """
 
 # Of the constant loss (training_record.Record):

@@ -389,6 +389,8 @@ def non_finite(
         The exception.
     """
     where = (first_non_finite(state.network, x) or "the loss itself").replace(" of 1.", " of ")  # as the model has it
+    if where.startswith("output of 0"):  # the input layer only normalises
+        where = "the examples themselves"
     updates = state.optimizer.updates
     batch = {"rows": rows_B, "examples": x}
     if isinstance(target, Tensor):

@@ -103,12 +103,12 @@ def _draw_over_time(axes: Any, over_time: Mapping[int, Sequence[Mapping[str, Any
 
     colors = matplotlib.colormaps["viridis"]
     for number, (epoch, rows) in enumerate(over_time.items()):
-        norms = [max(row["gradient_norm"], 1e-30) for row in rows]
+        norms = [row["gradient_norm"] or math.nan for row in rows]  # no line where nothing arrives
         color = colors(0.9 * (1 - number / max(len(over_time) - 1, 1)))
         axes.plot([row["step"] for row in rows], norms, color=color, linewidth=1.5, label=f"epoch {epoch}")
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:.0e}")
-    axes.set_title(f"norm of dL/dh_t of {rows[0]['layer']}", fontsize=9)
+    axes.set_title(f"norm of dL/dh_t of {shortened(rows[0]['layer'], 32)}", fontsize=9)
     axes.set_xlabel("step t")
     axes.tick_params(axis="y", labelsize=8)
     axes.grid(axis="y")

@@ -102,7 +102,7 @@ def test_evaluation_draws_them_and_training_ends_with_the_verdict(done: tuple[Tr
     tree = done[0]
     assert (tree.root / "reports" / "learns" / "evaluation" / "gradients.png").stat().st_size > 5000
     assert said(done, "train learns")[-1] == "doctor: healthy"
-    assert said(done, "train deep")[-1] == "doctor: vanishing, in 1; `saccade doctor deep` says more"
+    assert said(done, "train deep")[-1] == "doctor: vanishing, in layer 1; `saccade doctor deep` says more"
 
 
 def test_a_loss_that_breaks_leaves_its_batch_for_study(done: tuple[Tree, dict[str, Ended]]) -> None:
@@ -130,7 +130,7 @@ def paths_array(tree: Tree, name: str) -> Any:
 
 def test_it_names_layer_evidence_remedy_and_the_line_of_params_yaml(done: tuple[Tree, dict[str, Ended]]) -> None:
     lines = said(done, "doctor deep")
-    assert lines[0] == "deep: vanishing, in 1"
+    assert lines[0] == "deep: vanishing, in layer 1"
     assert lines[1].startswith("  found: by the norm of their weights, the first 3 of 10 layers get ")
     assert lines[2].startswith("  remedy: take what lets gradients pass many layers: ReLU")
     assert lines[3:5] == [
@@ -156,7 +156,7 @@ def test_two_epochs_that_learnt_nothing_are_too_early_to_tell(done: tuple[Tree, 
 
 def test_a_run_that_broke_is_diagnosed_from_its_journal(done: tuple[Tree, dict[str, Ended]]) -> None:
     lines = said(done, "doctor breaks")
-    assert lines[0].startswith("breaks: non-finite, in ") and lines[0].endswith("(0 epochs done, then it failed)")
+    assert lines[0].startswith("breaks: non-finite, in layer ") and lines[0].endswith("(0 epochs done, then it failed)")
     assert "times its norm" in lines[1]  # what was measured of the epoch that was given up
     assert "  params.yaml: runs.breaks.train.optimizer.lr: 1000000000.0 (now 1000000000000.0)" in lines
     assert "  params.yaml: runs.breaks.train.clip_norm: 1.0 (now null)" in lines

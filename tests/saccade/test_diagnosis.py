@@ -158,7 +158,7 @@ def test_a_loss_that_is_no_number_comes_first_and_names_where_it_broke() -> None
     )
     assert verdict.changes == (Change("train.optimizer.lr", 0.004), Change("train.clip_norm", 1.0))
     verdict = diagnose(record([], [], broke=broke | {"where": "the loss itself"}))
-    assert (verdict.name, verdict.layer) == ("non-finite", "the loss itself")
+    assert (verdict.name, verdict.layer) == ("non-finite", None)
 
 
 # --- dead, vanishing --------------------------------------------------------------------------------------------------
