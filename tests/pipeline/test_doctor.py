@@ -25,14 +25,16 @@ from saccade.vital_signs import summary
 
 pytestmark = pytest.mark.timeout(300)
 
-TRAIN = "{{epochs: {epochs}, batch_size: 20, optimizer: {{name: adam, lr: {lr}}}}}"
+TRAIN = "{{epochs: {epochs}, batch_size: 20, optimizer: {{name: adam, lr: {lr}}}{more}}}"
+STOPPED = ", early_stopping: {patience: 2}, keep: best"
 DEEP = "{name: mlp, hidden: [9, 9, 9, 9, 9, 9, 9, 9, 9], activation: sigmoid}"
 PARAMS = params_text(
     [
-        run_entry("learns", TRAIN.format(epochs=4, lr=0.01), model="{name: mlp, hidden: [20]}"),
-        run_entry("deep", TRAIN.format(epochs=3, lr=0.01), model=DEEP),
-        run_entry("rows", TRAIN.format(epochs=2, lr=0.01), model="{name: lstm, hidden_size: 6}"),
-        run_entry("breaks", TRAIN.format(epochs=3, lr="1e12")),
+        run_entry("learns", TRAIN.format(epochs=4, lr=0.01, more=""), model="{name: mlp, hidden: [20]}"),
+        run_entry("deep", TRAIN.format(epochs=3, lr=0.01, more=""), model=DEEP),
+        run_entry("rows", TRAIN.format(epochs=2, lr=0.01, more=""), model="{name: lstm, hidden_size: 6}"),
+        run_entry("breaks", TRAIN.format(epochs=3, lr="1e12", more="")),
+        run_entry("stops", TRAIN.format(epochs=80, lr=0.03, more=STOPPED), model="{name: mlp, hidden: [20]}"),
     ]
 )
 
@@ -44,9 +46,9 @@ def done(make_tree: Callable[[], Tree]) -> tuple[Tree, dict[str, Ended]]:
     tree.params.write_text(PARAMS, encoding="utf-8")
     commands = [
         *([stage, "digits"] for stage in ("fetch", "preprocess", "augment")),
-        *(["train", run] for run in ("learns", "deep", "rows", "breaks")),
+        *(["train", run] for run in ("learns", "deep", "rows", "breaks", "stops")),
         ["evaluate", "learns"],
-        *(["doctor", run] for run in ("learns", "deep", "rows", "breaks", "nobody")),
+        *(["doctor", run] for run in ("learns", "deep", "rows", "breaks", "stops", "nobody")),
     ]
     results, _ = tree.run_all(*commands)
     return tree, {" ".join(command): ended for command, ended in zip(commands, results, strict=True)}
@@ -103,6 +105,16 @@ def test_evaluation_draws_them_and_training_ends_with_the_verdict(done: tuple[Tr
     assert (tree.root / "reports" / "learns" / "evaluation" / "gradients.png").stat().st_size > 5000
     assert said(done, "train learns")[-1] == "doctor: healthy"
     assert said(done, "train deep")[-1] == "doctor: vanishing, in layer 1; `saccade doctor deep` says more"
+
+
+def test_what_stops_early_is_measured_up_to_there(done: tuple[Tree, dict[str, Ended]]) -> None:
+    report = done[0].root / "reports" / "stops"
+    epochs = [row["epoch"] for row in rows_of(report / "history.csv")]
+    assert len(epochs) < 80 and list(dict.fromkeys(row["epoch"] for row in rows_of(report / "gradients.csv"))) == epochs
+    headline = said(done, "train stops")[-1].removeprefix("doctor: ").partition(";")[0]
+    assert headline in ("healthy", "overfitting")
+    lines = said(done, "doctor stops")
+    assert lines[0] == f"stops: {headline}" and lines[-1].startswith("drawn: reports/stops/doctor/gradients.png")
 
 
 def test_a_loss_that_breaks_leaves_its_batch_for_study(done: tuple[Tree, dict[str, Ended]]) -> None:
@@ -267,6 +279,32 @@ def test_without_a_constant_loss_what_training_began_with_stands_for_it(here: Pa
     store.journal.start(run_uid="u", run="a", experiment="e", identity="ab" * 32, params={}, tags={})
     store.journal_missing([record(1, 3.5), record(2, 1.0)])
     assert find("a").record.constant_loss == 3.5
+
+
+def test_validation_of_one_class_alone_has_no_constant_loss_to_divide_by(here: Path) -> None:
+    store = RunStore("ab" * 32)
+    tags = {"saccade.constant_loss": "0.0"}
+    store.journal.start(run_uid="u", run="a", experiment="e", identity="ab" * 32, params={}, tags=tags)
+    assert find("a").record.constant_loss == 1.0  # no epoch yet
+    store.journal_missing([record(1, 3.5)])
+    assert find("a").record.constant_loss == 3.5
+    doctor.tell_in_a_line("a")
+
+
+def test_what_an_earlier_version_trained_is_published_and_told_so(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its results have no gradients.csv and its journal no layers."""
+    store = RunStore("ab" * 32)
+    store.journal.start(run_uid="u" * 32, run="a", experiment="e", identity="ab" * 32, params={}, tags={})
+    store.journal.epoch(1, {"train_loss": 2.0, "validation_loss": 2.0})
+    finish(store, LEARNT)
+    (store.results / "gradients.csv").unlink()
+    store.publish("a", "digits")
+    assert (here / "reports" / "a" / "gradients.csv").read_text(encoding="utf-8").startswith("epoch,layer,")
+    assert read_gradients(here / "reports" / "a" / "gradients.csv") == {}
+    doctor.tell_in_a_line("a")
+    assert capsys.readouterr().out.startswith("doctor: a was trained before layers were measured. Train it again")
 
 
 def test_rows_come_back_from_the_table_as_they_were(tmp_path: Path) -> None:
