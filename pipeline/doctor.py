@@ -87,7 +87,7 @@ def _from_journal(run: str, folder: Path) -> Case:
         case "FAILED":
             ended += "then it failed"
         case "KILLED":
-            ended += f"then it was stopped ({ends[-1]['reason']})"
+            ended += f"then it was stopped: {ends[-1]['reason']}"
         case "RUNNING":
             ended += "not finished"
     record = Record(history, _flat(layers), _constant(start, history), start["params"], state.broke)
@@ -190,14 +190,15 @@ def _print_table(case: Case) -> None:
     from rich.table import Table
 
     first, last = min(case.layers), max(case.layers)
-    table = Table(caption=f"epoch {first} > epoch {last}; all of it: gradients.csv", caption_justify="left")
+    epochs = f"epoch {first} > epoch {last}" if first < last else f"epoch {first}"
+    table = Table(caption=f"{epochs}; all of it: gradients.csv", caption_justify="left")
     table.add_column("layer", no_wrap=True)
     for column in ("gradient norm", "weight norm", "moved by an update", "units always 0"):
         table.add_column(column, justify="right", no_wrap=True)
     begun, ended = ({row["layer"]: row for row in case.layers[at] if "step" not in row} for at in (first, last))
     for layer, row in list(ended.items())[:_MOST_ROWS]:
-        before = begun.get(layer, {})
-        cells = [f"{before.get(key, 0):.2g} > {row[key]:.2g}" if key in row else "" for key in _SHOWN]
+        before = begun.get(layer, {}) if first < last else {}
+        cells = [" > ".join(f"{it[key]:.2g}" for it in (before, row) if key in it) for key in _SHOWN]
         table.add_row(layer, *cells, f"{row['dead_share']:.0%}" if "dead_share" in row else "")
     if len(ended) > _MOST_ROWS:
         table.add_row(f"... {len(ended) - _MOST_ROWS} more", "", "", "", "")

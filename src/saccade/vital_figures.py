@@ -13,6 +13,7 @@ import numpy as np
 from saccade.drawing import GREY, new_figure, save_figure, shortened, style
 
 _LEAST = 1e-12  # on a logarithmic scale; what is smaller is drawn as this
+_LEAST_SPAN = 1e4  # of a logarithmic scale: what is healthy looks even
 _MOST_NAMES = 45
 _NOTHING = (0.85, 0.85, 0.85)  # grey: no gradient at all, or nothing measured
 
@@ -83,7 +84,7 @@ def _draw_map(figure: Any, axes: Any, name: str, values_LE: np.ndarray, epochs: 
         known = values_LE[np.isfinite(values_LE)]
         low, high = (known.min(), known.max()) if known.size else (0.1, 1.0)
         low, high = 10 ** math.floor(math.log10(low)), 10 ** math.ceil(math.log10(high))
-        scale = LogNorm(low, high if high > low else 10 * low)
+        scale = LogNorm(min(low, high / _LEAST_SPAN), high)
     sides = (epochs[0] - 0.5, epochs[-1] + 0.5, len(values_LE) - 0.5, -0.5)
     drawn = axes.imshow(
         np.ma.masked_invalid(values_LE), cmap=colors, norm=scale, aspect="auto", interpolation="nearest", extent=sides
@@ -107,11 +108,14 @@ def _draw_over_time(axes: Any, over_time: Mapping[int, Sequence[Mapping[str, Any
         color = colors(0.9 * (1 - number / max(len(over_time) - 1, 1)))
         axes.plot([row["step"] for row in rows], norms, color=color, linewidth=1.5, label=f"epoch {epoch}")
     axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, high / _LEAST_SPAN), high)
     axes.yaxis.set_major_formatter("{x:.0e}")
     axes.set_title(f"norm of dL/dh_t of {shortened(rows[0]['layer'], 32)}", fontsize=9)
     axes.set_xlabel("step t")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.tick_params(axis="y", labelsize=8)
     axes.grid(axis="y")
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     for side in ("left", "bottom"):
         axes.spines[side].set_color(GREY)

@@ -226,7 +226,7 @@ def test_a_killed_training_is_known_from_its_journal(here: Path, capsys: pytest.
     journal_of("ab" * 32, STILL).journal.end("KILLED", "SIGTERM")
     doctor.doctor("a")
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "a: not learning (4 epochs done, then it was stopped (SIGTERM))"
+    assert lines[0] == "a: not learning (4 epochs done, then it was stopped: SIGTERM)"
     assert read_gradients(here / "reports" / "a" / "doctor" / "gradients.csv")[4][0]["layer"] == "conv"
 
 
