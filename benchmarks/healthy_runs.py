@@ -16,6 +16,7 @@ what was found.
 import contextlib
 import datetime
 import json
+import math
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -87,6 +88,7 @@ RUNS = (
 
 COLUMNS = {  # of margins: what it is, and what it must not reach
     "late": ("late loss", f"below {limits.STANDS_STILL:g}"),
+    "best": ("best validation", f"below {limits.NEVER_BETTER:g}"),
     "rise": ("rise", f"at most {limits.ROSE:g}"),
     "jump": ("jump", f"at most {limits.JUMPED:g}"),
     "growth": ("growth", f"at most {limits.GREW:g}"),
@@ -172,6 +174,7 @@ def margins(record: Record) -> dict[str, float | None]:
     depth = record.gradient_share()
     return {
         "late": record.late_loss(),
+        "best": min(record.losses("validation"), default=math.nan) / record.constant_loss,
         "rise": record.rise(),
         "jump": record.jump(),
         "growth": growth[len(growth) // 2] if growth else None,

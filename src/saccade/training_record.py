@@ -69,9 +69,9 @@ class Record:
         return (statistics.median(by_weight[:third]) / late, third) if late > 0 else None
 
     def share_over_time(self) -> float | None:
-        """dL/dh_1 by dL/dh_T; None where nothing recurs or no gradient arrives."""
+        """dL/dh_1 by dL/dh_T in the rows of ``over_time``; None where nothing recurs or no gradient arrives."""
         rows = self.over_time()
-        return rows[0]["gradient_norm"] / rows[-1]["gradient_norm"] if rows and rows[-1]["gradient_norm"] > 0 else None
+        return _first_by_last(rows) if rows else None
 
     def latest(self, key: str) -> dict[str, float]:
         """Layer to value in the last epoch that has any, in the order of the network."""
@@ -95,15 +95,29 @@ class Record:
         return largest
 
     def over_time(self) -> list[Row]:
-        """The rows of the last epoch that has steps: of dL/dh_t, first step to last; none where nothing recurs."""
-        rows = [row for row in self.layers if _is_number(row.get("step"))]
-        last = max((row["epoch"] for row in rows), default=None)
-        return [row for row in rows if row["epoch"] == last]
+        """The rows of dL/dh_t, first step to last, of the epoch whose share of the first step is the (upper) median.
+
+        A network that learns nothing drifts: a plain one over 100 steps was seen at 1e-18, 1e-9 and, once, at 0.8.
+
+        Returns:
+            None of them where nothing recurs, or no gradient arrives.
+        """
+        epochs: dict[int, list[Row]] = {}
+        for row in self.layers:
+            if _is_number(row.get("step")):
+                epochs.setdefault(row["epoch"], []).append(row)
+        known = [rows for rows in epochs.values() if math.isfinite(_first_by_last(rows))]
+        return sorted(known, key=_first_by_last)[len(known) // 2] if known else []
 
     def _values(self, key: str) -> list[tuple[int, str, float]]:
         """Epoch, layer, value; without the rows of steps, and without what is missing or not finite."""
         rows = [row for row in self.layers if not _is_number(row.get("step")) and _is_number(row.get(key))]
         return [(int(row["epoch"]), str(row["layer"]), float(row[key])) for row in rows]
+
+
+def _first_by_last(rows: Sequence[Row]) -> float:
+    last = float(rows[-1]["gradient_norm"])
+    return float(rows[0]["gradient_norm"]) / last if last > 0 else math.nan
 
 
 def _is_number(value: Any) -> bool:

@@ -235,7 +235,7 @@ FADING = [1e-22, 1e-15, 1e-9, 1e-5, 1e-2, 0.1]
 
 @pytest.mark.parametrize(("loss", "name"), [(2.3, "vanishing"), (1.5, "vanishing"), (1.3, "healthy")])
 def test_what_does_not_reach_the_first_steps_vanishes(loss: float, name: str) -> None:
-    rows = layers(4) + over_time(1, [0.1] * 6) + over_time(4, FADING)
+    rows = layers(4) + over_time(1, [0.1] * 6) + over_time(2, FADING) + over_time(4, FADING)
     verdict = diagnose(record(history([2.3, loss, loss, loss]), rows, settings={"model.name": "rnn"}))
     assert verdict.name == name
     if name == "vanishing":

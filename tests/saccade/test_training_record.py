@@ -59,14 +59,24 @@ def test_the_gradient_share_compares_thirds_by_the_norm_of_their_weights() -> No
     assert record(layers=[layer(1, name, 0.0, 1.0) for name in "abc"]).gradient_share() is None
 
 
-@pytest.mark.parametrize(("norms", "share"), [([1e-6, 0.5, 2.0], 5e-7), ([0.0, 1.0], 0.0), ([1.0, 0.0], None)])
-def test_the_share_over_time_is_of_the_last_epoch_that_has_steps(norms: Sequence[float], share: float | None) -> None:
-    steps = [
+def steps(epoch: int, norms: Sequence[float]) -> list[dict[str, Any]]:
+    return [
         {"epoch": epoch, "layer": "recurrent", "step": t, "gradient_norm": norm}
-        for epoch, these in ((1, [7.0, 8.0]), (4, norms))
-        for t, norm in enumerate(these, start=1)
+        for t, norm in enumerate(norms, start=1)
     ]
-    found = record(layers=[*steps, layer(5, "recurrent", 1.0, 1.0)])
+
+
+@pytest.mark.parametrize(("norms", "share"), [([1e-6, 0.5, 2.0], 5e-7), ([0.0, 1.0], 0.0), ([1.0, 0.0], None)])
+def test_the_share_over_time_is_of_the_first_step_by_the_last(norms: Sequence[float], share: float | None) -> None:
+    found = record(layers=[*steps(4, norms), layer(5, "recurrent", 1.0, 1.0)])
     assert found.share_over_time() == (share if share is None else pytest.approx(share))
-    assert len(found.over_time()) == len(norms)
+    assert len(found.over_time()) == (0 if share is None else len(norms))
     assert record(layers=[layer(5, "recurrent", 1.0, 1.0)]).share_over_time() is None
+
+
+def test_one_odd_epoch_does_not_stand_for_the_gradient_over_time() -> None:
+    epochs = {1: [1e-22, 1.0], 2: [1e-18, 1.0], 4: [2e-9, 1.0], 5: [0.8, 1.0]}
+    rows = [row for epoch, norms in epochs.items() for row in steps(epoch, norms)]
+    assert record(layers=rows).share_over_time() == 2e-9
+    assert {row["epoch"] for row in record(layers=rows).over_time()} == {4}
+    assert record(layers=rows[:2] + rows[6:]).share_over_time() == 0.8  # of two, the larger
