@@ -4,8 +4,8 @@
 
 Whole trainings of ``saccade.training.fit``, validation included, as the recipes have them: LeNet-5 on digits (the
 stage's own sizes), the row LSTM on 28x28, ResNet-9 on 32x32x3. On the CPU the time is the processor's, of one thread,
-so that other work on the machine counts less, and the clock's beside it; on a GPU it is the clock's. Besides time with by
-time without, the share of the time with that passes inside of the measuring, which is the steadier figure.
+so that other work on the machine counts less, and the clock's beside it; on a GPU it is the clock's. Besides time with
+by time without, the share of the time with that passes inside of the measuring, which is the steadier figure.
 """
 
 import contextlib
@@ -140,30 +140,27 @@ def smaller(case: Case) -> Case:
 
 def measure(title: str, case: Case, device: torch.device, options: Any) -> None:
     """With, without, with, ...; then print both figures."""
-    with_signs, without, inside = [], [], []
-    by_clock: dict[bool, list[float]] = {True: [], False: []}
+    with_signs: list[tuple[float, float]] = []
+    without: list[tuple[float, float]] = []
+    inside: list[float] = []
     for number in range(1 if options.quick else options.pairs):
         order = (True, False) if number % 2 else (False, True)
-        taken = {}
-        for watched in order:
-            started_at = time.perf_counter()
-            taken[watched] = train(case, device, watched=watched)[0]
-            by_clock[watched].append(time.perf_counter() - started_at)
-        with_signs.append(taken[True])
-        without.append(taken[False])
-        whole_s, inside_s = train(case, device, watched=True, timed=True)
+        taken = {watched: train(case, device, watched=watched) for watched in order}
+        with_signs.append(taken[True][:2])
+        without.append(taken[False][:2])
+        whole_s, _, inside_s = train(case, device, watched=True, timed=True)
         inside.append(inside_s / whole_s)
-        tell(f"  {title}: {taken[True]:.3f} s with, {taken[False]:.3f} s without; {inside[-1]:.2%} inside")
+        tell(f"  {title}: {taken[True][0]:.3f} s with, {taken[False][0]:.3f} s without; {inside[-1]:.2%} inside")
     peer = "without the measuring"
-    report(title, "s", with_signs, without, peer=peer, target=("at most", MOST))
-    if device.type == "cpu":
-        report(f"{title}, by the clock", "s", by_clock[True], by_clock[False], peer=peer, note="networks built again")
+    for at, name in enumerate((title, f"{title}, by the clock")[: 2 if device.type == "cpu" else 1]):
+        target = ("at most", MOST) if at == 0 else None
+        report(name, "s", [s[at] for s in with_signs], [s[at] for s in without], peer=peer, target=target)
     share = [statistics.median(inside)]
     report(f"{title}: share spent inside", "", share, target=("at most", MOST - 1), note="median")
 
 
-def train(case: Case, device: torch.device, *, watched: bool, timed: bool = False) -> tuple[float, float]:
-    """One training: how long it took, and how much of that passed in the measuring, when that is timed."""
+def train(case: Case, device: torch.device, *, watched: bool, timed: bool = False) -> tuple[float, float, float]:
+    """One training: its time, the same by the clock, and how much passed in the measuring, when that is timed."""
     torch.set_num_threads(1)
     devices.set_deterministic(True)
     torch.manual_seed(0)
@@ -180,7 +177,7 @@ def train(case: Case, device: torch.device, *, watched: bool, timed: bool = Fals
 
     signs: Any = state.signs if watched else Blind(state.signs.sums)
     state.signs = Timed(signs, clock) if timed else signs  # type: ignore[assignment]
-    started_at = clock()
+    started_at, clock_started_at = clock(), time.perf_counter()
     for _ in fit(
         state,
         examples(case, case.examples),
@@ -196,7 +193,8 @@ def train(case: Case, device: torch.device, *, watched: bool, timed: bool = Fals
         seed=0,
     ):
         pass
-    return clock() - started_at, state.signs.spent_s if isinstance(state.signs, Timed) else 0.0
+    spent_s = state.signs.spent_s if isinstance(state.signs, Timed) else 0.0
+    return clock() - started_at, time.perf_counter() - clock_started_at, spent_s
 
 
 def examples(case: Case, count: int) -> LabelledArrays:
