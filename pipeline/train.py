@@ -171,7 +171,7 @@ def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False
                 done = state.progress.examples
                 examples = f" and {number_of(done, 'example')} of the next" if done else ""
                 say(f"{run.name}: going on after epoch {state.epoch}{examples}")
-            _lead(run, work, state, store, checkpoints, processes)
+            state = _lead(run, work, state, store, checkpoints, processes)
             recipe = _with_band(run, work, state.kept)
             weights_sha256 = store.save_bundle(recipe, state.kept, state.kept_epoch)
             store.journal.end("FINISHED", _why_stopped(run, state))
@@ -397,8 +397,40 @@ def _lead(
     store: RunStore,
     checkpoints: Checkpoints,
     processes: Processes,
+) -> TrainingState:
+    """Train to the last epoch.
+
+    Where the device runs ahead, a loss that broke is found when its epoch ends and all weights are broken. What led
+    there is computed again from the last checkpoint, each loss looked at, to stop before the update and name the layer.
+
+    Returns:
+        Where training stands, at its end.
+    """
+    try:
+        _lead_on(run, work, state, store, checkpoints, processes, watch_loss=False)
+        return state
+    except NonFiniteError:
+        if not devices.runs_ahead(work.device) or processes.count > 1:
+            raise
+        say(f"{run.name}: the loss broke; again from the last checkpoint, slower, to see where")
+    state = _build(run, work, processes)
+    checkpoints = _go_on(store, state, run.block.checkpoint_every_s, processes)
+    store.journal.resume(from_epoch=state.epoch)
+    _lead_on(run, work, state, store, checkpoints, processes, watch_loss=True)
+    return state
+
+
+def _lead_on(
+    run: TrainingRun,
+    work: _Work,
+    state: TrainingState,
+    store: RunStore,
+    checkpoints: Checkpoints,
+    processes: Processes,
+    *,
+    watch_loss: bool,
 ) -> None:
-    """Train to the last epoch; note each one in the journal; save where training stands now and then, and at the end.
+    """Train; note each epoch in the journal; save where training stands now and then, and at the end.
 
     A signal raises what it always does, but after the update or the epoch that was under way and a checkpoint.
     """
@@ -411,7 +443,9 @@ def _lead(
             checkpoints.save_when_due(state)
 
         try:
-            for record in _records(run, work, state, processes, progress=progress, after_update=after_update):
+            for record in _records(
+                run, work, state, processes, watch_loss=watch_loss, progress=progress, after_update=after_update
+            ):
                 store.journal_missing([record])
                 progress.note(
                     f"epoch {record.epoch}/{run.block.epochs}: loss {record.train_loss:.4f}, "
@@ -439,7 +473,7 @@ def _with_band(run: TrainingRun, work: _Work, network: nn.Sequential) -> Recipe:
 def _records(
     run: TrainingRun, work: _Work, state: TrainingState, processes: Processes, **watchers: Any
 ) -> Iterator[EpochRecord]:
-    """Hand the run's params to ``fit``, and ``progress`` and ``after_update``."""
+    """Hand the run's params to ``fit``, and ``watch_loss``, ``progress`` and ``after_update``."""
     block = run.block
     prepared = paths.prepared(run.dataset)
     train_split, validation_split = open_split(prepared, "train"), open_split(prepared, "validation")

@@ -18,7 +18,7 @@ from saccade.averaging import update_average
 from saccade.balancing import SAMPLERS
 from saccade.batches import MadeViews, resident, rows_of_updates, take, trim, view_of_epoch
 from saccade.buckets import by_length, longest_of, measured_batches
-from saccade.devices import autocast, derive_seed, seed_random
+from saccade.devices import autocast, derive_seed, runs_ahead, seed_random
 from saccade.errors import NonFiniteError
 from saccade.examples import Progress, no_progress
 from saccade.freezing import train_mode
@@ -198,6 +198,7 @@ def fit(
     precision: str,
     seed: int,
     processes: Processes = ALONE,
+    watch_loss: bool = False,
     progress: Progress = no_progress,
     after_update: Callable[[TrainingState], None] = lambda state: None,
 ) -> Iterator[EpochRecord]:
@@ -236,6 +237,7 @@ def fit(
         precision: float32 or bfloat16 (autocast).
         seed: of order, dropout and whatever else is random.
         processes: who computes which part of each batch.
+        watch_loss: look at each loss before its update, though the device has to wait for that.
         progress: called with the examples done in this epoch.
         after_update: called after each update, when ``state`` is whole; may save it, or raise to stop.
 
@@ -243,9 +245,8 @@ def fit(
         A record for each epoch; fewer than ``epochs`` where it stops early.
 
     Raises:
-        NonFiniteError: the loss is NaN or infinite, in training or in validation. On the CPU the former is found before
-            the update; elsewhere at the end of the epoch, before it is yielded, because looking at each update would
-            make the device wait.
+        NonFiniteError: the loss is NaN or infinite, in training or in validation. The former is found before the update
+            on the CPU and with ``watch_loss``, else at the end of the epoch, before it is yielded.
     """
     network, optimizer = state.network, state.optimizer
     parameters = list(optimizer.parameters())
@@ -254,6 +255,7 @@ def fit(
     if label_smoothing:
         of_training["smoothing"] = label_smoothing
     minimised = of_mixtures(partial(loss, **of_training))
+    watch_loss = watch_loss or not runs_ahead(device)
     scored_by = of_mixtures(SCORES[score])
     wrapped = processes.wrap(network, device)
     forward: Callable[[Tensor], Tensor] = torch.compile(wrapped) if compile else wrapped
@@ -294,7 +296,7 @@ def fit(
                     answer, batch_loss = loss_of_heads(minimised, forward(x), target)
                 scored = scored_by(answer.detach(), target) * min(num_counted, 1)
                 sums = processes.sum(torch.stack((batch_loss.detach() * num_counted, scored)))
-                if device.type == "cpu" and not torch.isfinite(sums[0]):
+                if watch_loss and not torch.isfinite(sums[0]):
                     raise non_finite(state, epoch, mine, x, target)
                 (batch_loss * (num_counted * processes.count / len(update))).backward()
                 now.sums[:2] += sums

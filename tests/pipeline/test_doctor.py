@@ -131,6 +131,35 @@ def test_a_loss_that_breaks_leaves_its_batch_for_study(done: tuple[Tree, dict[st
     assert about["epoch"] == "1" and f"first broken: {about['where']}" in ended.err
 
 
+# As on a device that runs ahead of the host: nobody looks at a loss before the epoch ends.
+AHEAD = """
+from pipeline.__main__ import main  # first: then the library is the tree's
+import sys
+from saccade import devices
+devices.runs_ahead = lambda device: True
+sys.argv = ["saccade", "train", "breaks", "--fresh"]
+main()
+"""
+
+
+def test_a_loss_that_broke_far_ahead_is_met_again_where_it_breaks(done: tuple[Tree, dict[str, Ended]]) -> None:
+    tree = done[0]
+    found = journal_of_run(tree, "breaks").state().broke
+    ended = tree.python("-c", AHEAD)
+    assert ended.code == 1 and "breaks: the loss broke; again from the last checkpoint, slower" in ended.out, ended
+    assert ended.err == done[1]["train breaks"].err
+    journal = journal_of_run(tree, "breaks")
+    per_epoch = -(-len(paths_array(tree, "train_labels.npy")) // 20)
+    updates = [event["updates"] for event in journal.events() if event["event"] == "broke"]
+    assert found is not None and updates == [per_epoch, found["updates"]] and found["updates"] < per_epoch
+
+
+def journal_of_run(tree: Tree, run: str) -> Journal:
+    """The newest: an earlier one is set aside by --fresh."""
+    journals = [Journal(path.parent) for path in (tree.root / ".saccade" / "runs").glob("*/journal.jsonl")]
+    return max((one for one in journals if one.state().run == run), key=lambda one: one.path.stat().st_mtime)
+
+
 def paths_array(tree: Tree, name: str) -> Any:
     import numpy as np
 

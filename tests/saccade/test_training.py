@@ -18,8 +18,8 @@ from saccade.checkpoints import from_bytes, to_bytes
 from saccade.devices import derive_seed
 from saccade.errors import NonFiniteError, UserError
 from saccade.freezing import freeze
-from saccade.inputs import ImageInput, enlarged_middle
-from saccade.losses import LOSSES, ONE_OUTPUT, MixedTarget, cross_entropy
+from saccade.inputs import ImageInput, SeriesInput, enlarged_middle
+from saccade.losses import LOSSES, ONE_OUTPUT, MixedTarget, cross_entropy, mse
 from saccade.mixing import draw_mix
 from saccade.optimizers import Optimizer
 from saccade.spec import Spec
@@ -635,6 +635,28 @@ def test_weights_that_the_last_step_of_an_epoch_breaks_are_not_handed_on() -> No
     ):
         list(running(state, examples(), epochs=1, schedule=lambda step: 1e30 if step == 2 else 1.0))
     assert state.epoch == 0
+
+
+@pytest.mark.parametrize(("watch_loss", "updates"), [(False, 6), (True, 4)])
+def test_where_the_device_runs_ahead_each_loss_is_looked_at_on_demand(
+    watch_loss: bool, updates: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fourth update breaks the weights. The epoch has six, and elsewhere nobody looks before its end."""
+    monkeypatch.setattr("saccade.training.runs_ahead", lambda device: True)
+    rates = [1, 1, 1, 1e30, 1, 1]
+    state, _ = broken_state(registered_network("lenet5"))
+    with pytest.raises(NonFiniteError, match=f"in epoch 1, after {updates} updates: first broken: "):
+        list(running(state, examples(), batch_size=4, watch_loss=watch_loss, schedule=lambda step: rates[step]))
+
+
+def test_examples_that_are_not_finite_are_named() -> None:
+    """What the network is given may break it: no layer of the model is to blame then."""
+    broken = LabelledArrays(torch.full((1, 6, 5, 2), math.inf), torch.zeros(6, 1))
+    spec = Spec("series", (5, 2), targets=("sum",))
+    model = registry.module("models", "rnn").build(spec, hidden_size=3)
+    state, _ = broken_state(nn.Sequential(SeriesInput([0.0, 0.0], [1.0, 1.0]), model))
+    with pytest.raises(NonFiniteError, match="first broken: the examples themselves"):
+        list(running(state, broken, loss=mse, score="mae"))
 
 
 @pytest.mark.parametrize("mixed", [False, True])
