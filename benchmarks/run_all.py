@@ -35,6 +35,7 @@ BENCHMARKS = {  # name: the options it takes besides the common ones
     "fixed_cost": (),
     "linearity": (),
     "cost_of_determinism": (),
+    "cost_of_doctor": (),
     "cost_of_pages": (),
     "length_buckets": (),
     "gpu_engine": (),

@@ -273,6 +273,17 @@ def compare(
     show_comparison(params, [name for name in runs or params.runs if _entry("runs", params.runs, name)])
 
 
+@app.command()
+def doctor(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="a key of runs: that was trained, finished or not")],
+) -> None:
+    """Say what a training suffers from, in which layer, and which line of params.yaml to change."""
+    _load()
+    from pipeline.doctor import doctor
+
+    doctor(run)
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON in place of tables")]
 Picture = Annotated[
     Optional[Path],  # noqa: UP045

@@ -14,7 +14,7 @@ from pipeline.console import Progress, say
 from pipeline.evaluate_baselines import beside_forecasts, image_baseline, text_baseline
 from pipeline.follower import Follower
 from pipeline.journal import Journal
-from pipeline.run_store import hold, journal_folder, read_history, restore_journal
+from pipeline.run_store import hold, journal_folder, read_gradients, read_history, restore_journal
 from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.tracking import stage_lock, tracking_uri
 from saccade import baselines, prediction, registry
@@ -25,6 +25,7 @@ from saccade.metrics import classification_metrics
 from saccade.prediction import Predictor
 from saccade.prepared import VIEWS_FORMAT, Description, Split, open_split, read_description
 from saccade.view_averaging import average_over_views
+from saccade.vital_figures import draw_vital_signs
 
 
 def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
@@ -54,6 +55,8 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
         with replacing_folder(report / "evaluation") as folder:
             test, shown = open_split(prepared, "test"), beside_forecasts(prepared, with_baselines=True)
             metrics = measure(folder, run, predictor, test, block, trained_on=dataset, shown_beside=shown)
+            if layers := read_gradients(report / "gradients.csv"):
+                draw_vital_signs(layers, folder / "gradients.png")
             metrics |= {f"baseline_{name}": value for name, value in _baseline(dataset, description).items()}
             with replacing_folder(store / "evaluation") as kept:
                 shutil.copytree(folder, kept, dirs_exist_ok=True)

@@ -31,12 +31,18 @@ class DatasetRecord(TypedDict):
 
 @dataclass
 class JournalState:
-    """What a journal comes to. ``status`` is None until the run started; ``epochs`` maps an epoch to its metrics."""
+    """What a journal comes to.
+
+    ``status`` is None until the run started; ``epochs`` maps an epoch to its metrics, ``layers`` to what was measured
+    of each layer; ``broke`` says where the loss became no finite number, if it did and the run has not gone on since.
+    """
 
     run_uid: str | None = None
     run: str | None = None
     status: Status | None = None
     epochs: dict[int, dict[str, float]] = field(default_factory=dict)
+    layers: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    broke: dict[str, Any] | None = None
 
 
 class Journal:
@@ -94,9 +100,19 @@ class Journal:
         """Say that the run goes on after ``from_epoch`` finished epochs; its status is RUNNING again."""
         self._append("resume", from_epoch=from_epoch)
 
-    def epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Write one epoch's numbers, epochs counted from 1. After a resume the last record of an epoch counts."""
-        self._append("epoch", epoch=epoch, metrics=_metrics_to_json(metrics))
+    def epoch(self, epoch: int, metrics: Mapping[str, float], layers: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Write one epoch's numbers, epochs counted from 1. After a resume the last record of an epoch counts.
+
+        Args:
+            epoch: which one.
+            metrics: what the tracking server gets.
+            layers: rows on each layer, which it does not get.
+        """
+        self._append("epoch", epoch=epoch, metrics=_metrics_to_json(metrics), layers=list(layers))
+
+    def broke(self, found: Mapping[str, Any]) -> None:
+        """Write where and when the loss became no finite number: ``NonFiniteError.found``, and the saved batch."""
+        self._append("broke", **found)
 
     def bundle(self, folder_name: str, epoch: int | None = None) -> None:
         """Say that the trained model lies in ``folder_name``, a folder inside the journal's own.
@@ -139,6 +155,8 @@ class Journal:
                 raise ValueError(f"{self.path} line {number} is not JSON ({error}); remove that line") from error
             if "metrics" in event:
                 event["metrics"] = {key: float(value) for key, value in event["metrics"].items()}
+            if "layers" in event:
+                event["layers"] = [_numbers(row) for row in event["layers"]]
             yield event
 
     def size(self) -> int:
@@ -156,9 +174,12 @@ class Journal:
                 case "start":
                     state.run_uid, state.run, state.status = event["run_uid"], event["run"], "RUNNING"
                 case "resume":
-                    state.status = "RUNNING"
+                    state.status, state.broke = "RUNNING", None
                 case "epoch":
                     state.epochs[event["epoch"]] = event["metrics"]
+                    state.layers[event["epoch"]] = event.get("layers", [])  # older journals have none
+                case "broke":
+                    state.broke = event
                 case "end":
                     state.status = event["status"]
         return state
@@ -184,6 +205,10 @@ def _cut_torn_line(descriptor: int) -> None:
 
 def _metrics_to_json(metrics: Mapping[str, float]) -> dict[str, float]:
     return {key: float(value) for key, value in metrics.items()}  # a number of numpy's or torch's is no JSON
+
+
+def _numbers(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value if key == "layer" else float(value) for key, value in row.items()}
 
 
 def _without_nonfinite(value: Any) -> Any:

@@ -49,6 +49,9 @@ def start_training(params: "Params", run: str, *, fresh: bool) -> None:
             from pipeline.train import TrainingRun, train
 
             train(TrainingRun.of(params, run), me, follower, fresh=fresh)
+        from pipeline.doctor import tell_in_a_line
+
+        tell_in_a_line(run)
 
 
 def _launch(run: str, count: int, fresh: bool) -> None:

@@ -4,7 +4,8 @@ journal.jsonl           what happened (pipeline/journal.py)
 environment.json        what the bits depend on besides the identity: torch, device, threads
 checkpoints/            where training stands, as long as it is not finished
 bundle/                 weights and description
-results/                history.csv, run.json; there once training is finished
+non_finite/             the batch that broke the loss, if one did
+results/                history.csv, gradients.csv, run.json; there once training is finished
 evaluation/             the last evaluation's tables and pictures, for the tracking server
 """
 
@@ -26,7 +27,9 @@ from saccade import bundle
 from saccade.bundle import Recipe
 from saccade.files import replacing_file, replacing_folder, write_json
 from saccade.training import EpochRecord
+from saccade.vital_signs import summary
 
+_GRADIENTS = ("epoch", "layer", "step", "gradient_norm", "weight_norm", "update_ratio", "dead_share")
 _SECONDS = ("examples_per_s", "elapsed_s")  # no results: they differ between equal trainings
 _SET_ASIDE_ORDER = {"results": 0, "journal.jsonl": 2, "environment.json": 3}
 
@@ -95,11 +98,11 @@ class RunStore:
         """
         known = self.journal.state().epochs
         for record in history:
-            metrics = record.row()
+            metrics = record.row() | summary(record.layers)
             epoch = int(metrics.pop("epoch"))
             results = [name for name in metrics if name not in _SECONDS]
             if epoch not in known or any(known[epoch].get(name) != metrics[name] for name in results):
-                self.journal.epoch(epoch, metrics)
+                self.journal.epoch(epoch, metrics, record.layers)
 
     def save_bundle(self, recipe: Recipe, network: nn.Sequential, epoch: int) -> str:
         """Write the bundle, note in the journal of which epoch it is, and return the SHA-256 of its weights."""
@@ -126,6 +129,7 @@ class RunStore:
             rows = [row | {"kept": int(row["epoch"] == run["kept_epoch"])} for row in rows]
         with replacing_folder(self.results) as folder:
             write_history(folder / "history.csv", rows)
+            write_gradients(folder / "gradients.csv", {epoch.epoch: epoch.layers for epoch in history})
             write_json(folder / "run.json", {**run, "record": self.record()})
 
     def publish(self, run: str, dataset: str) -> str:
@@ -148,8 +152,11 @@ class RunStore:
             shutil.rmtree(report / "evaluation", ignore_errors=True)
         with replacing_folder(paths.model(run)) as folder:
             shutil.copytree(self.folder / "bundle", folder, dirs_exist_ok=True)
-        with replacing_file(report / "history.csv") as partial:
-            shutil.copyfile(self.results / "history.csv", partial)
+        if not (self.results / "gradients.csv").exists():  # trained by a version that measured no layers
+            write_gradients(self.results / "gradients.csv", {})
+        for name in ("history.csv", "gradients.csv"):
+            with replacing_file(report / name) as partial:
+                shutil.copyfile(self.results / name, partial)
         write_json(report / "run.json", trained | {"run": run, "dataset": dataset})
         return trained["run"]
 
@@ -210,6 +217,26 @@ def read_history(path: Path) -> list[dict[str, float]]:
         return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
 
+def write_gradients(path: Path, epochs: Mapping[int, Sequence[Mapping[str, Any]]]) -> None:
+    """Write a row an epoch and layer, and one an epoch and step of a recurrent layer; what is not known stays empty."""
+    with replacing_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, _GRADIENTS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({"epoch": epoch, **row} for epoch, rows in epochs.items() for row in rows)
+
+
+def read_gradients(path: Path) -> dict[int, list[dict[str, Any]]]:
+    """Epoch to its rows, from a gradients.csv; nothing where an older version trained and there is none."""
+    epochs: dict[int, list[dict[str, Any]]] = {}
+    if not path.exists():
+        return epochs
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            known = {key: value if key == "layer" else float(value) for key, value in row.items() if value != ""}
+            epochs.setdefault(int(known.pop("epoch")), []).append(known)
+    return epochs
+
+
 def journal_folder(trained: Mapping[str, Any]) -> Path:
     """Where the journal of a published run is, or is to be: its identity may have been trained again since."""
     folder = paths.run_store(trained["identity"])
@@ -226,7 +253,7 @@ def restore_journal(journal: Journal, trained: Mapping[str, Any], bundle_folder:
         journal: in ``journal_folder(trained)``.
         trained: what run.json says.
         bundle_folder: models/<run>.
-        history: history.csv.
+        history: history.csv; gradients.csv lies beside it.
     """
     if journal.state().run_uid is not None:
         return
@@ -237,9 +264,11 @@ def restore_journal(journal: Journal, trained: Mapping[str, Any], bundle_folder:
         restored.start(
             run_uid=trained["run_uid"], run=trained["run"], identity=trained["identity"], **trained["record"]
         )
+        layers = read_gradients(history.with_name("gradients.csv"))
         for row in read_history(history):
             row.pop("kept", None)  # no metric
-            restored.epoch(int(row.pop("epoch")), row)
+            rows = layers.get(int(row["epoch"]), [])
+            restored.epoch(int(row.pop("epoch")), row | summary(rows), rows)
         restored.bundle("bundle", trained.get("kept_epoch"))  # of earlier versions: the last
         restored.end("FINISHED", trained.get("stopped_early") or "restored from the published results")
     (journal.folder / "restored" / journal.path.name).replace(journal.path)

@@ -27,11 +27,11 @@ from saccade.bands import measure_band
 from saccade.buckets import stored_lengths
 from saccade.bundle import Recipe, read_recipe
 from saccade.checkpoints import Checkpoints, from_bytes
-from saccade.errors import LostConnectionError, UserError
-from saccade.files import sha256_of_file
+from saccade.errors import LostConnectionError, NonFiniteError, UserError
+from saccade.files import replacing_file, sha256_of_file
 from saccade.freezing import freeze
 from saccade.layers import count_parameters
-from saccade.losses import LOSSES, ONE_OUTPUT, Loss
+from saccade.losses import LOSSES, ONE_OUTPUT, Loss, constant_loss
 from saccade.online_views import OnlineViews
 from saccade.prepared import Description, open_split, read_description, read_evaluate_crop
 from saccade.processes import Processes, joined
@@ -171,7 +171,7 @@ def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False
                 done = state.progress.examples
                 examples = f" and {number_of(done, 'example')} of the next" if done else ""
                 say(f"{run.name}: going on after epoch {state.epoch}{examples}")
-            _lead(run, work, state, store, checkpoints, processes)
+            state = _lead(run, work, state, store, checkpoints, processes)
             recipe = _with_band(run, work, state.kept)
             weights_sha256 = store.save_bundle(recipe, state.kept, state.kept_epoch)
             store.journal.end("FINISHED", _why_stopped(run, state))
@@ -342,13 +342,18 @@ def _publish_again(run: TrainingRun, store: RunStore) -> None:
 def _begin(run: TrainingRun, work: _Work, store: RunStore) -> None:
     """Write the first event of the journal."""
     store.begin(work.environment)
+    labels = torch.from_numpy(np.array(open_split(paths.prepared(run.dataset), "validation").labels))
+    if work.description.spec.horizon:
+        labels = labels / torch.tensor(outputs.of_targets(work.description.spec, work.recipe.std))  # as in _loss
+    constant = constant_loss(_loss_name(run), labels)
+    noted = work.environment | ({} if constant is None else {"constant_loss": constant})
     places = {f"train.{key}": work.environment[key] for key in ("device", "threads", "processes")}
     crop = {"dataset.augment.evaluate_crop": work.recipe.evaluate_crop}  # what auto stands for
     params = {**run.other_params, **crop, **places, **provenance.flatten(work.settings)}
     records = _dataset_records(run.dataset, work.description, work.digests)
     identity = work.recipe.identity
     kept = store.keep_dataset_report(run.dataset)
-    provenance.start_journal(store.journal, run.name, run.experiment, identity, params, work.environment, records, kept)
+    provenance.start_journal(store.journal, run.name, run.experiment, identity, params, noted, records, kept)
 
 
 def _build(run: TrainingRun, work: _Work, processes: Processes) -> TrainingState:
@@ -392,8 +397,40 @@ def _lead(
     store: RunStore,
     checkpoints: Checkpoints,
     processes: Processes,
+) -> TrainingState:
+    """Train to the last epoch.
+
+    Where the device runs ahead, a loss that broke is found when its epoch ends and all weights are broken. What led
+    there is computed again from the last checkpoint, each loss looked at, to stop before the update and name the layer.
+
+    Returns:
+        Where training stands, at its end.
+    """
+    try:
+        _lead_on(run, work, state, store, checkpoints, processes, watch_loss=False)
+        return state
+    except NonFiniteError:
+        if not devices.runs_ahead(work.device) or processes.count > 1:
+            raise
+        say(f"{run.name}: the loss broke; again from the last checkpoint, slower, to see where")
+    state = _build(run, work, processes)
+    checkpoints = _go_on(store, state, run.block.checkpoint_every_s, processes)
+    store.journal.resume(from_epoch=state.epoch)
+    _lead_on(run, work, state, store, checkpoints, processes, watch_loss=True)
+    return state
+
+
+def _lead_on(
+    run: TrainingRun,
+    work: _Work,
+    state: TrainingState,
+    store: RunStore,
+    checkpoints: Checkpoints,
+    processes: Processes,
+    *,
+    watch_loss: bool,
 ) -> None:
-    """Train to the last epoch; note each one in the journal; save where training stands now and then, and at the end.
+    """Train; note each epoch in the journal; save where training stands now and then, and at the end.
 
     A signal raises what it always does, but after the update or the epoch that was under way and a checkpoint.
     """
@@ -405,13 +442,19 @@ def _lead(
                 raise stop.error()
             checkpoints.save_when_due(state)
 
-        for record in _records(run, work, state, processes, progress=progress, after_update=after_update):
-            store.journal_missing([record])
-            progress.note(
-                f"epoch {record.epoch}/{run.block.epochs}: loss {record.train_loss:.4f}, "
-                f"validation loss {record.validation_loss:.4f}, {record.score} {record.validation_score:.4f}"
-            )
-            after_update(state)
+        try:
+            for record in _records(
+                run, work, state, processes, watch_loss=watch_loss, progress=progress, after_update=after_update
+            ):
+                store.journal_missing([record])
+                progress.note(
+                    f"epoch {record.epoch}/{run.block.epochs}: loss {record.train_loss:.4f}, "
+                    f"validation loss {record.validation_loss:.4f}, {record.score} {record.validation_score:.4f}"
+                )
+                after_update(state)
+        except NonFiniteError as error:
+            store.journal.broke(error.found)
+            raise
         checkpoints.save(state)
         if stop.is_asked:
             raise stop.error()
@@ -430,7 +473,7 @@ def _with_band(run: TrainingRun, work: _Work, network: nn.Sequential) -> Recipe:
 def _records(
     run: TrainingRun, work: _Work, state: TrainingState, processes: Processes, **watchers: Any
 ) -> Iterator[EpochRecord]:
-    """Hand the run's params to ``fit``, and ``progress`` and ``after_update``."""
+    """Hand the run's params to ``fit``, and ``watch_loss``, ``progress`` and ``after_update``."""
     block = run.block
     prepared = paths.prepared(run.dataset)
     train_split, validation_split = open_split(prepared, "train"), open_split(prepared, "validation")
@@ -466,6 +509,11 @@ def _records(
             processes=processes,
             **watchers,
         )
+    except NonFiniteError as error:
+        kept = _keep_batch(error, paths.run_store(work.recipe.identity) / "non_finite", processes.rank)
+        raise NonFiniteError(
+            f"{error} The batch is in {kept}.", error.found | {"batch": kept.name}, error.batch
+        ) from None
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise
@@ -476,6 +524,17 @@ def _records(
     finally:
         if isinstance(views, OnlineViews):
             views.close()
+
+
+def _keep_batch(error: NonFiniteError, folder: Path, rank: int) -> Path:
+    """Write what the network was given when its loss broke; each process has a part of the batch."""
+    from safetensors.torch import save
+
+    path = folder / ("batch.safetensors" if rank == 0 else f"batch-rank{rank}.safetensors")
+    about = {key: str(error.found[key]) for key in ("epoch", "updates", "where")}
+    with replacing_file(path) as partial:
+        partial.write_bytes(save(error.batch, metadata=about))
+    return path
 
 
 def _labelled(views: torch.Tensor | OnlineViews, labels: np.ndarray, *, is_text: bool) -> LabelledArrays:

@@ -84,7 +84,7 @@ def to_bytes(state: TrainingState) -> bytes:
     if state.best is not None:
         tensors |= {f"best.{name}": tensor for name, tensor in state.best.state_dict().items()}
     tensors |= {f"optimizer.{name}": tensor for name, tensor in state.optimizer.state_dict().items()}
-    tensors["sums"] = state.progress.sums
+    tensors |= {"sums": state.progress.sums, "signs": state.signs.sums}
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     position = {
         "updates": state.optimizer.updates,
@@ -121,6 +121,8 @@ def from_bytes(content: bytes, state: TrainingState) -> None:
         raise UserError(f"the checkpoint is of another network ({error}). Start again with `--fresh`.") from error
     sums = tensors["sums"].to(state.progress.sums.device)
     state.progress = EpochProgress(sums, position["examples"], position["elapsed_s"])
+    if "signs" in tensors:  # checkpoints of versions that measured no layers have none
+        state.signs.sums = tensors["signs"].to(sums.device)
     state.history = [EpochRecord(**record) for record in position["history"]]
 
 

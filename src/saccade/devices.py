@@ -56,6 +56,11 @@ def resolve_precision(name: str, device: torch.device) -> str:
     )
 
 
+def runs_ahead(device: torch.device) -> bool:
+    """Whether the host gives the device work that it has not done yet: then looking at a number makes it wait."""
+    return device.type != "cpu"
+
+
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
     """A context in which the forward pass runs in ``precision``; weights stay float32."""
     if precision == "float32":

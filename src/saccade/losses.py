@@ -192,3 +192,31 @@ def loss_of_heads(
     if auxiliary:
         total = total + AUXILIARY_WEIGHT * torch.stack([loss(output, target) for output in auxiliary]).sum()
     return answer, total
+
+
+def constant_loss(name: str, labels: Tensor) -> float | None:
+    """The lowest loss of an answer that is the same for all examples: what learning has to do better than.
+
+    Args:
+        name: a key of ``LOSSES``.
+        labels: classes int64 (N,), the next tokens int64 (N, T), or numbers float (N, O).
+
+    Returns:
+        With the shares p of the classes, or of the tokens, of which each text's count the same together: their entropy
+        ``-sum p log p`` for cross entropy, of two classes by one output too, ``1/2 (1 - sum p^2)`` for mse. Of numbers:
+        their variance for mse, their mean distance from the median for mae. None of any other loss.
+    """
+    if labels.is_floating_point():
+        labels = labels.double()
+        if name == "mse":
+            return labels.var(dim=0, correction=0).mean().item()
+        return (labels - labels.median(dim=0).values).abs().mean().item() if name == "mae" else None
+    if labels.ndim == 2:
+        real_NT = labels != PAD
+        weight_NT = real_NT / real_NT.sum(dim=1, keepdim=True).clamp(min=1)
+        share_K = labels.flatten().bincount(weight_NT.flatten().double()) / labels.shape[0]
+    else:
+        share_K = labels.bincount().double() / labels.shape[0]
+    if name in ("cross_entropy", "binary_cross_entropy"):
+        return torch.special.entr(share_K).sum().item()
+    return 0.5 * (1 - share_K.square().sum()).item() if name == "mse" else None

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from saccade.errors import UserError
 from saccade.forecast_start import start_of
 from saccade.layers import ImageRows
+from saccade.padding import lengths_of
 from saccade.pooling import pool_over_time
 from saccade.spec import Spec
 from saccade.token_networks import NextTokenNetwork, OwnEnds, TextNetwork
@@ -302,7 +303,7 @@ def _directions(recurrent: nn.RNNBase) -> int:
 
 
 def gradient_norms_over_time(
-    network: SequenceNetwork, x: Tensor, loss: Callable[[Tensor], Tensor], *, of: Literal["h", "c"] = "h"
+    network: Network, x: Tensor, loss: Callable[[Tensor], Tensor], *, of: Literal["h", "c"] = "h"
 ) -> Tensor:
     """The L2 norm of dL/dh_t for each step t: how much an early step can still learn from the answer.
 
@@ -316,7 +317,7 @@ def gradient_norms_over_time(
 
     Args:
         network: of rnn, gru, lstm or cnn_lstm; of a bundle, what stands behind its normalisation.
-        x: a batch of what the network takes.
+        x: a batch of what the network takes; texts of one length.
         loss: from the network's output for the batch to a scalar.
         of: h, or c (LSTM only).
 
@@ -325,19 +326,30 @@ def gradient_norms_over_time(
         are two, the directions. A loss that is a mean over the batch makes it small where the batch is large.
 
     Raises:
-        UserError: ``of`` is c and the network has no memory cells; or it reads texts.
+        UserError: ``of`` is c and the network has no memory cells; it reads texts from both ends; or texts
+            differ in length.
     """
-    if not isinstance(network, SequenceNetwork):
+    if not isinstance(network.recurrent, nn.RNNBase):
         raise UserError(
-            f"network ({type(network).__name__}) must read images or series: of texts in a batch, step t is the end of "
-            "one and the middle of another"
+            "network must read from one end where it reads texts: of both, each text's own end is not written out"
         )
+    if not isinstance(network, SequenceNetwork) and len(set(lengths_of(x).tolist())) > 1:
+        raise UserError("texts must be of one length here: step t is else the end of one and the middle of another")
     if of == "c" and network.recurrent.mode != "LSTM":
         raise UserError(f"of ('c') must be 'h' for this network: {network.recurrent.mode} has no memory cells")
     with torch.enable_grad():
         states = unroll(network.recurrent, network.reader(x))
-        value = loss(network.answer(outputs(states), x))
+        value = loss(_answer(network, x, outputs(states)))
         wanted = [state[0 if of == "h" else 1] for by_step in states for state in by_step]
         gradients = torch.autograd.grad(value, wanted)
     squares = torch.stack([gradient.square().sum() for gradient in gradients])
     return squares.view(len(states), -1).sum(dim=0).sqrt()  # directions T, then T
+
+
+def _answer(network: Network, x: Tensor, h_BTW: Tensor) -> Tensor:
+    """What the network makes of the outputs of all steps."""
+    if isinstance(network, NextTokenNetwork):
+        return network.head(h_BTW)
+    if isinstance(network, TextNetwork):
+        return network.head(network.pool(h_BTW, lengths_of(x)))
+    return network.answer(h_BTW, x)

@@ -7,7 +7,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
@@ -18,8 +18,8 @@ from saccade.averaging import update_average
 from saccade.balancing import SAMPLERS
 from saccade.batches import MadeViews, resident, rows_of_updates, take, trim, view_of_epoch
 from saccade.buckets import by_length, longest_of, measured_batches
-from saccade.devices import autocast, derive_seed, seed_random
-from saccade.errors import UserError
+from saccade.devices import autocast, derive_seed, runs_ahead, seed_random
+from saccade.errors import NonFiniteError
 from saccade.examples import Progress, no_progress
 from saccade.freezing import train_mode
 from saccade.layers import first_non_finite
@@ -29,6 +29,7 @@ from saccade.optimizers import Optimizer
 from saccade.processes import ALONE, Processes
 from saccade.schedules import Schedule
 from saccade.stopping import best_epoch, epochs_without_gain
+from saccade.vital_signs import Row, VitalSigns, is_milestone
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class EpochRecord:
         examples_per_s: training examples a second, validation not counted.
         elapsed_s: seconds of training and validation.
         score: accuracy, or mae: what the task reports beside the loss.
+        layers: what ``vital_signs.VitalSigns.read`` gives.
     """
 
     epoch: int
@@ -76,10 +78,11 @@ class EpochRecord:
     examples_per_s: float
     elapsed_s: float
     score: str
+    layers: list[Row] = field(default_factory=list)
 
     def row(self) -> dict[str, float]:
         """Column names and values as tables and tracking have them: ``train_accuracy`` for a score of accuracy."""
-        values = {key: value for key, value in asdict(self).items() if key != "score"}
+        values = {key: value for key, value in asdict(self).items() if key not in ("score", "layers")}
         return {key.replace("score", self.score): value for key, value in values.items()}
 
 
@@ -113,6 +116,7 @@ class TrainingState:
         optimizer: its memory, and how many updates there have been.
         averaged: the network with averaged weights, None without.
         best: the network as it was measured after the epoch with the lowest validation loss, None without.
+        signs: how the layers of the epoch under way are doing.
         progress: of the epoch under way.
         history: the epochs that are done.
     """
@@ -124,6 +128,7 @@ class TrainingState:
         self.optimizer = optimizer
         self.averaged = copy.deepcopy(network) if with_average else None
         self.best = copy.deepcopy(network) if with_best else None
+        self.signs = VitalSigns(network, optimizer)
         self.history: list[EpochRecord] = []
         self.begin_epoch()
 
@@ -163,6 +168,7 @@ class TrainingState:
         """Nothing of the next epoch is done yet."""
         device = next(self.network.parameters()).device
         self.progress = EpochProgress(torch.zeros(3, device=device, dtype=_sum_dtype(device)))
+        self.signs.begin_epoch()
 
 
 def fit(
@@ -192,6 +198,7 @@ def fit(
     precision: str,
     seed: int,
     processes: Processes = ALONE,
+    watch_loss: bool = False,
     progress: Progress = no_progress,
     after_update: Callable[[TrainingState], None] = lambda state: None,
 ) -> Iterator[EpochRecord]:
@@ -230,6 +237,7 @@ def fit(
         precision: float32 or bfloat16 (autocast).
         seed: of order, dropout and whatever else is random.
         processes: who computes which part of each batch.
+        watch_loss: look at each loss before its update, though the device has to wait for that.
         progress: called with the examples done in this epoch.
         after_update: called after each update, when ``state`` is whole; may save it, or raise to stop.
 
@@ -237,9 +245,8 @@ def fit(
         A record for each epoch; fewer than ``epochs`` where it stops early.
 
     Raises:
-        UserError: the loss is NaN or infinite, in training or in validation. On the CPU the former is found before the
-            update; elsewhere at the end of the epoch, before it is yielded, because looking at each update would make
-            the device wait.
+        NonFiniteError: the loss is NaN or infinite, in training or in validation. The former is found before the update
+            on the CPU and with ``watch_loss``, else at the end of the epoch, before it is yielded.
     """
     network, optimizer = state.network, state.optimizer
     parameters = list(optimizer.parameters())
@@ -248,6 +255,7 @@ def fit(
     if label_smoothing:
         of_training["smoothing"] = label_smoothing
     minimised = of_mixtures(partial(loss, **of_training))
+    watch_loss = watch_loss or not runs_ahead(device)
     scored_by = of_mixtures(SCORES[score])
     wrapped = processes.wrap(network, device)
     forward: Callable[[Tensor], Tensor] = torch.compile(wrapped) if compile else wrapped
@@ -288,15 +296,16 @@ def fit(
                     answer, batch_loss = loss_of_heads(minimised, forward(x), target)
                 scored = scored_by(answer.detach(), target) * min(num_counted, 1)
                 sums = processes.sum(torch.stack((batch_loss.detach() * num_counted, scored)))
-                if device.type == "cpu" and not torch.isfinite(sums[0]):
-                    raise UserError(explain_non_finite(network, x, epoch, optimizer))
+                if watch_loss and not torch.isfinite(sums[0]):
+                    raise non_finite(state, epoch, mine, x, target)
                 (batch_loss * (num_counted * processes.count / len(update))).backward()
                 now.sums[:2] += sums
             gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
             norm = nn.utils.get_total_norm(gradients)
-            if clip_norm is not None:
-                nn.utils.clip_grads_with_norm_(parameters, clip_norm, norm)
-            optimizer.step()
+            with state.signs.of_update(now.examples // (batch_size * accumulation_steps)):
+                if clip_norm is not None:
+                    nn.utils.clip_grads_with_norm_(parameters, clip_norm, norm)
+                optimizer.step()
 
             if state.averaged is not None and average_decay is not None:
                 update_average(state.averaged, network, decay=average_decay, updates=optimizer.updates)
@@ -307,14 +316,19 @@ def fit(
             after_update(state)
         loss_sum, score_sum, norm_sum = now.sums.tolist()  # waits for the device
         train_s = now.elapsed_s = time.perf_counter() - started_at
+        rows = order[-batch_size:]
         if not math.isfinite(loss_sum):
-            raise UserError(explain_non_finite(network, take(view, order[-batch_size:], device), epoch, optimizer))
+            raise non_finite(state, epoch, rows, take(view, rows, device), take(labels, rows, device))
         processes.share_buffers(state.result)
-        validation_loss, validation_score = measure(
-            state.result, validation, loss, score, batch_size, device, precision, processes
-        )
+        with state.signs.of_activations(state.result):
+            validation_loss, validation_score = measure(
+                state.result, validation, loss, score, batch_size, device, precision, processes
+            )
         if not math.isfinite(validation_loss):  # the last update broke the weights
-            raise UserError(explain_non_finite(network, take(view, order[-batch_size:], device), epoch, optimizer))
+            raise non_finite(state, epoch, rows, take(view, rows, device), take(labels, rows, device))
+        if is_milestone(epoch, epochs):
+            assert isinstance(validation.views, Tensor)
+            state.signs.measure_over_time(state.result, validation.views[0], validation.labels, loss)
         record = EpochRecord(
             epoch=epoch,
             train_loss=loss_sum / count,
@@ -326,6 +340,7 @@ def fit(
             examples_per_s=count / train_s,
             elapsed_s=time.perf_counter() - started_at,
             score=score,
+            layers=state.signs.read(),
         )
         state.end_epoch(record)
         yield record
@@ -360,13 +375,36 @@ def measure(
     return loss_sum / count, score_sum / count
 
 
-def explain_non_finite(network: nn.Module, x: Tensor, epoch: int, optimizer: Optimizer) -> str:
-    """Two lines for the user: where the numbers broke, and what to change."""
-    where = first_non_finite(network, x) or "the loss itself"
-    return (
-        f"the loss is not finite in epoch {epoch}, after {optimizer.updates} updates: first broken: {where}. "
+def non_finite(
+    state: TrainingState, epoch: int, rows_B: Tensor, x: Tensor, target: Tensor | MixedTarget
+) -> NonFiniteError:
+    """What to raise when the loss is not finite: two lines for the user, and what it takes to study how it broke.
+
+    Args:
+        state: as it is.
+        epoch: under way.
+        rows_B: of the training split, in the batch.
+        x: what the network was given.
+        target: what it should have answered; of mixed examples the two classes and the share are kept.
+
+    Returns:
+        The exception.
+    """
+    where = (first_non_finite(state.network, x) or "the loss itself").replace(" of 1.", " of ")  # as the model has it
+    if where.startswith("output of 0"):  # the input layer only normalises
+        where = "the examples themselves"
+    updates = state.optimizer.updates
+    batch = {"rows": rows_B, "examples": x}
+    if isinstance(target, Tensor):
+        batch["labels"] = target
+    else:
+        batch |= {"labels": target.own, "partners": target.partner, "share": torch.tensor(target.share)}
+    return NonFiniteError(
+        f"the loss is not finite in epoch {epoch}, after {updates} updates: first broken: {where}. "
         "The epoch was given up.\n"
-        f"Lower train.optimizer.lr (now {optimizer.lr:g}), or set train.clip_norm: 1.0."
+        f"Lower train.optimizer.lr (now {state.optimizer.lr:g}), or set train.clip_norm: 1.0.",
+        {"epoch": epoch, "updates": updates, "where": where, "layers": state.signs.read()},
+        {name: tensor.detach().cpu().contiguous() for name, tensor in batch.items()},
     )
 
 

@@ -29,6 +29,7 @@ EVERY_COMMAND = {
     "predict": ["predict", "lenet5-digits", "photos"],
     "repro": ["repro"],
     "compare": ["compare"],
+    "doctor": ["doctor", "lenet5-digits"],
     "add": ["add", "mnist-lenet5"],
 }
 

@@ -120,3 +120,30 @@ def test_tracking_imports_neither_mlflow_nor_torch():
     heavy = "{'mlflow', 'torch', 'pandas', 'numpy'} & set(sys.modules)"
     command = f"import sys; import pipeline.tracking; print({heavy} or 'light')"
     assert subprocess.run([sys.executable, "-c", command], capture_output=True, text=True).stdout == "light\n"
+
+
+def test_what_was_measured_of_the_layers_comes_back_as_numbers(tmp_path):
+    journal = started(tmp_path)
+    rows = [
+        {"layer": "conv", "gradient_norm": 0.5, "update_ratio": math.nan},
+        {"layer": "rnn", "step": 3, "gradient_norm": 1},
+    ]
+    journal.epoch(1, {"loss": 0.5}, rows)
+    journal.epoch(2, {"loss": 0.4})
+    (first, second), broke = (journal.state().layers[epoch] for epoch in (1, 2)), journal.state().broke
+    assert first[0]["layer"] == "conv" and first[0]["gradient_norm"] == 0.5 and math.isnan(first[0]["update_ratio"])
+    assert first[1] == rows[1] and second == [] and broke is None
+    journal.broke(
+        {"epoch": 3, "updates": 41, "where": "weights of conv", "layers": rows[:1], "batch": "batch.safetensors"}
+    )
+    broke = journal.state().broke
+    assert (broke["epoch"], broke["where"], broke["layers"][0]["gradient_norm"]) == (3, "weights of conv", 0.5)
+    journal.resume(from_epoch=2)
+    assert journal.state().broke is None
+
+
+def test_a_journal_of_an_older_version_has_no_layers(tmp_path):
+    journal = started(tmp_path)
+    with journal.path.open("ab") as file:
+        file.write(b'{"event": "epoch", "at_ms": 17, "epoch": 1, "metrics": {"loss": 0.5}}\n')
+    assert journal.state().epochs == {1: {"loss": 0.5}} and journal.state().layers == {1: []}

@@ -134,7 +134,7 @@ def test_publish_puts_the_results_where_dvc_looks(store, tmp_path):
     finish(store)
     assert store.publish("a", "digits") == "a"
     assert {path.name for path in (tmp_path / "models/a").iterdir()} == {"weights.safetensors", "bundle.json"}
-    assert {path.name for path in (tmp_path / "reports/a").iterdir()} == {"history.csv", "run.json"}
+    assert {path.name for path in (tmp_path / "reports/a").iterdir()} == {"history.csv", "gradients.csv", "run.json"}
     published = json.loads((tmp_path / "reports/a/run.json").read_text())
     assert published == json.loads((store.results / "run.json").read_text()) | {"dataset": "digits"}
 
@@ -155,7 +155,7 @@ def test_an_evaluation_stays_beside_its_own_weights_and_leaves_with_them(store, 
     assert {path.name for path in (tmp_path / "reports/a").iterdir()} > {"metrics.json", "evaluation"}
     finish(store, b"second")
     store.publish("a", "digits")
-    assert {path.name for path in (tmp_path / "reports/a").iterdir()} == {"history.csv", "run.json"}
+    assert {path.name for path in (tmp_path / "reports/a").iterdir()} == {"history.csv", "gradients.csv", "run.json"}
 
 
 def test_publish_replaces_what_was_there_and_leaves_the_rest(store, tmp_path):

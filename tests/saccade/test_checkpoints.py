@@ -72,6 +72,20 @@ def test_everything_comes_back(name: str, options: dict[str, Any], slots: int) -
     assert len(loaded.optimizer.state_dict()) == 6 * slots
 
 
+def test_a_checkpoint_of_a_version_that_measured_no_layers_is_gone_on_from() -> None:
+    from safetensors.torch import load, save
+
+    state, loaded = trained(0), fresh(1)
+    content = to_bytes(state)
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    position = json.loads(header["__metadata__"]["position"])
+    for record in position["history"]:
+        del record["layers"]
+    tensors = {name: tensor for name, tensor in load(content).items() if name != "signs"}
+    from_bytes(save(tensors, metadata={"position": json.dumps(position)}), loaded)
+    assert loaded.history == HISTORY and not loaded.signs.sums.any()
+
+
 def test_the_memory_is_copied_into_the_same_tensors_whatever_their_layout() -> None:
     """Convolutions lie channels last in memory; a file knows no layout."""
     state, loaded = trained(0, "adam"), fresh(1, "adam")

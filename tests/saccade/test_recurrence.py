@@ -403,7 +403,18 @@ def test_memory_cells_are_those_of_an_lstm(model: ModuleType, mode: str) -> None
         gradient_norms_over_time(double(model), drawn(B, T, F, dtype=torch.float64), target_loss, of="c")
 
 
-def test_texts_in_one_batch_have_no_common_steps() -> None:
-    spec = Spec("tokens", (T,), ("a", "b", "c"), (), ("<pad>", "<unknown>", "x"), "characters")
-    with pytest.raises(UserError, match=r"network \(TextNetwork\) must read images or series"):
-        gradient_norms_over_time(lstm.build(spec), torch.ones(B, T, dtype=torch.int64), torch.sum)  # type: ignore[arg-type]
+TEXTS = Spec("tokens", (T,), ("a", "b", "c"), (), ("<pad>", "<unknown>", "x"), "characters")
+
+
+def test_texts_of_several_lengths_have_no_common_steps() -> None:
+    network = lstm.build(TEXTS)
+    token_BT = torch.ones(B, T, dtype=torch.int64)
+    assert gradient_norms_over_time(network, token_BT, lambda logits: logits[:, 0].sum()).shape == (T,)
+    token_BT[0, -1] = 0
+    with pytest.raises(UserError, match="must be of one length here"):
+        gradient_norms_over_time(network, token_BT, torch.sum)
+
+
+def test_texts_read_from_both_ends_are_refused() -> None:
+    with pytest.raises(UserError, match="must read from one end"):
+        gradient_norms_over_time(lstm.build(TEXTS, bidirectional=True), torch.ones(B, T, dtype=torch.int64), torch.sum)
