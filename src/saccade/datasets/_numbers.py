@@ -11,7 +11,7 @@ import numpy as np
 from saccade.datasets._csv_rows import Row, delimiter_of, open_rows
 from saccade.errors import UserError
 from saccade.examples import FileSeries
-from saccade.time_texts import is_time
+from saccade.time_texts import is_time, refuse_bad_form
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _MISSING = ("", "na", "n/a", "nan", "null")  # in small letters
@@ -45,11 +45,13 @@ def read_numbers(
         Its rows in their order.
 
     Raises:
-        UserError: it is no such table, with the line.
+        UserError: it is no such table, with the line; or time_format is none.
     """
     asked = [time_column, *(value_columns or ())]
     if twice := next((column for column in asked if column is not None and asked.count(column) > 1), None):
         raise UserError(f"time_column and value_columns must name different columns, but {twice!r} stands there twice")
+    if time_format:
+        refuse_bad_form(time_format)
     asked_for = {"time_column": time_column}
     header, rows = open_rows(path, name, asked_for, encoding=encoding)
     _refuse_missing_columns(header, value_columns or (), name)

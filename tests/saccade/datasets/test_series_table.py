@@ -150,6 +150,7 @@ def test_what_was_not_measured_is_nan(tmp_path: Path) -> None:
         pytest.param(
             TEXT.replace("-2,", '"-2,'), {}, r"the row that begins in line 3 must be whole", id="an open quote"
         ),
+        pytest.param(TEXT, {"time_format": "%Y-%Y"}, r"time_format \('%Y-%Y'\) must be a form", id="no form"),
         pytest.param(TEXT, {"encoding": "klingon"}, r"encoding \(klingon\) must be", id="no encoding"),
     ],
 )
