@@ -69,7 +69,7 @@ def prepare_files(
     if (cut := int((checked.lengths > checked.examples.series(0).shape[0]).sum())) > 0:
         say(f"{dataset}: {number_of(cut, 'file')} longer than preprocess.length ({block.length}): the rest was cut off")
     if checked.filled.any():
-        say(f"{dataset}: {number_of(int(checked.filled.sum()), 'value')} were missing and interpolated")
+        say(f"{dataset}: {number_of(int(checked.filled.sum()), 'value')} missing and interpolated")
     keys = unit_keys(groups or files.ids, checked.same)
     splits_N = assign(checked.examples, files.labels, files.classes, keys, split, seed, left_out=checked.left_out)
     description = write_prepared(folder, checked.examples, splits_N, progress=progress)

@@ -42,6 +42,7 @@ def prepare_texts(
             Path(scratch),
             unit=block.unit,
             lower_case=block.lower_case,
+            most=block.max_length,
             total=len(examples.labels),
             progress=progress,
         )

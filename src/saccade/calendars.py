@@ -5,7 +5,6 @@ of whole months counts by the calendar, and so do the last days of months.
 """
 
 import calendar
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,27 +13,8 @@ from fractions import Fraction
 from itertools import pairwise
 
 from saccade.errors import UserError
+from saccade.time_texts import NUMBER, Time, date_text, form_of, number_text, parse, refuse_bad_form
 
-# Those that can be read in one way only; a source's time_format names any other.
-FORMS = (
-    "%Y-%m",
-    "%Y-%m-%d",
-    "%Y-%m-%d %H:%M",
-    "%Y-%m-%d %H:%M:%S",
-    "%Y-%m-%dT%H:%M",
-    "%Y-%m-%dT%H:%M:%S",
-    "%Y-%m-%dT%H:%M:%SZ",
-    "%Y/%m",
-    "%Y/%m/%d",
-    "%Y/%m/%d %H:%M",
-    "%Y/%m/%d %H:%M:%S",
-    "%d.%m.%Y",
-    "%d.%m.%Y %H:%M",
-    "%d.%m.%Y %H:%M:%S",
-)
-_NUMBER = "number"  # and behind it how many digits stand after the point: number.2
-_PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
-_DIGITS = {8: "%Y%m%d", 6: "%Y%m"}  # what numbers of so many digits are, if all of them are dates
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
@@ -59,16 +39,33 @@ class Calendar:
 
         >>> Calendar("1983-11", "1 month", "%Y-%m").text(3)
         '1984-02'
+
+        Args:
+            i: from 0.
+
+        Returns:
+            The text.
+
+        Raises:
+            UserError: it lies after the year 9999.
         """
-        if self.form.startswith(_NUMBER):
-            number = Fraction(self.first) + i * Fraction(self.step)
-            return f"{float(number):{self.form.removeprefix(_NUMBER)}f}"
+        if self.form.startswith(NUMBER):
+            decimals = int(self.form.removeprefix(f"{NUMBER}."))
+            return number_text(Fraction(self.first) + i * Fraction(self.step), decimals)
+        try:
+            return date_text(self._date(i), self.form)
+        except (OverflowError, ValueError) as error:
+            raise UserError(
+                f"{i:,} steps of {self.step} after {self.first!r} must lie in the years 1 to 9999, but do not. Correct "
+                "the times, or number the rows in a column of their own, and name that one with time_column"
+            ) from error
+
+    def _date(self, i: int) -> datetime:
         start, (count, unit) = datetime.strptime(self.first, self.form), self.step.split()
         if unit.removesuffix("s") in ("month", "year"):
             months = i * int(count) * (12 if unit.startswith("year") else 1)
-            return _months_later(start, months, self.is_month_end).strftime(self.form)
-        seconds = dict(_UNITS)[unit.removesuffix("s")]
-        return (start + i * timedelta(seconds=int(count) * seconds)).strftime(self.form)
+            return _months_later(start, months, self.is_month_end)
+        return start + i * timedelta(seconds=int(count) * dict(_UNITS)[unit.removesuffix("s")])
 
 
 @dataclass(frozen=True)
@@ -108,11 +105,19 @@ def read_times(
         UserError: a time cannot be read, stands twice, comes before the one above it, or is a step away that the others
             are not; each with its line.
     """
-    form = form or _form_of(texts, f"{name}, line {lines[0]}")
-    times: list[Time] = [_parsed(text, form, f"{name}, line {line}") for text, line in zip(texts, lines, strict=True)]
+    if form:
+        refuse_bad_form(form)
+    form, why = (
+        (form, "which time_format names")
+        if form
+        else (form_of(texts, f"{name}, line {lines[0]}"), "as the first one is")
+    )
+    times: list[Time] = [
+        parse(text, form, f"{name}, line {line}", why) for text, line in zip(texts, lines, strict=True)
+    ]
     _refuse_disorder(times, texts, lines, name)
     is_month_end = _are_month_ends(times)
-    step, steps = _numeric(times, texts) if form == _NUMBER else _by_calendar(times, is_month_end, name)
+    step, steps = _numeric(times, texts) if form == NUMBER else _by_calendar(times, is_month_end, name)
     for row in range(1, len(texts)):
         gap = steps[row] - steps[row - 1]
         if gap == 1 or (may_miss_rows and gap.denominator == 1):
@@ -134,44 +139,9 @@ def read_times(
             f"{name}: {len(texts):,} rows from {texts[0]!r} to {texts[-1]!r} must be {step} apart, but then more rows "
             "are missing than there are. Correct the times, or take a part of the series."
         )
-    if form == _NUMBER:
-        form = f"{_NUMBER}.{_decimals(texts)}"
+    if form == NUMBER:
+        form = f"{NUMBER}.{_decimals(texts)}"
     return Times(Calendar(texts[0], step, form, is_month_end), [int(at) for at in steps])
-
-
-Time = Fraction | datetime
-
-
-def _form_of(texts: Sequence[str], where: str) -> str:
-    text = texts[0]
-    if _PLAIN_NUMBER.fullmatch(text):
-        dates = _DIGITS.get(len(text), "")
-        is_date = bool(dates) and all(len(t) == len(text) and _parsed_or_none(t, dates) for t in texts)
-        return dates if is_date else _NUMBER
-    for form in FORMS:
-        if _parsed_or_none(text, form) is not None:
-            return form
-    raise UserError(
-        f"{where}: the time {text!r} must be a number, or a date such as 1749-01, 1749-01-31 or 2024-05-01 13:00. "
-        "Another form is named with time_format, such as time_format: '%m/%d/%Y'; another column with time_column"
-    )
-
-
-def _parsed(text: str, form: str, where: str) -> Time:
-    if form == _NUMBER:
-        if _PLAIN_NUMBER.fullmatch(text):
-            return Fraction(text)
-        raise UserError(f"{where}: the time {text!r} must be a number, as the first one is")
-    if (time := _parsed_or_none(text, form)) is None:
-        raise UserError(f"{where}: the time {text!r} must be of the form {form}, as the first one is. Correct it.")
-    return time
-
-
-def _parsed_or_none(text: str, form: str) -> datetime | None:
-    try:
-        return datetime.strptime(text, form)
-    except ValueError:
-        return None
 
 
 def _refuse_disorder(times: Sequence[Time], texts: Sequence[str], lines: Sequence[int], name: str) -> None:
@@ -198,7 +168,7 @@ def _numeric(times: Sequence[Time], texts: Sequence[str]) -> tuple[str, list[Fra
         return f"{float(mean):.10g}", [Fraction(i) for i in range(len(numbers))]
     step = _most_common([b - a for a, b in pairwise(numbers)])
     decimals = next(d for d in range(400) if step * 10**d == int(step * 10**d))
-    return f"{float(step):.{decimals}f}", [(number - numbers[0]) / step for number in numbers]
+    return number_text(step, decimals), [(number - numbers[0]) / step for number in numbers]
 
 
 def _decimals(texts: Sequence[str]) -> int:

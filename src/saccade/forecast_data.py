@@ -11,7 +11,7 @@ import numpy as np
 
 from saccade.errors import UserError
 from saccade.examples import SeriesExamples
-from saccade.regular import RegularSeries, refuse_constant
+from saccade.regular import RegularSeries, refuse_coarse, refuse_constant
 from saccade.seasons import find_season
 from saccade.splits import SPLITS
 from saccade.timelines import Timeline
@@ -79,7 +79,7 @@ def cut_series(
         The windows and their splits.
 
     Raises:
-        UserError: the series is too short, constant, or has too many holes.
+        UserError: the series is too short, constant as far as 32 bits tell, or has too many holes.
     """
     source, values_TF, calendar = series.source, series.values, series.calendar
     assert calendar is not None
@@ -105,6 +105,7 @@ def cut_series(
     first, end = int(starts_M[train_M[0]]), int(starts_M[train_M[-1]]) + cut.length
     steps_SF = values_TF[first:end]
     where = f"{source.name}, from {calendar.text(first)} to {calendar.text(end - 1)} (training)"
+    refuse_coarse(source.values, source.features, source.name)
     refuse_constant(steps_SF, source.features, where)
     seasons = tuple(
         season if season is not None else find_season(steps_SF[:, at], cut.window)  # an earlier one is out of sight

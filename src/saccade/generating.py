@@ -75,7 +75,7 @@ def generate(
             unknown.
         length: how many tokens to write, from 1.
         temperature: what logits are divided by: below 1 the probable becomes more so; 0 always takes the most probable.
-        seed: decides the text, together with the others; from 0.
+        seed: decides the text, together with the others; in [0, 2^64).
         device: where the network is.
 
     Returns:
@@ -89,8 +89,8 @@ def generate(
         raise UserError(f"length ({length}) must be at least 1: so many {tokenizer.unit} are written")
     if not (0 <= temperature < math.inf):  # also refuses nan
         raise UserError(f"temperature ({temperature}) must be a number from 0 on: 0 takes the most probable each time")
-    if seed < 0:
-        raise UserError(f"seed ({seed}) must be at least 0")
+    if not (0 <= seed < 2**64):
+        raise UserError(f"seed ({seed}) must be at least 0, and below 2^64")
     reader, model = _parts(network)
     ids_T = _ids_of(prompt, tokenizer)
     random = torch.Generator().manual_seed(seed)

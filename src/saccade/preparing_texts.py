@@ -114,7 +114,7 @@ def cut_stream(num_tokens: int, *, test: float, validation: float) -> dict[str, 
     return dict(zip(SPLITS, zip((0, *ends[:2]), ends, strict=True), strict=True))
 
 
-def windows(start: int, end: int, length: int, stride: int) -> np.ndarray:
+def windows(start: int, end: int, length: int, stride: int, name: str) -> np.ndarray:
     """Where windows begin that are asked for what comes after each of their tokens, up to the last one of a part.
 
     Each begins ``stride`` after the one before, until one reaches the end, where it may be shorter.
@@ -124,6 +124,7 @@ def windows(start: int, end: int, length: int, stride: int) -> np.ndarray:
         end: the one after its last.
         length: T of a window, from 1.
         stride: from 1; with ``length``, windows do not overlap, and all tokens but the first are asked for once.
+        name: of the part, for the message.
 
     Returns:
         int64 (n,), n at least 1.
@@ -133,8 +134,9 @@ def windows(start: int, end: int, length: int, stride: int) -> np.ndarray:
     """
     if end - start < 2:
         raise UserError(
-            f"a part of {max(0, end - start)} tokens must hold 2 at least: one to read and one to predict. Give more "
-            "text, raise that split's share, or learn all of it with split.by_heart: true"
+            f"the {name} part must hold 2 tokens at least, one to read and one to predict, but holds "
+            f"{max(0, end - start)}. Give more text, raise that split's share, or learn all of it with split.by_heart: "
+            "true"
         )
     more = max(0, -(-(end - 1 - start - length) // stride))
     return start + stride * np.arange(more + 1, dtype=np.int64)
@@ -164,7 +166,7 @@ def stream_form(
     made = _count(spool, counts, max_vocabulary, dict.fromkeys(SPLITS, 0))
     length = min(length, max(end - start for start, end in parts.values()) - 1)
     rows_of = {
-        split: windows(start, end, length, min(stride, length) if split == "train" else length)
+        split: windows(start, end, length, min(stride, length) if split == "train" else length, split)
         for split, (start, end) in parts.items()
     }
     spec = Spec(

@@ -13,6 +13,7 @@ from saccade.calendars import Calendar, read_times
 from saccade.errors import UserError
 from saccade.examples import FileSeries
 
+_COARSE = 50  # a deviation of so many roundings: below, they are 1 % of it and more
 OnMissing = Literal["error", "interpolate"]
 
 
@@ -116,6 +117,28 @@ def fill_holes(values_TF: np.ndarray, features: Sequence[str], calendar: Calenda
                 )
         values_TF[hole_T, feature] = np.interp(steps[hole_T], steps[~hole_T], values_TF[~hole_T, feature])
     return hole_TF
+
+
+def refuse_coarse(values_RF: np.ndarray, features: Sequence[str], name: str) -> None:
+    """Refuse a column whose values differ by little more than the nearest two numbers of 32 bits do, as counters can.
+
+    Args:
+        values_RF: float64, as read, NaN where nothing was measured; what is stored has 32 bits.
+        features: names of the columns.
+        name: of the file.
+
+    Raises:
+        UserError: there is one: what it tells would be lost in rounding.
+    """
+    for feature, values_R in zip(features, values_RF.T, strict=True):
+        measured = values_R[~np.isnan(values_R)]
+        apart, deviation = float(np.spacing(np.abs(measured).max().astype(np.float32))), float(measured.std())
+        if measured.min() < measured.max() and deviation < _COARSE * apart:
+            raise UserError(
+                f"{name}: {feature} must differ by more than 32 bits tell apart, but has values about "
+                f"{measured.mean():.6g}, {apart:.3g} apart there, with a deviation of {deviation:.3g}. Subtract a "
+                "constant from the column, or leave it out with value_columns."
+            )
 
 
 def refuse_constant(values_TF: np.ndarray, features: Sequence[str], where: str) -> None:

@@ -3,6 +3,7 @@
 Shapes: N examples, T steps, F features.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,8 +27,8 @@ class CheckedFiles:
         filled: int64 (N,), how many values of each were filled in.
         missing_rows: int64 (N,), how many of its steps had no row.
         is_constant: bool (N,), those in which no feature ever changes.
-        repeated: groups of rows of equal files with the same label.
-        conflicting: groups of rows of equal files under several labels.
+        repeated: groups of rows of equal series, as far as they are read, with the same label.
+        conflicting: groups of rows of equal series under several labels.
         left_out: bool (N,), those in no split: conflicting ones.
         notes: what was decided about trouble, for people.
     """
@@ -44,7 +45,7 @@ class CheckedFiles:
 
     @property
     def same(self) -> list[list[int]]:
-        """All groups of rows of equal files."""
+        """All groups of rows of equal series."""
         return self.repeated + self.conflicting
 
 
@@ -68,7 +69,7 @@ def check_files(
         files: from a source. What is read of them stays in memory, 4 bytes a number.
         length: steps of an example; None: all are of one length as they are.
         missing: of ``regular_series``.
-        on_conflict: error stops at equal files under several labels; quarantine leaves all their copies out.
+        on_conflict: error stops at equal series under several labels; quarantine leaves all their copies out.
         published: "train", "validation" or "test" of each, where the published splits are kept.
         groups: a value of each, where those of one value must stay in one split.
         allow_leakage: let what belongs together stay in several published splits.
@@ -97,7 +98,7 @@ def check_files(
     assert first is not None
     _refuse_other_lengths(files.names, lengths_N, length)
 
-    same = equal_rows(np.asarray(files.ids), np.ones(N, dtype=bool))
+    same = equal_rows(np.array([_digest(values) for values in series]), np.ones(N, dtype=bool))
     conflicting = [rows for rows in same if len(set(files.labels[rows].tolist())) > 1]
     left_out_N = np.zeros(N, dtype=bool)
     left_out_N[[row for rows in conflicting for row in rows]] = True
@@ -125,6 +126,11 @@ def check_files(
         left_out=left_out_N,
         notes=decide([_conflicts(files, conflicting, on_conflict), _leaks(files, leaking, allow_leakage)]),
     )
+
+
+def _digest(values_TF: np.ndarray) -> bytes:
+    """Equal where a network reads the same: "1.0" is "1", and what is cut off does not count."""
+    return hashlib.blake2b((values_TF + 0.0).tobytes(), digest_size=16).digest()  # adding 0 makes -0 to 0
 
 
 def _refuse_another_form(one: RegularSeries, first: RegularSeries) -> None:
@@ -165,7 +171,7 @@ def _conflicts(files: SeriesFiles, conflicting: Sequence[Sequence[int]], decisio
         return " = ".join(f"{shown(files.names[row])} ({files.classes[files.labels[row]]})" for row in rows[:4])
 
     return Trouble(
-        f"files that are in several classes, byte for byte the same ({len(conflicting):,})",
+        f"files that are in several classes, the same in every step that is read ({len(conflicting):,})",
         [line(rows) for rows in conflicting],
         "Keep each in the class it belongs to, or leave all their copies out: preprocess.on_conflict: quarantine",
         decision == "quarantine",

@@ -38,7 +38,8 @@ def assign_splits(
         classes: class names, for messages.
         test: share of all examples in [0, 1), per class; "given" keeps the published test split.
         validation: share of all examples (with ``test: given``, of those not in test) in [0, 1), per class.
-        order: random as described above; time cuts the examples in their own order, earliest for training.
+        order: random as described above; time cuts the examples in their own order, earliest for training; what must
+            stay together goes where its latest example does.
         published: "train", "validation" or "test" per example, where the publisher split them.
         left_out: bool (N,), examples that go nowhere; None: there are none.
         train_fraction: share of the training split to keep, per class; smaller shares are subsets of larger ones.
@@ -74,9 +75,7 @@ def assign_splits(
     test_share = 0.0 if test == "given" else float(test)
     rows = np.flatnonzero(free_N)
     if order == "time":
-        strata: Mapping[str, list[list[int]]] = {
-            "all": [[int(row)] for row in rows[::-1]]
-        }  # latest first: test, validation, then training
+        strata: Mapping[str, list[list[int]]] = {"all": _units_by_time(rows, keys)}
     else:
         strata = _units_by_class(rows, labels_N, keys, seed)
     for units in strata.values():
@@ -92,8 +91,16 @@ def assign_splits(
             taken += len(unit)
     wanted = [split for split, share in (("validation", validation), ("test", test_share)) if share > 0]
     given = sorted(set(splits_N[~free_N & ~out_N])) if test == "given" else []
-    _refuse_empty(splits_N, labels_N, keys, classes, ["train", *wanted], given, order)
+    _refuse_empty(splits_N, labels_N, keys, classes, ["train", *wanted], given, order, out_N)
     return splits_N.astype(str)
+
+
+def _units_by_time(rows: np.ndarray, keys: Sequence[str]) -> list[list[int]]:
+    """Rows that must stay together, in the order of their latest, the latest first: test, validation, then training."""
+    members: dict[str, list[int]] = {}
+    for row in rows[::-1].tolist():
+        members.setdefault(keys[row], []).append(row)
+    return list(members.values())
 
 
 def _units_by_class(
@@ -119,12 +126,19 @@ def _refuse_empty(
     shared: Sequence[str],
     given: Sequence[str],
     order: str,
+    out_N: np.ndarray,
 ) -> None:
     """Splits that are ``shared`` out by us, or ``given`` by the publisher."""
     for split in (*shared, *given):
         counts_K = np.bincount(labels_N[splits_N == split], minlength=len(classes))
         if counts_K.sum() == 0:
-            raise UserError(f"the {split} split is empty: {len(labels_N)} examples are too few for these shares")
+            rows = np.flatnonzero(~out_N)
+            units = len({keys[row] for row in rows.tolist()})
+            apart = "" if units == len(rows) else f" ({units} that may go apart)"
+            without = f", {len(labels_N) - len(rows)} left out," if len(rows) < len(labels_N) else ""
+            raise UserError(
+                f"the {split} split is empty: {len(rows)} examples{apart}{without} are too few for these shares"
+            )
         if order == "random" and (counts_K == 0).any():
             missing = int(np.flatnonzero(counts_K == 0)[0])
             rows = np.flatnonzero(labels_N == missing)
@@ -134,6 +148,6 @@ def _refuse_empty(
             if split in given:
                 where, remedy = f"{where} as published", "put some there"
             raise UserError(
-                f"class {classes[missing]!r} ({len(rows)} examples{apart}) has none in {where}: give it more examples, "
-                f"{remedy}, or leave the class out"
+                f"class {classes[missing]!r} ({len(rows)} example{'s' * (len(rows) != 1)}{apart}) has none in {where}: "
+                f"give it more examples, {remedy}, or leave the class out"
             )

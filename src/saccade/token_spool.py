@@ -22,6 +22,7 @@ from saccade.tokens import MOST_CODE_POINTS, PAD, UNKNOWN, Unit, build_vocabular
 _CHUNK_TOKENS = 2**20
 _CHUNK_ROWS = 2**12
 _DIGEST_BYTES = 16
+_TOKEN_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class TokenSpool:
     Attributes:
         numbers: int32 (M,), memory-mapped; not yet ids of a vocabulary.
         ends: int64 (N + 1,): text ``i`` is ``numbers[ends[i]:ends[i + 1]]``.
-        digests: bytes (N,), 16 of each: equal where the tokens are.
+        digests: bytes (N,), 16 of each: equal where the tokens are, as far as a network gets to see them.
         words: the token of each number; empty for characters, where it is the code point.
         unit: what a token is.
         lower_case: whether capitals were made small.
@@ -107,6 +108,7 @@ def spool_tokens(
     *,
     unit: Unit,
     lower_case: bool,
+    most: int | None = None,
     total: int | None = None,
     progress: Progress = no_progress,
 ) -> TokenSpool:
@@ -117,6 +119,7 @@ def spool_tokens(
         folder: for a file, tokens.bin, which must stay there as long as the result is used.
         unit: characters or words.
         lower_case: make capitals small, too.
+        most: tokens of each that a network gets to see, the first ones; two texts are equal where these are. None: all.
         total: how many texts there are, where it is known.
         progress: called with texts done so far.
 
@@ -135,8 +138,9 @@ def spool_tokens(
                 numbers = [number_of.setdefault(word, len(number_of)) for word in cut(small, unit)]
                 content = np.array(numbers, dtype="<i4").tobytes()
             file.write(content)
-            ends.append(ends[-1] + len(content) // 4)
-            digests += hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()
+            ends.append(ends[-1] + len(content) // _TOKEN_BYTES)
+            seen = content if most is None else content[: most * _TOKEN_BYTES]
+            digests += hashlib.blake2b(seen, digest_size=_DIGEST_BYTES).digest()
             progress("texts read", done, total)
     numbers_M = np.memmap(path, dtype="<i4", mode="r") if ends[-1] else np.zeros(0, dtype=np.int32)
     return TokenSpool(

@@ -96,8 +96,8 @@ def part_series(steps: int, cut: Cut, *, test: float, validation: float, name: s
         )
     empty = _empty_part(steps, cut, test, validation)
     if empty is not None:
-        enough = (n for n in range(steps, 100 * (cut.length + cut.stride)) if not _empty_part(n, cut, test, validation))
-        least = next(enough, None)
+        enough = range(max(steps, _fewest_steps(cut, test, validation)), 100 * (cut.length + cut.stride))
+        least = next((n for n in enough if not _empty_part(n, cut, test, validation)), None)
         raise UserError(
             f"{name} has {steps:,} rows, too few for a window of {cut.window:,} + {cut.horizon:,} in the {empty} part, "
             f"with gaps of {cut.window:,} between the parts{f'; {least:,} would do' if least else ''}. Shorten "
@@ -117,9 +117,19 @@ def _parted(steps: int, cut: Cut, test: float, validation: float) -> Parts:
 
 
 def _empty_part(steps: int, cut: Cut, test: float, validation: float) -> str | None:
-    """The first split without a window."""
-    splits_M = _parted(steps, cut, test, validation).of_windows(cut.starts(steps), cut)
-    return next((split for split in SPLITS if split not in splits_M), None)
+    """The first split without a window; asked of thousands of lengths, so no window is made."""
+    first_start = (steps - cut.length) % cut.stride
+    for split, (first, end) in _parted(steps, cut, test, validation).forecast.items():
+        last_start = end - cut.length - (end - cut.length - first_start) % cut.stride
+        if last_start < max(0, first - cut.window):
+            return split
+    return None
+
+
+def _fewest_steps(cut: Cut, test: float, validation: float) -> int:
+    """No shorter series has a window in each part, whatever the stride."""
+    train = (cut.length + 2 * cut.window - 1) / max(1 - test - validation, 1e-6)
+    return int(max(train, *((cut.horizon - 0.5) / share for share in (test, validation))))
 
 
 def names_of_targets(targets: Sequence[str], horizon: int) -> tuple[str, ...]:

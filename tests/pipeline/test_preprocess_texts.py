@@ -284,3 +284,30 @@ def test_real_data(
             int((np.load(tree.root / f"data/prepared/toy/{split}_labels.npy") > 0).sum()) for split in written["counts"]
         )
         assert asked == counts - 3  # all but the first of each part
+
+
+def test_texts_that_differ_only_behind_the_cut_are_the_same(tree: Tree) -> None:
+    """Eight words are read: what a network cannot tell apart is one text, in one split, and of one class."""
+    for i in range(12):
+        (tree.root / f"reviews/pos/copy{i}.txt").write_text(f"One two three four five six seven eight {i}")
+    assert prepare(tree).code == 0
+    split = split_of(tree)
+    rows = [row for row, name in enumerate(names_in_order(tree)) if "copy" in name]
+    assert len(rows) == 12 and len({split[row] for row in rows}) == 1
+    (tree.root / "reviews/neg/copy.txt").write_text("One two three four five six seven eight nine")
+    ended = prepare(tree)
+    assert ended.code == 1 and "texts that are in several classes (1, 13 examples)" in ended.err
+
+
+def test_copies_and_groups_stay_together_in_order_of_time(tree: Tree) -> None:
+    rows = [f"text {i},{'ab'[i % 2]},{i // 2 % 10}" for i in range(40)] + [
+        f"text {i},{'ab'[i % 2]},x" for i in (0, 1, 5)
+    ]
+    (tree.root / "t.csv").write_text("\n".join(["text,label,who", *rows]))
+    for group_by in ("", ", group_by: who"):
+        use(tree, "text_table, table: t.csv", ("split: {}", f"split: {{order: time, test: 0.25{group_by}}}"))
+        assert prepare(tree).code == 0
+        split = split_of(tree)
+        assert {split[row] for row in (40, 41, 42, 0, 1, 5)} == {"test"}
+        if group_by:
+            assert all(split[row] == split[row % 20] for row in range(20, 40))

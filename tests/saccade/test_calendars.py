@@ -1,7 +1,7 @@
 """Times of a series: read, checked, and continued."""
 
 import calendar
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -118,3 +118,45 @@ def test_the_step_is_the_most_common_one_and_not_the_first() -> None:
         UserError, match=r"line 3: the time '2024-01-03' must be 1 day after '2024-01-01', but 1 row is"
     ):
         calendar_of(texts)
+
+
+def test_numbers_are_continued_exactly_however_large() -> None:
+    nanoseconds = [str(1_700_000_000_000_000_001 + i * 250_000_000) for i in range(3)]
+    assert calendar_of(nanoseconds).text(3) == "1700000000750000001"
+    assert calendar_of(["-0.2", "-0.1", "0.0"]).text(3) == "0.1"
+
+
+def test_years_before_1000_keep_their_four_digits() -> None:
+    assert calendar_of(["0819-11", "0819-12", "0820-01"]).text(3) == "0820-02"
+    assert calendar_of(["%Y 0819", "%Y 0820"], form="%%Y %Y").text(2) == "%Y 0821"
+
+
+@pytest.mark.parametrize(
+    ("texts", "options", "message"),
+    [
+        (["1", "2"], {"form": "%Y-%Y"}, r"time_format \('%Y-%Y'\) must be a form that .* reads, .* names a part twice"),
+        (["1", "2"], {"form": "%Q"}, r"time_format \('%Q'\) must be .* but does not: 'Q' is a bad directive"),
+        (["1", "2"], {"form": "%"}, r"time_format \('%'\) must be a form that Python's datetime\.strptime reads"),
+        (["1749", "x"], {"form": "%Y"}, r"line 3: the time 'x' must be of the form %Y, which time_format names"),
+        (["9" * 5000, "1"], {}, r"line 2: the time '9{40}'\.\.\. \(5,000 characters\) must be a number of at most 40"),
+        (["1", "9" * 400], {}, r"line 3: the time '9{40}'\.\.\. \(400 characters\) must be a number of at most 40"),
+    ],
+)
+def test_forms_and_numbers_that_no_time_has_are_named(
+    texts: list[str], options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        calendar_of(texts, **options)
+
+
+@pytest.mark.parametrize("form", ["%m/%d/%Y", "%d %b %Y %H:%M", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S.%f", "%j.%Y"])
+def test_forms_that_python_reads_are_taken(form: str) -> None:
+    zone = timezone(timedelta(hours=2)) if "%z" in form else None
+    days = [datetime(2024, 2, 27, tzinfo=zone) + timedelta(days=i) for i in range(4)]
+    assert calendar_of([day.strftime(form) for day in days[:3]], form=form).text(3) == days[3].strftime(form)
+
+
+@pytest.mark.parametrize("texts", [["9998-12", "9999-12"], ["9999-12-30", "9999-12-31"]])
+def test_the_years_end(texts: list[str]) -> None:
+    with pytest.raises(UserError, match=r"2 steps of 1 (year|day) after '999.* must lie in the years 1 to 9999"):
+        calendar_of(texts).text(2)

@@ -135,6 +135,13 @@ def test_a_column_that_never_changes_in_training_is_refused() -> None:
         cut(regular(values_TF))
 
 
+def test_a_counter_that_32_bits_cannot_follow_is_refused() -> None:
+    values_TF = VALUES_TF.astype(np.float64)
+    values_TF[:, 2] = 1e9 + np.arange(T)
+    with pytest.raises(UserError, match=r"a\.csv: rain must differ by more than 32 bits tell apart, .* 64 apart there"):
+        cut(regular(values_TF))
+
+
 def test_the_season_is_looked_for_in_training_and_within_the_window() -> None:
     wave_T = np.sin(2 * np.pi * np.arange(T) / 6)
     values_TF = VALUES_TF.copy()

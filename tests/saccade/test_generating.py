@@ -161,6 +161,7 @@ def test_words_are_joined_with_spaces_and_lower_case_where_the_vocabulary_is() -
         ("abc", {"temperature": math.nan}, r"temperature \(nan\) must be"),
         ("abc", {"temperature": math.inf}, r"temperature \(inf\) must be"),
         ("abc", {"seed": -1}, r"seed \(-1\) must be at least 0"),
+        ("abc", {"seed": 2**64}, r"seed \(18446744073709551616\) must be at least 0, and below 2\^64"),
     ],
 )
 def test_what_cannot_be_is_refused(prompt: str, options: dict[str, Any], message: str) -> None:
@@ -190,3 +191,7 @@ def test_what_is_expected_after_each_beginning() -> None:
         assert set(one.probabilities) == set("abcdef ")
         for token, p in one.probabilities.items():
             assert p == pytest.approx(p_V[LETTERS.vocabulary.index(token)].item(), rel=1e-5)
+
+
+def test_the_largest_seed_is_taken() -> None:
+    assert written(seed=2**64 - 1) == written(seed=2**64 - 1) != written(seed=0)

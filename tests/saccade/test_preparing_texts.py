@@ -88,7 +88,7 @@ def test_windows_ask_for_every_token_but_the_first(length: int, stride: int) -> 
     for start in (0, 5):
         for count in range(2, 20):
             end = start + count
-            starts = windows(start, end, length, stride)
+            starts = windows(start, end, length, stride, "train")
             asked: list[int] = []
             for place in starts.tolist():
                 asked += range(place + 1, min(place + length + 1, end))
@@ -101,8 +101,8 @@ def test_windows_ask_for_every_token_but_the_first(length: int, stride: int) -> 
 
 
 def test_a_part_of_one_token_has_no_next_one() -> None:
-    with pytest.raises(UserError, match=r"a part of 1 tokens must hold 2 at least.*split\.by_heart"):
-        windows(4, 5, 3, 3)
+    with pytest.raises(UserError, match=r"the validation part must hold 2 tokens at least.*but holds 1.*by_heart"):
+        windows(4, 5, 3, 3, "validation")
 
 
 @pytest.mark.parametrize("num_tokens", [6, 7, 10, 99, 1_115_394])

@@ -8,7 +8,7 @@ import pytest
 
 from saccade.errors import UserError
 from saccade.examples import FileSeries
-from saccade.regular import refuse_constant, regular_series
+from saccade.regular import refuse_coarse, refuse_constant, regular_series
 
 NAN = float("nan")
 
@@ -64,3 +64,15 @@ def test_what_never_changes_is_named() -> None:
     refuse_constant(np.array([[1.0, 5], [2, 5.001]]), ("wind", "sun"), "a.csv")
     with pytest.raises(UserError, match=r"a\.csv: sun must not be constant, but is 5 throughout"):
         refuse_constant(np.array([[1.0, 5], [2, 5]]), ("wind", "sun"), "a.csv")
+
+
+@pytest.mark.parametrize("missing", [[], [NAN]])
+def test_what_32_bits_cannot_tell_apart_is_named(missing: list[float]) -> None:
+    """A counter about a billion stands in steps of 64; ten thousand of them are plain, ten are not."""
+    fine = np.array([[1e9 + 6_400.0 * i, 0.1] for i in range(7)] + [[NAN, 0.1] for _ in missing])
+    refuse_coarse(fine, ("meter", "flat"), "a.csv")  # a column that never changes is another matter
+    coarse = np.array([[2.0, 1e9 + 64 * i] for i in range(7)] + [[1.0, NAN] for _ in missing])
+    message = r"a\.csv: meter must differ by .*about 1e\+09, 64 apart there, with a deviation of 128\. Subtract a"
+    with pytest.raises(UserError, match=message):
+        refuse_coarse(coarse, ("wind", "meter"), "a.csv")
+    refuse_coarse(coarse - [0, 1e9], ("wind", "meter"), "a.csv")

@@ -73,12 +73,12 @@ def test_longer_ones_are_cut_after_their_first_steps() -> None:
             r"a, column 't', line 3: the time '0' must be later than '1'",
         ),
         (
-            [a_file("a", [[1], [2]]), a_file("b", [[1], [2]])], {"ids": ["s", "s"]},
-            r"in several classes, byte for byte the same \(1\):\n  a \(down\) = b \(up\)\n.*on_conflict: quarantine",
+            [a_file("a", [[1], [2]]), a_file("b", [[1], [2]])], {},
+            r"the same in every step that is read \(1\):\n  a \(down\) = b \(up\)\n.*on_conflict: quarantine",
         ),
         (
-            [a_file("a", [[1], [2]])] * 4,
-            {"ids": ["s", "t", "s", "u"], "published": ["train", "train", "test", "test"]},
+            [a_file("a", [[1], [i % 2]]) for i in range(3)] + [a_file("d", [[1], [9]])],
+            {"published": ["train", "train", "test", "test"]},
             r"in several of the published splits \(1\):\n.* \(test\) = .* \(train\)\n.*split\.allow_leakage: true",
         ),
     ],
@@ -89,11 +89,15 @@ def test_what_does_not_fit_is_named(files: list[FileSeries], options: dict[str, 
 
 
 def test_what_was_decided_is_told() -> None:
-    files = [a_file(name, [[1], [2]]) for name in "abcd"]
-    found = checked(*files, ids=["s", "s", "t", "u"], on_conflict="quarantine")
+    found = checked(
+        *(a_file(name, [[1], [last]]) for name, last in zip("abcd", (2, 2, 3, 4), strict=True)),
+        on_conflict="quarantine",
+    )
     assert found.left_out.tolist() == [True, True, False, False] and found.conflicting == [[0, 1]]
-    assert found.notes == ["files that are in several classes, byte for byte the same (1): left out, 2 copies"]
-    found = checked(*files, ids=["s", "t", "s", "u"])
+    assert found.notes == [
+        "files that are in several classes, the same in every step that is read (1): left out, 2 copies"
+    ]
+    found = checked(*(a_file(name, [[1], [last]]) for name, last in zip("abcd", (2, 3, 2, 4), strict=True)))
     assert found.repeated == [[0, 2]] and found.same == [[0, 2]] and not found.left_out.any()
 
 
@@ -110,3 +114,13 @@ def test_holes_are_counted_and_flat_series_found() -> None:
     assert found.examples.series(0).tolist() == [[1, 1], [2, 1], [3, 1], [4, 1]] and found.examples.step == "1"
     assert found.examples.series(2).tolist() == [[0, 0], [1, 1], [2, 2], [3, 5]] and found.lengths.tolist() == [4, 4, 5]
     assert found.is_constant.tolist() == [False, True, False]
+
+
+def test_series_are_equal_where_what_is_read_of_them_is() -> None:
+    """Not where the bytes of the files are: 1.0 is 1, 0 is -0, and what is cut off does not count."""
+    files = [a_file(name, [[0, 1], [2, 3], [last, 5]]) for name, last in (("a", 4), ("b", 4.5), ("c", 4))]
+    files.append(a_file("d", [[-0.0, 1], [2, 3], [4, 5]]))
+    assert checked(*files, labels=[0] * 4, length=2).repeated == [[0, 1, 2, 3]]
+    assert checked(*files, labels=[0] * 4).repeated == [[0, 2, 3]]
+    found = checked(*files, labels=[0, 1, 0, 0], length=2, on_conflict="quarantine")
+    assert found.conflicting == [[0, 1, 2, 3]] and found.left_out.all()

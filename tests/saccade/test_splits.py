@@ -159,6 +159,19 @@ def test_time_order_trains_on_the_earliest_and_tests_on_the_latest() -> None:
     assert splits_N.tolist() == [""] * 9 + ["train"] * 6 + ["validation"] * 2 + ["test"] * 3  # the latest of training
 
 
+def test_time_order_keeps_together_what_must_stay_together() -> None:
+    """A copy of what the test asks for is not learnt from, and nothing later than the test begins is."""
+    ids = [str(i) for i in range(20)]
+    ids[2] = ids[18]
+    ids[3] = ids[4] = ids[16]
+    splits_N = assign(np.zeros(20, dtype=np.int64), ids, classes=["all"], order="time", test=0.15, validation=0.1)
+    assert {
+        id_: len(set(splits_N[[i for i, other in enumerate(ids) if other == id_]])) for id_ in ids
+    } == dict.fromkeys(ids, 1)
+    assert splits_N[[19, 18, 2]].tolist() == ["test"] * 3 and splits_N[[17, 16, 3, 4]].tolist() == ["validation"] * 4
+    assert (splits_N == "train").sum() == 13
+
+
 def test_without_test_or_validation_share_there_is_none() -> None:
     labels_N, ids = examples()
     assert set(assign(labels_N, ids, test=0.0, validation=0.25)) == {"train", "validation"}
@@ -237,5 +250,8 @@ def test_a_split_without_examples_is_named() -> None:
     labels_N, ids = examples((1, 1, 1))
     with pytest.raises(UserError, match="the test split is empty: 3 examples are too few for these shares"):
         assign(labels_N, ids, validation=0.0)
+    message = r"the train split is empty: 40 examples \(1 that may go apart\), 80 left out, are too few"
+    with pytest.raises(UserError, match=message):
+        assign(np.repeat([0, 1, 2], 40), ["one"] * 120, left_out=np.repeat([0, 1, 2], 40) > 0, order="time")
     with pytest.raises(UserError, match="the validation split is empty: 3 examples"):
         assign(labels_N, ids, order="time", test=0.4, validation=0.1)

@@ -70,3 +70,13 @@ def test_ids_are_those_of_the_tokenizer(tmp_path: Path, unit: Unit) -> None:
 def test_no_text_at_all(tmp_path: Path) -> None:
     spool = spooled(tmp_path, "characters", texts=["", ""])
     assert len(spool.numbers) == 0 and spool.lengths.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("unit", ["characters", "words"])
+def test_texts_are_equal_where_what_is_read_of_them_is(tmp_path: Path, unit: Unit) -> None:
+    texts = ["one two three", "one two tall", "one two", "one too", "one"]
+    for most in (1, 2, 5, 9, 10, 99):
+        (tmp_path / str(most)).mkdir()
+        digests = spool_tokens(texts, tmp_path / str(most), unit=unit, lower_case=False, most=most).digests
+        read = [list(cut(text, unit))[:most] for text in texts]
+        assert [[a == b for b in digests] for a in digests] == [[a == b for b in read] for a in read], most

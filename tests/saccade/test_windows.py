@@ -3,12 +3,14 @@
 Shapes: T steps, W steps of inputs, H steps to forecast, M windows.
 """
 
+import time
+
 import numpy as np
 import pytest
 
 from saccade.errors import UserError
 from saccade.splits import SPLITS
-from saccade.windows import Cut, names_of_targets, part_series, targets_of_names
+from saccade.windows import Cut, _parted, names_of_targets, part_series, targets_of_names
 
 
 def some_cuts(count: int) -> list[tuple[int, Cut, float, float]]:
@@ -100,6 +102,24 @@ def test_a_series_that_is_too_short_is_told_how_long_it_must_be() -> None:
         part_series(581, Cut(132, 12), test=0.2, validation=0.1, name="a.csv")
     with pytest.raises(UserError, match="in the validation part"):  # two steps of validation, three to forecast
         part_series(100, Cut(5, 3), test=0.2, validation=0.02, name="a.csv")
+
+
+def test_how_many_rows_would_do_is_told_at_once_and_truly() -> None:
+    """Of long windows, too; no shorter series would do, as windows themselves say."""
+    started_at = time.process_time()
+    with pytest.raises(UserError, match="39,600 would do"):
+        part_series(20_000, Cut(10_080, 1_440), test=0.1, validation=0.1, name="a.csv")
+    assert time.process_time() - started_at < 3  # a week of minutes took a minute
+    random = np.random.default_rng(2)
+    for _ in range(100):
+        cut = Cut(int(random.integers(1, 20)), int(random.integers(1, 9)), int(random.choice([1, 2, 3, 11])))
+        test, validation = random.uniform(0.05, 0.4), random.uniform(0.05, 0.4)
+        with pytest.raises(UserError, match="would do") as told:
+            part_series(cut.length, cut, test=test, validation=validation, name="a.csv")
+        least = int(str(told.value).split("parts; ")[1].split(" would")[0].replace(",", ""))
+        for T in range(cut.length, least + 1):
+            empty = _parted(T, cut, test, validation).of_windows(cut.starts(T), cut)
+            assert (set(empty.tolist()) >= set(SPLITS)) == (least == T), (T, least, cut)
 
 
 def test_names_of_what_is_forecast() -> None:

@@ -42,7 +42,7 @@ def open_rows(
     """
     named = {argument: column for argument, column in columns.items() if column is not None}
     if len(set(named.values())) < len(named):
-        listed = [f"{argument} ({column})" for argument, column in columns.items()]
+        listed = [f"{argument} ({column})" for argument, column in named.items()]
         raise UserError(f"{', '.join(listed[:-1])} and {listed[-1]} must be different columns")
     codec_of(encoding)
     delimiter = delimiter_of(path, name, list(named.values()), encoding=encoding, most_cell=most_cell)
@@ -170,10 +170,14 @@ def _check_header(header: list[str], where: str, named: Mapping[str, str], argum
             lowered = [name for name in header if name.lower() == column.lower()]
             raise UserError(
                 f"{where} must have a column {column!r}, but has {', '.join(map(repr, header))}; the nearest is "
-                f"{(lowered or near or header)[0]!r}. Name it with {', '.join(arguments[:-1])} or {arguments[-1]}."
+                f"{(lowered or near or header)[0]!r}. Name it with {_either(arguments)}."
             )
     if twice := next((column for column in header if column and header.count(column) > 1), None):
         raise UserError(f"{where} must name each column once, but {twice!r} stands there {header.count(twice)} times")
+
+
+def _either(names: Sequence[str]) -> str:
+    return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _first_bad_byte(path: Path, encoding: str) -> tuple[int, int]:

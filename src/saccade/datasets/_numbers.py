@@ -11,6 +11,7 @@ import numpy as np
 from saccade.datasets._csv_rows import Row, delimiter_of, open_rows
 from saccade.errors import UserError
 from saccade.examples import FileSeries
+from saccade.time_texts import is_time, refuse_bad_form
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _MISSING = ("", "na", "n/a", "nan", "null")  # in small letters
@@ -44,16 +45,18 @@ def read_numbers(
         Its rows in their order.
 
     Raises:
-        UserError: it is no such table, with the line.
+        UserError: it is no such table, with the line; or time_format is none.
     """
     asked = [time_column, *(value_columns or ())]
     if twice := next((column for column in asked if column is not None and asked.count(column) > 1), None):
         raise UserError(f"time_column and value_columns must name different columns, but {twice!r} stands there twice")
+    if time_format:
+        refuse_bad_form(time_format)
     asked_for = {"time_column": time_column}
     header, rows = open_rows(path, name, asked_for, encoding=encoding)
-    _refuse_no_header(header, name)
     _refuse_missing_columns(header, value_columns or (), name)
     time_at = header.index(time_column) if time_column is not None else 0 if first_is_time else None
+    _refuse_no_header(header, time_at, time_format, name)
     names = list(value_columns or (column for i, column in enumerate(header) if i != time_at))
     if time_at is not None and header[time_at] in names:
         raise UserError(
@@ -61,6 +64,11 @@ def read_numbers(
         )
     if not names:
         raise UserError(f"{name}: the header must name a column of numbers beside {header[0]!r}, but names none")
+    if "" in names:
+        raise UserError(
+            f"{name}: the header must name each column of numbers, but cell {_unnamed(header, time_at)} is empty. Fill "
+            "it, or name the columns to take with value_columns."
+        )
     wanted = [column for column in asked_for.values() if column is not None]
     has_decimal_comma = delimiter_of(path, name, wanted, encoding=encoding) == ";"
     values_TF, times, lines = _read_rows(rows, name, header, time_at, names, has_decimal_comma=has_decimal_comma)
@@ -69,11 +77,19 @@ def read_numbers(
     )
 
 
-def _refuse_no_header(header: Sequence[str], name: str) -> None:
-    if all(_NUMBER.fullmatch(cell) for cell in header):
+def _refuse_no_header(header: Sequence[str], time_at: int | None, time_format: str | None, name: str) -> None:
+    """Refuse a first row of data: numbers alone, or a time beside numbers; columns may be called by numbers."""
+    others = [cell for i, cell in enumerate(header) if i != time_at]
+    is_row = time_at is None or is_time(header[time_at], time_format)
+    if is_row and others and all(_NUMBER.fullmatch(cell.replace(",", ".")) for cell in others):
         raise UserError(
             f"{name} must begin with a header that names the columns, but begins with numbers: {', '.join(header[:5])}"
         )
+
+
+def _unnamed(header: Sequence[str], time_at: int | None) -> int:
+    """The cell, from 1, of the first column of numbers without a name."""
+    return next(i for i, cell in enumerate(header, start=1) if not cell and i - 1 != time_at)
 
 
 def _refuse_missing_columns(header: Sequence[str], wanted: Sequence[str], name: str) -> None:

@@ -63,8 +63,8 @@ def fetch(
         progress: called with the file's name, the bytes there and its size.
 
     Raises:
-        UserError: not exactly one of text, path and url; nothing that can be read is there; the bytes are not the named
-            ones; encoding, a pattern or a limit is none.
+        UserError: not exactly one of text, path and url; the text is empty; nothing that can be read is there; the
+            bytes are not the named ones; encoding, a pattern or a limit is none.
     """
     limits = Limits(max_files, max_file_bytes, max_bytes)
     codec_of(encoding)
@@ -89,6 +89,8 @@ def fetch(
     refuse_without_url(sha256, size, mirror)
     if (include, exclude, encoding) != (None, None, "utf-8"):
         raise UserError("include, exclude and encoding belong to path and url; leave them out beside text")
+    if not text:
+        raise UserError("text ('') must hold something to learn, but is empty")
     try:
         content = text.encode("utf-8")
     except UnicodeEncodeError as error:  # "\\ud800" in quotes

@@ -120,7 +120,7 @@ def _groups(
     key: str, title: str, checked: CheckedSeries, groups: Sequence[Sequence[int]], outcome: str, *, is_fine: bool
 ) -> Section:
     if not groups:
-        none = "No two files are byte for byte the same." if is_fine else "No file is in two classes."
+        none = "No two files are the same in every step that is read." if is_fine else "No file is in two classes."
         return Section(key, title, "none", lines=[(none,)])
     rows: list[list[Cell]] = []
     for members in groups[:_MOST_LISTED]:
@@ -128,6 +128,6 @@ def _groups(
         classes = ", ".join(dict.fromkeys(checked.class_name(row).shown for row in members))
         rows.append([Name(names), Name(classes), len(members), checked.where(members)])
     first = f"; the first {_MOST_LISTED}" if len(groups) > _MOST_LISTED else ""
-    line = (f"{len(groups):,} files occur several times, byte for byte the same; {outcome}{first}.",)
+    line = (f"{len(groups):,} files occur several times, the same in every step that is read; {outcome}{first}.",)
     blocks: list[Block] = [Table(["files", "classes", "copies", "in"], rows)]
     return Section(key, title, f"{len(groups):,}, {outcome}", is_fine, [line], blocks)

@@ -108,7 +108,7 @@ def test_one_of_several_files_that_is_no_text(tmp_path: Path) -> None:
         ({"text": "a", "path": "b"}, "needs text, path or url, and no two of them"),
         ({"text": "a", "sha256": "0" * 64}, "sha256, size and mirror belong to url"),
         ({"text": "a", "include": ["*"]}, "include, exclude and encoding belong to path and url"),
-        ({"text": ""}, "must hold text, but is empty"),
+        ({"text": ""}, r"text \(''\) must hold something to learn, but is empty"),
         ({"text": "a\ud800"}, "must hold characters alone"),
         ({"path": "/does/not/exist"}, "does not exist"),
         ({"path": "/dev/null"}, "must be a folder, a .zip"),

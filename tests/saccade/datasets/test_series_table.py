@@ -80,6 +80,22 @@ def test_what_was_not_measured_is_nan(tmp_path: Path) -> None:
         pytest.param(
             "1749,58\n1750,62\n", {}, r"must begin with a header .*, but begins with numbers: 1749, 58", id="no header"
         ),
+        pytest.param(
+            "2024-01-01 13:00,58\n2024-01-01 14:00,62\n",
+            {},
+            r"begins with numbers: 2024-01-01 13:00, 58",
+            id="no header but dates",
+        ),
+        pytest.param(
+            "1749;58,1;3\n1750;62,5;4\n", {}, r"begins with numbers: 1749, 58,1, 3", id="no header but commas"
+        ),
+        pytest.param(
+            "01/31/1749,58\n02/28/1749,62\n",
+            {"time_format": "%m/%d/%Y"},
+            r"begins with numbers: 01/31/1749, 58",
+            id="no header but a form",
+        ),
+        pytest.param("when,wind,\n1,2,\n", {}, r"each column of numbers, but cell 3 is empty\. Fill it", id="unnamed"),
         pytest.param("when\n1\n2\n", {}, r"must name a column of numbers beside 'when'", id="times alone"),
         pytest.param(
             TEXT,
@@ -88,7 +104,10 @@ def test_what_was_not_measured_is_nan(tmp_path: Path) -> None:
             id="no such column",
         ),
         pytest.param(
-            TEXT, {"time_column": "day"}, r"line 1 must have a column 'day', but has 'when'", id="no such time"
+            TEXT,
+            {"time_column": "day"},
+            r"line 1 must have a column 'day', but has 'when'.*\. Name it with time_column\.$",
+            id="no such time",
         ),
         pytest.param(
             TEXT,
@@ -131,6 +150,7 @@ def test_what_was_not_measured_is_nan(tmp_path: Path) -> None:
         pytest.param(
             TEXT.replace("-2,", '"-2,'), {}, r"the row that begins in line 3 must be whole", id="an open quote"
         ),
+        pytest.param(TEXT, {"time_format": "%Y-%Y"}, r"time_format \('%Y-%Y'\) must be a form", id="no form"),
         pytest.param(TEXT, {"encoding": "klingon"}, r"encoding \(klingon\) must be", id="no encoding"),
     ],
 )
@@ -234,3 +254,9 @@ def test_the_sunspots(tmp_path: Path, real_data: Callable[[str], Path]) -> None:
     assert calendar is not None and calendar.step == "1 month"
     assert [calendar.text(i) for i in range(2821)] == [*(row["Month"] for row in rows), "1984-01"]
     assert math.isclose(read.series.values.mean(), 51.27, abs_tol=0.01)
+
+
+def test_columns_may_be_called_by_numbers(tmp_path: Path) -> None:
+    assert of_text(tmp_path, "nm,400,410\n1,2,3\n").series.features == ("400", "410")
+    assert of_text(tmp_path, ",400,410\n1,2,3\n").series.features == ("400", "410")  # times without a name
+    assert of_text(tmp_path, "1,nm,\n1,2,3\n", value_columns=["nm"]).series.features == ("nm",)

@@ -162,7 +162,7 @@ HEAD = "text,label\ngood,a\nbad,b\n"
         pytest.param(
             HEAD.encode(),
             {"text_column": "label"},
-            r"text_column \(label\), label_column \(label\) and split_column \(None\) must be different",
+            r"text_column \(label\) and label_column \(label\) must be different",
             id="same",
         ),
         pytest.param(HEAD.encode(), {"split_column": "fold"}, "must have a column 'fold'", id="split column"),
