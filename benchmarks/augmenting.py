@@ -38,6 +38,7 @@ from saccade.policies import POLICIES, transforms_of
 from saccade.stored_views import write_views
 
 IMAGES, VIEWS, BATCH, SIDE = 20_000, 4, 128, 32
+LASTS_S, MOST_VIEWS = 6.0, 40  # cheap transforms make more views: the start of the processes shall not decide
 LEAST_OF_BARE, MOST_MEMORY = 0.85, 1.1
 MIXED = "mirroring, crop, colour, cutout"
 TRANSFORMS: list[dict[str, Any]] = [
@@ -119,6 +120,8 @@ def compare_making(name: str, folder: Path, images_NHWC: np.ndarray, views: int,
     cv2.setNumThreads(0)
     cores, count = usable_cores(), len(images_NHWC)
     compose = albumentations.Compose(build(LISTS[name], colors_for(LISTS[name], images_NHWC)).transforms)
+    rate = count / timed(lambda: bare_loop(compose, images_NHWC))[0]  # also warms it up
+    views = max(views, min(MOST_VIEWS, round(LASTS_S * rate * cores / count))) if pairs > 1 else views
     bare, ours, bare_us, ours_us = [], [], [], []
     for _ in range(pairs):
         wall_s, processor_s = timed(lambda: bare_loop(compose, images_NHWC))

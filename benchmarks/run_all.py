@@ -37,6 +37,7 @@ BENCHMARKS = {  # name: the options it takes besides the common ones
     "cost_of_determinism": (),
     "cost_of_doctor": (),
     "cost_of_pages": (),
+    "length_buckets": (),
     "gpu_engine": (),
 }
 BEGIN, END = "<!-- measured: begin (benchmarks/run_all.py writes this part) -->", "<!-- measured: end -->"

@@ -1,4 +1,4 @@
-"""What a run says of texts: arguments and settings that have no place with its data or its task."""
+"""What a run says of texts and forecasts: arguments and settings that have no place with its data or its task."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -30,6 +30,10 @@ def token_problems(path: KeyPath, run: Mapping[str, Any], kind: str, labels: str
         if isinstance(train, Mapping) and "length_buckets" in train:
             message = f"examples of {dataset} ({kind}) are of one length: leave length_buckets out"
             yield Problem((*path, "train", "length_buckets"), message)
+    if labels != "forecast":
+        for key in constant_or((), "models", name, "OF_FORECASTS"):
+            if model.get(key):
+                yield Problem((*path, "model", key), f"{key} is for forecasts, but {task} makes none: leave it out")
     if labels != "next tokens":
         return
     if "each_step" not in constant_or(("once",), "models", name, "ANSWERS"):

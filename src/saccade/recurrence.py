@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from saccade.errors import UserError
+from saccade.forecast_start import start_of
 from saccade.layers import ImageRows
 from saccade.padding import lengths_of
 from saccade.pooling import pool_over_time
@@ -36,18 +37,27 @@ class SequenceNetwork(nn.Module):
         recurrent: torch's RNN, GRU or LSTM, batch first.
         pool: from (B, T, W) to (B, W).
         head: from (B, W) to (B, K).
+        start: from x to what is added to the answer, (B, K); None adds nothing.
     """
 
-    def __init__(self, reader: nn.Module, recurrent: nn.RNNBase, pool: nn.Module, head: nn.Module) -> None:
+    def __init__(
+        self, reader: nn.Module, recurrent: nn.RNNBase, pool: nn.Module, head: nn.Module, start: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.reader = reader
         self.recurrent = recurrent
         self.pool = pool
         self.head = head
+        self.start = start
 
     def forward(self, x: Tensor) -> Tensor:
         h_BTW, _ = self.recurrent(self.reader(x))
-        return self.head(self.pool(h_BTW))
+        return self.answer(h_BTW, x)
+
+    def answer(self, h_BTW: Tensor, x: Tensor) -> Tensor:
+        """From the outputs of the recurrence over x to (B, K)."""
+        answer_BK = self.head(self.pool(h_BTW))
+        return answer_BK if self.start is None else answer_BK + self.start(x)
 
 
 Network = SequenceNetwork | TextNetwork | NextTokenNetwork
@@ -80,7 +90,9 @@ def steps_of(spec: Spec, embedding_size: int | None = None) -> tuple[nn.Module, 
     return nn.Identity(), spec.shape[1]
 
 
-def assemble(spec: Spec, reader: nn.Module, recurrent: nn.RNNBase, pool: str, dropout: float) -> Network:
+def assemble(
+    spec: Spec, reader: nn.Module, recurrent: nn.RNNBase, pool: str, dropout: float, *, from_last: bool = False
+) -> Network:
     """Put pooling and a linear layer behind a recurrence.
 
     Args:
@@ -89,13 +101,16 @@ def assemble(spec: Spec, reader: nn.Module, recurrent: nn.RNNBase, pool: str, dr
         recurrent: torch's RNN, GRU or LSTM over F features, batch first.
         pool: last, mean, max or attention: see ``pooling.pool_over_time``.
         dropout: share of the values before the last layer that training drops, in [0, 1).
+        from_last: add the last step to a forecast: see ``forecast_start.LastStepAhead``.
 
     Returns:
         A module from what ``reader`` takes to (B, K), or to (B, T, V) where each step is answered.
 
     Raises:
-        UserError: the pool is not one of these; or each step is answered, and there is a pool or a second direction.
+        UserError: the pool is not one of these; each step is answered, and there is a pool or a second direction; or
+            ``from_last`` where nothing is forecast.
     """
+    start = start_of(spec, from_last=from_last)
     width = recurrent.hidden_size * (2 if recurrent.bidirectional else 1)
     if spec.answers == "each_step":
         _refuse_what_sees_the_answer(recurrent, pool)
@@ -104,7 +119,7 @@ def assemble(spec: Spec, reader: nn.Module, recurrent: nn.RNNBase, pool: str, dr
     pooled = pool_over_time(pool, width, recurrent.bidirectional)
     if spec.kind == "tokens":
         return TextNetwork(reader, OwnEnds(recurrent) if recurrent.bidirectional else recurrent, pooled, head)
-    return SequenceNetwork(reader, recurrent, pooled, head)
+    return SequenceNetwork(reader, recurrent, pooled, head, start)
 
 
 def _head(width: int, dropout: float, num_outputs: int) -> nn.Sequential:
@@ -303,7 +318,7 @@ def gradient_norms_over_time(
     Args:
         network: of rnn, gru, lstm or cnn_lstm; of a bundle, what stands behind its normalisation. Not one that reads
             texts from both ends: its directions are not torch's.
-        x: a batch of what the network takes.
+        x: a batch of what the network takes; of texts, all are of one length.
         loss: from the network's output for the batch to a scalar.
         of: h, or c (LSTM only).
 
@@ -312,9 +327,16 @@ def gradient_norms_over_time(
         are two, the directions. A loss that is a mean over the batch makes it small where the batch is large.
 
     Raises:
-        UserError: ``of`` is c and the network has no memory cells.
+        UserError: ``of`` is c and the network has no memory cells; or it reads texts of several lengths, or from both
+                ends.
     """
-    assert isinstance(network.recurrent, nn.RNNBase), "each text's own end is not unrolled"
+    if not isinstance(network.recurrent, nn.RNNBase):
+        raise UserError(f"network ({type(network).__name__}) must not read texts from both ends, each from its own")
+    if not isinstance(network, SequenceNetwork) and (shortest := int(lengths_of(x).min())) < x.shape[1]:
+        raise UserError(
+            f"x (texts of {shortest} to {x.shape[1]} tokens) must be texts of one length: step t is the end of one and "
+            "the middle of another"
+        )
     if of == "c" and network.recurrent.mode != "LSTM":
         raise UserError(f"of ('c') must be 'h' for this network: {network.recurrent.mode} has no memory cells")
     with torch.enable_grad():
@@ -330,5 +352,6 @@ def _answer(network: Network, x: Tensor, h_BTW: Tensor) -> Tensor:
     """What the network makes of the outputs of all steps."""
     if isinstance(network, NextTokenNetwork):
         return network.head(h_BTW)
-    pooled = network.pool(h_BTW, lengths_of(x)) if isinstance(network, TextNetwork) else network.pool(h_BTW)
-    return network.head(pooled)
+    if isinstance(network, TextNetwork):
+        return network.head(network.pool(h_BTW, lengths_of(x)))
+    return network.answer(h_BTW, x)

@@ -81,6 +81,10 @@ def of(dataset: str, task: str, model: str, train: str = "") -> str:
             "line 21: runs.run.train.mixup: mixup takes image or series, but words is tokens: leave mixup out",
         ),
         (
+            of("digits", "classify", "conv1d, from_last: true"),
+            "line 20: runs.run.model.from_last: from_last is for forecasts, but classify makes none: leave it out",
+        ),
+        (
             of("words", "classify", "lstm, embedding_size: 0"),
             "line 20: runs.run.model.embedding_size: 0: must be greater than or equal to 1",
         ),

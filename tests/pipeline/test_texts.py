@@ -53,6 +53,12 @@ runs:
     model: {name: lstm, hidden_size: 5}
     train: {epochs: 2, batch_size: 4, optimizer: {name: adam, lr: 0.01}, length_buckets: false}
     evaluate: {device: cpu}
+  borrower:
+    dataset: verse
+    task: {name: next_token}
+    model: {name: rnn, hidden_size: 3, embedding_size: 4}
+    train: {epochs: 1, batch_size: 4, optimizer: {name: adam, lr: 0.01}, init_from: speller}
+    evaluate: {}
 """
 _STEMS = (
     "ban",
@@ -202,6 +208,14 @@ def test_another_dataset_is_read_through_the_networks_own_vocabulary(tree: Tree)
     assert confidence == {
         (words[word], f"{p:.6f}") for word, p in zip(words, expected["probabilities"][:, 0], strict=True)
     }
+
+
+def test_weights_for_other_letters_are_not_taken_over(tree: Tree) -> None:
+    (ended,), _ = tree.run_all(["train", "borrower"])
+    assert ended.code == 1 and ended.err == (
+        "error: train.init_from (speller) must be a run over the same vocabulary, so that each id means the same "
+        "token; its 6 are not the 9 of verse. Leave init_from out, or train speller on verse\n"
+    )
 
 
 # --- asked ------------------------------------------------------------------------------------------------------------

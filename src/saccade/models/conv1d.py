@@ -25,6 +25,7 @@ from torch.nn import functional
 
 from saccade import layers, recurrence
 from saccade.errors import UserError
+from saccade.forecast_start import start_of
 from saccade.layers import ActivationName, Count, PaddingName, Share, Window
 from saccade.padding import MaskedBatchNorm1d, is_real, lengths_of
 from saccade.pooling import pool_over_time
@@ -33,6 +34,7 @@ from saccade.spec import Spec
 ACCEPTS = ("image", "tokens", "series")
 ANSWERS = ("once",)  # its windows reach forwards, and would see the token that is asked for
 OF_TOKENS = ("embedding_size",)  # arguments that images and series have no use for
+OF_FORECASTS = ("from_last",)  # what nothing else has a use for
 TYPICAL_SHAPE = (28, 28, 1)  # and classes: what it is usually built for, and described with
 TYPICAL_CLASSES = 10
 
@@ -40,17 +42,26 @@ TYPICAL_CLASSES = 10
 class Conv1dNetwork(nn.Module):
     """x to (B, K); x is (B, C, H, W) for images and (B, T, F) for series."""
 
-    def __init__(self, reader: nn.Module, features: nn.Sequential, pool: nn.Module, head: nn.Sequential) -> None:
+    def __init__(
+        self,
+        reader: nn.Module,
+        features: nn.Sequential,
+        pool: nn.Module,
+        head: nn.Sequential,
+        start: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.reader = reader
         self.features = features
         self.pool = pool
         self.head = head
+        self.start = start
 
     def forward(self, x: Tensor) -> Tensor:
         x_BFT = self.reader(x).transpose(1, 2)  # from B T F: torch's convolutions want time last
         h_BTF = self.features(x_BFT).transpose(1, 2)  # from B F T
-        return self.head(self.pool(h_BTF))
+        answer_BK = self.head(self.pool(h_BTF))
+        return answer_BK if self.start is None else answer_BK + self.start(x)
 
 
 class TextConv1dNetwork(nn.Module):
@@ -108,6 +119,7 @@ def build(
     pool: Literal["mean", "max"] = "max",
     dropout: Share = 0.0,
     embedding_size: Count | None = None,
+    from_last: bool = False,
 ) -> Conv1dNetwork | TextConv1dNetwork:
     """Build the network for a dataset.
 
@@ -123,6 +135,7 @@ def build(
         pool: over all steps that are left, at the end.
         dropout: share of the pooled values that training drops, in [0, 1).
         embedding_size: numbers that a token becomes, from 1; None: 64. Of tokens only.
+        from_last: of forecasts only: what is learnt is added to the last step, so that it begins near persistence.
 
     Returns:
         A module from x to (B, K); x is float (B, C, H, W) for images, float (B, T, F) for series, of any T that is long
@@ -143,6 +156,7 @@ def build(
     layers.one_of("pooling", pooling, ("max", "average", "none"))
     layers.one_of("pool", pool, ("mean", "max"))
     reader, features = recurrence.steps_of(spec, embedding_size)
+    start = start_of(spec, from_last=from_last)
     padded = layers.padding_of(padding, kernel_size)
     windows: list[Window] = []
     blocks: list[nn.Module] = []
@@ -159,7 +173,7 @@ def build(
         return TextConv1dNetwork(reader, *_ends(spec, blocks, pool, channels[-1], dropout), layers.least_side(windows))
     remedy = "enlarge the images with preprocess.size, or " if spec.kind == "image" else ""
     layers.sides_after("conv1d", spec.shape[:1], windows, remedy=f"{remedy}use fewer channels or padding: same; or ")
-    return Conv1dNetwork(reader, *_ends(spec, blocks, pool, channels[-1], dropout))
+    return Conv1dNetwork(reader, *_ends(spec, blocks, pool, channels[-1], dropout), start)
 
 
 def _ends(

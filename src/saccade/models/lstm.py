@@ -26,6 +26,7 @@ from saccade.spec import Spec
 ACCEPTS = ("image", "tokens", "series")
 ANSWERS = ("once", "each_step")
 OF_TOKENS = ("embedding_size",)  # arguments that images and series have no use for
+OF_FORECASTS = ("from_last",)  # what nothing else has a use for
 OF_ONE_ANSWER = ("bidirectional", "pool")  # what would see, or hide, the answer where each step is asked
 TYPICAL_SHAPE = (28, 28, 1)  # and classes: what it is usually built for, and described with
 TYPICAL_CLASSES = 10
@@ -40,6 +41,7 @@ def build(
     dropout: Share = 0.0,
     pool: Literal["last", "mean", "max", "attention"] = "last",
     embedding_size: Count | None = None,
+    from_last: bool = False,
 ) -> recurrence.Network:
     """Build the network for a dataset.
 
@@ -53,6 +55,7 @@ def build(
         pool: what of the outputs over time is answered from: the last, their mean, their maximum, or a mean whose
             weights are learnt (additive attention).
         embedding_size: numbers that a token becomes, from 1; None: 64. Of tokens only.
+        from_last: of forecasts only: what is learnt is added to the last step, so that it begins near persistence.
 
     Returns:
         A module from x to (B, K), or to (B, T, V) where each step of a text is asked for the next token; x is float
@@ -71,4 +74,4 @@ def build(
         dropout=dropout if num_layers > 1 else 0.0,
     )
     recurrence.open_gates(recurrent)
-    return recurrence.assemble(spec, reader, recurrent, pool, dropout)
+    return recurrence.assemble(spec, reader, recurrent, pool, dropout, from_last=from_last)
