@@ -316,9 +316,8 @@ def gradient_norms_over_time(
     Weights keep the ``.grad`` that they have. The network runs in the mode it is in: in training mode it drops.
 
     Args:
-        network: of rnn, gru, lstm or cnn_lstm; of a bundle, what stands behind its normalisation. Not one that reads
-            texts from both ends: its directions are not torch's.
-        x: a batch of what the network takes; of texts, all are of one length.
+        network: of rnn, gru, lstm or cnn_lstm; of a bundle, what stands behind its normalisation.
+        x: a batch of what the network takes; texts of one length.
         loss: from the network's output for the batch to a scalar.
         of: h, or c (LSTM only).
 
@@ -327,16 +326,15 @@ def gradient_norms_over_time(
         are two, the directions. A loss that is a mean over the batch makes it small where the batch is large.
 
     Raises:
-        UserError: ``of`` is c and the network has no memory cells; or it reads texts of several lengths, or from both
-                ends.
+        UserError: ``of`` is c and the network has no memory cells; it reads texts from both ends; or texts
+            differ in length.
     """
     if not isinstance(network.recurrent, nn.RNNBase):
-        raise UserError(f"network ({type(network).__name__}) must not read texts from both ends, each from its own")
-    if not isinstance(network, SequenceNetwork) and (shortest := int(lengths_of(x).min())) < x.shape[1]:
         raise UserError(
-            f"x (texts of {shortest} to {x.shape[1]} tokens) must be texts of one length: step t is the end of one and "
-            "the middle of another"
+            "network must read from one end where it reads texts: of both, each text's own end is not written out"
         )
+    if not isinstance(network, SequenceNetwork) and len(set(lengths_of(x).tolist())) > 1:
+        raise UserError("texts must be of one length here: step t is else the end of one and the middle of another")
     if of == "c" and network.recurrent.mode != "LSTM":
         raise UserError(f"of ('c') must be 'h' for this network: {network.recurrent.mode} has no memory cells")
     with torch.enable_grad():
