@@ -398,13 +398,10 @@ def _lead(
     checkpoints: Checkpoints,
     processes: Processes,
 ) -> TrainingState:
-    """Train to the last epoch.
+    """Train to the last epoch, and return where training stands then.
 
     Where the device runs ahead, a loss that broke is found when its epoch ends and all weights are broken. What led
     there is computed again from the last checkpoint, each loss looked at, to stop before the update and name the layer.
-
-    Returns:
-        Where training stands, at its end.
     """
     try:
         _lead_on(run, work, state, store, checkpoints, processes, watch_loss=False)

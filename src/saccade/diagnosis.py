@@ -180,10 +180,10 @@ def _faded_over_time(record: Record) -> Verdict | None:
     if share >= limits.FADED_OVER_TIME or record.late_loss() < learnt:
         return None
     reached = next(row["step"] for row in rows if row["gradient_norm"] > limits.REACHED * rows[-1]["gradient_norm"])
+    changes = remedies.attention(record) if is_gated else (Change("model.name", "lstm"),)
+    remedy = "take an LSTM, whose memory carries gradients through time"
     if is_gated:
-        remedy, change = "let the answer see every step: attention over the outputs", Change("model.pool", "attention")
-    else:
-        remedy, change = "take an LSTM, whose memory carries gradients through time", Change("model.name", "lstm")
+        remedy = "let the answer see every step: attention over the outputs" if changes else "read shorter sequences"
     return Verdict(
         "vanishing",
         f"at step {rows[0]['step']:.0f} of {rows[-1]['step']:.0f} dL/dh_t is {share:.0e} of what it is at the last, "
@@ -191,7 +191,7 @@ def _faded_over_time(record: Record) -> Verdict | None:
         f"{_standing(record)}",
         layer=str(rows[0]["layer"]),
         remedy=remedy,
-        changes=(change,),
+        changes=changes,
     )
 
 
@@ -204,7 +204,8 @@ def _faded(record: Record) -> Verdict | None:
     before, now = record.ends("weight_norm")[layer]
     shrank = f", and its weights shrank from {before:.3g} to {now:.3g}" if now < 0.5 * before else ""
     changes = (*remedies.residual(record), *remedies.activation(record, "relu"), *remedies.normalisation(record))
-    what = remedies.listed([remedies.WHAT[change.key] for change in changes]) if changes else "a residual network"
+    changes = changes or remedies.shorter(record)
+    what = remedies.listed([remedies.WHAT[change.key] for change in changes]) if changes else "fewer layers"
     return Verdict(
         "vanishing",
         f"by the norm of their weights, the first {third} of {len(gradients)} layers get {share:.0e} of the "
@@ -212,7 +213,7 @@ def _faded(record: Record) -> Verdict | None:
         f"{_standing(record)}",
         layer=layer,
         remedy=f"take what lets gradients pass many layers: {what}",
-        changes=changes or (Change("model.name", "resnet18"),),
+        changes=changes,
     )
 
 

@@ -31,6 +31,8 @@ WHAT = {  # in words, for a list
     "model.residual": "residual connections",
     "model.activation": "ReLU in place of what saturates",
     "model.normalisation": "batch norms",
+    "model.name": "a residual network",
+    "model.num_layers": "one recurrent layer",
 }
 
 
@@ -47,6 +49,19 @@ def activation(record: Record, name: str) -> Changes:
 def normalisation(record: Record) -> Changes:
     """Batch norms, where there are no norms."""
     return (Change("model.normalisation", "batch"),) if record.settings.get("model.normalisation") == "none" else ()
+
+
+def shorter(record: Record) -> Changes:
+    """A way around the layers: a residual network over images, one layer of a recurrent network."""
+    if record.settings.get("model.num_layers", 1) > 1:
+        return (Change("model.num_layers", 1),)
+    return (Change("model.name", "resnet18"),) if "dataset.preprocess.channels" in record.settings else ()
+
+
+def attention(record: Record) -> Changes:
+    """A pool that sees all steps, where there is one answer to all of them."""
+    has = record.settings.get("model.pool") == "attention" or record.settings.get("task.name") == "next_token"
+    return () if has else (Change("model.pool", "attention"),)
 
 
 def clipping(record: Record) -> Changes:

@@ -225,7 +225,12 @@ def test_weights_that_drift_to_zero_are_told() -> None:
 def test_the_remedies_are_those_that_the_model_can_take() -> None:
     rows = layers(4, gradient_norm=SIGMOIDS)
     plain = {"model.activation": "relu", "model.normalisation": "batch"}
-    assert diagnose(record(history(STILL), rows, settings=plain)).changes == (Change("model.name", "resnet18"),)
+    images = plain | {"dataset.preprocess.channels": 3}
+    assert diagnose(record(history(STILL), rows, settings=images)).changes == (Change("model.name", "resnet18"),)
+    stacked = diagnose(record(history(STILL), rows, settings=plain | {"model.num_layers": 3}))
+    assert stacked.changes == (Change("model.num_layers", 1),) and stacked.remedy.endswith("one recurrent layer")
+    nothing_left = diagnose(record(history(STILL), rows, settings=plain))
+    assert nothing_left.changes == () and nothing_left.remedy.endswith("fewer layers")
     blocks = plain | {"model.residual": False}
     assert diagnose(record(history(STILL), rows, settings=blocks)).changes == (Change("model.residual", True),)
 
@@ -249,6 +254,9 @@ def test_of_gated_networks_less_is_said_since_their_memory_carries_more() -> Non
     rows, settings = layers(4) + over_time(4, FADING), {"model.name": "lstm"}
     verdict = diagnose(record(history(STILL), rows, settings=settings))
     assert (verdict.name, verdict.changes) == ("vanishing", (Change("model.pool", "attention"),))
+    for others in ({"model.pool": "attention"}, {"task.name": "next_token"}):
+        verdict = diagnose(record(history(STILL), rows, settings=settings | others))
+        assert (verdict.changes, verdict.remedy) == ((), "read shorter sequences")
     assert diagnose(record(history([2.3, 1.9, 1.9, 1.9]), rows, settings=settings)).name == "healthy"
 
 
