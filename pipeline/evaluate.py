@@ -12,6 +12,7 @@ import torch
 from pipeline import paths
 from pipeline.console import Progress, say
 from pipeline.evaluate_baselines import beside_forecasts, image_baseline, text_baseline
+from pipeline.evaluate_members import evaluate_members, for_tracking, summary, told
 from pipeline.follower import Follower
 from pipeline.journal import Journal
 from pipeline.run_store import hold, journal_folder, read_history, restore_journal
@@ -19,8 +20,9 @@ from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.tracking import stage_lock, tracking_uri
 from saccade import baselines, prediction, registry
 from saccade.augmentation import colors_for
+from saccade.bundle import weights_sha256
 from saccade.errors import UserError
-from saccade.files import read_json, replacing_folder, sha256_of_file, write_json
+from saccade.files import read_json, replacing_folder, write_json
 from saccade.metrics import classification_metrics
 from saccade.prediction import Predictor
 from saccade.prepared import VIEWS_FORMAT, Description, Split, open_split, read_description
@@ -51,19 +53,33 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
     ):
         journal = Journal(store)
         restore_journal(journal, trained, paths.model(run), report / "history.csv")
+        test, shown = open_split(prepared, "test"), beside_forecasts(prepared, with_baselines=True)
+        members: dict[str, Any] = {}
+        if "members" in trained:
+            members = summary(
+                evaluate_members(
+                    run,
+                    block.device,
+                    trained,
+                    lambda folder, member, number: measure(
+                        folder, run, member, test, block, trained_on=dataset, shown_beside=shown, member=number
+                    ),
+                )
+            )
         with replacing_folder(report / "evaluation") as folder:
-            test, shown = open_split(prepared, "test"), beside_forecasts(prepared, with_baselines=True)
             metrics = measure(folder, run, predictor, test, block, trained_on=dataset, shown_beside=shown)
             metrics |= {f"baseline_{name}": value for name, value in _baseline(dataset, description).items()}
             with replacing_folder(store / "evaluation") as kept:
                 shutil.copytree(folder, kept, dirs_exist_ok=True)
-        write_json(report / "metrics.json", metrics)
-        journal.evaluation(metrics, "evaluation")
+        write_json(report / "metrics.json", metrics | ({"members": members} if members else {}))
+        journal.evaluation(metrics | for_tracking(members), "evaluation")
         outcome = follower.finish()
     main = next(iter(metrics))  # the first is the task's main one
     names = {f"tta_{main}": f"over {block.tta} views", f"baseline_{main}": "baseline"}
     beside = "".join(f", {name} {metrics[key]:.4f}" for key, name in names.items() if key in metrics)
     say(f"evaluated {run}: test {main} {metrics[main]:.4f}{beside}; see {report / 'evaluation'}")
+    if main in members:
+        say(told(members[main], main))
     if outcome.pending_reason:
         say(f"not yet in MLflow ({outcome.pending_reason}): `saccade sync` sends it later")
 
@@ -81,16 +97,14 @@ def load_trained(run: str, device: str) -> tuple[Predictor, dict[str, Any]]:
     Raises:
         UserError: it is not trained, or what is there is of two trainings.
     """
-    report, weights = paths.report(run), paths.model(run) / "weights.safetensors"
-    for needed in (report / "run.json", report / "history.csv", weights):
+    report, model = paths.report(run), paths.model(run)
+    for needed in (report / "run.json", report / "history.csv", model / "bundle.json"):
         if not needed.exists():
             raise UserError(f"{needed} does not exist. Make it with `saccade train {run}`.")
     trained = json.loads((report / "run.json").read_text(encoding="utf-8"))
-    if sha256_of_file(weights) != trained["weights_sha256"]:
-        raise UserError(
-            f"{paths.model(run)} and {report / 'run.json'} are of two trainings. Publish one: `saccade train {run}`."
-        )
-    return prediction.load(paths.model(run), device=device), trained
+    if weights_sha256(model) != trained["weights_sha256"]:
+        raise UserError(f"{model} and {report / 'run.json'} are of two trainings. Publish one: `saccade train {run}`.")
+    return prediction.load(model, device=device), trained
 
 
 def measure(
@@ -102,6 +116,7 @@ def measure(
     *,
     trained_on: str,
     shown_beside: Mapping[str, Any] | None = None,
+    member: int | None = None,
 ) -> dict[str, float]:
     """Let a network answer, measure the answers, and write the task's tables and pictures.
 
@@ -115,6 +130,7 @@ def measure(
         block: ``evaluate:``.
         trained_on: key in ``datasets:``, whose transforms make the views of ``evaluate.tta``.
         shown_beside: what else the task's ``evaluate`` takes, by name.
+        member: of an ensemble: only this one's learning curves.
 
     Returns:
         Metric name to value; those of averaged answers begin with tta_.
@@ -123,7 +139,9 @@ def measure(
         UserError: views are asked for, and there are no transforms to make them with.
     """
     answers = _answers(predictor, test, block.batch_size)
-    history = read_history(paths.report(run) / "history.csv")
+    history = [
+        row for row in read_history(paths.report(run) / "history.csv") if member is None or row["member"] == member
+    ]
     task = registry.module("tasks", predictor.recipe.task)
     beside = {"top_k": block.top_k, "predictor": predictor, **(shown_beside or {})}
     metrics = registry.call_with_known(task.evaluate, folder, answers, test, predictor.spec, history, **beside)

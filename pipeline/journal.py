@@ -31,12 +31,17 @@ class DatasetRecord(TypedDict):
 
 @dataclass
 class JournalState:
-    """What a journal comes to. ``status`` is None until the run started; ``epochs`` maps an epoch to its metrics."""
+    """What a journal comes to.
+
+    ``status`` is None until the run started; ``epochs`` maps an epoch to its metrics, ``members`` the number of an
+    ensemble's member to what ``Journal.member`` says of it.
+    """
 
     run_uid: str | None = None
     run: str | None = None
     status: Status | None = None
     epochs: dict[int, dict[str, float]] = field(default_factory=dict)
+    members: dict[int, dict[str, Any]] = field(default_factory=dict)
 
 
 class Journal:
@@ -97,6 +102,16 @@ class Journal:
     def epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Write one epoch's numbers, epochs counted from 1. After a resume the last record of an epoch counts."""
         self._append("epoch", epoch=epoch, metrics=_metrics_to_json(metrics))
+
+    def member(self, number: int, *, run_uid: str, identity: str) -> None:
+        """Say that a run is one of those that this one, an ensemble, is made of; the last record of a number counts.
+
+        Args:
+            number: from 0.
+            run_uid: the member's.
+            identity: the member's; its journal lies in a folder of that name beside ours.
+        """
+        self._append("member", number=number, run_uid=run_uid, identity=identity)
 
     def bundle(self, folder_name: str, epoch: int | None = None) -> None:
         """Say that the trained model lies in ``folder_name``, a folder inside the journal's own.
@@ -159,6 +174,8 @@ class Journal:
                     state.status = "RUNNING"
                 case "epoch":
                     state.epochs[event["epoch"]] = event["metrics"]
+                case "member":
+                    state.members[event["number"]] = event
                 case "end":
                     state.status = event["status"]
         return state

@@ -128,6 +128,10 @@ class RunStore:
             write_history(folder / "history.csv", rows)
             write_json(folder / "run.json", {**run, "record": self.record()})
 
+    def drop_checkpoints(self) -> None:
+        """Free their space: nobody goes on from there any more."""
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+
     def publish(self, run: str, dataset: str) -> str:
         """Copy the results to models/<run> and reports/<run>.
 
@@ -140,7 +144,7 @@ class RunStore:
         Returns:
             The name of the run that was trained, which another one with the same identity may be.
         """
-        shutil.rmtree(self.checkpoints, ignore_errors=True)  # nobody goes on from there any more
+        self.drop_checkpoints()
         report = paths.report(run)
         trained = json.loads((self.results / "run.json").read_text(encoding="utf-8"))
         if _weights_of(report) not in (None, trained["weights_sha256"]):
@@ -237,7 +241,9 @@ def restore_journal(journal: Journal, trained: Mapping[str, Any], bundle_folder:
         restored.start(
             run_uid=trained["run_uid"], run=trained["run"], identity=trained["identity"], **trained["record"]
         )
-        for row in read_history(history):
+        for number, member in enumerate(trained.get("members", [])):
+            restored.member(number, run_uid=member["run_uid"], identity=member["identity"])
+        for row in read_history(history) if "members" not in trained else []:  # each member has epochs of its own
             row.pop("kept", None)  # no metric
             restored.epoch(int(row.pop("epoch")), row)
         restored.bundle("bundle", trained.get("kept_epoch"))  # of earlier versions: the last
