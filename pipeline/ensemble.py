@@ -1,8 +1,8 @@
 """``train.ensemble: N``: N trainings of one run that differ in their seed, and a bundle in which all of them answer.
 
-Member i, from 0, is the run with seed + i, kept in ``.saccade/runs/`` under the identity that a plain run with that seed
-has: nothing is trained twice, and a larger N trains only the new ones. The ensemble has a store of its own beside them,
-with a journal whose MLflow run is the parent of theirs.
+Member i, from 0, is the run with seed + i, kept in ``.saccade/runs/`` under the identity that a plain run with that
+seed has: nothing is trained twice, and a larger N trains only the new ones. The ensemble has a store of its own beside
+them, with a journal whose MLflow run is the parent of theirs.
 """
 
 import dataclasses
@@ -138,10 +138,8 @@ def _band(run: "TrainingRun", bundle: Path) -> "Band":
     from saccade.bands import measure_band
     from saccade.prepared import open_split
 
-    predictor, validation = (
-        prediction.load(bundle, run.block.device),
-        open_split(paths.prepared(run.dataset), "validation"),
-    )
+    predictor = prediction.load(bundle, run.block.device)
+    validation = open_split(paths.prepared(run.dataset), "validation")
     examples, targets = torch.from_numpy(validation.examples), torch.from_numpy(validation.labels)
     return measure_band(predictor.network, examples, targets, batch_size=run.block.batch_size, device=predictor.device)
 
@@ -153,7 +151,7 @@ def _keep_results(
     from pipeline.run_store import read_history, write_history
 
     trained = [json.loads((member.results / "run.json").read_text(encoding="utf-8")) for member in members]
-    rows = []
+    rows: list[dict[str, float]] = []
     for number, member in enumerate(members):
         for row in read_history(member.results / "history.csv"):
             kept = {"kept": int(row.pop("kept"))} if "kept" in row else {}

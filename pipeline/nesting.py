@@ -1,8 +1,8 @@
 """The MLflow runs of an ensemble: each member's is shown below the ensemble's.
 
 A member can be part of several ensembles, of 3 and later of 5, and MLflow knows one parent a run: it is that of the
-largest, of equal ones the newest. A smaller one stays as it is, with its measures and its model, and a tag that says where its members went.
-Nothing depends on the order in which they were sent.
+largest, of equal ones the newest. A smaller one stays as it is, with its measures and its model, and a tag that says
+where its members went. Nothing depends on the order in which they were sent.
 """
 
 from collections.abc import Callable, Iterable
