@@ -67,7 +67,7 @@ def _summed_up(values: list[float]) -> dict[str, Any]:
 
 def for_tracking(members: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     """``summary`` with flat keys, such as ``accuracy_members_mean``."""
-    flat = {}
+    flat: dict[str, float] = {}
     for name, found in members.items():
         flat |= {f"{name}_members_{what}": found[what] for what in ("mean", "std") if found[what] is not None}
     return flat

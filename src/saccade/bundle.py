@@ -1,6 +1,7 @@
 """A trained network as two files that anyone can open: weights.safetensors and bundle.json. No pickle.
 
-Several that answer together are a bundle.json and a folder for each, members/0, members/1, ..., with a bundle of its own.
+Several that answer together are a bundle.json and a folder for each, members/0, members/1, ..., with a bundle of its
+own.
 """
 
 import hashlib
@@ -74,10 +75,9 @@ class Recipe:
         return registry.module("models", self.model).build(self.built_for, **self.arguments)
 
     def _build_members(self) -> Averaged:
-        answers: Answers = "classes" if self.spec.classes or self.spec.answers == "each_step" else "numbers"
-        return Averaged(
-            [self._build_model() for _ in range(self.members)], "one_output" if self.one_output else answers
-        )
+        is_of_classes = bool(self.spec.classes) or self.spec.answers == "each_step"
+        answers: Answers = "one_output" if self.one_output else "classes" if is_of_classes else "numbers"
+        return Averaged([self._build_model() for _ in range(self.members)], answers)
 
 
 def save(folder: Path, recipe: Recipe, network: nn.Sequential) -> str:

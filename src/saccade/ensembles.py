@@ -36,7 +36,8 @@ class Averaged(nn.Module):
     def advance(self, token_BT: Tensor, state: Sequence[Any] | None = None) -> tuple[Tensor, list[Any]]:
         """As ``NextTokenNetwork.advance``; the state is that of each member."""
         states = [None] * len(self.members) if state is None else state
-        said = [member.advance(token_BT, own) for member, own in zip(self.members, states, strict=True)]
+        members: list[Any] = list(self.members)
+        said = [member.advance(token_BT, own) for member, own in zip(members, states, strict=True)]
         return self._mean([logits_BTK for logits_BTK, _ in said]), [own for _, own in said]
 
     def _mean(self, outputs: Sequence[Tensor]) -> Tensor:
