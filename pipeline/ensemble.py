@@ -51,19 +51,18 @@ def train_ensemble(params: "Params", name: str, *, fresh: bool) -> None:
     """
     with Follower(tracking_uri(paths.home())) as follower:  # imports MLflow while we import torch
         from pipeline.run_store import RunStore, hold
-        from pipeline.train import TrainingRun, plan
+        from pipeline.train import TrainingRun
 
         run = TrainingRun.of(params, name)
-        count, processes = run.block.ensemble, run.block.processes
-        plans = [plan(run.member(number), Rank(count=processes, local_count=processes)) for number in range(count)]
-        members = [RunStore(each.identity) for each in plans]
-        store = RunStore(identity_of({"members": [each.identity for each in plans]}, {}, {}))
+        count = run.block.ensemble
+        first, members = stores_of_members(run, count)
+        store = RunStore(identity_of({"members": [member.folder.name for member in members]}, {}, {}))
         with hold(stage_lock(store.folder), f"{name}: another process is training the same; waiting for it"):
             if fresh or store.is_restored():
                 store.set_aside()
             was_finished = store.is_finished()
             if not was_finished:
-                _begin(run, plans[0], store, follower)
+                _begin(run, first, store, follower)
             with reporting_status(store.journal):
                 for number, member in enumerate(members):
                     start_one(params, name, number, fresh=fresh)
@@ -75,7 +74,7 @@ def train_ensemble(params: "Params", name: str, *, fresh: bool) -> None:
                         say(f"{name}: all {number_of(count, 'member')} were trained already: published again")
                         return
                     store.set_aside()  # of members that have been trained anew since
-                    _begin(run, plans[0], store, follower)
+                    _begin(run, first, store, follower)
                     for number, member in enumerate(members):
                         _note(store, number, member)
                 weights_sha256 = _put_together(run, store, members)
@@ -88,6 +87,27 @@ def train_ensemble(params: "Params", name: str, *, fresh: bool) -> None:
     say(f"trained {name}: an ensemble of {number_of(count, 'member')}, {seeds}; their answers are averaged")
     if outcome.pending_reason:
         say(f"not yet in MLflow ({outcome.pending_reason}): `saccade sync` sends it later")
+
+
+def stores_of_members(run: "TrainingRun", count: int) -> "tuple[Plan, list[RunStore]]":
+    """Where the run with each of ``count`` seeds is kept, or is to be.
+
+    Args:
+        run: with the first of the seeds.
+        count: how many, from 1.
+
+    Returns:
+        What is known of the first one, and the store of each.
+
+    Raises:
+        UserError: data or first weights are missing.
+    """
+    from pipeline.run_store import RunStore
+    from pipeline.train import plan
+
+    me = Rank(count=run.block.processes, local_count=run.block.processes)
+    plans = [plan(run.member(number), me) for number in range(count)]
+    return plans[0], [RunStore(each.identity) for each in plans]
 
 
 def _begin(run: "TrainingRun", first: "Plan", store: "RunStore", follower: Follower) -> None:

@@ -1,49 +1,89 @@
-"""The members of an ensemble on the test split, one by one: what a single training gives, and how much that varies."""
+"""Several trainings of one run on the test split, one by one: what a single one gives, and how much that varies."""
 
-import shutil
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline import paths
 from pipeline.console import number_of
+from pipeline.evaluate_baselines import beside_forecasts
+from pipeline.evaluate_measures import measure
 from pipeline.journal import Journal
 from pipeline.run_store import hold
+from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.tracking import stage_lock
 from saccade import prediction
 from saccade.files import replacing_folder
-from saccade.prediction import Predictor
-
-Measure = Callable[[Path, Predictor, int], dict[str, float]]
+from saccade.prepared import Split
 
 
-def evaluate_members(run: str, device: str, trained: Mapping[str, Any], measure: Measure) -> list[dict[str, float]]:
-    """Measure each member; what is found is kept in its own store and journal too, where these are on this machine.
+def evaluate_members(
+    run: str,
+    trained: Mapping[str, Any],
+    history: Sequence[Mapping[str, float]],
+    test: Split,
+    block: EvaluateBlock,
+    dataset: str,
+) -> list[dict[str, float]]:
+    """Measure each member of an ensemble.
 
     Args:
-        run: key in ``runs:``, of an ensemble.
-        device: auto, cpu, cuda, cuda:1 or mps.
+        run: key in ``runs:``.
         trained: what run.json says.
-        measure: takes an empty folder, the member's network and its number; gives metric names and values.
+        history: a row an epoch and member.
+        test: the test split.
+        block: ``evaluate:``.
+        dataset: key in ``datasets:``.
 
     Returns:
         The metrics of each member, in order.
     """
-    measured = []
-    for number, member in enumerate(trained["members"]):
-        predictor = prediction.load(paths.model(run) / "members" / str(number), device=device)
-        store = paths.run_store(member["identity"])
-        journal = Journal(store)
-        with hold(stage_lock(store), f"{member['run']}: another process is at work on it; waiting"):
-            with replacing_folder(store / "evaluation") as folder:
-                metrics = measure(folder, predictor, number)
-            if journal.state().run_uid == member["run_uid"]:
-                journal.evaluation(metrics, "evaluation")
-            else:  # trained elsewhere, or anew since
-                shutil.rmtree(store / "evaluation")
-        measured.append(metrics)
-    return measured
+    return [
+        evaluate_member(
+            member,
+            paths.model(run) / "members" / str(number),
+            [row for row in history if row["member"] == number],
+            test,
+            block,
+            dataset,
+        )
+        for number, member in enumerate(trained["members"])
+    ]
+
+
+def evaluate_member(
+    member: Mapping[str, Any],
+    bundle: Path,
+    history: Sequence[Mapping[str, float]],
+    test: Split,
+    block: EvaluateBlock,
+    dataset: str,
+) -> dict[str, float]:
+    """Measure one training; what is found is kept in its store and journal, where these are on this machine.
+
+    Args:
+        member: what its run.json says: ``run``, ``run_uid`` and ``identity`` at least.
+        bundle: its network.
+        history: a row an epoch.
+        test: the test split.
+        block: ``evaluate:``.
+        dataset: key in ``datasets:``.
+
+    Returns:
+        Metric name to value.
+    """
+    predictor, store = prediction.load(bundle, device=block.device), paths.run_store(member["identity"])
+    shown, journal = beside_forecasts(paths.prepared(dataset), with_baselines=False), Journal(store)
+    if journal.state().run_uid != member["run_uid"]:  # trained on another machine, or anew since
+        with TemporaryDirectory() as scratch:
+            return measure(Path(scratch), history, predictor, test, block, trained_on=dataset, shown_beside=shown)
+    with hold(stage_lock(store), f"{member['run']}: another process is at work on it; waiting"):
+        with replacing_folder(store / "evaluation") as folder:
+            metrics = measure(folder, history, predictor, test, block, trained_on=dataset, shown_beside=shown)
+        journal.evaluation(metrics, "evaluation")
+    return metrics
 
 
 def summary(measured: Sequence[Mapping[str, float]]) -> dict[str, dict[str, Any]]:

@@ -253,7 +253,7 @@ def test_another_format_is_refused(tmp_path: Path, other: int | None) -> None:
     saved(tmp_path / "a", recipe())
     path = tmp_path / "a" / "bundle.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": other}))
-    with pytest.raises(UserError, match=r"bundle\.json is of another format than 1 or 2 or 3, those this saccade reads"):
+    with pytest.raises(UserError, match=r"bundle\.json is of another format than 1 or 2 or 3, those this saccade"):
         load(tmp_path / "a")
 
 
