@@ -5,6 +5,7 @@ seed has: nothing is trained twice, and a larger N trains only the new ones. The
 them, with a journal whose MLflow run is the parent of theirs.
 """
 
+import csv
 import dataclasses
 import json
 from collections.abc import Sequence
@@ -167,15 +168,8 @@ def _band(run: "TrainingRun", bundle: Path) -> "Band":
 def _keep_results(
     run: "TrainingRun", store: "RunStore", members: Sequence["RunStore"], weights_sha256: str, outcome: Outcome
 ) -> None:
-    """Put history.csv and run.json in their place, whole."""
-    from pipeline.run_store import read_history, write_history
-
+    """Put history.csv, other tables of the members and run.json in their place, whole."""
     trained = [json.loads((member.results / "run.json").read_text(encoding="utf-8")) for member in members]
-    rows: list[dict[str, float]] = []
-    for number, member in enumerate(members):
-        for row in read_history(member.results / "history.csv"):
-            kept = {"kept": int(row.pop("kept"))} if "kept" in row else {}
-            rows.append({"epoch": int(row.pop("epoch")), "member": number, **row, **kept})
     first = trained[0]
     results = {
         "run": run.name,
@@ -198,5 +192,19 @@ def _keep_results(
         ],
     }
     with replacing_folder(store.results) as folder:
-        write_history(folder / "history.csv", rows)
+        for table in members[0].results.glob("*.csv"):
+            _stack([member.results / table.name for member in members], folder / table.name)
         write_json(folder / "run.json", {**results, "record": store.record()})
+
+
+def _stack(tables: Sequence[Path], target: Path) -> None:
+    """Write the members' tables below each other, with a second column that says whose row it is."""
+    with target.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        for number, table in enumerate(tables):
+            with table.open(newline="", encoding="utf-8") as own:
+                for place, (first, *others) in enumerate(csv.reader(own)):
+                    if place:
+                        writer.writerow([first, number, *others])
+                    elif number == 0:
+                        writer.writerow([first, "member", *others])

@@ -97,7 +97,7 @@ def _refuse_names_that_are_taken(params: "Params", name: str, folds: int) -> Non
         for fold in range(1, folds + 1):
             if (found := _numbered(one, fold)) in taken:
                 raise UserError(
-                    f"{section} of params.yaml must not hold {found}: a fold of {one} is called so. Rename it"
+                    f"{section} of params.yaml must not hold {found}, as a fold of {one} is called: rename it"
                 )
 
 

@@ -13,6 +13,8 @@ import pytest
 import torch
 from conftest import Ended, Tree
 from small_runs import dataset_entry, params_text, run_entry
+from test_series_runs import write_tides
+from tracking_helpers import everything
 
 import saccade
 from pipeline.evaluate_members import for_tracking, summary
@@ -28,6 +30,23 @@ RUNS = [
 PARAMS = params_text(RUNS, datasets=[dataset_entry(split="{test: 0.05, train_fraction: 0.1}")])
 GROWN = PARAMS.replace("ensemble: 3", "ensemble: 5")
 KEEP = "import shutil; [shutil.copytree(name, f'kept/{name}', dirs_exist_ok=True) for name in ('models', 'reports')]"
+FORECAST = """\
+seed: 0
+tracking: {experiment: saccade}
+datasets:
+  tides:
+    source: {name: series_table, path: tides.csv, targets: [level]}
+    split: {test: 0.2, validation: 0.2, order: time}
+    preprocess: {window: 24, horizon: 6, missing: interpolate}
+    augment: {views: 0}
+runs:
+  tide:
+    dataset: tides
+    task: {name: forecast}
+    model: {name: gru, hidden_size: 8}
+    train: {epochs: 2, batch_size: 32, optimizer: {name: adam, lr: 0.02}, loss: mae, ensemble: 2}
+    evaluate: {device: cpu}
+"""
 PREPARE = [[stage, "digits"] for stage in ("fetch", "preprocess", "augment")]
 
 # Kills itself as `kill -9` would, after the first update of the second member.
@@ -229,6 +248,59 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_weights(
     assert [event["event"] for event in events if event["event"] == "start"] == ["start"]
     assert [event["number"] for event in events if event["event"] == "member"] == [0, 1, 2]
     assert events[-1] | {"at_ms": 0} == {"event": "end", "at_ms": 0, "status": "FINISHED", "reason": None}
+
+
+def test_it_is_evaluated_where_only_what_was_published_is(
+    results: tuple[Tree, dict[str, Ended]], make_tree: Callable[[], Tree]
+) -> None:
+    """As after ``dvc pull`` on another machine: without the stores of the members, and with an empty MLflow."""
+    whole, _ = results
+    tree = make_tree()
+    tree.params.write_text(GROWN, encoding="utf-8")
+    for folder in ("data", "models", "reports"):
+        shutil.copytree(whole.root / folder, tree.root / folder)
+    (tree.root / "reports/many/metrics.json").unlink()
+    ended = tree.run("evaluate", "many")
+    assert ended.code == 0, ended.err
+    metrics = "reports/many/metrics.json"
+    assert read(tree.root / metrics) == read(whole.root / metrics)
+    uri, trained = f"sqlite:///{tree.root / 'mlflow.db'}", read(tree.root / "reports/many/run.json")
+    there = everything(uri)
+    assert there["runs"] == 1 and there["tags"]["saccade.run_uid"] == trained["run_uid"]
+    assert there["tags"]["saccade.members"] == "5" and there["status"] == "FINISHED"
+
+
+@pytest.mark.slow
+def test_each_member_of_several_processes_is_the_plain_run_of_as_many(tree: Tree) -> None:
+    two = PARAMS.replace("ensemble: 3", "ensemble: 2, processes: 2").replace("seed: 6", "seed: 6, processes: 2")
+    tree.params.write_text(two, encoding="utf-8")
+    ended = [tree.run(*command) for command in [*PREPARE, ["train", "many"], ["train", "one"]]]
+    assert [each.code for each in ended] == [0] * 5, ended
+    one, many = (read(tree.root / f"reports/{run}/run.json") for run in ("one", "many"))
+    assert many["members"][1]["weights_sha256"] == one["weights_sha256"]
+    assert many["members"][1]["run_uid"] == one["run_uid"]  # not trained again
+
+
+def test_forecasts_are_averaged_and_their_band_is_measured_anew(tree: Tree) -> None:
+    write_tides(tree.root / "tides.csv")
+    tree.params.write_text(FORECAST, encoding="utf-8")
+    stages = [[stage, "tides"] for stage in ("fetch", "preprocess", "augment")]
+    ended, _ = tree.run_all(*stages, ["train", "tide"], ["evaluate", "tide"], ["predict", "tide", "tides.csv"])
+    assert [each.code for each in ended] == [0] * 6, ended
+    test, truth = (np.load(tree.root / f"data/prepared/tides/test{what}.npy") for what in ("", "_labels"))
+    together = saccade.load(tree.root / "models/tide")
+    alone = [saccade.load(tree.root / f"models/tide/members/{number}") for number in range(2)]
+    mean = np.mean([each.answers(torch.from_numpy(test)) for each in alone], axis=0)
+    measured = read(tree.root / "reports/tide/metrics.json")
+    assert measured["mae"] == pytest.approx(np.abs(mean - truth).mean(), rel=1e-5)
+    maes = [np.abs(each.answers(torch.from_numpy(test)) - truth).mean() for each in alone]
+    assert measured["members"]["mae"]["values"] == pytest.approx(maes, rel=1e-5)
+    assert "persistence_mae" in measured and "persistence_mae" not in measured["members"]
+    shown, known = (np.load(tree.root / f"data/prepared/tides/validation{what}.npy") for what in ("", "_labels"))
+    off = known - np.mean([each.answers(torch.from_numpy(shown)) for each in alone], axis=0)
+    assert together.recipe.band is not None and alone[0].recipe.band is not None
+    assert together.recipe.band.low == pytest.approx(np.quantile(off, 0.1, axis=0), rel=1e-4, abs=1e-2)
+    assert together.recipe.band != alone[0].recipe.band
 
 
 def test_a_training_cannot_start_from_an_ensemble(tree: Tree) -> None:

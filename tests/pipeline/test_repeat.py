@@ -167,7 +167,10 @@ def test_statistics_are_of_each_folds_own_training_split(results: tuple[Tree, di
 
 def test_interrupted_it_goes_on_where_it_stopped(results: tuple[Tree, dict[str, Ended]]) -> None:
     tree, ended = results
-    assert "trained by-patient-fold1" in ended["interrupted"].out and "fold2:" not in ended["interrupted"].out
+    assert (
+        "trained by-patient-fold1" in ended["interrupted"].out
+        and "trained by-patient-fold2" not in ended["interrupted"].out
+    )
     assert ended["interrupted"].err == "stopped; the same command goes on where it was\n"
     said = ended["folds"].out
     assert "by-patient-fold1 was trained already" in said
