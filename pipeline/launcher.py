@@ -39,8 +39,9 @@ def start_training(params: "Params", run: str, *, fresh: bool) -> None:
         UserError: it cannot be trained, or one of several processes was killed.
         SystemExit: one of several processes ended, and has said why.
     """
-    count, member = params.runs[run].train.ensemble, os.environ.get(_MEMBER_VARIABLE)
+    count = params.runs[run].train.ensemble
     if count == 1 or was_launched():
+        member = os.environ.get(_MEMBER_VARIABLE) if was_launched() else None
         start_one(params, run, None if member is None else int(member), fresh=fresh)
         return
     if find().count > 1:

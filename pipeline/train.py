@@ -195,6 +195,8 @@ def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False
             say(f"{run.name} was trained before in another environment ({changed}): starting afresh")
         if store.is_finished() and not (changed or fresh):
             processes.broadcast(None)  # the others may go
+            if not publish:
+                store.drop_checkpoints()
             _tell_again(run, store, store.publish(run.name, run.dataset) if publish else None)
             return
         if changed or fresh or store.is_restored():
