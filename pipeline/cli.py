@@ -202,6 +202,34 @@ def evaluate(
 
 
 @app.command()
+def repeat(
+    run: RunName,
+    seeds: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--seeds", metavar="N", min=2, help="train it with its seed, seed + 1, ..."),
+    ] = None,
+    folds: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--folds", metavar="K", min=2, help="train it K times, each K-th of the data once the test split"),
+    ] = None,
+) -> None:
+    """Train and measure a run several times: mean and standard deviation of what a single one gives."""
+    if (seeds is None) == (folds is None):
+        raise typer.BadParameter("say what differs from training to training: --seeds N, or --folds K")
+    params = _load()
+    _entry("runs", params.runs, run)
+    if seeds is not None:
+        from pipeline.repeat import repeat_seeds
+
+        repeat_seeds(params, run, seeds)
+    else:
+        from pipeline.repeat_folds import repeat_folds
+
+        assert folds is not None
+        repeat_folds(params, run, folds)
+
+
+@app.command()
 def predict(
     run: RunName,
     paths: Annotated[

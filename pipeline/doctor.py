@@ -5,14 +5,15 @@ journal, or from the published results where the journal is on another machine.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline import paths
 from pipeline.console import number_of, say
-from pipeline.journal import FILE_NAME, Journal
+from pipeline.journal import FILE_NAME, Journal, JournalState
 from pipeline.run_store import journal_folder, read_gradients, read_history, write_gradients
 from saccade.diagnosis import Verdict, diagnose
 from saccade.errors import UserError
@@ -33,6 +34,7 @@ class Case:
         record: what the verdict is taken from.
         layers: epoch to its rows, as gradients.csv has them.
         batch: what the network was given when its loss broke, if it did.
+        member: of an ensemble, which one: "seed3"; else empty.
     """
 
     run: str
@@ -40,6 +42,53 @@ class Case:
     record: Record
     layers: Mapping[int, Sequence[Mapping[str, Any]]]
     batch: Path | None = None
+    member: str = ""
+
+    @property
+    def title(self) -> str:
+        """Such as "digits" or "digits, seed3"."""
+        return self.run + (f", {self.member}" if self.member else "")
+
+    @property
+    def folder(self) -> Path:
+        """Where its pictures go."""
+        return paths.report(self.run) / "doctor" / self.member
+
+
+def find_all(run: str) -> list[Case]:
+    """The newest training of a run; of an ensemble those of its members, finished or not.
+
+    Args:
+        run: its key in ``runs:``, or that of a folder in reports.
+
+    Returns:
+        What is known of each.
+
+    Raises:
+        UserError: it was never trained, or by a version that measured no layers.
+    """
+    published = paths.report(run) / "run.json"
+    trained = json.loads(published.read_text(encoding="utf-8")) if published.exists() else {}
+    if "members" in trained:
+        return [_of_member(run, trained, number) for number in range(len(trained["members"]))]
+    try:
+        return [find(run)]
+    except UserError:
+        begun = {
+            state.run
+            for _, state in _journals()
+            if state.run and re.fullmatch(rf"{re.escape(run)}\.seed\d+", state.run)
+        }
+        if not begun:
+            raise
+    return [replace(find(name), run=run, member=name.removeprefix(f"{run}.")) for name in sorted(begun)]
+
+
+def _of_member(run: str, trained: Mapping[str, Any], number: int) -> Case:
+    member = trained["members"][number]
+    folder = journal_folder(member)
+    case = _from_journal(run, folder) if (folder / FILE_NAME).exists() else _from_reports(run, trained, number)
+    return _measured(replace(case, member=f"seed{member['seed']}"))
 
 
 def find(run: str) -> Case:
@@ -58,8 +107,7 @@ def find(run: str) -> Case:
     trained = json.loads(published.read_text(encoding="utf-8")) if published.exists() else None
     own = journal_folder(trained) if trained else None
     found = [(published.stat().st_mtime, own)] if own else []
-    for path in (paths.home() / ".saccade" / "runs").glob(f"*/{FILE_NAME}"):
-        state = Journal(path.parent).state()
+    for path, state in _journals():
         if state.run == run and not (trained and state.run_uid == trained["run_uid"]):
             found.append((path.stat().st_mtime, path.parent))
     if not found:
@@ -69,7 +117,17 @@ def find(run: str) -> Case:
         case = _from_reports(run, trained)
     else:
         case = _from_journal(run, folder)
+    return _measured(case)
+
+
+def _journals() -> Iterator[tuple[Path, JournalState]]:
+    for path in (paths.home() / ".saccade" / "runs").glob(f"*/{FILE_NAME}"):
+        yield path, Journal(path.parent).state()
+
+
+def _measured(case: Case) -> Case:
     if case.record.history and not any(case.layers.values()):
+        run = case.run
         raise UserError(f"{run} was trained before layers were measured. Train it again: `saccade train {run} --fresh`")
     return case
 
@@ -95,11 +153,12 @@ def _from_journal(run: str, folder: Path) -> Case:
     return Case(run, ended, record, layers, batch)
 
 
-def _from_reports(run: str, trained: Mapping[str, Any]) -> Case:
+def _from_reports(run: str, trained: Mapping[str, Any], member: int | None = None) -> Case:
     report, start = paths.report(run), trained["record"]
     if not (report / "history.csv").exists():
         raise UserError(f"{report / 'history.csv'} does not exist. Bring it back with `dvc checkout`.")
-    history, layers = read_history(report / "history.csv"), read_gradients(report / "gradients.csv")
+    history, layers = read_history(report / "history.csv"), read_gradients(report / "gradients.csv", member)
+    history = [row for row in history if row.pop("member", None) in (None, member)]
     return Case(run, "", Record(history, _flat(layers), _constant(start, history), start["params"]), layers)
 
 
@@ -117,10 +176,17 @@ def _flat(layers: Mapping[int, Sequence[Mapping[str, Any]]]) -> list[dict[str, A
 # --- telling ----------------------------------------------------------------------------------------------------------
 
 
-def tell_in_a_line(run: str) -> None:
-    """Print the verdict at the end of a training."""
+def tell_in_a_line(run: str, name: str, folder: Path) -> None:
+    """Print the verdict at the end of a training.
+
+    Args:
+        run: key in ``runs:``.
+        name: the run's, or that of a member.
+        folder: of its journal.
+    """
     try:
-        verdict = diagnose(find(run).record)
+        case = _measured(_from_journal(name, folder)) if (folder / FILE_NAME).exists() else find(name)
+        verdict = diagnose(case.record)
     except UserError as error:  # an earlier version trained it, and it was only published again
         say(f"doctor: {error}")
         return
@@ -134,14 +200,17 @@ def doctor(run: str) -> None:
     Args:
         run: its key.
     """
-    case = find(run)
-    verdict = diagnose(case.record)
-    say(f"{run}: {verdict.headline}" + (f" ({case.ended})" if case.ended else ""))
+    for case in find_all(run):
+        _tell(case, diagnose(case.record))
+
+
+def _tell(case: Case, verdict: Verdict) -> None:
+    say(f"{case.title}: {verdict.headline}" + (f" ({case.ended})" if case.ended else ""))
     say(f"  found: {verdict.evidence}")
     if verdict.remedy:
         say(f"  remedy: {verdict.remedy}")
     for change in verdict.changes:
-        say(f"  params.yaml: {line_of(change, run, case.record.settings)}")
+        say(f"  params.yaml: {line_of(change, case.run, case.record.settings)}")
     for note in verdict.notes:
         say(f"  note: {note}")
     if case.batch:
@@ -173,9 +242,9 @@ def _draw(case: Case, verdict: Verdict) -> list[Path]:
     from saccade.figures import draw_learning_curves
     from saccade.vital_figures import draw_vital_signs
 
-    folder = paths.report(case.run) / "doctor"
+    folder = case.folder
     drawn = [folder / "gradients.png"]
-    draw_vital_signs(case.layers, drawn[0], f"{case.run}: {verdict.headline}")
+    draw_vital_signs(case.layers, drawn[0], f"{case.title}: {verdict.headline}")
     if case.record.history:
         drawn.append(folder / "learning_curves.png")
         draw_learning_curves(case.record.history, drawn[1])

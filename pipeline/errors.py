@@ -19,7 +19,7 @@ _PLAIN = (
     errno.EEXIST,
     errno.ENAMETOOLONG,
 )
-_GO_ON = ("fetch", "train", "repro", "sync")  # commands that keep what a stopped one has done
+_GO_ON = ("fetch", "train", "repeat", "repro", "sync")  # commands that keep what a stopped one has done
 
 
 def exit_code_of(error: BaseException, command: str) -> int:

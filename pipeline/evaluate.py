@@ -2,29 +2,24 @@
 
 import json
 import shutil
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from pipeline import paths
-from pipeline.console import Progress, say
+from pipeline.console import say
 from pipeline.evaluate_baselines import beside_forecasts, image_baseline, text_baseline
+from pipeline.evaluate_measures import measure
+from pipeline.evaluate_members import evaluate_members, for_tracking, summary, told
 from pipeline.follower import Follower
 from pipeline.journal import Journal
 from pipeline.run_store import hold, journal_folder, read_gradients, read_history, restore_journal
 from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.tracking import stage_lock, tracking_uri
-from saccade import baselines, prediction, registry
-from saccade.augmentation import colors_for
+from saccade import baselines, prediction
+from saccade.bundle import weights_sha256
 from saccade.errors import UserError
-from saccade.files import read_json, replacing_folder, sha256_of_file, write_json
-from saccade.metrics import classification_metrics
+from saccade.files import replacing_folder, write_json
 from saccade.prediction import Predictor
-from saccade.prepared import VIEWS_FORMAT, Description, Split, open_split, read_description
-from saccade.view_averaging import average_over_views
+from saccade.prepared import Description, open_split, read_description
 from saccade.vital_figures import draw_vital_signs
 
 
@@ -52,21 +47,27 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
     ):
         journal = Journal(store)
         restore_journal(journal, trained, paths.model(run), report / "history.csv")
+        test, history = open_split(prepared, "test"), read_history(report / "history.csv")
+        members = {}
+        if "members" in trained:
+            members = summary(evaluate_members(run, trained, history, test, block, dataset))
         with replacing_folder(report / "evaluation") as folder:
-            test, shown = open_split(prepared, "test"), beside_forecasts(prepared, with_baselines=True)
-            metrics = measure(folder, run, predictor, test, block, trained_on=dataset, shown_beside=shown)
+            shown = beside_forecasts(prepared, with_baselines=True)
+            metrics = measure(folder, history, predictor, test, block, trained_on=dataset, shown_beside=shown)
             if layers := read_gradients(report / "gradients.csv"):
                 draw_vital_signs(layers, folder / "gradients.png")
             metrics |= {f"baseline_{name}": value for name, value in _baseline(dataset, description).items()}
             with replacing_folder(store / "evaluation") as kept:
                 shutil.copytree(folder, kept, dirs_exist_ok=True)
-        write_json(report / "metrics.json", metrics)
-        journal.evaluation(metrics, "evaluation")
+        write_json(report / "metrics.json", metrics | ({"members": members} if members else {}))
+        journal.evaluation(metrics | for_tracking(members), "evaluation")
         outcome = follower.finish()
     main = next(iter(metrics))  # the first is the task's main one
     names = {f"tta_{main}": f"over {block.tta} views", f"baseline_{main}": "baseline"}
     beside = "".join(f", {name} {metrics[key]:.4f}" for key, name in names.items() if key in metrics)
     say(f"evaluated {run}: test {main} {metrics[main]:.4f}{beside}; see {report / 'evaluation'}")
+    if main in members:
+        say(told(members[main], main))
     if outcome.pending_reason:
         say(f"not yet in MLflow ({outcome.pending_reason}): `saccade sync` sends it later")
 
@@ -84,89 +85,14 @@ def load_trained(run: str, device: str) -> tuple[Predictor, dict[str, Any]]:
     Raises:
         UserError: it is not trained, or what is there is of two trainings.
     """
-    report, weights = paths.report(run), paths.model(run) / "weights.safetensors"
-    for needed in (report / "run.json", report / "history.csv", weights):
+    report, model = paths.report(run), paths.model(run)
+    for needed in (report / "run.json", report / "history.csv", model / "bundle.json"):
         if not needed.exists():
             raise UserError(f"{needed} does not exist. Make it with `saccade train {run}`.")
     trained = json.loads((report / "run.json").read_text(encoding="utf-8"))
-    if sha256_of_file(weights) != trained["weights_sha256"]:
-        raise UserError(
-            f"{paths.model(run)} and {report / 'run.json'} are of two trainings. Publish one: `saccade train {run}`."
-        )
-    return prediction.load(paths.model(run), device=device), trained
-
-
-def measure(
-    folder: Path,
-    run: str,
-    predictor: Predictor,
-    test: Split,
-    block: EvaluateBlock,
-    *,
-    trained_on: str,
-    shown_beside: Mapping[str, Any] | None = None,
-) -> dict[str, float]:
-    """Let a network answer, measure the answers, and write the task's tables and pictures.
-
-    Tables and pictures show the answers on the examples as they are; ``evaluate.tta`` adds metrics, no more.
-
-    Args:
-        folder: an empty folder, for the tables and pictures.
-        run: key in ``runs:``, whose learning curves are among the pictures.
-        predictor: its network.
-        test: examples and labels, in the order of the network's classes or targets.
-        block: ``evaluate:``.
-        trained_on: key in ``datasets:``, whose transforms make the views of ``evaluate.tta``.
-        shown_beside: what else the task's ``evaluate`` takes, by name.
-
-    Returns:
-        Metric name to value; those of averaged answers begin with tta_.
-
-    Raises:
-        UserError: views are asked for, and there are no transforms to make them with.
-    """
-    answers = _answers(predictor, test, block.batch_size)
-    history = read_history(paths.report(run) / "history.csv")
-    task = registry.module("tasks", predictor.recipe.task)
-    beside = {"top_k": block.top_k, "predictor": predictor, **(shown_beside or {})}
-    metrics = registry.call_with_known(task.evaluate, folder, answers, test, predictor.spec, history, **beside)
-    return metrics | _measure_views(answers, predictor, test, block, trained_on)
-
-
-def _answers(predictor: Predictor, test: Split, batch_size: int) -> Any:
-    """What the task's ``evaluate`` takes: an answer an example, or what was said of each token."""
-    examples = torch.from_numpy(test.examples)
-    if predictor.spec.answers == "each_step":
-        return predictor.token_answers(examples, torch.from_numpy(test.labels), batch_size)
-    return predictor.answers(examples, batch_size)
-
-
-def _measure_views(
-    answers: np.ndarray, predictor: Predictor, test: Split, block: EvaluateBlock, dataset: str
-) -> dict[str, float]:
-    """Metrics of the answers averaged over augmented views; nothing where none are asked for."""
-    if block.tta is None:
-        return {}
-    path, make_with = paths.augmented(dataset) / "augment.json", f"saccade augment {dataset}"
-    written = read_json(path, format_number=VIEWS_FORMAT, make_with=make_with)
-    if not written["transforms"]:
-        raise UserError(
-            f"evaluate.tta ({block.tta}) needs transforms, and {path} has none. Make it with `{make_with}`."
-        )
-    with Progress("images") as progress:
-        averaged = average_over_views(
-            answers,
-            predictor,
-            test,
-            views=block.tta,
-            transforms=written["transforms"],
-            seed=written["seed"],
-            batch_size=block.batch_size,
-            colors=colors_for(written["transforms"], open_split(paths.prepared(dataset), "train").examples),
-            progress=progress,
-        )
-    measured = classification_metrics(averaged, test.labels, top_k=block.top_k)
-    return {f"tta_{name}": value for name, value in measured.items()}
+    if weights_sha256(model) != trained["weights_sha256"]:
+        raise UserError(f"{model} and {report / 'run.json'} are of two trainings. Publish one: `saccade train {run}`.")
+    return prediction.load(model, device=device), trained
 
 
 def _baseline(dataset: str, description: Description) -> dict[str, float]:

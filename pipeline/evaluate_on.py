@@ -8,8 +8,10 @@ from tempfile import TemporaryDirectory
 
 from pipeline import paths
 from pipeline.console import number_of, say
-from pipeline.evaluate import load_trained, measure
+from pipeline.evaluate import load_trained
 from pipeline.evaluate_baselines import beside_forecasts
+from pipeline.evaluate_measures import measure
+from pipeline.run_store import read_history
 from pipeline.schema.evaluate import EvaluateBlock
 from saccade.errors import UserError
 from saccade.files import replacing_folder, write_json
@@ -47,7 +49,7 @@ def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> N
             (folder / "evaluation").mkdir()
             metrics = measure(
                 folder / "evaluation",
-                run,
+                read_history(paths.report(run) / "history.csv"),
                 predictor,
                 matched.split,
                 block,

@@ -34,7 +34,8 @@ class JournalState:
     """What a journal comes to.
 
     ``status`` is None until the run started; ``epochs`` maps an epoch to its metrics, ``layers`` to what was measured
-    of each layer; ``broke`` says where the loss became no finite number, if it did and the run has not gone on since.
+    of each layer; ``broke`` says where the loss became no finite number, if it did and the run has not gone on since;
+    ``members`` maps the number of an ensemble's member to what ``Journal.member`` says of it.
     """
 
     run_uid: str | None = None
@@ -43,6 +44,7 @@ class JournalState:
     epochs: dict[int, dict[str, float]] = field(default_factory=dict)
     layers: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     broke: dict[str, Any] | None = None
+    members: dict[int, dict[str, Any]] = field(default_factory=dict)
 
 
 class Journal:
@@ -114,6 +116,16 @@ class Journal:
         """Write where and when the loss became no finite number: ``NonFiniteError.found``, and the saved batch."""
         self._append("broke", **found)
 
+    def member(self, number: int, *, run_uid: str, identity: str) -> None:
+        """Say that a run is one of those that this one, an ensemble, is made of; the last record of a number counts.
+
+        Args:
+            number: from 0.
+            run_uid: the member's.
+            identity: the member's; its journal lies in a folder of that name beside ours.
+        """
+        self._append("member", number=number, run_uid=run_uid, identity=identity)
+
     def bundle(self, folder_name: str, epoch: int | None = None) -> None:
         """Say that the trained model lies in ``folder_name``, a folder inside the journal's own.
 
@@ -180,6 +192,8 @@ class Journal:
                     state.layers[event["epoch"]] = event.get("layers", [])  # older journals have none
                 case "broke":
                     state.broke = event
+                case "member":
+                    state.members[event["number"]] = event
                 case "end":
                     state.status = event["status"]
         return state

@@ -15,14 +15,18 @@ from pipeline import paths
 from pipeline.interruption import KilledBySignal
 from pipeline.store import tracking_uri
 from saccade.errors import UserError
-from saccade.ranks import LAUNCHER_VARIABLE, RENDEZVOUS_VARIABLE, find
+from saccade.ranks import LAUNCHER_VARIABLE, RENDEZVOUS_VARIABLE, find, was_launched
 
 if TYPE_CHECKING:
     from pipeline.params import Params
+    from pipeline.train import TrainingRun
+
+
+_MEMBER_VARIABLE = "SACCADE_MEMBER"  # which one the processes that we launch train; not there: the run itself
 
 
 def start_training(params: "Params", run: str, *, fresh: bool) -> None:
-    """Train a run here, or start the processes that do.
+    """Train a run here, or start the processes that do; with ``train.ensemble``, its members one after another.
 
     A process that torch's elastic launcher started (by us, or ``torchrun -m pipeline train RUN``) is one of them.
 
@@ -35,26 +39,59 @@ def start_training(params: "Params", run: str, *, fresh: bool) -> None:
         UserError: it cannot be trained, or one of several processes was killed.
         SystemExit: one of several processes ended, and has said why.
     """
+    count = params.runs[run].train.ensemble
+    if count == 1 or was_launched():
+        member = os.environ.get(_MEMBER_VARIABLE) if was_launched() else None
+        start_one(params, run, None if member is None else int(member), fresh=fresh)
+        return
+    if find().count > 1:
+        raise UserError(
+            f"train.ensemble ({count}) must be 1 where torchrun starts the processes: they meet once, and members are "
+            "trained one after another. Set train.processes, and call `saccade train` itself"
+        )
+    from pipeline.ensemble import train_ensemble
+
+    train_ensemble(params, run, fresh=fresh)
+
+
+def start_one(params: "Params", run: str, member: int | None, *, fresh: bool) -> None:
+    """Train one member of a run, or the run itself, here or in processes that are started.
+
+    Args:
+        params: the whole file.
+        run: key in ``runs:``.
+        member: which one, from 0: with seed + member; it is not published. None: the run itself, which is.
+        fresh: forget an earlier training of the same identity.
+
+    Raises:
+        UserError: it cannot be trained, or one of several processes was killed.
+        SystemExit: one of several processes ended, and has said why.
+    """
     me = find()
     if me.count == 1 and params.runs[run].train.processes > 1:
-        _launch(run, params.runs[run].train.processes, fresh)
+        _launch(run, params.runs[run].train.processes, fresh, member)
     elif me.rank > 0:
         from pipeline.train import TrainingRun, help_to_train
 
-        help_to_train(TrainingRun.of(params, run), me)
+        help_to_train(_chosen(TrainingRun.of(params, run), member), me)
     else:
         from pipeline.follower import Follower
 
         with Follower(tracking_uri(paths.home())) as follower:  # imports MLflow while we import torch
             from pipeline.train import TrainingRun, train
 
-            train(TrainingRun.of(params, run), me, follower, fresh=fresh)
+            chosen = _chosen(TrainingRun.of(params, run), member)
+            folder = train(chosen, me, follower, fresh=fresh, publish=member is None)
         from pipeline.doctor import tell_in_a_line
 
-        tell_in_a_line(run)
+        tell_in_a_line(run, chosen.name, folder)
 
 
-def _launch(run: str, count: int, fresh: bool) -> None:
+def _chosen(run: "TrainingRun", member: int | None) -> "TrainingRun":
+    return run if member is None else run.member(member)
+
+
+def _launch(run: str, count: int, fresh: bool, member: int | None) -> None:
     """Start ``count`` processes of this command on this machine, and wait for them.
 
     They meet in a file, so no port is opened for the meeting, and exchange gradients over the loopback interface.
@@ -69,6 +106,8 @@ def _launch(run: str, count: int, fresh: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="saccade-") as folder:
         os.environ[RENDEZVOUS_VARIABLE] = str(Path(folder, "ranks"))
         os.environ[LAUNCHER_VARIABLE] = str(os.getpid())
+        if member is not None:
+            os.environ[_MEMBER_VARIABLE] = str(member)
         os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"  # else the launcher listens at a port after all
         if sys.platform == "linux":
             os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
@@ -100,3 +139,6 @@ def _launch(run: str, count: int, fresh: bool) -> None:
                 f"rank {rank} of {count} (process {failure.pid}) ended with signal {failure.signal_name()}; the others "
                 "were stopped. The same command goes on from the last checkpoint."
             ) from None
+        finally:
+            for name in (RENDEZVOUS_VARIABLE, LAUNCHER_VARIABLE, _MEMBER_VARIABLE):
+                os.environ.pop(name, None)  # they are for those that we launch; another member may follow

@@ -103,6 +103,9 @@ def _origin_problems(path: KeyPath, run: Any, runs: Mapping[str, Any]) -> Iterat
         yield Problem(at, "a run cannot start from itself: `saccade add --copy RUN NEW` makes another one")
     elif origin not in runs:
         yield Problem(at, f"no run is called {origin!r}; {nearest(origin, list(runs))}")
+    elif isinstance(count := _mapping(runs[origin], "train").get("ensemble", 1), int) and count > 1:
+        message = f"{origin} is an ensemble of {count}, and a training starts from one network: name another run"
+        yield Problem(at, message)
     if "pretrained" in _mapping(run, "model"):
         yield Problem(at, "the first weights come from one place: leave out init_from, or model.pretrained")
 

@@ -41,6 +41,8 @@ _SPLIT_KEYS = {
     "allow_leakage": (_IMAGES, _TEXTS, _LABELLED_SERIES),
     "by_heart": (_LONG_TEXTS,),
     "group_by": (_IMAGES, _TEXTS, _LABELLED_SERIES, _SERIES),
+    "folds": (_IMAGES, _TEXTS, _LABELLED_SERIES, _SERIES),
+    "fold": (_IMAGES, _TEXTS, _LABELLED_SERIES, _SERIES),
     "train_fraction": (_IMAGES, _TEXTS, _FORECASTS, _LABELLED_SERIES, _SERIES),
 }
 _INSTEAD = {

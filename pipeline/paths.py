@@ -25,8 +25,10 @@ def enter_tree() -> None:
 
 
 def home() -> Path:
-    """The root that outlives the command: the tree, or the original one where DVC runs a temporary copy of it."""
+    """The root that outlives the command: the tree, or the original one where a temporary copy of it is run."""
     here = Path.cwd().resolve()
+    if here.parent.name == "folds" and here.parent.parent.name == ".saccade":  # of `saccade repeat --folds`
+        return here.parents[2]
     experiments = Path(os.environ.get("DVC_ROOT") or here).resolve() / ".dvc" / "tmp" / "exps"
     if not here.is_relative_to(experiments):
         return here
@@ -82,6 +84,11 @@ def report_on(run: str, dataset: str) -> Path:
 def run_store(identity: str) -> Path:
     """Journal, checkpoint and results of one training, outside what DVC deletes."""
     return home() / ".saccade" / "runs" / identity
+
+
+def folds(name: str) -> Path:
+    """A tree of its own in which the folds of a dataset are prepared, and a run is trained on each."""
+    return home() / ".saccade" / "folds" / name
 
 
 def baseline_store() -> Path:

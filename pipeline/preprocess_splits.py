@@ -7,6 +7,7 @@ import numpy as np
 from pipeline.schema.split import SplitBlock
 from saccade.errors import UserError
 from saccade.examples import ImageExamples, SeriesExamples, SeriesFiles, TextExamples
+from saccade.folds import assign_folds, seed_of_fold
 from saccade.path_patterns import compile_field, shown
 from saccade.splits import assign_splits
 
@@ -21,14 +22,19 @@ def assign(
     left_out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Which split each example is in, as ``split:`` asks for; arguments and result are those of ``assign_splits``."""
+    test, published = split.test, examples.published_splits
+    if split.folds is not None and split.fold is not None:
+        fold_N = assign_folds(labels_N, keys, classes=classes, folds=split.folds, left_out=left_out, seed=seed)
+        test, published = "given", np.where(fold_N == split.fold - 1, "test", "train").tolist()
+        seed = seed_of_fold(seed, split.fold)  # else the same examples were the validation split of all folds
     return assign_splits(
         labels_N,
         keys,
         classes=classes,
-        test=split.test,
+        test=test,
         validation=split.validation,
         order=split.order,
-        published=examples.published_splits,
+        published=published,
         left_out=left_out,
         train_fraction=split.train_fraction,
         seed=seed,

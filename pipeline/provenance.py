@@ -43,7 +43,10 @@ def _new_file(path: Path) -> str:
 
 
 def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], capture_output=True, text=True, errors="replace", check=True).stdout
+    home = paths.home()
+    where = home if Path.cwd().is_relative_to(home / ".saccade") else None  # a tree of links to the code
+    command = ["git", *arguments]
+    return subprocess.run(command, cwd=where, capture_output=True, text=True, errors="replace", check=True).stdout
 
 
 def start_journal(

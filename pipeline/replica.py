@@ -14,6 +14,7 @@ from typing import Any
 
 from pipeline.journal import Journal
 from pipeline.logged_model import find_model, log_model
+from pipeline.nesting import nest
 from pipeline.store import load_mlflow, patient_requests, sqlite_path, why_not_installed
 from saccade.errors import UserError
 from saccade.files import write_json
@@ -118,7 +119,8 @@ class Replica:
             raise
 
     def _push(self) -> str:
-        if self._run is None:
+        is_new_connection = self._run is None
+        if is_new_connection:
             self._connect()
         new = list(self.journal.events(skip=self._done))
         by_kind: dict[str, list[dict[str, Any]]] = {}
@@ -133,6 +135,8 @@ class Replica:
             for epoch, event in sorted(last_of_epoch.items())
             for key, value in event["metrics"].items()
         )
+        if is_new_connection or by_kind.keys() & {"member", "evaluation"}:
+            self._bring_members()
         for event in by_kind.get("bundle", [])[-1:]:
             self._upload_bundle(event)
         for event in by_kind.get("evaluation", [])[-1:]:
@@ -205,14 +209,15 @@ class Replica:
         is_ours = run.info.lifecycle_stage == "active" and run.data.tags.get(RUN_UID_TAG) == run_uid
         return run if is_ours else None
 
-    def _find_or_create_run(self, experiment_id: str, start: dict[str, Any]) -> Any:
-        wanted = f"tags.`{RUN_UID_TAG}` = '{start['run_uid']}'"
+    def _find_run(self, experiment_id: str, run_uid: str) -> Any:
+        wanted = f"tags.`{RUN_UID_TAG}` = '{run_uid}'"
         found = self._client.search_runs(
             [experiment_id], wanted, max_results=1, order_by=["attributes.start_time ASC", "attributes.run_id ASC"]
         )
-        if found:
-            return self._client.get_run(found[0].info.run_id)  # the search leaves out inputs and outputs
-        return self._client.create_run(
+        return self._client.get_run(found[0].info.run_id) if found else None  # the search leaves out inputs and outputs
+
+    def _find_or_create_run(self, experiment_id: str, start: dict[str, Any]) -> Any:
+        return self._find_run(experiment_id, start["run_uid"]) or self._client.create_run(
             experiment_id, start_time=start["at_ms"], run_name=start["run"], tags={RUN_UID_TAG: start["run_uid"]}
         )
 
@@ -268,11 +273,26 @@ class Replica:
         if folder_name := event.get("folder_name"):  # journals of earlier versions have none
             self._upload_folder(self.folder / folder_name, "dataset")
 
+    def _bring_members(self) -> None:
+        """Of an ensemble: send what is new of its members, and show their runs below this one."""
+        members = self.journal.state().members.values()
+        if not members:
+            return
+        for member in members:
+            folder = self.folder.with_name(member["identity"])
+            if Journal(folder).state().run_uid == member["run_uid"]:
+                self._announce(f"member {member['number']}")
+                Replica(folder, self.uri, announce=self._announce, library=self._library).push()
+        size = int(next(self.journal.events())["params"]["train.ensemble"])
+        run_uids = [member["run_uid"] for member in members]
+        nest(self._client, self._run, size, run_uids, lambda uid: self._find_run(self._run.info.experiment_id, uid))
+
     def _upload_bundle(self, event: dict[str, Any]) -> None:
         folder = self.folder / event["folder_name"]
         self._upload_folder(folder, "bundle")
         self._model_epoch = self._epoch_of(event)
-        self._client.set_tag(self._run.info.run_id, KEPT_EPOCH_TAG, str(self._model_epoch))
+        if self._model_epoch:  # an ensemble has none
+            self._client.set_tag(self._run.info.run_id, KEPT_EPOCH_TAG, str(self._model_epoch))
         self._announce("model")
         with patient_requests():
             self._model_id = log_model(self._client, self._run, folder, self._library, self._model_epoch)

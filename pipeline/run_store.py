@@ -132,6 +132,10 @@ class RunStore:
             write_gradients(folder / "gradients.csv", {epoch.epoch: epoch.layers for epoch in history})
             write_json(folder / "run.json", {**run, "record": self.record()})
 
+    def drop_checkpoints(self) -> None:
+        """Free their space: nobody goes on from there any more."""
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+
     def publish(self, run: str, dataset: str) -> str:
         """Copy the results to models/<run> and reports/<run>.
 
@@ -144,7 +148,7 @@ class RunStore:
         Returns:
             The name of the run that was trained, which another one with the same identity may be.
         """
-        shutil.rmtree(self.checkpoints, ignore_errors=True)  # nobody goes on from there any more
+        self.drop_checkpoints()
         report = paths.report(run)
         trained = json.loads((self.results / "run.json").read_text(encoding="utf-8"))
         if _weights_of(report) not in (None, trained["weights_sha256"]):
@@ -225,15 +229,24 @@ def write_gradients(path: Path, epochs: Mapping[int, Sequence[Mapping[str, Any]]
         writer.writerows({"epoch": epoch, **row} for epoch, rows in epochs.items() for row in rows)
 
 
-def read_gradients(path: Path) -> dict[int, list[dict[str, Any]]]:
-    """Epoch to its rows, from a gradients.csv; nothing where an older version trained and there is none."""
+def read_gradients(path: Path, member: int | None = None) -> dict[int, list[dict[str, Any]]]:
+    """Epoch to its rows, from a gradients.csv; nothing where an older version trained and there is none.
+
+    Args:
+        path: of the table.
+        member: of an ensemble, whose rows; None: of a single training, and none of an ensemble's.
+
+    Returns:
+        Empty where there are none.
+    """
     epochs: dict[int, list[dict[str, Any]]] = {}
     if not path.exists():
         return epochs
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             known = {key: value if key == "layer" else float(value) for key, value in row.items() if value != ""}
-            epochs.setdefault(int(known.pop("epoch")), []).append(known)
+            if known.pop("member", None) == member:
+                epochs.setdefault(int(known.pop("epoch")), []).append(known)
     return epochs
 
 
@@ -264,8 +277,10 @@ def restore_journal(journal: Journal, trained: Mapping[str, Any], bundle_folder:
         restored.start(
             run_uid=trained["run_uid"], run=trained["run"], identity=trained["identity"], **trained["record"]
         )
+        for number, member in enumerate(trained.get("members", [])):
+            restored.member(number, run_uid=member["run_uid"], identity=member["identity"])
         layers = read_gradients(history.with_name("gradients.csv"))
-        for row in read_history(history):
+        for row in read_history(history) if "members" not in trained else []:  # each member has epochs of its own
             row.pop("kept", None)  # no metric
             rows = layers.get(int(row["epoch"]), [])
             restored.epoch(int(row.pop("epoch")), row | summary(rows), rows)

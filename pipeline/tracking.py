@@ -48,7 +48,7 @@ def sync(runs_folder: Path, uri: str) -> list[tuple[str, Outcome]]:
     """
     results: list[tuple[str, Outcome]] = []
     unreachable = why_not_installed() or why_unreachable(uri)
-    for path in sorted(runs_folder.glob(f"*/{FILE_NAME}"), key=lambda path: path.stat().st_mtime):
+    for path in sorted(runs_folder.glob(f"*/{FILE_NAME}"), key=_order_of_sending):
         folder, journal = path.parent, Journal(path.parent)
         state = journal.state()
         if state.run is None:
@@ -71,6 +71,11 @@ def sync(runs_folder: Path, uri: str) -> list[tuple[str, Outcome]]:
             unreachable = why_unreachable(uri)
             results.append((state.run, Outcome(mlflow_run_id, unreachable or describe_failure(error))))
     return results
+
+
+def _order_of_sending(path: Path) -> tuple[bool, float]:
+    """The oldest first; ensembles after all others, so that their members are there."""
+    return bool(Journal(path.parent).state().members), path.stat().st_mtime
 
 
 def _is_locked(folder: Path) -> bool:

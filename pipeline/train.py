@@ -86,6 +86,11 @@ class TrainingRun:
             other_params=provenance.flatten(others),
         )
 
+    def member(self, number: int) -> "TrainingRun":
+        """The same with seed + number; its name is one that params.yaml cannot give to another run."""
+        seed = self.seed + number
+        return dataclasses.replace(self, name=f"{self.name}.seed{seed}", seed=seed)
+
 
 @dataclass(frozen=True)
 class _Origin:
@@ -131,7 +136,42 @@ class _Work:
     origin: _Origin | None
 
 
-def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False) -> None:
+@dataclass(frozen=True)
+class Plan:
+    """What is known of a training before it begins.
+
+    Attributes:
+        identity: of the run.
+        environment: what the bits depend on besides the identity.
+        params: all that is recorded, flat keys.
+        datasets: what it reads.
+    """
+
+    identity: str
+    environment: dict[str, str | int]
+    params: dict[str, Any]
+    datasets: list[Any]
+
+
+def plan(run: TrainingRun, me: Rank) -> Plan:
+    """What is known of a training before it begins; nothing is trained or written.
+
+    Args:
+        run: what would be trained.
+        me: rank 0, of one or of several processes.
+
+    Returns:
+        What its record begins with.
+
+    Raises:
+        UserError: data or first weights are missing.
+    """
+    work = _prepare(run, me)
+    datasets = _dataset_records(run.dataset, work.description, work.digests)
+    return Plan(work.recipe.identity, work.environment, _recorded(run, work), datasets)
+
+
+def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False, publish: bool = True) -> Path:
     """Train a run, or go on where it was stopped, or publish what is finished already.
 
     Args:
@@ -139,6 +179,10 @@ def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False
         me: rank 0, of one or of several processes; the others are in ``help_to_train``.
         follower: started; it is told the journal when that is known.
         fresh: forget an earlier training of the same identity.
+        publish: into models and reports; else the results stay in the run's store.
+
+    Returns:
+        The run's store.
 
     Raises:
         UserError: data are missing, the loss broke, or another process ended.
@@ -154,8 +198,10 @@ def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False
             say(f"{run.name} was trained before in another environment ({changed}): starting afresh")
         if store.is_finished() and not (changed or fresh):
             processes.broadcast(None)  # the others may go
-            _publish_again(run, store)
-            return
+            if not publish:
+                store.drop_checkpoints()
+            _tell_again(run, store, store.publish(run.name, run.dataset) if publish else None)
+            return store.folder
         if changed or fresh or store.is_restored():
             store.set_aside()
         follower.follow(store.folder)
@@ -179,10 +225,14 @@ def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False
             mlflow_run_id = None if outcome.pending_reason else outcome.mlflow_run_id
             results = _results(run, work, state, store.journal.state().run_uid, mlflow_run_id, weights_sha256)
             store.keep_results(state.history, results, marks_kept=state.best is not None)
-            store.publish(run.name, run.dataset)
+            if publish:
+                store.publish(run.name, run.dataset)
+            else:
+                store.drop_checkpoints()
     say(_told(run, state))
     if outcome.pending_reason:
         say(f"not yet in MLflow ({outcome.pending_reason}): `saccade sync` sends it later")
+    return store.folder
 
 
 def help_to_train(run: TrainingRun, me: Rank) -> None:
@@ -332,11 +382,11 @@ def _class_weights(run: TrainingRun, description: Description) -> torch.Tensor |
     return balancing.class_weights(description.class_counts["train"], run.block.class_weights)
 
 
-def _publish_again(run: TrainingRun, store: RunStore) -> None:
-    trained_as = store.publish(run.name, run.dataset)
-    same = f", as {trained_as}" if trained_as != run.name else ""
-    identity = store.folder.name[:12]
-    say(f"{run.name} was trained already{same} ({identity}): published again; `--fresh` trains it anew")
+def _tell_again(run: TrainingRun, store: RunStore, published_as: str | None) -> None:
+    """Say that there was nothing to train; ``published_as`` is the name of the run that was, None for a member."""
+    same = f", as {published_as}" if published_as not in (None, run.name) else ""
+    again = ": published again; `--fresh` trains it anew" if published_as else ""
+    say(f"{run.name} was trained already{same} ({store.folder.name[:12]}){again}")
 
 
 def _begin(run: TrainingRun, work: _Work, store: RunStore) -> None:
@@ -347,13 +397,18 @@ def _begin(run: TrainingRun, work: _Work, store: RunStore) -> None:
         labels = labels / torch.tensor(outputs.of_targets(work.description.spec, work.recipe.std))  # as in _loss
     constant = constant_loss(_loss_name(run), labels)
     noted = work.environment | ({} if constant is None else {"constant_loss": constant})
-    places = {f"train.{key}": work.environment[key] for key in ("device", "threads", "processes")}
-    crop = {"dataset.augment.evaluate_crop": work.recipe.evaluate_crop}  # what auto stands for
-    params = {**run.other_params, **crop, **places, **provenance.flatten(work.settings)}
+    params = _recorded(run, work)
     records = _dataset_records(run.dataset, work.description, work.digests)
     identity = work.recipe.identity
     kept = store.keep_dataset_report(run.dataset)
     provenance.start_journal(store.journal, run.name, run.experiment, identity, params, noted, records, kept)
+
+
+def _recorded(run: TrainingRun, work: _Work) -> dict[str, Any]:
+    """Every resolved parameter, flat keys."""
+    places = {f"train.{key}": work.environment[key] for key in ("device", "threads", "processes")}
+    crop = {"dataset.augment.evaluate_crop": work.recipe.evaluate_crop}  # what auto stands for
+    return {**run.other_params, **crop, **places, **provenance.flatten(work.settings)}
 
 
 def _build(run: TrainingRun, work: _Work, processes: Processes) -> TrainingState:

@@ -22,8 +22,27 @@ class SplitBlock(Block):
     group_near_duplicates: bool = Field(False, description="pictures that are nearly the same stay in one split")
     allow_leakage: bool = Field(False, description="let copies stay in several published splits: a known flaw")
     by_heart: bool = Field(False, description="one long text: all of it is training, validation and test")
+    folds: int | None = Field(None, ge=2, description="equal parts of all examples, one of which is the test split")
+    fold: int | None = Field(None, ge=1, description="which of the folds, from 1; `saccade repeat --folds` takes each")
     train_fraction: float = Field(1.0, gt=0, le=1, description="share of the training split to keep, per class")
     seed: int | None = Field(None, ge=0, description="default: the file's seed")
+
+    @model_validator(mode="after")
+    def _a_fold_is_the_test_split(self) -> "SplitBlock":
+        if (self.folds is None) != (self.fold is None):
+            raise ValueError("folds and fold must be set together, such as folds: 5, fold: 1; or neither of them")
+        if self.folds is None or self.fold is None:
+            return self
+        if self.fold > self.folds:
+            raise ValueError(f"fold ({self.fold}) must be at most folds ({self.folds})")
+        if self.order == "time":
+            raise ValueError(
+                f"folds ({self.folds}) must not stand with order (time): all but one fold would learn from what comes "
+                "after their test. Leave folds and fold out"
+            )
+        if "test" in self.model_fields_set:
+            raise ValueError(f"test ({self.test}) must be left out with folds: fold {self.fold} is the test split")
+        return self
 
     @model_validator(mode="after")
     def _something_is_left_for_training(self) -> "SplitBlock":

@@ -155,6 +155,9 @@ class TrainBlock(Block):
     )
     deterministic: bool = Field(True, description="the same bits on every run; false allows faster kernels on CUDA")
     seed: int | None = Field(None, ge=0, description="default: the file's seed")
+    ensemble: int = Field(
+        1, ge=1, description="trainings whose answers are averaged: with seed, seed + 1, ...; 1: one, as it is"
+    )
     init_from: str | None = Field(None, description="a key of runs: whose trained weights this one starts from")
     freeze: str | list[str] = Field([], description="layers that keep their first weights: prefixes of their names")
 
@@ -174,8 +177,8 @@ class TrainBlock(Block):
 
     @property
     def deciding(self) -> dict[str, Any]:
-        """What of this block decides the result; the rest is where and how it is computed."""
-        return self.model_dump(exclude={"device", "threads", "processes", "checkpoint_every_s"})
+        """What of this block decides a training's result; the rest is where, how and how often it is computed."""
+        return self.model_dump(exclude={"device", "threads", "processes", "checkpoint_every_s", "ensemble"})
 
     @property
     def optimizer_options(self) -> dict[str, Any]:

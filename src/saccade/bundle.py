@@ -1,5 +1,12 @@
-"""A trained network as two files that anyone can open: weights.safetensors and bundle.json. No pickle."""
+"""A trained network as two files that anyone can open: weights.safetensors and bundle.json. No pickle.
 
+Several that answer together are a bundle.json and a folder for each, members/0, members/1, ..., with a bundle of its
+own.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +15,7 @@ from torch import nn
 
 from saccade import registry
 from saccade.bands import Band
+from saccade.ensembles import Answers, Averaged
 from saccade.errors import UserError
 from saccade.files import read_json, sha256_of_file, write_json
 from saccade.inputs import input_for
@@ -16,6 +24,9 @@ from saccade.spec import Spec
 
 FORMAT = 1
 SPECIAL_FORMAT = 2  # with evaluate_crop or one_output: a saccade that knows nothing of them must not answer
+ENSEMBLE_FORMAT = 3  # likewise, with members
+_FORMATS = (FORMAT, SPECIAL_FORMAT, ENSEMBLE_FORMAT)
+_USUAL = {"evaluate_crop": (1, SPECIAL_FORMAT), "one_output": (False, SPECIAL_FORMAT), "members": (1, ENSEMBLE_FORMAT)}
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,7 @@ class Recipe:
         evaluate_crop: the share of each side of an image that evaluation and prediction look at; 1: all of it.
         one_output: two classes are answered with one number, the logit of the second.
         band: of a forecast: where the truth lies around it, as measured on the validation split.
+        members: how many networks answer together; see ``saccade.ensembles``.
     """
 
     model: str
@@ -45,6 +57,7 @@ class Recipe:
     evaluate_crop: float = 1.0
     one_output: bool = False
     band: Band | None = None
+    members: int = 1
 
     @property
     def built_for(self) -> Spec:
@@ -53,10 +66,18 @@ class Recipe:
 
     def build_network(self) -> nn.Sequential:
         """A new network with random weights: stored arrays in, the model's outputs out."""
-        model = registry.module("models", self.model).build(self.built_for, **self.arguments)
+        model = self._build_model() if self.members == 1 else self._build_members()
         output = output_for(self.spec, self.mean, self.std)
         before = input_for(self.spec, self.mean, self.std, self.evaluate_crop)
         return nn.Sequential(before, model, *([output] if output else []))
+
+    def _build_model(self) -> nn.Module:
+        return registry.module("models", self.model).build(self.built_for, **self.arguments)
+
+    def _build_members(self) -> Averaged:
+        is_of_classes = bool(self.spec.classes) or self.spec.answers == "each_step"
+        answers: Answers = "one_output" if self.one_output else "classes" if is_of_classes else "numbers"
+        return Averaged([self._build_model() for _ in range(self.members)], answers)
 
 
 def save(folder: Path, recipe: Recipe, network: nn.Sequential) -> str:
@@ -75,16 +96,67 @@ def save(folder: Path, recipe: Recipe, network: nn.Sequential) -> str:
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network[1].state_dict().items()}
     # Bytes first: safetensors' own writing tells a full disk as an error of another kind than OSError.
     (folder / "weights.safetensors").write_bytes(save(weights))
+    write_description(folder, recipe)
+    return sha256_of_file(folder / "weights.safetensors")
+
+
+def save_ensemble(folder: Path, recipe: Recipe, members: Sequence[Path]) -> str:
+    """Put bundles together into one whose networks answer together.
+
+    Args:
+        folder: an empty folder; the caller moves it into place.
+        recipe: of the ensemble; ``members`` is how many there are.
+        members: their bundles, which are copied.
+
+    Returns:
+        ``weights_sha256`` of the folder.
+    """
+    assert recipe.members == len(members)
+    for number, member in enumerate(members):
+        shutil.copytree(member, folder / "members" / str(number))
+    write_description(folder, recipe)
+    return weights_sha256(folder)
+
+
+def write_description(folder: Path, recipe: Recipe) -> None:
+    """Write bundle.json. What is as usual is left out, so that an older saccade can read it."""
     values = {"format": FORMAT, **vars(recipe), "spec": recipe.spec.to_dict(), "classes": list(recipe.spec.classes)}
-    for key, usual in (("evaluate_crop", 1), ("one_output", False)):
+    for key, (usual, format_number) in _USUAL.items():
         if values[key] == usual:
             del values[key]
         else:
-            values["format"] = SPECIAL_FORMAT
+            values["format"] = max(values["format"], format_number)
     band = values.pop("band")
     values |= {"band": vars(band)} if band else {}
     write_json(folder / "bundle.json", values)
-    return sha256_of_file(folder / "weights.safetensors")
+
+
+def weight_files(folder: Path, members: int) -> list[Path]:
+    """Where the weights of a bundle lie, a file for each of its networks."""
+    folders = [folder] if members == 1 else [folder / "members" / str(number) for number in range(members)]
+    return [one / "weights.safetensors" for one in folders]
+
+
+def weights_sha256(folder: Path) -> str:
+    """What names the weights of a bundle.
+
+    Args:
+        folder: such as models/lenet5-digits.
+
+    Returns:
+        SHA-256 of weights.safetensors; of several networks, that of the SHA-256 of each, a line each.
+
+    Raises:
+        UserError: there is no bundle, or one without its weights.
+    """
+    files = weight_files(folder, read_recipe(folder).members)
+    for path in files:
+        if not path.exists():
+            raise UserError(f"{path} does not exist. Make it with `saccade train {folder.name}`.")
+    digests = [sha256_of_file(path) for path in files]
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()
 
 
 def read_recipe(folder: Path) -> Recipe:
@@ -100,7 +172,7 @@ def read_recipe(folder: Path) -> Recipe:
         UserError: there is no bundle, or one that is damaged or of another format.
     """
     make_with = f"saccade train {folder.name}"
-    values = read_json(folder / "bundle.json", format_number=(FORMAT, SPECIAL_FORMAT), make_with=make_with)
+    values = read_json(folder / "bundle.json", format_number=_FORMATS, make_with=make_with)
     try:
         values.pop("classes")  # for other readers; the same as spec.classes
         band = Band(**values["band"]) if values.get("band") else None

@@ -108,7 +108,8 @@ def draw_learning_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         rows: one an epoch, with ``epoch`` (from 1), ``train_loss``, ``validation_loss``, ``learning_rate`` and
             ``train_accuracy`` and ``validation_accuracy``, or the same of ``mae``; a panel without values is left out.
             Losses and errors are drawn on a logarithmic scale when they are positive and span more than a factor of 30.
-            Where a row has ``kept`` other than 0, a line shows of which epoch the weights are.
+            Where a row has ``kept`` other than 0, a line shows of which epoch the weights are. Rows of several
+            ``member``s give a pair of curves each.
         path: the PNG to write.
 
     Raises:
@@ -120,8 +121,12 @@ def draw_learning_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     names = {"loss": "Loss", "accuracy": "Accuracy", "mae": "Mean absolute error"}
     panels = [(what, _column(rows, f"train_{what}"), _column(rows, f"validation_{what}")) for what in names]
     panels = [panel for panel in panels if np.isfinite(np.concatenate(panel[1:])).any()]
+    members: dict[Any, list[int]] = {}
+    for place, row in enumerate(rows):
+        members.setdefault(row.get("member"), []).append(place)
+    is_one = len(members) == 1
     marker = "o" if len(rows) <= 30 else None
-    line = {"linewidth": 1.8, "marker": marker, "markersize": 3.5, "clip_on": False}
+    line = {"linewidth": 1.8 if is_one else 1.0, "marker": marker, "markersize": 3.5, "clip_on": False}
     with style():
         figure = new_figure(4.4 * len(panels) + 3.4, 3.8)
         all_axes = figure.subplots(1, len(panels) + 1, width_ratios=[4.4] * len(panels) + [3.4], squeeze=False)[0]
@@ -132,22 +137,28 @@ def draw_learning_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
             axes.set_yscale("log" if is_log else "linear")
             if is_log:
                 axes.yaxis.set_major_formatter("{x:g}")  # the default, powers of ten, is set in mathematical type
-            axes.fill_between(epochs, train, validation, color=GREY, alpha=0.15, linewidth=0, label="gap")
-            axes.plot(epochs, train, color=BLUE, label="training", **line)
-            axes.plot(epochs, validation, color=ORANGE, linestyle="--", label="validation", **line)
-            for row in rows:
+            for number, places in enumerate(members.values()):
+                gap, of_training, of_validation = ("gap", "training", "validation") if number == 0 else [None] * 3
+                x, y, z = epochs[places], train[places], validation[places]
+                axes.fill_between(x, y, z, color=GREY, alpha=0.15 / len(members), linewidth=0, label=gap)
+                axes.plot(x, y, color=BLUE, label=of_training, **line)
+                axes.plot(x, z, color=ORANGE, linestyle="--", label=of_validation, **line)
+            for row in rows if is_one else []:  # lines of several would hide the curves
                 if float(row.get("kept") or 0):
                     axes.axvline(row["epoch"], color=GREY, linestyle=":", linewidth=1.4, label="kept")
             axes.set_title(names[what] + (" (logarithmic scale)" if is_log else ""))
             axes.legend(frameon=False)
-        all_axes[-1].plot(epochs, _column(rows, "learning_rate"), color=GREY, **{**line, "linestyle": "-"})
+        longest = max(members.values(), key=len)
+        rates = _column(rows, "learning_rate")[longest]
+        all_axes[-1].plot(epochs[longest], rates, color=GREY, **{**line, "linestyle": "-"})
         all_axes[-1].set_ylim(bottom=0)
         all_axes[-1].set_title("Learning rate")
         all_axes[-1].yaxis.set_major_formatter("{x:.3g}")
         for axes in all_axes:
             axes.set_xlabel("epoch")
-            axes.set_xlim(*((epochs[0] - 0.5, epochs[0] + 0.5) if len(rows) == 1 else (epochs[0], epochs[-1])))
-            axes.set_xticks(_epoch_ticks(int(epochs[0]), int(epochs[-1])))
+            first, last = epochs.min(), epochs.max()
+            axes.set_xlim(*((first - 0.5, first + 0.5) if first == last else (first, last)))
+            axes.set_xticks(_epoch_ticks(int(first), int(last)))
             axes.grid(axis="y")
         save_figure(figure, path)
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from saccade.ensembles import Averaged
 from saccade.errors import UserError
 from saccade.token_networks import NextTokenNetwork
 from saccade.tokens import PAD, UNKNOWN, Tokenizer, cut, normalise
@@ -134,10 +135,12 @@ def expectations(network: nn.Sequential, tokenizer: Tokenizer, prompt: str, *, d
     return found
 
 
-def _parts(network: nn.Sequential) -> tuple[nn.Module, NextTokenNetwork]:
+def _parts(network: nn.Sequential) -> tuple[nn.Module, NextTokenNetwork | Averaged]:
     reader, model = network[0], network[1]
-    if not isinstance(model, NextTokenNetwork):
-        raise UserError("the network must say what comes next, to write text; this one answers once an example")
+    for one in model.members if isinstance(model, Averaged) else [model]:
+        if not isinstance(one, NextTokenNetwork):
+            raise UserError("the network must say what comes next, to write text; this one answers once an example")
+    assert isinstance(model, NextTokenNetwork | Averaged)
     return reader, model
 
 

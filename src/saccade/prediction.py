@@ -16,8 +16,9 @@ from torch import Tensor, nn
 
 from saccade.batches import take, trim
 from saccade.buckets import measured_batches, stored_lengths
-from saccade.bundle import Recipe, read_recipe
+from saccade.bundle import Recipe, read_recipe, weight_files
 from saccade.devices import autocast, resolve_device
+from saccade.ensembles import Averaged
 from saccade.errors import UserError
 from saccade.generating import TEMPERATURE, Expected, Generated, expectations, generate, unknown_tokens
 from saccade.images import prepare_image
@@ -260,10 +261,12 @@ def load(folder: str | Path, device: str = "cpu") -> Predictor:
     folder = Path(folder)
     recipe = read_recipe(folder)
     network = recipe.build_network()
-    try:
-        network[1].load_state_dict(load_file(folder / "weights.safetensors"))
-    except (SafetensorError, RuntimeError, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{folder / 'weights.safetensors'} cannot be used ({reason}). Run `dvc checkout`.") from error
+    models = network[1].members if isinstance(network[1], Averaged) else [network[1]]
+    for path, model in zip(weight_files(folder, recipe.members), models, strict=True):
+        try:
+            model.load_state_dict(load_file(path))
+        except (SafetensorError, RuntimeError, OSError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(f"{path} cannot be used ({reason}). Run `dvc checkout`.") from error
     where = resolve_device(device)
     return Predictor(recipe, network.to(where).eval(), where)

@@ -26,6 +26,7 @@ EVERY_COMMAND = {
     "preview": ["preview", "digits"],
     "train": ["train", "lenet5-digits"],
     "evaluate": ["evaluate", "lenet5-digits"],
+    "repeat": ["repeat", "lenet5-digits", "--seeds", "2"],
     "predict": ["predict", "lenet5-digits", "photos"],
     "repro": ["repro"],
     "compare": ["compare"],
@@ -307,7 +308,7 @@ def test_an_error_of_a_user_or_of_the_machine_is_told_in_a_line(error, code, mes
 @pytest.mark.parametrize(
     ("command", "what_next"),
     [
-        *((command, "goes on where it was") for command in ("fetch", "train", "repro", "sync")),
+        *((command, "goes on where it was") for command in ("fetch", "train", "repeat", "repro", "sync")),
         *((command, "begins anew") for command in ("preprocess", "augment", "evaluate", "predict", "describe")),
     ],
 )
