@@ -16,7 +16,7 @@ from saccade.examples import Progress, no_progress
 from saccade.losses import Loss
 from saccade.training import LabelledArrays, TrainingState, fit
 
-LOWEST, HIGHEST = 1e-6, 100.0  # seven optimisers in ten learn nothing at the one, and none survives the other
+LOWEST, HIGHEST = 1e-6, 100.0  # of what was tried, nothing learns at the one, and only rote learning survives the other
 _EXPLODED = 10.0  # times the first loss, in three updates on end
 
 
