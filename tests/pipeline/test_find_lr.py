@@ -163,6 +163,7 @@ def test_errors_name_the_remedy(ended: dict[str, Ended], name: str, code: int, m
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_suggestion_trains_as_well_as_the_best_of_a_grid(tree: Tree, ended: dict[str, Ended]) -> None:
     """All the small digits, eight epochs: the accuracy on validation, beside rates a factor of 10 apart."""
     whole = [dataset_entry(split="{}", augment="{views: 0}")]
