@@ -172,6 +172,27 @@ def train(
     start_training(params, run, fresh=fresh)
 
 
+@app.command(name="find-lr")
+def find_lr(
+    run: RunName,
+    updates: Annotated[
+        int, typer.Option("--updates", metavar="N", min=50, help="of each of three drawings: more show more")
+    ] = 200,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", metavar="FILE", help="a .png; default: reports/RUN-learning-rate.png"),
+    ] = None,
+) -> None:
+    """Suggest a learning rate for a run, from updates under a rate that rises; the run itself is left as it is."""
+    out = out and out.absolute()  # relative to where the command was called, not to the tree
+    params = _load()
+    _entry("runs", params.runs, run)
+    from pipeline.find_lr import find_lr
+    from pipeline.train import TrainingRun
+
+    find_lr(TrainingRun.of(params, run), updates=updates, out=out)
+
+
 @app.command()
 def evaluate(
     run: RunName,

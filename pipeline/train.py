@@ -4,7 +4,7 @@ The loop itself is ``saccade.training.fit``. Around it: the run's identity, its 
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,9 +34,9 @@ from saccade.layers import count_parameters
 from saccade.losses import LOSSES, ONE_OUTPUT, Loss, constant_loss
 from saccade.online_views import OnlineViews
 from saccade.prepared import Description, open_split, read_description, read_evaluate_crop
-from saccade.processes import Processes, joined
+from saccade.processes import ALONE, Processes, joined
 from saccade.ranks import Rank
-from saccade.training import EpochRecord, LabelledArrays, TrainingState, fit
+from saccade.training import LabelledArrays, TrainingState, fit
 from saccade.training_views import open_views
 
 if TYPE_CHECKING:
@@ -233,6 +233,23 @@ def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False
     if outcome.pending_reason:
         say(f"not yet in MLflow ({outcome.pending_reason}): `saccade sync` sends it later")
     return store.folder
+
+
+def try_out(run: TrainingRun, loop: Callable[..., Iterator[Any]]) -> Iterator[Any]:
+    """Hand a run's network with its first weights, its data and its settings to a loop; nothing is written.
+
+    Args:
+        run: what is tried.
+        loop: takes what ``saccade.training.fit`` takes.
+
+    Yields:
+        What the loop yields.
+
+    Raises:
+        UserError: data or first weights are missing.
+    """
+    work = _prepare(run, Rank())
+    yield from _records(run, work, _build(run, work, ALONE), ALONE, loop)
 
 
 def help_to_train(run: TrainingRun, me: Rank) -> None:
@@ -523,9 +540,16 @@ def _with_band(run: TrainingRun, work: _Work, network: nn.Sequential) -> Recipe:
 
 
 def _records(
-    run: TrainingRun, work: _Work, state: TrainingState, processes: Processes, **watchers: Any
-) -> Iterator[EpochRecord]:
-    """Hand the run's params to ``fit``, and ``watch_loss``, ``progress`` and ``after_update``."""
+    run: TrainingRun,
+    work: _Work,
+    state: TrainingState,
+    processes: Processes,
+    loop: Callable[..., Iterator[Any]] = fit,
+    **watchers: Any,
+) -> Iterator[Any]:
+    """Hand the run's params to ``fit``, or to what takes the same, and ``watch_loss``, ``progress`` and
+    ``after_update``.
+    """
     block = run.block
     prepared = paths.prepared(run.dataset)
     train_split, validation_split = open_split(prepared, "train"), open_split(prepared, "validation")
@@ -533,7 +557,7 @@ def _records(
     updates_per_epoch = -(-len(train_split.labels) // (block.batch_size * block.accumulation_steps))
     views = work.views if isinstance(work.views, OnlineViews) else torch.from_numpy(work.views)
     try:
-        yield from fit(
+        yield from loop(
             state,
             _labelled(views, train_split.labels, is_text=is_text),
             _labelled(torch.from_numpy(validation_split.examples[None]), validation_split.labels, is_text=is_text),

@@ -25,6 +25,7 @@ EVERY_COMMAND = {
     "augment": ["augment", "digits"],
     "preview": ["preview", "digits"],
     "train": ["train", "lenet5-digits"],
+    "find-lr": ["find-lr", "lenet5-digits"],
     "evaluate": ["evaluate", "lenet5-digits"],
     "repeat": ["repeat", "lenet5-digits", "--seeds", "2"],
     "predict": ["predict", "lenet5-digits", "photos"],
