@@ -185,6 +185,18 @@ def test_the_other_commands_know_an_ensemble(results: tuple[Tree, dict[str, Ende
     assert f"{5 * json.loads(ended['describe'].out)['parameters']:,}" in row
 
 
+def test_the_doctor_looks_at_each_member(results: tuple[Tree, dict[str, Ended]]) -> None:
+    tree, _ = results
+    with (tree.root / "reports/many/gradients.csv").open(encoding="utf-8") as file:
+        assert {row["member"] for row in csv.DictReader(file)} == set("01234")
+    ended = tree.run("doctor", "many")
+    assert ended.code == 0, ended.err
+    seeds = [line.partition(":")[0] for line in ended.out.splitlines() if line.startswith("many, seed")]
+    assert seeds == [f"many, seed{number}" for number in range(5, 10)]
+    for seed in range(5, 10):
+        assert (tree.root / f"reports/many/doctor/seed{seed}/gradients.png").exists()
+
+
 def test_mlflow_shows_members_below_the_larger_ensemble(results: tuple[Tree, dict[str, Ended]]) -> None:
     import mlflow
     from mlflow import MlflowClient
