@@ -32,7 +32,7 @@ from ruamel.yaml import YAML
 from workbench import HERE, Workbench, default_work
 
 if TYPE_CHECKING:
-    from pipeline.train import TrainingRun
+    from pipeline.train_work import TrainingRun
 
 GRIDS = {
     "sgd": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
@@ -185,7 +185,7 @@ def case_grid(case: Case) -> tuple[float, ...]:
 def prepared(case: Case, bench: Workbench, options: argparse.Namespace) -> "TrainingRun":
     """The case as a run of the bench's params.yaml, its data prepared."""
     from pipeline import params
-    from pipeline.train import TrainingRun
+    from pipeline.train_work import TrainingRun
 
     yaml = YAML(typ="safe")
     files = (yaml.load(path.read_text(encoding="utf-8")) for path in (ROOT / "params.yaml", *ROOT.glob("recipes/*")))
@@ -233,7 +233,7 @@ def steps_of(found: dict[str, Any], run: "TrainingRun", *, quick: bool) -> Itera
 
 def trained(run: "TrainingRun", rate: float) -> Rows:
     """The epochs of a training with a rate; none where its loss was not finite in the end."""
-    from pipeline.train import try_out
+    from pipeline.train_loop import try_out
     from saccade.errors import UserError
     from saccade.training import fit
 

@@ -188,7 +188,7 @@ def find_lr(
     params = _load()
     _entry("runs", params.runs, run)
     from pipeline.find_lr import find_lr
-    from pipeline.train import TrainingRun
+    from pipeline.train_work import TrainingRun
 
     find_lr(TrainingRun.of(params, run), updates=updates, out=out)
 

@@ -24,7 +24,7 @@ from saccade.ranks import Rank
 if TYPE_CHECKING:
     from pipeline.params import Params
     from pipeline.run_store import RunStore
-    from pipeline.train import Plan, TrainingRun
+    from pipeline.train_work import Plan, TrainingRun
     from saccade.bands import Band
 
 _OF_A_MEMBER = (
@@ -52,7 +52,7 @@ def train_ensemble(params: "Params", name: str, *, fresh: bool) -> None:
     """
     with Follower(tracking_uri(paths.home())) as follower:  # imports MLflow while we import torch
         from pipeline.run_store import RunStore, hold
-        from pipeline.train import TrainingRun
+        from pipeline.train_work import TrainingRun
 
         run = TrainingRun.of(params, name)
         count = run.block.ensemble
@@ -104,7 +104,7 @@ def stores_of_members(run: "TrainingRun", count: int) -> "tuple[Plan, list[RunSt
         UserError: data or first weights are missing.
     """
     from pipeline.run_store import RunStore
-    from pipeline.train import plan
+    from pipeline.train_work import plan
 
     me = Rank(count=run.block.processes, local_count=run.block.processes)
     plans = [plan(run.member(number), me) for number in range(count)]

@@ -9,7 +9,8 @@ from pathlib import Path
 from pipeline import paths
 from pipeline.console import Progress, number_of, say
 from pipeline.params_yaml import line_of, read_yaml
-from pipeline.train import TrainingRun, try_out
+from pipeline.train_loop import try_out
+from pipeline.train_work import TrainingRun
 from saccade.devices import derive_seed
 from saccade.errors import UserError
 from saccade.files import replacing_file

@@ -19,7 +19,7 @@ from saccade.ranks import LAUNCHER_VARIABLE, RENDEZVOUS_VARIABLE, find, was_laun
 
 if TYPE_CHECKING:
     from pipeline.params import Params
-    from pipeline.train import TrainingRun
+    from pipeline.train_work import TrainingRun
 
 
 _MEMBER_VARIABLE = "SACCADE_MEMBER"  # which one the processes that we launch train; not there: the run itself
@@ -71,14 +71,16 @@ def start_one(params: "Params", run: str, member: int | None, *, fresh: bool) ->
     if me.count == 1 and params.runs[run].train.processes > 1:
         _launch(run, params.runs[run].train.processes, fresh, member)
     elif me.rank > 0:
-        from pipeline.train import TrainingRun, help_to_train
+        from pipeline.train import help_to_train
+        from pipeline.train_work import TrainingRun
 
         help_to_train(_chosen(TrainingRun.of(params, run), member), me)
     else:
         from pipeline.follower import Follower
 
         with Follower(tracking_uri(paths.home())) as follower:  # imports MLflow while we import torch
-            from pipeline.train import TrainingRun, train
+            from pipeline.train import train
+            from pipeline.train_work import TrainingRun
 
             chosen = _chosen(TrainingRun.of(params, run), member)
             folder = train(chosen, me, follower, fresh=fresh, publish=member is None)

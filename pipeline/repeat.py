@@ -34,7 +34,7 @@ def repeat_seeds(params: "Params", name: str, count: int) -> None:
     from pipeline.evaluate_members import evaluate_member
     from pipeline.repeat_table import Repeated, show_and_keep
     from pipeline.run_store import read_history
-    from pipeline.train import TrainingRun
+    from pipeline.train_work import TrainingRun
     from saccade.prepared import open_split
 
     run, block = TrainingRun.of(params, name), params.runs[name].evaluate
