@@ -183,7 +183,7 @@ def test_the_next_letters_of_hello_are_learnt_by_heart(tree: Tree) -> None:
     assert rows_of(folder / "confused_tokens.csv") == []
     assert (folder / "sample.txt").read_text().count("--- prompt 'h', temperature ") == 3
     pictures = {path.name for path in folder.glob("*.png")}
-    assert pictures == {"learning_curves.png", "loss_by_position.png", "confused_tokens.png"}
+    assert pictures == {"gradients.png", "learning_curves.png", "loss_by_position.png", "confused_tokens.png"}
     for name in pictures:
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
 
