@@ -53,6 +53,12 @@ def token_example(name: str, channels: int, longer: int = 0) -> tuple[Spec, tupl
     return Spec("tokens", shape, tuple(f"class {k}" for k in range(K)), (), vocabulary, "characters"), shape
 
 
+def forecast_example(name: str, channels: int, longer: int = 0) -> tuple[Spec, tuple[int, ...]]:
+    """The first of the features, K steps ahead."""
+    shape, features = (9 + longer, channels), tuple("abcdefgh"[:channels])
+    return Spec("series", shape, targets=tuple(f"a +{k + 1}" for k in range(K)), features=features, horizon=K), shape
+
+
 EXAMPLES = {"image": image_example, "tokens": token_example, "series": series_example}
 V = 13  # tokens of the vocabulary
 
@@ -303,8 +309,9 @@ every_choice = pytest.mark.parametrize(
 
 @every_choice
 def test_every_choice_builds_and_makes_a_difference(name: str, key: str, value: Any) -> None:
-    for kind in registry.constant("models", name, "ACCEPTS"):
-        spec, shape = EXAMPLES[kind](name, 3, longer=8)  # some choices need more than the defaults
+    examples = [EXAMPLES[kind] for kind in registry.constant("models", name, "ACCEPTS")]
+    for example in [forecast_example] if key == "from_last" else examples:
+        spec, shape = example(name, 3, longer=8)  # some choices need more than the defaults
         outputs, names = [], []
         for arguments in ({}, {key: value}):
             torch.manual_seed(0)
