@@ -186,8 +186,8 @@ def _faded_over_time(record: Record) -> Verdict | None:
         remedy = "let the answer see every step: attention over the outputs" if changes else "read shorter sequences"
     return Verdict(
         "vanishing",
-        f"at step {rows[0]['step']:.0f} of {rows[-1]['step']:.0f} dL/dh_t is {share:.0e} of what it is at the last, "
-        f"and more than a thousandth only from step {reached:.0f} on: what was read before cannot be learnt; "
+        f"at step {rows[0]['step']:.0f} of {rows[-1]['step']:.0f} dL/dh_t is {_power(share)} of what it is at the "
+        f"last, and more than a thousandth only from step {reached:.0f} on: what was read before cannot be learnt; "
         f"{_standing(record)}",
         layer=str(rows[0]["layer"]),
         remedy=remedy,
@@ -208,9 +208,9 @@ def _faded(record: Record) -> Verdict | None:
     what = remedies.listed([remedies.WHAT[change.key] for change in changes]) if changes else "fewer layers"
     return Verdict(
         "vanishing",
-        f"by the norm of their weights, the first {third} of {len(gradients)} layers get {share:.0e} of the "
-        f"gradient of the last {third}; an update moves {layer} by {moves.get(layer, 0):.0e} of its norm{shrank}; "
-        f"{_standing(record)}",
+        f"by the norm of their weights, the first {third} of {len(gradients)} layers get {_power(share)} of the "
+        f"gradient of the last {third}; an update moves {layer} by {_power(moves.get(layer, 0))} of its "
+        f"norm{shrank}; {_standing(record)}",
         layer=layer,
         remedy=f"take what lets gradients pass many layers: {what}",
         changes=changes,
@@ -229,7 +229,7 @@ def _not_learning(record: Record) -> Verdict | None:
     if moves and max(moves.values()) < limits.TINY_UPDATE:
         return Verdict(
             "not learning",
-            f"no update moved a layer by more than {max(moves.values()):.0e} of its norm; {_standing(record)}",
+            f"no update moved a layer by more than {_power(max(moves.values()))} of its norm; {_standing(record)}",
             remedy="raise the learning rate a hundred times",
             changes=remedies.rate(record, 0.01),
         )
@@ -284,6 +284,11 @@ def _standing(record: Record) -> str:
         return "no epoch is finished"
     train, validation = record.losses("train")[-1], record.losses("validation")[-1]
     return f"loss {train:.3g}, validation loss {validation:.3g}; a constant answer gets {record.constant_loss:.3g}"
+
+
+def _power(share: float) -> str:
+    """Such as "8e-13"; 0 as "0"."""
+    return f"{share:.0e}" if share else "0"
 
 
 def _span(values: Collection[Any]) -> str:

@@ -202,6 +202,7 @@ def test_gradients_that_fade_towards_the_first_layers_vanish() -> None:
     verdict = diagnose(record(history(STILL), rows))
     assert (verdict.name, verdict.layer) == ("vanishing", "a")
     assert "the first 3 of 9 layers get 1e-13 of the gradient of the last 3" in verdict.evidence
+    assert "an update moves a by 0 of its norm" in verdict.evidence
     assert verdict.changes == (Change("model.activation", "relu"), Change("model.normalisation", "batch"))
     assert verdict.remedy.endswith("ReLU in place of what saturates and batch norms")
     assert diagnose(record(history(LEARNING), rows)).name == "healthy"
