@@ -16,6 +16,10 @@ _BLUR = 0.15  # standard deviation of the smoothing, in powers of ten of the rat
 _CEILING = 2.0  # times the first loss: how far a loss has exploded beyond that says nothing
 _LEAST_CHANGE = 0.005  # of the first loss
 _SIGMAS = 4.0  # of what noise does to the smoothed loss
+_JUMP_SIGMAS, _JUMP = (
+    8.0,
+    0.1,
+)  # a single loss that is so many deviations of the noise, and so much of it, above the first
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ def read_range(rates: Sequence[float], losses: Sequence[Sequence[float]]) -> Rea
     where it is back there. Suggested is ``right * (left / right) ** 0.3 / 5``: a factor of 5 below a point between the
     sides. The lowest point would say less: in a valley with a flat ground it lies anywhere, its sides do not. The first
     valley counts. Where few examples are passed again and again, a second one may follow, in which they are learnt by
-    heart.
+    heart; and where single losses jump far above the first one before the valley is reached, it is such a one.
 
     Args:
         rates: of U updates, each the same multiple of the one before.
@@ -72,7 +76,9 @@ def read_range(rates: Sequence[float], losses: Sequence[Sequence[float]]) -> Rea
     rates_U, loss_U = np.asarray(rates, dtype=float), np.median(smoothed_DU, axis=0)
 
     averaged = 1 + 2 * math.sqrt(math.pi) * sigma  # how many losses one smoothed one is worth
-    noise = float(np.median([np.std(values[:quiet]) for values in losses])) / math.sqrt(averaged)
+    of_median = 1 if len(losses) == 1 else 2 / math.pi * len(losses)  # and how many drawings their median is worth
+    spread = float(np.median([np.std(values[:quiet]) for values in losses]))
+    noise = spread / math.sqrt(averaged * of_median)
     much = max(_SIGMAS * noise, _LEAST_CHANGE * first)
     has_fallen_U = loss_U < first - much
     if not has_fallen_U.any():
@@ -88,11 +94,24 @@ def read_range(rates: Sequence[float], losses: Sequence[Sequence[float]]) -> Rea
         doubt = f"the loss does not rise up to the highest rate, {rates[-1]:g}: nothing shows how high is too high"
         return Reading(rates_U, loss_U, first, least, doubt=doubt)
     valley = (float(rates_U[is_deep_U.argmax()]), float(rates_U[lowest + int(is_deep_U[lowest:].argmin())]))
+    jump = float(np.median([_first_jump(values, rates, first, spread) for values in losses]))
+    if jump < valley[0]:
+        doubt = (
+            f"losses jump from {jump:.2g} on, before the loss falls: what falls behind that is learnt by heart, if at "
+            f"all. Try rates 5 to 30 times lower than {jump:.2g}"
+        )
+        return Reading(rates_U, loss_U, first, least, doubt=doubt)
     return Reading(rates_U, loss_U, first, least, valley, float(f"{_below(*valley):.2g}"))
 
 
 def _below(left: float, right: float) -> float:
     return right * (left / right) ** BACK / BELOW
+
+
+def _first_jump(values: Sequence[float], rates: Sequence[float], first: float, spread: float) -> float:
+    """The rate of the first loss that is far above the first one, or of the last update."""
+    far = first + max(_JUMP_SIGMAS * spread, _JUMP * first)
+    return next((rate for value, rate in zip(values, rates, strict=False) if value > far), rates[len(values) - 1])
 
 
 def _filled(values: Sequence[float], count: int, ceiling: float) -> np.ndarray:

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 OTHERWISE = {  # those that a test below calls by name, and the two that other benchmarks call
     *("cost_of_pages", "gpu_engine", "mnist_race", "races", "recipe_seeds", "run_all", "where_time_goes"),
-    *("bare_loop", "keras_peer", "near_duplicates"),
+    *("bare_loop", "keras_peer", "near_duplicates", "views_and_accuracy"),
 }
 RUNNABLE = {path.stem for path in BENCHMARKS.glob("*.py") if "__main__" in path.read_text(encoding="utf-8")}
 REPORTING = sorted(RUNNABLE - OTHERWISE)  # a new one too: it takes --quick and --work, and prints figures
@@ -77,6 +77,15 @@ def test_planted_copies_are_found_and_false_alarms_counted(real_data: Callable[[
     real_data("mnist")
     out = call("near_duplicates", "--data", str(data), "--quick")
     assert out.count("  all") == 2 and "MNIST: 700 images" in out and "of 100 test images" in out
+
+
+def test_views_and_accuracy_are_measured_and_drawn(tmp_path: Path) -> None:
+    assert call("views_and_accuracy", "digits", "--quick", "--work", str(tmp_path)) == ""
+    results = tmp_path / "views"
+    runs = json.loads((results / "views_digits.json").read_text(encoding="utf-8"))["runs"]
+    assert list(runs) == ["none-seed0", "1-seed0", "online-seed0"]
+    assert (results / "images" / "views-and-accuracy.png").read_bytes().startswith(b"\x89PNG")
+    assert "| online |" in (results / "augmentation.md").read_text(encoding="utf-8")
 
 
 def test_saccades_loop_and_the_bare_one_are_measured_on_the_cpu_too() -> None:

@@ -4,6 +4,7 @@ Shapes: U updates.
 """
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -77,6 +78,27 @@ def test_a_second_valley_in_which_examples_are_learnt_by_heart_does_not_count() 
     reading = read_range(RATES, [noisy(shallow + rise + deep, 0.005, seed) for seed in range(3)])
     assert reading.smoothed.min() < 0.4 < 0.64 < reading.least
     assert reading.suggestion == pytest.approx(0.003**0.3 * 0.02**0.7 / 5, rel=0.25)
+
+
+def test_a_valley_behind_losses_that_jump_is_no_suggestion() -> None:
+    """Few long texts: single batches jump far above the first loss, and then all are learnt by heart."""
+    plain = valley(0.24, 1.1, high=0.69, low=0.45)
+    drawings = [noisy(plain, 0.005, seed) for seed in range(3)]
+    assert read_range(RATES, drawings).suggestion is not None
+    for number, rate in enumerate((0.02, 0.03, 0.04)):
+        drawings[number][int(np.searchsorted(RATES, rate))] = 0.9
+    reading = read_range(RATES, drawings)
+    assert reading.suggestion is None and reading.valley is None
+    assert re.match(r"losses jump from 0\.03\d? on, before the loss falls: ", reading.doubt)
+    drawings[0], drawings[1] = (noisy(plain, 0.005, seed) for seed in (3, 4))
+    assert read_range(RATES, drawings).suggestion is not None  # one drawing of three is outvoted
+
+
+def test_the_median_of_several_drawings_is_less_noisy_than_one() -> None:
+    faint = valley(0.001, 0.3, high=0.443, low=0.411)
+    drawings = [np.where(LOG_U < -4, noisy(faint, 0.04, seed), faint).tolist() for seed in range(3)]
+    assert read_range(RATES, drawings).suggestion is not None
+    assert read_range(RATES, drawings[:1]).doubt.startswith("the loss falls at no rate")
 
 
 @pytest.mark.parametrize("seed", range(5))
