@@ -4,95 +4,37 @@ Shapes: B batch, N examples, V stored views, H height, W width, C channels, K cl
 """
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
+from small_training import (
+    CPU,
+    H,
+    K,
+    N,
+    W,
+    assert_equal_bits,
+    examples,
+    registered_network,
+    running,
+    sgd,
+    small_network,
+    trained,
+    without_times,
+)
 from torch import Tensor, nn
 
 from saccade import optimizers, registry, schedules
 from saccade.balancing import SAMPLERS
 from saccade.checkpoints import from_bytes, to_bytes
 from saccade.devices import derive_seed
-from saccade.errors import NonFiniteError, UserError
 from saccade.freezing import freeze
-from saccade.inputs import ImageInput, SeriesInput, enlarged_middle
-from saccade.losses import LOSSES, ONE_OUTPUT, MixedTarget, cross_entropy, mse
+from saccade.inputs import ImageInput, enlarged_middle
+from saccade.losses import LOSSES, ONE_OUTPUT, MixedTarget, cross_entropy
 from saccade.mixing import draw_mix
-from saccade.optimizers import Optimizer
-from saccade.spec import Spec
-from saccade.stopping import epochs_without_gain
-from saccade.training import EpochRecord, LabelledArrays, TrainingState, fit, measure
-
-CPU = torch.device("cpu")
-N, K, H, W = 22, 3, 18, 16
-TIMES = ("examples_per_s", "elapsed_s")
-
-
-class SmallNet(nn.Module):
-    """A convolution, a norm with running statistics, dropout: all that can go wrong between two epochs."""
-
-    def __init__(self, channels: int = 2, dropout: float = 0.2) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(channels, 4, 3, stride=2)
-        self.norm = nn.BatchNorm2d(4)
-        self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(4 * 8 * 7, K)
-
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        return self.output(self.dropout(torch.relu(self.norm(self.conv(x_BCHW))).flatten(1)))
-
-
-def examples(views: int = 1, count: int = N, seed: int = 0, channels: int = 2) -> LabelledArrays:
-    random = torch.Generator().manual_seed(seed)
-    labels = torch.randint(0, K, (count,), generator=random)
-    images = torch.randint(0, 200, (views, count, H, W, channels), generator=random)
-    images[:, torch.arange(count), labels * 5] += 55  # a bright row tells the class
-    return LabelledArrays(images.to(torch.uint8), labels)
-
-
-def small_network(seed: int = 0, **options: Any) -> nn.Sequential:
-    torch.manual_seed(seed)
-    return nn.Sequential(ImageInput([0.4, 0.45], [0.2, 0.25]), SmallNet(**options))
-
-
-def registered_network(name: str, seed: int = 0, **options: Any) -> nn.Sequential:
-    spec = Spec("image", (H, W, 2), ("cat", "dog", "owl"))
-    torch.manual_seed(seed)
-    return nn.Sequential(ImageInput([0.4, 0.45], [0.2, 0.25]), registry.module("models", name).build(spec, **options))
-
-
-def sgd(network: nn.Module) -> Optimizer:
-    return optimizers.build("sgd", network, lr=0.1, momentum=0.9, weight_decay=0.01)
-
-
-def running(state: TrainingState, train: LabelledArrays, **options: Any) -> Iterator[EpochRecord]:
-    """``fit`` with small defaults."""
-    defaults = {
-        "loss": cross_entropy, "schedule": lambda step: 1.0, "lr": 0.1, "epochs": 1, "batch_size": 8, "clip_norm": None,
-        "device": CPU, "precision": "float32", "seed": 4,
-    }  # fmt: skip
-    validation = options.pop("validation", None) or examples(count=9, seed=9)
-    return fit(state, train, validation, **(defaults | options))
-
-
-def trained(network: nn.Module, train: LabelledArrays, **options: Any) -> TrainingState:
-    state = TrainingState(network, options.pop("optimizer", sgd)(network))
-    for _ in running(state, train, **options):
-        pass
-    return state
-
-
-def assert_equal_bits(first: nn.Module, second: nn.Module) -> None:
-    for (key, value), other in zip(first.state_dict().items(), second.state_dict().values(), strict=True):
-        assert torch.equal(value, other), key
-
-
-def without_times(history: list[EpochRecord]) -> list[dict[str, float]]:
-    return [{key: value for key, value in asdict(record).items() if key not in TIMES} for record in history]
-
+from saccade.training import LabelledArrays, TrainingState, measure
 
 # What it computes
 
@@ -467,224 +409,6 @@ def test_averaged_weights_are_those_of_the_formula_and_are_what_is_measured() ->
     logits_NK = state.averaged.eval()(data.views[0])
     assert state.history[-1].validation_loss == pytest.approx(cross_entropy(logits_NK, data.labels).item(), rel=1e-5)
     assert not torch.equal(state.averaged[1].output.weight, network[1].output.weight)
-
-
-# The best epoch, and an early end
-
-
-def measured(state: TrainingState, train: LabelledArrays, **options: Any) -> list[dict[str, Tensor]]:
-    """The weights that each epoch was measured with."""
-    return [
-        {key: value.clone() for key, value in state.result.state_dict().items()}
-        for _ in running(state, train, **options)
-    ]
-
-
-@pytest.mark.parametrize("average_decay", [None, 0.5])
-def test_the_weights_of_the_epoch_with_the_lowest_validation_loss_are_kept(average_decay: float | None) -> None:
-    """With averaged weights it is these that are measured, and kept."""
-    network = small_network()
-    state = TrainingState(network, sgd(network), with_average=average_decay is not None, with_best=True)
-    of_epochs = measured(state, examples(), epochs=8, lr=0.03, average_decay=average_decay)
-    losses = [record.validation_loss for record in state.history]
-    assert 1 < state.kept_epoch < 8 and losses[state.kept_epoch - 1] == min(losses)
-    for key, value in state.kept.state_dict().items():
-        assert torch.equal(value, of_epochs[state.kept_epoch - 1][key]), key
-        assert torch.equal(state.result.state_dict()[key], of_epochs[-1][key]), key
-    assert measure(state.kept, examples(count=9, seed=9), cross_entropy, "accuracy", 8, CPU, "float32")[0] == min(
-        losses
-    )
-
-
-def test_of_equally_good_epochs_the_first_is_kept() -> None:
-    network = registered_network("lenet5")
-    state = TrainingState(network, sgd(network), with_best=True)
-    measured(state, examples(), epochs=3, schedule=lambda step: 0.0)
-    assert len({record.validation_loss for record in state.history}) == 1 and state.kept_epoch == 1
-
-
-def test_without_it_the_last_weights_are_kept() -> None:
-    state = trained(small_network(), examples(), epochs=3)
-    assert state.best is None and state.kept is state.network and state.kept_epoch == 3
-
-
-def test_it_stops_after_so_many_epochs_without_a_lower_validation_loss() -> None:
-    network = small_network()
-    state = TrainingState(network, sgd(network), with_best=True)
-    measured(state, examples(), epochs=40, lr=0.03, patience=3)
-    losses = [record.validation_loss for record in state.history]
-    assert state.epoch == state.kept_epoch + 3 < 40 and min(losses[-3:]) >= losses[-4] == min(losses)
-    assert list(running(state, examples(), epochs=40, lr=0.03, patience=3)) == []
-    stopped = [epochs_without_gain(losses[:epoch]) >= 3 for epoch in range(1, len(losses))]
-    assert not any(stopped)  # and not before
-
-
-def test_min_delta_is_what_a_gain_must_be() -> None:
-    lengths = [
-        trained(small_network(), examples(), epochs=5, lr=0.03, patience=2, min_delta=least).epoch
-        for least in (0.0, 50.0)
-    ]
-    assert lengths == [5, 3]
-
-
-def test_the_schedule_spans_all_epochs_when_it_stops_early() -> None:
-    schedule = schedules.build("cosine", epochs=9, steps_per_epoch=3)
-    short, whole = (
-        trained(small_network(), examples(), epochs=9, schedule=schedule, min_delta=50.0, patience=patience)
-        for patience in (2, None)
-    )
-    assert (short.epoch, whole.epoch) == (3, 9)
-    assert without_times(short.history) == without_times(whole.history)[:3]
-
-
-@pytest.mark.parametrize("average_decay", [None, 0.7])
-def test_a_run_that_stops_early_is_the_same_wherever_it_was_interrupted(average_decay: float | None) -> None:
-    def fresh(seed: int) -> TrainingState:
-        network = small_network(seed)
-        return TrainingState(network, sgd(network), with_average=average_decay is not None, with_best=True)
-
-    settings: dict[str, Any] = {"epochs": 40, "lr": 0.03, "patience": 2, "average_decay": average_decay}
-    kept: list[bytes] = []
-    whole = fresh(seed=0)
-    training = running(whole, examples(), after_update=lambda state: kept.append(to_bytes(state)), **settings)
-    while next(training, None):
-        kept.append(to_bytes(whole))  # an epoch is measured, and may be the best
-    assert 1 < whole.kept_epoch < whole.epoch < 40 and len(kept) == 4 * whole.epoch
-    for content in kept:
-        resumed = fresh(seed=99)
-        from_bytes(content, resumed)
-        for _ in running(resumed, examples(), **settings):
-            pass
-        assert_equal_bits(resumed.kept, whole.kept)
-        assert_equal_bits(resumed.network, whole.network)
-        assert resumed.kept_epoch == whole.kept_epoch and without_times(resumed.history) == without_times(whole.history)
-
-
-def test_a_finished_run_is_not_trained_further() -> None:
-    state = trained(small_network(), examples(), epochs=2)
-    before = {key: value.clone() for key, value in state.network.state_dict().items()}
-    assert list(running(state, examples(), epochs=2)) == []
-    assert all(torch.equal(value, before[key]) for key, value in state.network.state_dict().items())
-
-
-def test_more_epochs_under_a_constant_rate_go_on_as_if_asked_for_at_once() -> None:
-    state = trained(small_network(), examples(), epochs=2)
-    for _ in running(state, examples(), epochs=4):
-        pass
-    assert_equal_bits(state.network, trained(small_network(), examples(), epochs=4).network)
-
-
-# Numbers that break
-
-
-def broken_state(network: nn.Sequential) -> tuple[TrainingState, dict[str, Tensor]]:
-    parameters = {key: value.detach().clone() for key, value in network.named_parameters()}
-    return TrainingState(network, sgd(network)), parameters
-
-
-def assert_unchanged(network: nn.Module, before: dict[str, Tensor]) -> None:
-    for key, value in network.named_parameters():
-        torch.testing.assert_close(value, before[key], rtol=0, atol=0, equal_nan=True, msg=key)
-
-
-def test_a_loss_that_is_not_finite_stops_before_the_update_and_names_the_layer() -> None:
-    network = small_network()
-    with torch.no_grad():
-        network[1].norm.weight[2] = float("nan")
-    state, before = broken_state(network)
-    message = (
-        r"the loss is not finite in epoch 1, after 0 updates: first broken: weights of norm\. The epoch was given "
-        r"up\.\nLower train\.optimizer\.lr \(now 0\.025\), or set train\.clip_norm: 1\.0\."
-    )
-    with pytest.raises(UserError, match=message):
-        list(running(state, examples(), schedule=lambda step: 0.25))
-    assert_unchanged(network, before)
-    assert state.epoch == 0
-
-
-def test_an_output_that_overflows_is_named() -> None:
-    network = small_network()
-    with torch.no_grad():
-        network[1].output.weight.fill_(3e38)
-    state, before = broken_state(network)
-    with pytest.raises(UserError, match=r"first broken: output of output\."):
-        list(running(state, examples()))
-    assert_unchanged(network, before)
-
-
-def test_a_loss_that_breaks_by_itself_is_named() -> None:
-    state, before = broken_state(small_network())
-    with pytest.raises(UserError, match="first broken: the loss itself"):
-        list(running(state, examples(), loss=lambda logits, target: logits.sum() * float("inf")))
-    assert_unchanged(state.network, before)
-
-
-def test_the_step_that_breaks_is_counted_over_the_whole_run() -> None:
-    rates = [1, 1, 1, 1, 1e30, 1, 1, 1, 1]
-    state, _ = broken_state(registered_network("lenet5"))
-    with pytest.raises(UserError, match=r"epoch 2, after 5 updates: first broken: output of \w+"):
-        list(running(state, examples(), epochs=3, schedule=lambda step: rates[step]))
-    assert state.epoch == 1  # the epoch before stands
-
-
-def test_weights_that_the_last_step_of_an_epoch_breaks_are_not_handed_on() -> None:
-    """Were they, the checkpoint would hold them, and no later start could go on from it."""
-    state, _ = broken_state(registered_network("lenet5"))
-    with pytest.raises(
-        UserError, match=r"the loss is not finite in epoch 1, after 3 updates: first broken: output of \w+"
-    ):
-        list(running(state, examples(), epochs=1, schedule=lambda step: 1e30 if step == 2 else 1.0))
-    assert state.epoch == 0
-
-
-@pytest.mark.parametrize(("watch_loss", "updates"), [(False, 6), (True, 4)])
-def test_where_the_device_runs_ahead_each_loss_is_looked_at_on_demand(
-    watch_loss: bool, updates: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The fourth update breaks the weights. The epoch has six, and elsewhere nobody looks before its end."""
-    monkeypatch.setattr("saccade.training.runs_ahead", lambda device: True)
-    rates = [1, 1, 1, 1e30, 1, 1]
-    state, _ = broken_state(registered_network("lenet5"))
-    with pytest.raises(NonFiniteError, match=f"in epoch 1, after {updates} updates: first broken: "):
-        list(running(state, examples(), batch_size=4, watch_loss=watch_loss, schedule=lambda step: rates[step]))
-
-
-def test_examples_that_are_not_finite_are_named() -> None:
-    """What the network is given may break it: no layer of the model is to blame then."""
-    broken = LabelledArrays(torch.full((1, 6, 5, 2), math.inf), torch.zeros(6, 1))
-    spec = Spec("series", (5, 2), targets=("sum",))
-    model = registry.module("models", "rnn").build(spec, hidden_size=3)
-    state, _ = broken_state(nn.Sequential(SeriesInput([0.0, 0.0], [1.0, 1.0]), model))
-    with pytest.raises(NonFiniteError, match="first broken: the examples themselves"):
-        list(running(state, broken, loss=mse, score="mae"))
-
-
-@pytest.mark.parametrize("mixed", [False, True])
-def test_the_batch_that_broke_is_handed_over_with_what_was_measured(mixed: bool) -> None:
-    data = examples()
-    state = TrainingState(network := registered_network("lenet5"), sgd(network))
-    rates = [1e30, 1.0, 1.0]  # the first update breaks the weights, the second finds out
-    options = {"mixup": 0.4} if mixed else {}
-    with pytest.raises(NonFiniteError) as caught:
-        list(running(state, data, batch_size=5, schedule=lambda step: rates[step], **options))
-    error = caught.value
-    assert (error.found["epoch"], error.found["updates"]) == (1, 1)
-    assert error.found["where"].partition(" of ")[2] in dict(network[1].named_modules())
-    assert error.found["where"] in str(error)
-    assert {row["layer"] for row in error.found["layers"]} == {
-        "features.0", "features.3", "classifier.0", "classifier.3", "classifier.6"
-    }  # fmt: skip
-    assert max(row["update_ratio"] for row in error.found["layers"]) > 1e20
-    rows = error.batch["rows"]
-    assert rows.tolist() == SAMPLERS["shuffle"](data.labels, 4, 1)[5:10].tolist()
-    assert torch.equal(error.batch["labels"], data.labels[rows])
-    if mixed:
-        share, partners = error.batch["share"].item(), error.batch["partners"]
-        assert 0 <= share <= 1 and torch.equal(partners, data.labels[rows.roll(1)])
-        blended = share * data.views[0, rows].float() + (1 - share) * data.views[0, rows.roll(1)].float()
-        torch.testing.assert_close(error.batch["examples"], blended, rtol=1e-5, atol=1e-3)
-    else:
-        assert torch.equal(error.batch["examples"], data.views[0, rows])
 
 
 # Measuring
