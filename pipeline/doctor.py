@@ -81,14 +81,14 @@ def find_all(run: str) -> list[Case]:
         }
         if not begun:
             raise
-    return [replace(find(name), run=run, member=name.removeprefix(f"{run}.")) for name in sorted(begun)]
+    by_seed = sorted(begun, key=lambda name: int(name.rpartition(".seed")[2]))
+    return [replace(find(name), run=run, member=name.removeprefix(f"{run}.")) for name in by_seed]
 
 
 def _of_member(run: str, trained: Mapping[str, Any], number: int) -> Case:
     member = trained["members"][number]
     folder = journal_folder(member)
-    case = _from_journal(run, folder) if (folder / FILE_NAME).exists() else _from_reports(run, trained, number)
-    return _measured(replace(case, member=f"seed{member['seed']}"))
+    return replace(_read(run, folder, trained, number), member=f"seed{member['seed']}")
 
 
 def find(run: str) -> Case:
@@ -113,21 +113,22 @@ def find(run: str) -> Case:
     if not found:
         raise UserError(f"nothing is known of a training of {run}: begin one with `saccade train {run}`")
     folder = max(found, key=lambda one: one[0])[1]
-    if trained and folder == own and not (folder / FILE_NAME).exists():
-        case = _from_reports(run, trained)
-    else:
-        case = _from_journal(run, folder)
-    return _measured(case)
+    return _read(run, folder, trained or {})
 
 
 def _journals() -> Iterator[tuple[Path, JournalState]]:
+    """Of single trainings: that of an ensemble has no epochs, and those of its members are among these."""
     for path in (paths.home() / ".saccade" / "runs").glob(f"*/{FILE_NAME}"):
-        yield path, Journal(path.parent).state()
+        journal = Journal(path.parent)
+        start = next(journal.events(), {})
+        if start.get("params", {}).get("train.ensemble", 1) == 1:
+            yield path, journal.state()
 
 
-def _measured(case: Case) -> Case:
+def _read(run: str, folder: Path, trained: Mapping[str, Any], member: int | None = None) -> Case:
+    """From the journal in a folder; where it is on another machine, from the published results."""
+    case = _from_journal(run, folder) if (folder / FILE_NAME).exists() else _from_reports(run, trained, member)
     if case.record.history and not any(case.layers.values()):
-        run = case.run
         raise UserError(f"{run} was trained before layers were measured. Train it again: `saccade train {run} --fresh`")
     return case
 
@@ -185,8 +186,7 @@ def tell_in_a_line(run: str, name: str, folder: Path) -> None:
         folder: of its journal.
     """
     try:
-        case = _measured(_from_journal(name, folder)) if (folder / FILE_NAME).exists() else find(name)
-        verdict = diagnose(case.record)
+        verdict = diagnose((_read(name, folder, {}) if (folder / FILE_NAME).exists() else find(name)).record)
     except UserError as error:  # an earlier version trained it, and it was only published again
         say(f"doctor: {error}")
         return

@@ -120,7 +120,7 @@ def _begin(run: "TrainingRun", first: "Plan", store: "RunStore", follower: Follo
         params = first.params | {"train.ensemble": run.block.ensemble}
         identity, kept = store.folder.name, store.keep_dataset_report(run.dataset)
         provenance.start_journal(
-            store.journal, run.name, run.experiment, identity, params, first.environment, first.datasets, kept
+            store.journal, run.name, run.experiment, identity, params, first.noted, first.datasets, kept
         )
     follower.follow(store.folder)
 

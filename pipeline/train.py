@@ -5,10 +5,7 @@ The loop itself is ``saccade.training.fit``. Around it: the run's identity, its 
 
 from pathlib import Path
 
-import numpy as np
-import torch
-
-from pipeline import paths, provenance
+from pipeline import provenance
 from pipeline.console import Progress, number_of, say, warn
 from pipeline.follower import Follower
 from pipeline.interruption import StopRequest, die_of_signals
@@ -16,12 +13,10 @@ from pipeline.run_store import RunStore, hold
 from pipeline.tracking import reporting_status, stage_lock
 from pipeline.train_loop import build, records
 from pipeline.train_results import results_of, tell_again, told, why_stopped, with_band
-from pipeline.train_work import TrainingRun, Work, dataset_records, loss_name, prepare, recorded
-from saccade import devices, outputs
+from pipeline.train_work import TrainingRun, Work, dataset_records, noted, prepare, recorded
+from saccade import devices
 from saccade.checkpoints import Checkpoints, from_bytes
 from saccade.errors import LostConnectionError, NonFiniteError, UserError
-from saccade.losses import constant_loss
-from saccade.prepared import open_split
 from saccade.processes import Processes, joined
 from saccade.ranks import Rank
 from saccade.training import TrainingState
@@ -134,16 +129,11 @@ def _help(run: TrainingRun, work: Work, processes: Processes) -> None:
 def _begin(run: TrainingRun, work: Work, store: RunStore) -> None:
     """Write the first event of the journal."""
     store.begin(work.environment)
-    labels = torch.from_numpy(np.array(open_split(paths.prepared(run.dataset), "validation").labels))
-    if work.description.spec.horizon:
-        labels = labels / torch.tensor(outputs.of_targets(work.description.spec, work.recipe.std))  # as in _loss
-    constant = constant_loss(loss_name(run), labels)
-    noted = work.environment | ({} if constant is None else {"constant_loss": constant})
     params = recorded(run, work)
     records = dataset_records(run.dataset, work.description, work.digests)
     identity = work.recipe.identity
     kept = store.keep_dataset_report(run.dataset)
-    provenance.start_journal(store.journal, run.name, run.experiment, identity, params, noted, records, kept)
+    provenance.start_journal(store.journal, run.name, run.experiment, identity, params, noted(run, work), records, kept)
 
 
 def _go_on(store: RunStore, state: TrainingState, every_s: float, processes: Processes) -> Checkpoints:

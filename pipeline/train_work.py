@@ -13,11 +13,11 @@ from pipeline.identity import code_digests, identity_of
 from pipeline.schema.named import Named
 from pipeline.schema.train import TrainBlock
 from pipeline.train_origin import Origin, origin_of
-from saccade import devices, registry
+from saccade import devices, outputs, registry
 from saccade.bundle import Recipe
-from saccade.losses import ONE_OUTPUT
+from saccade.losses import ONE_OUTPUT, constant_loss
 from saccade.online_views import OnlineViews
-from saccade.prepared import Description, read_description, read_evaluate_crop
+from saccade.prepared import Description, open_split, read_description, read_evaluate_crop
 from saccade.ranks import Rank
 from saccade.training_views import open_views
 
@@ -108,12 +108,14 @@ class Plan:
     Attributes:
         identity: of the run.
         environment: what the bits depend on besides the identity.
+        noted: the environment and what else its tags tell.
         params: all that is recorded, flat keys.
         datasets: what it reads.
     """
 
     identity: str
     environment: dict[str, str | int]
+    noted: dict[str, Any]
     params: dict[str, Any]
     datasets: list[Any]
 
@@ -133,7 +135,7 @@ def plan(run: TrainingRun, me: Rank) -> Plan:
     """
     work = prepare(run, me)
     datasets = dataset_records(run.dataset, work.description, work.digests)
-    return Plan(work.recipe.identity, work.environment, recorded(run, work), datasets)
+    return Plan(work.recipe.identity, work.environment, noted(run, work), recorded(run, work), datasets)
 
 
 def prepare(run: TrainingRun, me: Rank) -> Work:
@@ -209,6 +211,15 @@ def _resolved(run: TrainingRun, precision: str) -> dict[str, Any]:
 def loss_name(run: TrainingRun) -> str:
     """A key of ``losses.LOSSES``: what ``auto`` stands for."""
     return registry.constant("tasks", run.task.name, "LOSSES")[0] if run.block.loss == "auto" else run.block.loss
+
+
+def noted(run: TrainingRun, work: Work) -> dict[str, Any]:
+    """The environment, and the loss of a constant answer on the validation split, where there is a formula for it."""
+    labels = torch.from_numpy(np.array(open_split(paths.prepared(run.dataset), "validation").labels))
+    if work.description.spec.horizon:
+        labels = labels / torch.tensor(outputs.of_targets(work.description.spec, work.recipe.std))  # as _loss
+    constant = constant_loss(loss_name(run), labels)
+    return work.environment | ({} if constant is None else {"constant_loss": constant})
 
 
 def recorded(run: TrainingRun, work: Work) -> dict[str, Any]:

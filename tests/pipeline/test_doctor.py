@@ -296,6 +296,21 @@ def test_a_run_that_was_pulled_is_known_from_its_reports(here: Path) -> None:
         find("a")
 
 
+def test_an_ensemble_under_way_is_known_from_its_members(here: Path) -> None:
+    """Its own journal, which begins before theirs, has no epochs."""
+    RunStore("ee" * 32).journal.start(
+        run_uid="e" * 32, run="a", experiment="saccade", identity="ee" * 32, params={"train.ensemble": 3}, tags={}
+    )
+    with pytest.raises(UserError, match="nothing is known of a training of a"):
+        doctor.find_all("a")
+    for seed, losses in ((10, STILL), (2, LEARNT)):
+        journal_of(f"{seed:02}" * 32, losses, run=f"a.seed{seed}", uid=f"{seed:02}" * 16)
+    journal_of("bb" * 32, LEARNT, run="b.seed1", uid="b" * 32)
+    cases = doctor.find_all("a")
+    assert [case.title for case in cases] == ["a, seed2", "a, seed10"]
+    assert [case.record.losses("train") for case in cases] == [LEARNT, STILL]
+
+
 def test_two_names_of_one_training_are_both_known(here: Path) -> None:
     store = journal_of("ab" * 32, LEARNT)
     finish(store, LEARNT)

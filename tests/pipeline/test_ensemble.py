@@ -195,6 +195,11 @@ def test_the_doctor_looks_at_each_member(results: tuple[Tree, dict[str, Ended]])
     assert seeds == [f"many, seed{number}" for number in range(5, 10)]
     for seed in range(5, 10):
         assert (tree.root / f"reports/many/doctor/seed{seed}/gradients.png").exists()
+    kept = (tree.root / ".saccade").rename(tree.root / "elsewhere")  # as where somebody else trained it
+    try:
+        assert tree.run("doctor", "many").out == ended.out
+    finally:
+        kept.rename(tree.root / ".saccade")
 
 
 def test_mlflow_shows_members_below_the_larger_ensemble(results: tuple[Tree, dict[str, Ended]]) -> None:
