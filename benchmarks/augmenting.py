@@ -5,7 +5,7 @@
 
 Generated 32x32 colour images; first mirroring, pad and crop, colour jitter and cutout, then each of the policies.
 
-Making: all cores of ``saccade.stored_views.write_views`` beside one core of an unseeded ``albumentations.Compose`` of
+Making: all cores of ``saccade.augment.store.write_views`` beside one core of an unseeded ``albumentations.Compose`` of
 the same transforms, which keeps nothing; both take turns. Processor time counts the parent and its workers; unlike
 views a second it is much the same on a machine that does other work as well. Memory: the peak of RssAnon while
 ``saccade augment`` makes views of some images, and of ten times as many. Reading: batches of 128 of the stored views,
@@ -30,12 +30,12 @@ from linearity import PeakMemory
 from torch.utils.data import DataLoader, Dataset
 from workbench import Workbench, generated, parser_of
 
-from saccade.arrays import open_array, write_array
-from saccade.augmentation import build, colors_for
-from saccade.batches import take
-from saccade.cores import usable_cores
-from saccade.policies import POLICIES, transforms_of
-from saccade.stored_views import write_views
+from saccade.augment.policies import POLICIES, transforms_of
+from saccade.augment.store import write_views
+from saccade.batching.batches import take
+from saccade.core.cpu import usable_cores
+from saccade.data.arrays import open_array, write_array
+from saccade.transforms.albumentations import build, colors_for
 
 IMAGES, VIEWS, BATCH, SIDE = 20_000, 4, 128, 32
 LASTS_S, MOST_VIEWS = 6.0, 40  # cheap transforms make more views: the start of the processes shall not decide

@@ -20,8 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from saccade import devices, registry
-from saccade.spec import Spec
+from saccade.core import devices, registry
+from saccade.data.spec import Spec
 
 
 def main() -> None:

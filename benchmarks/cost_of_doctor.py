@@ -2,7 +2,7 @@
 
     python benchmarks/cost_of_doctor.py
 
-Trainings of ``saccade.training.fit``, validation included, in which every other epoch is measured: LeNet-5 on digits
+Trainings of ``saccade.train.loop.fit``, validation included, in which every other epoch is measured: LeNet-5 on digits
 (the stage's own sizes), the row LSTM on 28x28, ResNet-9 on 32x32x3. On the CPU the time is the processor's, of one
 thread, so that other work on the machine counts less, and the clock's beside it; on a GPU it is the clock's. Of whole
 trainings that are measured throughout, the share of the time that passes inside of the measuring: the steadier figure,
@@ -25,11 +25,14 @@ from figures import report, tell
 from torch import nn
 from workbench import parser_of
 
-from saccade import devices, optimizers, registry, vital_signs
-from saccade.inputs import ImageInput
-from saccade.losses import cross_entropy
-from saccade.spec import Spec
-from saccade.training import EpochRecord, LabelledArrays, TrainingState, fit
+from saccade.bundle.inputs import ImageInput
+from saccade.core import devices, registry
+from saccade.data.spec import Spec
+from saccade.optim import optimizers
+from saccade.optim.losses import cross_entropy
+from saccade.train import layer_statistics
+from saccade.train.loop import fit
+from saccade.train.state import EpochRecord, LabelledArrays, TrainingState
 
 MOST = 1.02
 
@@ -142,12 +145,12 @@ class Timed:
     @contextlib.contextmanager
     def _around(self, subject: Any) -> Iterator[None]:
         method = self._signs.of_update if isinstance(subject, int) else self._signs.of_activations
-        block, note = method(subject), vital_signs._ReluWatch._note
-        vital_signs._ReluWatch._note = lambda watch, output: self._timed(note, watch, output)  # type: ignore[method-assign]
+        block, note = method(subject), layer_statistics._ReluWatch._note
+        layer_statistics._ReluWatch._note = lambda watch, output: self._timed(note, watch, output)  # type: ignore[method-assign]
         self._timed(block.__enter__)
         yield
         self._timed(block.__exit__, None, None, None)
-        vital_signs._ReluWatch._note = note  # type: ignore[method-assign]
+        layer_statistics._ReluWatch._note = note  # type: ignore[method-assign]
 
 
 def main() -> None:

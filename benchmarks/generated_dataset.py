@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from saccade.examples import ImageExamples, Progress, no_progress
+from saccade.core.progress import Progress, no_progress
+from saccade.readers.examples import ImageExamples
 
 KIND = "image"
 LABELS = "classes"

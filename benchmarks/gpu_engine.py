@@ -2,7 +2,7 @@
 
     python benchmarks/gpu_engine.py
 
-Needs torch, numpy and the library under src/, nothing else: it calls ``saccade.training.fit`` on generated images in
+Needs torch, numpy and the library under src/, nothing else: it calls ``saccade.train.loop.fit`` on generated images in
 memory. Each measurement is a process of its own, the sides take turns. Ours: the mean of ``examples_per_s`` over the
 epochs, once with the default ``deterministic: true`` and once with ``false``. Bare: bare_loop.py, images in channels
 last. The first epoch of both, in which cuDNN chooses its kernels, is not counted. Says so and ends where torch sees no
@@ -148,15 +148,17 @@ def measure(side: str, case: Case, device_name: str) -> float:
 
 
 def train_ours(case: Case, device: Any, examples: int, *, deterministic: bool) -> list[float]:
-    """Examples a second of each epoch of ``saccade.training.fit``."""
+    """Examples a second of each epoch of ``saccade.train.loop.fit``."""
     import torch
     from torch import nn
 
-    from saccade import devices, optimizers, registry, schedules
-    from saccade.inputs import ImageInput
-    from saccade.losses import LOSSES
-    from saccade.spec import Spec
-    from saccade.training import LabelledArrays, TrainingState, fit
+    from saccade.bundle.inputs import ImageInput
+    from saccade.core import devices, registry
+    from saccade.data.spec import Spec
+    from saccade.optim import optimizers, schedules
+    from saccade.optim.losses import LOSSES
+    from saccade.train.loop import fit
+    from saccade.train.state import LabelledArrays, TrainingState
 
     devices.set_deterministic(deterministic)
     spec = Spec("image", (case.side, case.side, case.channels), tuple("0123456789"))

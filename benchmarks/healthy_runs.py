@@ -33,10 +33,10 @@ from recipe_seeds import ROOT
 from ruamel.yaml import YAML
 from workbench import HERE, Workbench, parser_of
 
-from pipeline import doctor
-from saccade import limits
-from saccade.diagnosis import Verdict, diagnose
-from saccade.training_record import Record
+from pipeline.commands import doctor
+from saccade.doctor import thresholds
+from saccade.doctor.record import Record
+from saccade.doctor.rules import Verdict, diagnose
 
 
 @dataclass(frozen=True)
@@ -87,15 +87,15 @@ RUNS = (
 )
 
 COLUMNS = {  # of margins: what it is, and what it must not reach
-    "late": ("late loss", f"below {limits.STANDS_STILL:g}"),
-    "best": ("best validation", f"below {limits.NEVER_BETTER:g}"),
-    "rise": ("rise", f"at most {limits.ROSE:g}"),
-    "jump": ("jump", f"at most {limits.JUMPED:g}"),
-    "growth": ("growth", f"at most {limits.GREW:g}"),
-    "update": ("update", f"at most {limits.LARGE_UPDATE:g}"),
-    "dead": ("dead", f"below {limits.DEAD:g}"),
-    "depth": ("first by last", f"at least {limits.FADED:g}"),
-    "time": ("over time", f"at least {limits.FADED_OVER_TIME:g}"),
+    "late": ("late loss", f"below {thresholds.STANDS_STILL:g}"),
+    "best": ("best validation", f"below {thresholds.NEVER_BETTER:g}"),
+    "rise": ("rise", f"at most {thresholds.ROSE:g}"),
+    "jump": ("jump", f"at most {thresholds.JUMPED:g}"),
+    "growth": ("growth", f"at most {thresholds.GREW:g}"),
+    "update": ("update", f"at most {thresholds.LARGE_UPDATE:g}"),
+    "dead": ("dead", f"below {thresholds.DEAD:g}"),
+    "depth": ("first by last", f"at least {thresholds.FADED:g}"),
+    "time": ("over time", f"at least {thresholds.FADED_OVER_TIME:g}"),
 }
 
 

@@ -32,15 +32,17 @@ from recipe_seeds import ROOT
 from torch import nn
 from workbench import HERE, parser_of
 
-from saccade import optimizers, registry, schedules
-from saccade.diagnosis import Verdict, diagnose
-from saccade.errors import NonFiniteError
-from saccade.inputs import input_for
-from saccade.losses import LOSSES, constant_loss
-from saccade.remedies import Change
-from saccade.training import TrainingState, fit
-from saccade.training_record import Record
-from saccade.vital_figures import draw_vital_signs
+from saccade.bundle.inputs import input_for
+from saccade.core import registry
+from saccade.core.errors import NonFiniteError
+from saccade.display.layer_statistics import draw_vital_signs
+from saccade.doctor.record import Record
+from saccade.doctor.remedies import Change
+from saccade.doctor.rules import Verdict, diagnose
+from saccade.optim import optimizers, schedules
+from saccade.optim.losses import LOSSES, constant_loss
+from saccade.train.loop import fit
+from saccade.train.state import TrainingState
 
 DRAWN = ("sigmoids", "plain-rnn")  # before and after the remedy, seed 0
 

@@ -108,9 +108,9 @@ def cell(rows: Sequence[Mapping[str, float]]) -> str:
 
 def draw_test(found: Mapping[str, Any], updates: int, path: Path) -> None:
     """As ``saccade find-lr`` draws it."""
-    from pipeline.find_lr import rates_of
-    from saccade.lr_figure import draw_range
-    from saccade.lr_reading import read_range
+    from pipeline.commands.find_lr import rates_of
+    from saccade.lr_finder.plot import draw_range
+    from saccade.lr_finder.suggest import read_range
 
     rates = rates_of(updates)
     draw_range(rates, found["losses"], read_range(rates, found["losses"]), found["now"], "lenet5-digits", path)
@@ -118,23 +118,23 @@ def draw_test(found: Mapping[str, Any], updates: int, path: Path) -> None:
 
 def draw_evidence(runs: Mapping[str, Any], path: Path) -> None:
     """A panel a run: validation loss over the rates of the grid, and the suggested rate."""
-    from saccade import drawing
+    from saccade.display import style
 
     columns = min(3, len(runs))
     rows = -(-len(runs) // columns)
-    with drawing.style():
-        figure = drawing.new_figure(4 * columns, 2.5 * rows)
+    with style.style():
+        figure = style.new_figure(4 * columns, 2.5 * rows)
         panels = list(figure.subplots(rows, columns, squeeze=False).flat)
         for axes in panels[len(runs) :]:
             axes.set_axis_off()
         for axes, (title, found) in zip(panels, runs.items(), strict=False):
             whole = [(float(rate), epochs[-1]) for rate, epochs in found["grid"].items() if epochs]
             points = sorted((rate, epoch["validation_loss"]) for rate, epoch in whole)
-            axes.plot(*zip(*points, strict=True), color=drawing.BLUE, marker="o", markersize=4, linewidth=1.4)
+            axes.plot(*zip(*points, strict=True), color=style.BLUE, marker="o", markersize=4, linewidth=1.4)
             ours = found["suggested"]
             if ours["lr"] is not None:
-                axes.plot([ours["lr"]], [ours["rows"][-1]["validation_loss"]], "D", color=drawing.ORANGE, markersize=7)
-                axes.axvline(ours["lr"], color=drawing.ORANGE, linestyle="--", linewidth=1.2)
+                axes.plot([ours["lr"]], [ours["rows"][-1]["validation_loss"]], "D", color=style.ORANGE, markersize=7)
+                axes.axvline(ours["lr"], color=style.ORANGE, linestyle="--", linewidth=1.2)
             losses = [loss for _, loss in points]
             axes.set_xscale("log")
             axes.set_yscale("log" if max(losses) > 10 * min(losses) else "linear")  # else no number is on the axis
@@ -148,16 +148,16 @@ def draw_evidence(runs: Mapping[str, Any], path: Path) -> None:
             axes.set_xlabel("learning rate")
         for axes in panels[::columns]:
             axes.set_ylabel("validation loss")
-        drawing.save_figure(figure, path)
+        style.save_figure(figure, path)
 
 
 def draw_curves(runs: Mapping[str, Any], curves: Sequence[tuple[str, Sequence[str]]], path: Path) -> None:
     """Training loss (and, dashed, validation loss) over the epochs at three rates, a panel a run."""
-    from saccade import drawing
+    from saccade.display import style
 
-    colors, words = (drawing.BLUE, GREEN, drawing.ORANGE), ("too low", "right", "too high")
-    with drawing.style():
-        figure = drawing.new_figure(5.4 * len(curves), 4)
+    colors, words = (style.BLUE, GREEN, style.ORANGE), ("too low", "right", "too high")
+    with style.style():
+        figure = style.new_figure(5.4 * len(curves), 4)
         for axes, (title, rates) in zip(figure.subplots(1, len(curves), squeeze=False)[0], curves, strict=True):
             for rate, color, word in zip(rates, colors, words, strict=True):
                 rows = runs[title]["grid"][rate]
@@ -173,4 +173,4 @@ def draw_curves(runs: Mapping[str, Any], curves: Sequence[tuple[str, Sequence[st
             axes.grid(axis="y")
             axes.legend(frameon=False)
         figure.axes[0].set_ylabel("loss: training, and dashed validation")
-        drawing.save_figure(figure, path)
+        style.save_figure(figure, path)

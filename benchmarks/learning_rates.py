@@ -32,7 +32,7 @@ from ruamel.yaml import YAML
 from workbench import HERE, Workbench, default_work
 
 if TYPE_CHECKING:
-    from pipeline.train_work import TrainingRun
+    from pipeline.stages.train.setup import TrainingRun
 
 GRIDS = {
     "sgd": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
@@ -184,8 +184,8 @@ def case_grid(case: Case) -> tuple[float, ...]:
 
 def prepared(case: Case, bench: Workbench, options: argparse.Namespace) -> "TrainingRun":
     """The case as a run of the bench's params.yaml, its data prepared."""
-    from pipeline import params
-    from pipeline.train_work import TrainingRun
+    from pipeline.params import load
+    from pipeline.stages.train.setup import TrainingRun
 
     yaml = YAML(typ="safe")
     files = (yaml.load(path.read_text(encoding="utf-8")) for path in (ROOT / "params.yaml", *ROOT.glob("recipes/*")))
@@ -204,13 +204,13 @@ def prepared(case: Case, bench: Workbench, options: argparse.Namespace) -> "Trai
     bench.write_params({run["dataset"]: dataset}, {case.run: run})
     if not (bench.folder / "data" / "augmented" / run["dataset"]).exists():
         bench.prepare(run["dataset"])
-    return TrainingRun.of(params.load(Path("params.yaml")), case.run)
+    return TrainingRun.of(load.load(Path("params.yaml")), case.run)
 
 
 def steps_of(found: dict[str, Any], run: "TrainingRun", *, quick: bool) -> Iterator[None]:
     """Fill in what is not there yet; yields after each figure."""
-    from pipeline.find_lr import losses_of_drawings, rates_of
-    from saccade.lr_reading import read_range
+    from pipeline.commands.find_lr import losses_of_drawings, rates_of
+    from saccade.lr_finder.suggest import read_range
 
     found.setdefault("now", run.block.optimizer.lr)
     if "losses" not in found:
@@ -233,9 +233,9 @@ def steps_of(found: dict[str, Any], run: "TrainingRun", *, quick: bool) -> Itera
 
 def trained(run: "TrainingRun", rate: float) -> Rows:
     """The epochs of a training with a rate; none where its loss was not finite in the end."""
-    from pipeline.train_loop import try_out
-    from saccade.errors import UserError
-    from saccade.training import fit
+    from pipeline.stages.train.loop import try_out
+    from saccade.core.errors import UserError
+    from saccade.train.loop import fit
 
     optimizer = run.block.optimizer.model_copy(update={"lr": rate})
     run = dataclasses.replace(run, block=run.block.model_copy(update={"optimizer": optimizer}))

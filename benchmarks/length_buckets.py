@@ -20,14 +20,16 @@ from figures import report, tell
 from torch import Tensor, nn
 from workbench import parser_of
 
-from saccade import optimizers, registry
-from saccade.buckets import by_length, longest_of
-from saccade.inputs import TokenInput
-from saccade.losses import cross_entropy
-from saccade.padding import is_real
-from saccade.spec import Spec
-from saccade.token_networks import OwnEnds
-from saccade.training import EpochRecord, LabelledArrays, TrainingState, fit
+from saccade.batching.length_buckets import by_length, longest_of
+from saccade.bundle.inputs import TokenInput
+from saccade.core import registry
+from saccade.data.spec import Spec
+from saccade.nn.padding import is_real
+from saccade.nn.text_networks import OwnEnds
+from saccade.optim import optimizers
+from saccade.optim.losses import cross_entropy
+from saccade.train.loop import fit
+from saccade.train.state import EpochRecord, LabelledArrays, TrainingState
 
 CPU = torch.device("cpu")
 

@@ -19,8 +19,8 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from saccade.checks.near_duplicates import NearPair, find_near_duplicates, thumbnail
 from saccade.datasets import digits, mnist
+from saccade.kinds.image.checks.near_duplicates import NearPair, find_near_duplicates, thumbnail
 
 Copy = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 _TILE = 70  # pixels a piece of a photograph is high and wide

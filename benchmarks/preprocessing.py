@@ -23,10 +23,10 @@ from linearity import PeakMemory
 from PIL import Image
 from workbench import Workbench, parser_of
 
-from saccade.checks.inspecting import inspect_images
-from saccade.cores import usable_cores
+from saccade.core.cpu import usable_cores
 from saccade.datasets.image_folder import read
-from saccade.examples import ImageExamples
+from saccade.kinds.image.checks.decode_pass import inspect_images
+from saccade.readers.examples import ImageExamples
 
 ALL, PART = 20_000, 2_000
 SIDE = 64

@@ -164,10 +164,10 @@ def gradients(bench: Workbench, run: str, seed: int) -> dict[str, list[float]]:
     import torch
 
     import saccade
-    from saccade import devices
-    from saccade.losses import mse
-    from saccade.prepared import open_split
-    from saccade.recurrence import gradient_norms_over_time
+    from saccade.core import devices
+    from saccade.data.prepared import open_split
+    from saccade.nn.recurrent import gradient_norms_over_time
+    from saccade.optim.losses import mse
 
     predictor = saccade.load(bench.folder / "models" / run)
     test = open_split(bench.folder / "data" / "prepared" / f"adding-{run.split('-')[0]}", "test")
@@ -203,10 +203,10 @@ def epochs_until(rows: Rows, least: float) -> float | None:
 
 def draw_activations(runs: Mapping[str, Any], path: Path) -> None:
     """Training error over epochs, a line a seed, with the 25 % that the race is about."""
-    from saccade import drawing
+    from saccade.display import style
 
-    with drawing.style():
-        figure = drawing.new_figure(8, 4.2)
+    with style.style():
+        figure = style.new_figure(8, 4.2)
         axes = figure.subplots()
         for name, run in runs.items():
             for number, rows in enumerate(run["history"]):
@@ -216,7 +216,7 @@ def draw_activations(runs: Mapping[str, Any], path: Path) -> None:
                 reached = epochs_until(rows, LEAST_RIGHT)
                 if reached is not None:
                     axes.plot([reached], [25], marker="o", markersize=5, color=COLORS[name])
-        axes.axhline(25, color=drawing.GREY, linewidth=1, linestyle=":")
+        axes.axhline(25, color=style.GREY, linewidth=1, linestyle=":")
         axes.set_xlabel("epoch")
         axes.set_ylabel("training images that are wrong, %")
         axes.set_title("LeNet-5 on CIFAR-10, each with its fastest learning rate; a line a seed")
@@ -224,16 +224,16 @@ def draw_activations(runs: Mapping[str, Any], path: Path) -> None:
         axes.set_ylim(0, 70)
         axes.grid(axis="y")
         axes.legend(frameon=False)
-        drawing.save_figure(figure, path)
+        style.save_figure(figure, path)
 
 
 def draw_adding(runs: Mapping[str, Any], path: Path) -> None:
     """Validation error over epochs, a panel a length, a line a seed."""
-    from saccade import drawing
+    from saccade.display import style
 
     lengths = sorted({int(name.split("-")[0]) for name in runs})
-    with drawing.style():
-        figure = drawing.new_figure(4 * len(lengths), 3.8)
+    with style.style():
+        figure = style.new_figure(4 * len(lengths), 3.8)
         for axes, length in zip(figure.subplots(1, len(lengths), sharey=True, squeeze=False)[0], lengths, strict=True):
             for name in (name for name in runs if name.startswith(f"{length}-")):
                 model = name.split("-")[1]
@@ -241,7 +241,7 @@ def draw_adding(runs: Mapping[str, Any], path: Path) -> None:
                     errors = [row["validation_loss"] for row in rows]
                     line = {"color": COLORS[model], "linewidth": 1.4, "marker": "o", "markersize": 3}
                     axes.plot([row["epoch"] for row in rows], errors, label=model if number == 0 else None, **line)
-            axes.axhline(CHANCE_MSE, color=drawing.GREY, linewidth=1, linestyle=":")
+            axes.axhline(CHANCE_MSE, color=style.GREY, linewidth=1, linestyle=":")
             logarithmic(axes)
             axes.xaxis.get_major_locator().set_params(integer=True)
             axes.set_title(f"{length} steps")
@@ -249,16 +249,16 @@ def draw_adding(runs: Mapping[str, Any], path: Path) -> None:
             axes.grid(axis="y")
         figure.axes[0].set_ylabel("squared error on validation")
         figure.axes[0].legend(frameon=False)
-        drawing.save_figure(figure, path)
+        style.save_figure(figure, path)
 
 
 def draw_gradients(gradients_of: Mapping[str, Mapping[str, list[float]]], path: Path) -> None:
     """dL/dh_t over t as a share of its value at the last step: before training above, after it below."""
-    from saccade import drawing
+    from saccade.display import style
 
     lengths = sorted({int(name.split("-")[0]) for name in gradients_of})
-    with drawing.style():
-        figure = drawing.new_figure(4 * len(lengths), 6.4)
+    with style.style():
+        figure = style.new_figure(4 * len(lengths), 6.4)
         grid = figure.subplots(2, len(lengths), sharey=True, squeeze=False)
         for row, (moment, title) in enumerate((("first", "before training"), ("last", "after training"))):
             for axes, length in zip(grid[row], lengths, strict=True):
@@ -277,7 +277,7 @@ def draw_gradients(gradients_of: Mapping[str, Mapping[str, list[float]]], path: 
         for axes in grid[:, 0]:
             axes.set_ylabel("dL/dh_t by dL/dh_T; dL/dc_t by dL/dc_T")
         grid[0, 0].legend(frameon=False, fontsize=8)
-        drawing.save_figure(figure, path)
+        style.save_figure(figure, path)
 
 
 def logarithmic(axes: Any) -> None:

@@ -27,7 +27,7 @@ from typing import Any
 
 from workbench import HERE, REQUIREMENTS, ROOT, default_work
 
-from saccade.cores import usable_cores
+from saccade.core.cpu import usable_cores
 
 BENCHMARKS = {  # name: the options it takes besides the common ones
     "mnist_race": ("mirror", "peers", "recipe"),

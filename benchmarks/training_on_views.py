@@ -1,9 +1,9 @@
-"""Training on stored views against training on the originals alone: examples a second of ``saccade.training.fit``.
+"""Training on stored views against training on the originals alone: examples a second of ``saccade.train.loop.fit``.
 
     python benchmarks/training_on_views.py
 
-Both read memory-mapped files: ``saccade.stored_views.write_views`` has made four views of generated images, and epoch e
-reads view (e - 1) mod 4; the originals are the images themselves, read in every epoch. Two networks of the same first
+Both read memory-mapped files: ``saccade.augment.store.write_views`` has made four views of generated images, and epoch
+e reads view (e - 1) mod 4; the originals are the images themselves, read in every epoch. Two networks of the same first
 weights train in one process, an epoch of the one, an epoch of the other, whichever is first changing from pair to pair;
 what slows the machine for a while slows both. The first pair is not counted. Processor time, of this process, is much
 the same on a machine that does other work as well.
@@ -23,14 +23,16 @@ from figures import report, tell
 from torch import nn
 from workbench import parser_of
 
-from saccade import devices, optimizers, registry, schedules
-from saccade.arrays import open_array, write_array
-from saccade.inputs import ImageInput
-from saccade.losses import LOSSES
-from saccade.policies import transforms_of
-from saccade.spec import Spec
-from saccade.stored_views import write_views
-from saccade.training import EpochRecord, LabelledArrays, TrainingState, fit
+from saccade.augment.policies import transforms_of
+from saccade.augment.store import write_views
+from saccade.bundle.inputs import ImageInput
+from saccade.core import devices, registry
+from saccade.data.arrays import open_array, write_array
+from saccade.data.spec import Spec
+from saccade.optim import optimizers, schedules
+from saccade.optim.losses import LOSSES
+from saccade.train.loop import fit
+from saccade.train.state import EpochRecord, LabelledArrays, TrainingState
 
 VIEWS, BATCH = 4, 128
 LEAST_OF_ORIGINALS = 0.97

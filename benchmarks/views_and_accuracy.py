@@ -187,10 +187,10 @@ def table(result: Mapping[str, Any]) -> list[str]:
 
 def draw(found: Mapping[str, Any], path: Path) -> None:
     """Test error over views, a panel a dataset: the mean, its standard deviation, and each seed."""
-    from saccade import drawing
+    from saccade.display import style
 
-    with drawing.style():
-        figure = drawing.new_figure(4.2 * len(found), 3.8)
+    with style.style():
+        figure = style.new_figure(4.2 * len(found), 3.8)
         grid = figure.subplots(1, len(found), squeeze=False)
         for axes, (name, result) in zip(grid[0], found.items(), strict=True):
             places, means, spreads = [], [], []
@@ -199,7 +199,7 @@ def draw(found: Mapping[str, Any], path: Path) -> None:
                     places.append(place)
                     means.append(statistics.mean(errors))
                     spreads.append(statistics.stdev(errors) if len(errors) > 1 else 0)
-                    axes.plot([place] * len(errors), errors, "o", markersize=3, color=drawing.GREY)
+                    axes.plot([place] * len(errors), errors, "o", markersize=3, color=style.GREY)
             axes.errorbar(places, means, yerr=spreads, color="#0072B2", linewidth=1.4, marker="o", capsize=3)
             axes.set_xticks(range(len(CONDITIONS)), CONDITIONS)
             axes.set_ylim(bottom=0)
@@ -207,7 +207,7 @@ def draw(found: Mapping[str, Any], path: Path) -> None:
             axes.set_title(name)
             axes.grid(axis="y")
         figure.axes[0].set_ylabel("test error, %")
-        drawing.save_figure(figure, path)
+        style.save_figure(figure, path)
 
 
 if __name__ == "__main__":

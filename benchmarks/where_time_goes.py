@@ -17,11 +17,13 @@ import torch
 from torch import nn
 from torch.profiler import profile
 
-from saccade import devices, optimizers, registry
-from saccade.inputs import ImageInput
-from saccade.losses import cross_entropy
-from saccade.spec import Spec
-from saccade.training import LabelledArrays, TrainingState, fit
+from saccade.bundle.inputs import ImageInput
+from saccade.core import devices, registry
+from saccade.data.spec import Spec
+from saccade.optim import optimizers
+from saccade.optim.losses import cross_entropy
+from saccade.train.loop import fit
+from saccade.train.state import LabelledArrays, TrainingState
 
 CPU = torch.device("cpu")
 UPDATES = 20

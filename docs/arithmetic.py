@@ -56,8 +56,8 @@ from worked_numbers import (
     updated,
 )
 
-from saccade.describe.called_windows import output_formula
-from saccade.files import replacing_file
+from saccade.core.files import replacing_file
+from saccade.explain.windows import output_formula
 
 PAGE = Path(__file__).with_suffix(".md")
 

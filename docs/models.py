@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from saccade import registry
-from saccade.describe.describing import Description, describe
-from saccade.errors import UserError
-from saccade.files import replacing_file
-from saccade.spec import Spec
+from saccade.core import registry
+from saccade.core.errors import UserError
+from saccade.core.files import replacing_file
+from saccade.data.spec import Spec
+from saccade.explain.summary import Description, describe
 
 PAGE = Path(__file__).with_suffix(".md")
 BEGIN, END = "<!-- table: begin (docs/models.py writes this part) -->", "<!-- table: end -->"

@@ -15,7 +15,7 @@ def main() -> None:
     """
     _use_the_tree_we_stand_in()
     from pipeline.cli import app
-    from pipeline.errors import exit_code_of
+    from pipeline.exit_codes import exit_code_of
 
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     try:

@@ -38,15 +38,16 @@ class _Part(StrEnum):
 
 def _load() -> Any:
     """Enter the tree and read params.yaml, whole and checked."""
-    from pipeline import params, paths
+    from pipeline import paths
+    from pipeline.params import load
 
     paths.enter_tree()
-    return params.load(paths.PARAMS)
+    return load.load(paths.PARAMS)
 
 
 def _entry(section: str, entries: dict[str, Any], name: str) -> Any:
-    from pipeline.params_problems import nearest
-    from saccade.errors import UserError
+    from pipeline.params.problems import nearest
+    from saccade.core.errors import UserError
 
     if name not in entries:
         raise UserError(f"{section} of params.yaml has no {name!r}; {nearest(name, list(entries))}")
@@ -60,11 +61,11 @@ def _load_and_build() -> Any:
     which settings change nothing.
     """
     from pipeline import paths
-    from pipeline.augment_checks import problems_of_transforms, warnings_of_transforms
     from pipeline.console import warn
-    from pipeline.local_sources import changes
-    from pipeline.params import raise_problems
-    from pipeline.params_prepared import problems_of_classes
+    from pipeline.params.load import raise_problems
+    from pipeline.params.prepared import problems_of_classes
+    from pipeline.params.transforms import problems_of_transforms, warnings_of_transforms
+    from pipeline.stages.local_sources import changes
 
     params = _load()
     raise_problems(paths.PARAMS, [*problems_of_transforms(params), *problems_of_classes(params)])
@@ -79,8 +80,8 @@ def _load_and_build() -> Any:
 def _tell_without_effect(params: Any, *place: str) -> None:
     """Say which settings below a path of params.yaml change nothing; of several processes the first one does."""
     from pipeline.console import warn
-    from pipeline.params_without_effect import without_effect
-    from saccade.ranks import find, was_launched
+    from pipeline.params.unused import without_effect
+    from saccade.core.ranks import find, was_launched
 
     if find().rank == 0 and not was_launched():
         for problem in without_effect(params, *place):
@@ -99,7 +100,7 @@ def check() -> None:
 @app.command(name="list")
 def list_() -> None:
     """Show what there is: datasets, models, tasks, recipes, runs."""
-    from pipeline.listing import show_list
+    from pipeline.commands.listing import show_list
 
     show_list(_load())
 
@@ -108,7 +109,7 @@ def list_() -> None:
 def fetch(dataset: DatasetName) -> None:
     """Fetch a dataset's bytes, as published, into data/raw."""
     block = _entry("datasets", _load().datasets, dataset)
-    from pipeline.fetch import fetch
+    from pipeline.stages.fetch import fetch
 
     fetch(dataset, source=block.source)
 
@@ -118,7 +119,7 @@ def preprocess(dataset: DatasetName) -> None:
     """Split and resize a dataset into data/prepared."""
     params = _load()
     block = _entry("datasets", params.datasets, dataset)
-    from pipeline.preprocess import preprocess
+    from pipeline.stages.preprocess.stage import preprocess
 
     preprocess(dataset, source=block.source, split=block.split, block=block.preprocess, seed=params.seed)
 
@@ -129,7 +130,7 @@ def augment(dataset: DatasetName) -> None:
     params = _load()
     block = _entry("datasets", params.datasets, dataset)
     _tell_without_effect(params, "datasets", dataset, "augment")
-    from pipeline.augment import augment
+    from pipeline.stages.augment.stage import augment
 
     augment(dataset, block=block.augment, seed=params.seed)
 
@@ -153,7 +154,7 @@ def preview(
     out = out and out.absolute()  # relative to where the command was called, not to the tree
     params = _load()
     block = _entry("datasets", params.datasets, dataset)
-    from pipeline.preview import preview
+    from pipeline.stages.augment.preview import preview
 
     preview(dataset, block=block.augment, seed=params.seed, policy=policy, rows=rows, out=out)
 
@@ -167,7 +168,7 @@ def train(
     params = _load()
     _entry("runs", params.runs, run)
     _tell_without_effect(params, "runs", run, "train")
-    from pipeline.launcher import start_training
+    from pipeline.launch.launch import start_training
 
     start_training(params, run, fresh=fresh)
 
@@ -187,8 +188,8 @@ def find_lr(
     out = out and out.absolute()  # relative to where the command was called, not to the tree
     params = _load()
     _entry("runs", params.runs, run)
-    from pipeline.find_lr import find_lr
-    from pipeline.train_work import TrainingRun
+    from pipeline.commands.find_lr import find_lr
+    from pipeline.stages.train.setup import TrainingRun
 
     find_lr(TrainingRun.of(params, run), updates=updates, out=out)
 
@@ -212,12 +213,12 @@ def evaluate(
     block = _entry("runs", params.runs, run)
     _tell_without_effect(params, "runs", run, "evaluate")
     if on is None:
-        from pipeline.evaluate import evaluate
+        from pipeline.stages.evaluate.stage import evaluate
 
         evaluate(run, dataset=block.dataset, block=block.evaluate)
     else:
         _entry("datasets", params.datasets, on)
-        from pipeline.evaluate_on import evaluate_on
+        from pipeline.stages.evaluate.other_dataset import evaluate_on
 
         evaluate_on(run, dataset=on, part=(split or _Part.test).value, block=block.evaluate)
 
@@ -240,11 +241,11 @@ def repeat(
     params = _load()
     _entry("runs", params.runs, run)
     if seeds is not None:
-        from pipeline.repeat import repeat_seeds
+        from pipeline.launch.seeds import repeat_seeds
 
         repeat_seeds(params, run, seeds)
     else:
-        from pipeline.repeat_folds import repeat_folds
+        from pipeline.launch.folds import repeat_folds
 
         assert folds is not None
         repeat_folds(params, run, folds)
@@ -296,7 +297,7 @@ def predict(
     here, out = Path.cwd(), out and out.absolute()  # relative to where the command was called, not to the tree
     params = _load()
     block = _entry("runs", params.runs, run)
-    from pipeline.predict import Asked, predict
+    from pipeline.commands.predict.command import Asked, predict
 
     asked = Asked(paths or (), text or (), prompt, length, temperature, seed, probabilities, top, as_json, out)
     predict(run, asked, here=here, block=block.evaluate, dataset=params.datasets[block.dataset])
@@ -306,7 +307,7 @@ def predict(
 def repro(context: typer.Context) -> None:
     """Check params.yaml, then run `dvc repro` with the same arguments, then compare."""
     params = _load_and_build()
-    from pipeline.repro import repro
+    from pipeline.commands.repro import repro
 
     repro(params, context.args)
 
@@ -317,7 +318,7 @@ def compare(
 ) -> None:
     """Print runs side by side, from the local reports."""
     params = _load()
-    from pipeline.listing import show_comparison
+    from pipeline.commands.listing import show_comparison
 
     show_comparison(params, [name for name in runs or params.runs if _entry("runs", params.runs, name)])
 
@@ -328,7 +329,7 @@ def doctor(
 ) -> None:
     """Say what a training suffers from, in which layer, and which line of params.yaml to change."""
     _load()
-    from pipeline.doctor import doctor
+    from pipeline.commands.doctor import doctor
 
     doctor(run)
 
@@ -365,7 +366,7 @@ def describe_model(
     picture: Picture = None,
 ) -> None:
     """Describe a model as params.yaml would build it."""
-    from pipeline.describe import of_model, show
+    from pipeline.commands.describe import of_model, show
 
     show(of_model(name, input_, classes, set_ or [], vocabulary), as_json=as_json, picture=picture)
 
@@ -379,7 +380,7 @@ def describe_run(
     """Describe the network of a trained run."""
     picture = picture and picture.absolute()  # relative to where the command was called, not to the tree
     params = _load()
-    from pipeline.describe import of_run, show
+    from pipeline.commands.describe import of_run, show
 
     show(of_run(run, params), as_json=as_json, picture=picture)
 
@@ -392,7 +393,7 @@ def describe_policy(
     ] = "32x32",
 ) -> None:
     """Print an augmentation policy as YAML to paste into params.yaml, with a note on each transform."""
-    from pipeline.describe_policy import show_policies, show_policy
+    from pipeline.commands.describe_policy import show_policies, show_policy
 
     if name is None:
         show_policies()
@@ -408,7 +409,7 @@ def add(
 ) -> None:
     """Merge a recipe into params.yaml, comments kept; or copy a run under a new name."""
     from pipeline import paths
-    from pipeline.recipes import add_copy, add_recipe
+    from pipeline.params.recipes import add_copy, add_recipe
 
     if copy is not None and as_ is not None:
         raise typer.BadParameter("--copy names the copy by NAME; --as is for recipes")
@@ -423,7 +424,7 @@ def add(
 def sync() -> None:
     """Send pending runs to the tracking server."""
     from pipeline import paths
-    from pipeline.listing import show_sync
+    from pipeline.commands.listing import show_sync
 
     paths.enter_tree()
     show_sync(paths.home() / ".saccade" / "runs")

@@ -28,7 +28,7 @@ def number_of(number: int, what: str) -> str:
 
 
 class Progress:
-    """A ``saccade.examples.Progress`` that people can watch: call it with (what, done, total).
+    """A ``saccade.core.progress.Progress`` that people can watch: call it with (what, done, total).
 
     On a terminal it is a bar with the time left. Elsewhere a line is printed now and then, none for short work.
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from saccade.errors import UserError
+from saccade.core.errors import UserError
 
 PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")

@@ -1,0 +1,4 @@
+"""One pydantic model a block of params.yaml: names, types, ranges, descriptions.
+
+Rules between blocks belong to params/.
+"""

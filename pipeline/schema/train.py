@@ -182,10 +182,10 @@ class TrainBlock(Block):
 
     @property
     def optimizer_options(self) -> dict[str, Any]:
-        """Keyword arguments of ``saccade.optimizers.build``."""
+        """Keyword arguments of ``saccade.optim.optimizers.build``."""
         return self.optimizer.model_dump()
 
     @property
     def schedule_options(self) -> dict[str, Any]:
-        """Keyword arguments of ``saccade.schedules.build``."""
+        """Keyword arguments of ``saccade.optim.schedules.build``."""
         return self.schedule.model_dump()

@@ -137,6 +137,6 @@ def _nesting(name: str, transform: Mapping[str, Any], nearest: Nearest, channels
 
 
 if __name__ == "__main__":
-    from saccade.trying_transforms import describe_transforms
+    from saccade.augment.validate import describe_transforms
 
     TABLE.write_text(json.dumps(describe_transforms(), indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from saccade.prediction import Predictor, load
+    from saccade.predict.predictor import Predictor, load
 
 __version__ = "0.1.0"
 __all__ = ["Predictor", "__version__", "load"]
@@ -12,7 +12,7 @@ __all__ = ["Predictor", "__version__", "load"]
 def __getattr__(name: str) -> Any:
     """Import torch only when somebody asks for what needs it."""
     if name in ("load", "Predictor"):
-        from saccade import prediction
+        from saccade.predict import predictor
 
-        return getattr(prediction, name)
+        return getattr(predictor, name)
     raise AttributeError(f"module 'saccade' has no attribute {name!r}")

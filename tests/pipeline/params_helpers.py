@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import params
-from pipeline.params_problems import ParamsError
+from pipeline.params import load
+from pipeline.params.problems import ParamsError
 
 GOOD = """\
 seed: 0
@@ -54,16 +54,16 @@ def problems_of(text: str | bytes, folder: Path) -> list[str]:
     path = folder / "params.yaml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ParamsError) as caught:
-        params.load(path)
+        load.load(path)
     header, *problems = str(caught.value).splitlines()
     assert header == f"{path} has {'a problem' if len(problems) == 1 else f'{len(problems)} problems'}:"
     return [problem.removeprefix("  ") for problem in problems]
 
 
-def loaded(text: str, folder: Path) -> params.Params:
+def loaded(text: str, folder: Path) -> load.Params:
     path = folder / "params.yaml"
     path.write_text(text, encoding="utf-8")
-    return params.load(path)
+    return load.load(path)
 
 
 AS_SERIES = (  # line numbers stay

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from conftest import Tree
 
-from pipeline import params
-from pipeline.augment_checks import are_glyphs, warnings_of_transforms
-from saccade.files import write_json
-from saccade.spec import Spec
+from pipeline.params import load as params
+from pipeline.params.transforms import are_glyphs, warnings_of_transforms
+from saccade.core.files import write_json
+from saccade.data.spec import Spec
 
 TEXT = """\
 seed: 0

@@ -128,7 +128,7 @@ def test_a_training_keeps_the_sheet_inside_the_page_and_beside_it(results: tuple
 def test_a_sheet_that_cannot_be_drawn_is_told_and_the_views_stay(results: tuple[Tree, dict[str, Ended]]) -> None:
     tree, _ = results
     refuse = (
-        "import saccade.preview_sheet as sheet; from saccade.errors import UserError\n"
+        "import saccade.augment.preview as sheet; from saccade.core.errors import UserError\n"
         "def refuse(*_, **__): raise UserError('a transform refuses')\n"
         "sheet.draw_preview = refuse"
     )

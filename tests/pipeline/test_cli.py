@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli
-from pipeline.errors import exit_code_of
-from pipeline.interruption import KilledBySignal
-from pipeline.params_problems import ParamsError, Problem
-from saccade.errors import UserError
+from pipeline.exit_codes import exit_code_of
+from pipeline.params.problems import ParamsError, Problem
+from pipeline.signals import KilledBySignal
+from saccade.core.errors import UserError
 
 HEAVY = {"torch", "torchvision", "pydantic", "mlflow", "albumentations", "cv2", "sklearn", "dvc", "rich.progress"}
 
@@ -233,7 +233,7 @@ _ENTRY = "import sys; sys.argv[0] = 'saccade'; from pipeline.__main__ import mai
 
 def test_an_installed_saccade_runs_the_code_of_the_copy_it_is_called_in(make_tree):
     installed, copy = make_tree(), make_tree()
-    copy.replace("pipeline/listing.py", 'say("runs (params.yaml):")', 'say("runs, as the copy says it:")')
+    copy.replace("pipeline/commands/listing.py", 'say("runs (params.yaml):")', 'say("runs, as the copy says it:")')
     copy.replace("src/saccade/models/lenet5.py", '"""', '"""The copy\'s own ')
     copy.replace("params.yaml", "  lenet5-digits:", "  run-of-the-copy:")
     below = copy.root / "docs" / "deep"
@@ -263,7 +263,7 @@ def test_a_command_works_from_a_folder_below_and_not_outside(tree, tmp_path):
 
 
 def test_a_defect_of_ours_keeps_its_traceback(tree):
-    tree.replace("pipeline/listing.py", 'say("runs (params.yaml):")', '{}["a defect"]')
+    tree.replace("pipeline/commands/listing.py", 'say("runs (params.yaml):")', '{}["a defect"]')
     ended = tree.run("list")
     assert ended.code == 1
     assert "Traceback (most recent call last)" in ended.err and "KeyError: 'a defect'" in ended.err

@@ -6,11 +6,11 @@ from collections.abc import Callable
 import pytest
 from conftest import Ended, Tree
 
-from pipeline.describe import _memory, _size
-from saccade.bundle import Recipe
-from saccade.describe.training_memory import Memory
-from saccade.files import replacing_folder
-from saccade.spec import Spec
+from pipeline.commands.describe import _memory, _size
+from saccade.bundle.bundle import Recipe
+from saccade.core.files import replacing_folder
+from saccade.data.spec import Spec
+from saccade.explain.memory import Memory
 
 COMMANDS: dict[str, list[str]] = {
     "table": ["model", "lenet5"],

@@ -14,14 +14,16 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from small_runs import params_text, run_entry
 
-from pipeline import doctor, paths
-from pipeline.doctor import find, line_of
-from pipeline.journal import Journal
-from pipeline.run_store import RunStore, read_gradients, write_gradients
-from saccade.errors import UserError
-from saccade.remedies import Change
-from saccade.training import EpochRecord
-from saccade.vital_signs import summary
+from pipeline import paths
+from pipeline.commands import doctor
+from pipeline.commands.doctor import find, line_of
+from pipeline.runs.journal import Journal
+from pipeline.runs.run_store import RunStore
+from pipeline.runs.tables import read_gradients, write_gradients
+from saccade.core.errors import UserError
+from saccade.doctor.remedies import Change
+from saccade.train.layer_statistics import summary
+from saccade.train.state import EpochRecord
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -1,4 +1,4 @@
-"""dvc.yaml lists, for each stage, exactly the code that decides its result."""
+"""dvc.yaml lists, for each stage, the folders and files whose code decides its result, and no others."""
 
 import re
 import subprocess
@@ -11,57 +11,82 @@ from ruamel.yaml import YAML
 
 STAGES = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 TEMPLATES = {"source": "datasets", "model": "models", "task": "tasks"}
+CHECKED = sorted(set(STAGES) - {"fetch"})  # what fetch brings is compared with its checksum, whatever code brought it
 
 
 def listed(stage: str) -> list[str]:
-    return [path for path in STAGES[stage]["do"]["deps"] if path.endswith(".py")]
+    return [path for path in STAGES[stage]["do"]["deps"] if path.startswith(("src/", "pipeline/"))]
 
 
-def templated_folders(stage: str) -> list[str]:
+def shell(stage: str) -> Path:
+    """Where the stage begins."""
+    folder = ROOT / "pipeline" / "stages" / stage
+    return folder / "stage.py" if folder.is_dir() else folder.with_suffix(".py")
+
+
+def templated(stage: str) -> set[Path]:
+    """All the files that the templates of a stage may stand for."""
     found = [re.search(r"\$\{item\.(\w+)\.name\}", path) for path in listed(stage)]
-    return [TEMPLATES[match[1]] for match in found if match]
+    folders = [ROOT / "src" / "saccade" / TEMPLATES[match[1]] for match in found if match]
+    return {path for folder in folders for path in folder.glob("*.py") if not path.stem.startswith("_")}
 
 
 def decides(path: Path, stage: str) -> bool:
     """The library, the stage itself and the schema of its blocks; not paths, console, journal or tracking."""
     name = path.relative_to(ROOT).as_posix()
-    return name.startswith(("src/saccade/", "pipeline/schema/", f"pipeline/{stage}_")) or name == f"pipeline/{stage}.py"
+    return name.startswith(("src/saccade/", "pipeline/schema/", f"pipeline/stages/{stage}"))
+
+
+def imported(stage: str) -> set[Path]:
+    named = templated(stage)
+    everything = closure(shell(stage)).union(*map(closure, named)) - named
+    return {path for path in everything if decides(path, stage)}
+
+
+def lies_in(path: Path, place: str) -> bool:
+    return path == ROOT / place or (ROOT / place) in path.parents
+
+
+@pytest.mark.parametrize("stage", CHECKED)
+def test_every_imported_file_lies_in_what_its_stage_lists(stage: str) -> None:
+    outside = [path for path in imported(stage) if not any(lies_in(path, place) for place in listed(stage))]
+    assert not outside
+
+
+@pytest.mark.parametrize("stage", CHECKED)
+def test_nothing_is_listed_that_its_stage_does_not_import(stage: str) -> None:
+    files = imported(stage)
+    unused = [place for place in listed(stage) if "$" not in place and not any(lies_in(path, place) for path in files)]
+    assert not unused
 
 
 @pytest.mark.parametrize("stage", sorted(STAGES))
-def test_each_stage_lists_exactly_the_code_it_imports(stage: str) -> None:
-    templated = {
-        path
-        for folder in templated_folders(stage)
-        for path in (ROOT / "src" / "saccade" / folder).glob("*.py")
-        if not path.stem.startswith("_")
-    }
-    imported = closure(ROOT / "pipeline" / f"{stage}.py").union(*map(closure, templated)) - templated
-    expected = {path.relative_to(ROOT).as_posix() for path in imported if decides(path, stage)}
-    assert {path for path in listed(stage) if "$" not in path} == expected
-
-
-@pytest.mark.parametrize("stage", sorted(STAGES))
-def test_no_file_is_listed_twice_and_lists_are_sorted(stage: str) -> None:
+def test_what_is_listed_exists_once_and_in_order(stage: str) -> None:
     plain = [path for path in listed(stage) if "$" not in path]
     assert plain == sorted(set(plain))
+    assert all((ROOT / path).exists() for path in plain)
 
 
 def test_a_stage_that_takes_a_model_by_name_depends_on_its_file() -> None:
     assert "src/saccade/models/${item.model.name}.py" in listed("train")
     assert "src/saccade/models/${item.model.name}.py" in listed("evaluate")
     assert "src/saccade/tasks/${item.task.name}.py" in listed("evaluate")
-    assert "src/saccade/datasets/${item.source.name}.py" in listed("fetch")
+    assert listed("fetch") == ["src/saccade/datasets/${item.source.name}.py"]
+
+
+def test_what_python_leaves_beside_code_is_no_dependency() -> None:
+    lines = (ROOT / ".dvcignore").read_text(encoding="utf-8").splitlines()
+    assert {"__pycache__/", "*.pyc"} <= set(lines)
 
 
 def test_the_reading_of_imports_agrees_with_what_python_imports() -> None:
     script = (
-        "import sys, pipeline.train, pipeline.evaluate; from saccade import registry\n"
+        "import sys, pipeline.stages.train.stage, pipeline.stages.evaluate.stage; from saccade.core import registry\n"
         "[registry.module('models', name) for name in registry.names('models')]\n"
         "[print(m.__file__) for n, m in sorted(sys.modules.items()) if n.split('.')[0] == 'saccade' and '.' in n]"
     )
     result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     really = {Path(line) for line in result.stdout.split() if not line.endswith("__init__.py")}
     models = set((ROOT / "src/saccade/models").glob("[a-z]*.py"))
-    read = set().union(*(closure(ROOT / "pipeline" / f"{stage}.py") for stage in ("train", "evaluate")))
+    read = set().union(*(closure(shell(stage)) for stage in ("train", "evaluate")))
     assert really <= read.union(*map(closure, models))

@@ -28,7 +28,7 @@ PARAMS = params_text(
 KILLED = """
 import os, signal, sys
 from pipeline.__main__ import main  # first: then the library is the tree's
-from saccade.checkpoints import Checkpoints
+from saccade.train.checkpoints import Checkpoints
 save = Checkpoints.save
 def save_and_die(self, state):
     save(self, state)

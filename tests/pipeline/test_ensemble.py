@@ -17,7 +17,7 @@ from test_series_runs import write_tides
 from tracking_helpers import everything
 
 import saccade
-from pipeline.evaluate_members import for_tracking, summary
+from pipeline.stages.evaluate.members import for_tracking, summary
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -53,7 +53,7 @@ PREPARE = [[stage, "digits"] for stage in ("fetch", "preprocess", "augment")]
 KILLED = """
 import os, signal, sys
 from pipeline.__main__ import main  # first: then the library is the tree's
-from saccade.checkpoints import Checkpoints
+from saccade.train.checkpoints import Checkpoints
 save, trained = Checkpoints.save, set()
 def save_and_die(self, state):
     save(self, state)

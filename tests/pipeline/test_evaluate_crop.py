@@ -15,9 +15,9 @@ from sklearn.metrics import log_loss
 from torchvision.transforms import v2
 
 import saccade
-from pipeline.augment import augment
 from pipeline.schema.augment import AugmentBlock
-from saccade.augmentation import augment_image, build
+from pipeline.stages.augment.stage import augment
+from saccade.transforms.albumentations import augment_image, build
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -160,7 +160,7 @@ def test_whoever_answers_looks_at_the_same(results: tuple[Tree, dict[str, Ended]
     printed = {line["path"]: list(dict(sorted(line["probabilities"].items())).values()) for line in lines}
     np.testing.assert_allclose([printed[f"photos/{i}.png"] for i in range(6)], loaded_NK, atol=1e-6)
 
-    from pipeline.mlflow_model import BundleModel
+    from pipeline.tracking.mlflow_model import BundleModel
 
     model = BundleModel()
     model.load_context(SimpleNamespace(artifacts={"bundle": str(tree.root / "models/crops")}))

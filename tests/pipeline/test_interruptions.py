@@ -17,7 +17,7 @@ import pytest
 from conftest import Tree
 from tracking_helpers import everything
 
-from pipeline.interruption import KilledBySignal, StopRequest
+from pipeline.signals import KilledBySignal, StopRequest
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(900)]
 RUN = "lenet5-digits"

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from tracking_helpers import fresh_store, refusing_server, start, write_bundle, write_evaluation
 
-from pipeline.journal import Journal
-from pipeline.replica import replay
-from pipeline.tracking import sync
+from pipeline.runs.journal import Journal
+from pipeline.tracking.replay import replay
+from pipeline.tracking.status import sync
 
 UIDS = ("u0", "u1", "u2")
 

@@ -15,7 +15,7 @@ from sklearn.metrics import accuracy_score, log_loss
 from sklearn.utils.class_weight import compute_class_weight
 from small_runs import dataset_entry, params_text, run_entry
 
-from saccade.bundle import read_recipe
+from saccade.bundle.bundle import read_recipe
 
 pytestmark = pytest.mark.timeout(300)
 

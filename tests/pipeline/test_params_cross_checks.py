@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from params_helpers import AS_SERIES, GOOD, changed, loaded, problems_of
 
-from saccade import registry
+from saccade.core import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -129,7 +129,7 @@ def waves_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     library = tmp_path / "library"
     for folder in ("datasets", "models", "tasks"):
         shutil.copytree(ROOT / "src/saccade" / folder, library / folder)
-    shutil.copy(ROOT / "src/saccade/layers.py", library)
+    shutil.copy(ROOT / "src/saccade/nn/layers.py", library)
     monkeypatch.setattr(registry, "_HERE", library)
 
     def write(kind: str) -> None:

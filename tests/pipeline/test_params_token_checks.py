@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from params_helpers import problems_of
 
-from pipeline import params
+from pipeline.params import load
 
 _DATASETS = """
 seed: 0
@@ -104,4 +104,4 @@ def test_what_has_no_effect_is_named(text: str, expected: str, tmp_path: Path) -
 )
 def test_what_has_an_effect_is_taken(text: str, tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
-    params.load(tmp_path / "params.yaml")
+    load.load(tmp_path / "params.yaml")

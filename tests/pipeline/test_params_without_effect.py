@@ -10,14 +10,16 @@ from conftest import ROOT, Tree
 from small_runs import dataset_entry, params_text, run_entry
 from torch import Tensor, nn
 
-from pipeline import cli, params
-from pipeline.params_without_effect import without_effect
-from saccade import optimizers
-from saccade.balancing import class_weights
-from saccade.files import write_json
-from saccade.losses import cross_entropy
-from saccade.spec import Spec
-from saccade.training import LabelledArrays, TrainingState, fit
+from pipeline import cli
+from pipeline.params import load
+from pipeline.params.unused import without_effect
+from saccade.core.files import write_json
+from saccade.data.spec import Spec
+from saccade.optim import optimizers
+from saccade.optim.class_weights import class_weights
+from saccade.optim.losses import cross_entropy
+from saccade.train.loop import fit
+from saccade.train.state import LabelledArrays, TrainingState
 
 BASE = {"epochs": "6", "batch_size": "16", "optimizer": "{name: adam, lr: 0.01}"}
 
@@ -31,7 +33,7 @@ def told(
     block = ", ".join(f"{key}: {value}" for key, value in (BASE | given).items())
     text = params_text([run_entry("a", f"{{{block}}}", evaluate=evaluate)], datasets=[dataset_entry(augment=augment)])
     (folder / "params.yaml").write_text(text, encoding="utf-8")
-    return [str(problem) for problem in without_effect(params.load(folder / "params.yaml"), *place)]
+    return [str(problem) for problem in without_effect(load.load(folder / "params.yaml"), *place)]
 
 
 @pytest.fixture
@@ -225,7 +227,7 @@ def test_nothing_that_is_shipped_is_without_effect(tmp_path: Path, monkeypatch: 
         text = file.read_text(encoding="utf-8")
         head = "" if file.name == "params.yaml" else "seed: 0\ntracking: {experiment: test}\n"
         (tmp_path / "params.yaml").write_text(head + text, encoding="utf-8")
-        assert [str(problem) for problem in without_effect(params.load(tmp_path / "params.yaml"))] == [], file
+        assert [str(problem) for problem in without_effect(load.load(tmp_path / "params.yaml"))] == [], file
     assert len(files) > 5
 
 
@@ -328,5 +330,5 @@ def test_of_several_processes_one_warns(
     monkeypatch.chdir(warned.root)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    cli._tell_without_effect(params.load(warned.params), "runs", "a", "train")
+    cli._tell_without_effect(load.load(warned.params), "runs", "a", "train")
     assert capsys.readouterr().err.splitlines() == lines

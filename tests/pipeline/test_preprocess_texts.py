@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from conftest import Ended, Tree
 
-from saccade.spec import Spec
-from saccade.tokens import UNKNOWN, tokenizer_of
+from saccade.data.spec import UNKNOWN, Spec
+from saccade.kinds.tokens.tokenizer import tokenizer_of
 
 _PARAMS = """\
 seed: 0

@@ -9,8 +9,8 @@ from conftest import Ended, Tree
 from PIL import Image
 from ruamel.yaml import YAML
 
-from pipeline.describe_policy import flow_yaml
-from saccade.policies import POLICIES, transforms_of
+from pipeline.commands.describe_policy import flow_yaml
+from saccade.augment.policies import POLICIES, transforms_of
 
 _POLICIES = [name for name in POLICIES if name != "none"]
 _EDIT = "from pathlib import Path; p = Path('params.yaml'); p.write_text(p.read_text().replace({old!r}, {new!r}))"

@@ -24,12 +24,12 @@ def test_the_model_of_the_readme_is_found_checked_and_learns(tree: Tree) -> None
 
 
 def test_the_measured_parameter_counts_are_those_of_the_models() -> None:
-    from pipeline import params
-    from saccade import registry
-    from saccade.layers import count_parameters
-    from saccade.spec import Spec
+    from pipeline.params import load
+    from saccade.core import registry
+    from saccade.data.spec import Spec
+    from saccade.nn.inspect import count_parameters
 
-    assert params.load(ROOT / "params.yaml").runs.keys() == {"lenet5-digits", "lstm-digits"}
+    assert load.load(ROOT / "params.yaml").runs.keys() == {"lenet5-digits", "lstm-digits"}
     for recipe, side, padding in (("mnist-lenet5", 28, {"padding": 2}), ("mnist-lstm", 28, {})):
         model = registry.module("models", recipe.split("-")[1]).build(
             Spec("image", (side, side, 1), tuple("0123456789")), **padding
@@ -38,7 +38,7 @@ def test_the_measured_parameter_counts_are_those_of_the_models() -> None:
 
 
 def test_every_task_and_the_networks_it_boasts_of_are_there() -> None:
-    from saccade import registry
+    from saccade.core import registry
 
     section = README.partition("## What there is")[2].partition("\n## ")[0]
     for task in registry.names("tasks"):

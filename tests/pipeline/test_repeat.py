@@ -31,7 +31,7 @@ PARAMS = params_text(
 INTERRUPTED = """
 import shutil, sys
 from pipeline.__main__ import main
-import pipeline.launcher as launcher
+import pipeline.launch.launch as launcher
 start = launcher.start_training
 def start_or_stop(params, run, *, fresh):
     if run == "by-patient-fold2":

@@ -19,8 +19,8 @@ from tracking_helpers import (
     write_run,
 )
 
-from pipeline.replica import Replica, replay
-from saccade.errors import UserError
+from pipeline.tracking.replay import Replica, replay
+from saccade.core.errors import UserError
 
 
 def test_a_run_arrives_whole(tmp_path):
@@ -329,7 +329,7 @@ def test_the_model_is_served(tmp_path, monkeypatch):
 MAKING = """
 import sys
 from pathlib import Path
-from pipeline.replica import replay
+from pipeline.tracking.replay import replay
 sys.stdin.readline()
 print(replay(Path(sys.argv[1]), sys.argv[2]))
 """

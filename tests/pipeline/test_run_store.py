@@ -7,10 +7,12 @@ import sys
 
 import pytest
 
-from pipeline import paths, provenance, run_store
-from pipeline.journal import Journal
-from pipeline.run_store import RunStore, hold, journal_folder, read_history, restore_journal, write_history
-from saccade.training import EpochRecord
+from pipeline import paths
+from pipeline.runs import provenance, run_store
+from pipeline.runs.journal import Journal
+from pipeline.runs.run_store import RunStore, hold, journal_folder, restore_journal
+from pipeline.runs.tables import read_history, write_history
+from saccade.train.state import EpochRecord
 
 IDENTITY = "ab" * 32
 

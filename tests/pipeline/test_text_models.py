@@ -9,11 +9,12 @@ import torch
 from conftest import ROOT
 from tracking_helpers import everything, fresh_store, start
 
-from pipeline.replica import Replica
-from saccade import bundle, load
-from saccade.bundle import Recipe
-from saccade.files import replacing_folder
-from saccade.spec import Spec
+from pipeline.tracking.replay import Replica
+from saccade import load
+from saccade.bundle import bundle
+from saccade.bundle.bundle import Recipe
+from saccade.core.files import replacing_folder
+from saccade.data.spec import Spec
 
 VOCABULARY = ("<pad>", "<unknown>", *"abcd")
 SPECS = {

@@ -22,10 +22,10 @@ from tracking_helpers import (
     write_run,
 )
 
-from pipeline.journal import Journal
-from pipeline.replica import replay
-from pipeline.store import why_unreachable
-from pipeline.tracking import Follower, KilledBySignal, reporting_status, stage_lock, sync, tracking_uri
+from pipeline.runs.journal import Journal
+from pipeline.tracking.replay import replay
+from pipeline.tracking.status import Follower, KilledBySignal, reporting_status, stage_lock, sync, tracking_uri
+from pipeline.tracking.store import why_unreachable
 
 
 def train(folder, uri, epochs=3, after_epoch=lambda epoch: None):
@@ -204,8 +204,8 @@ def test_ctrl_c_while_waiting_goes_through(tmp_path, monkeypatch):
 TRAINER = """
 import sys, time
 from pathlib import Path
-from pipeline.journal import Journal
-from pipeline.tracking import Follower, reporting_status, stage_lock
+from pipeline.runs.journal import Journal
+from pipeline.tracking.status import Follower, reporting_status, stage_lock
 folder, uri = Path(sys.argv[1]), sys.argv[2]
 journal = Journal(folder)
 with stage_lock(folder), Follower(uri, folder) as follower, reporting_status(journal):
@@ -345,7 +345,8 @@ def test_a_store_that_was_deleted_is_filled_again(tmp_path):
     assert replay(tmp_path / "ab", uri) == everything(uri)["run_id"]
     (tmp_path / "mlflow.db").unlink()
     script = (
-        "import sys, pathlib; from pipeline.tracking import sync; print(sync(pathlib.Path(sys.argv[1]), sys.argv[2]))"
+        "import sys; from pathlib import Path; from pipeline.tracking.status import sync; "
+        "print(sync(Path(sys.argv[1]), sys.argv[2]))"
     )
     command = [sys.executable, "-c", script, str(tmp_path), uri]  # this process still holds the file that is gone
     first = subprocess.run(command, cwd=TREE, capture_output=True, text=True, check=True).stdout

@@ -6,14 +6,15 @@ import json
 
 import pytest
 
-from pipeline.params_problems import nearest
+from pipeline.params.problems import nearest
 from pipeline.schema import transforms
-from saccade import augmentation, trying_transforms
+from saccade.augment import validate
+from saccade.transforms import albumentations as augmentation
 
 
 def test_the_table_is_that_of_the_installed_library():
     remedy = "run `python -m pipeline.schema.transforms`"
-    assert json.loads(transforms.TABLE.read_text(encoding="utf-8")) == trying_transforms.describe_transforms(), remedy
+    assert json.loads(transforms.TABLE.read_text(encoding="utf-8")) == validate.describe_transforms(), remedy
 
 
 def test_the_version_in_messages_is_the_installed_one():

@@ -14,8 +14,9 @@ from sklearn.utils.class_weight import compute_class_weight
 from small_runs import params_text, run_entry
 
 from pipeline.schema.train import TrainBlock
-from saccade.balancing import SAMPLERS, SCHEMES
-from saccade.bundle import read_recipe
+from saccade.batching.samplers import SAMPLERS
+from saccade.bundle.bundle import read_recipe
+from saccade.optim.class_weights import SCHEMES
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -9,7 +9,7 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.journal import Journal
+from pipeline.runs.journal import Journal
 
 TREE = Path(__file__).resolve().parents[2]
 

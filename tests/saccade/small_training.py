@@ -10,12 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from saccade import optimizers, registry
-from saccade.inputs import ImageInput
-from saccade.losses import cross_entropy
-from saccade.optimizers import Optimizer
-from saccade.spec import Spec
-from saccade.training import EpochRecord, LabelledArrays, TrainingState, fit
+from saccade.bundle.inputs import ImageInput
+from saccade.core import registry
+from saccade.data.spec import Spec
+from saccade.optim import optimizers
+from saccade.optim.losses import cross_entropy
+from saccade.optim.optimizers import Optimizer
+from saccade.train.loop import fit
+from saccade.train.state import EpochRecord, LabelledArrays, TrainingState
 
 CPU = torch.device("cpu")
 N, K, H, W = 22, 3, 18, 16

@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from saccade import layers, losses
+from saccade.nn import geometry, layers
+from saccade.optim import losses
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -85,7 +86,7 @@ def test_a_5x5_filter_leaves_28x28_positions_of_32x32() -> None:
     [(32, 5, 1, 0, 28), (28, 2, 2, 0, 14), (227, 11, 4, 0, 55), (224, 7, 2, 3, 112), (7, 3, 2, 0, 3), (5, 3, 2, 1, 3)],
 )
 def test_output_sides(side: int, size: int, stride: int, padding: int, out: int) -> None:
-    assert layers.output_side(side, size, stride=stride, padding=padding) == out
+    assert geometry.output_side(side, size, stride=stride, padding=padding) == out
     assert F.avg_pool1d(torch.zeros(1, 1, side + 2 * padding), size, stride).shape[2] == out
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from saccade.arrays import ArrayFile, describe_array, open_array, write_array, write_part
-from saccade.errors import UserError
+from saccade.core.errors import UserError
+from saccade.data.arrays import ArrayFile, describe_array, open_array, write_array, write_part
 
 DTYPES = ["uint8", "int32", "int64", "float32", "float64"]
 

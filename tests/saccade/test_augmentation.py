@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from saccade import stored_views
-from saccade.arrays import write_array
-from saccade.augmentation import augment_image, build
-from saccade.errors import UserError
-from saccade.policies import POLICIES, transforms_of
-from saccade.stored_views import ViewMaker, write_views
+from saccade.augment import store
+from saccade.augment.policies import POLICIES, transforms_of
+from saccade.augment.store import write_views
+from saccade.core.errors import UserError
+from saccade.data.arrays import write_array
+from saccade.transforms.albumentations import augment_image, build
+from saccade.transforms.views import ViewMaker
 
 AFFINE = {"name": "Affine", "rotate": [-20, 20], "translate_px": [-3, 3], "p": 0.9}
 NOISE = {"name": "GaussNoise", "std_range": [0.1, 0.3], "p": 1.0}
@@ -36,7 +37,7 @@ V, N, SEED = 3, 11, 5
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored_views, "_BLOCK_IMAGES", 4)  # 4, 4 and 3 images: each process gets some of each view
+    monkeypatch.setattr(store, "_BLOCK_IMAGES", 4)  # 4, 4 and 3 images: each process gets some of each view
 
 
 def pictures(channels: int = 3, count: int = N) -> np.ndarray:
@@ -137,7 +138,7 @@ def test_the_description_says_what_evaluation_looks_at_where_that_is_not_all(tmp
 
 
 def test_views_are_read_back_by_training(tmp_path: Path) -> None:
-    from saccade.training_views import open_views
+    from saccade.transforms.open_views import open_views
 
     views = views_of(tmp_path / "a", pictures())
     opened, digests = open_views(tmp_path / "a", tmp_path)
@@ -155,10 +156,10 @@ def test_progress_counts_images(tmp_path: Path, processes: int) -> None:
 def test_large_images_are_written_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a process keeps in memory does not grow with the size of the images."""
     seen: list[int] = []
-    monkeypatch.setattr(stored_views, "_BLOCK_BYTES", 2 * 9 * 14 * 3 + 5)
+    monkeypatch.setattr(store, "_BLOCK_BYTES", 2 * 9 * 14 * 3 + 5)
     small = views_of(tmp_path / "a", pictures(), progress=lambda what, done, total: seen.append(done))
     assert seen == [*range(2, 11, 2), 11, *range(13, 22, 2), 22, *range(24, 33, 2), 33]
-    monkeypatch.setattr(stored_views, "_BLOCK_BYTES", 1)
+    monkeypatch.setattr(store, "_BLOCK_BYTES", 1)
     np.testing.assert_array_equal(views_of(tmp_path / "b", pictures()), small)
 
 
@@ -166,17 +167,17 @@ def test_blocks_are_handed_out_a_few_at_a_time_and_digested_in_the_order_of_the_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One process, however slow, keeps the others from running ahead of it without end."""
-    monkeypatch.setattr(stored_views, "_BLOCK_IMAGES", 1)
-    monkeypatch.setattr(stored_views, "_WAITING_BLOCKS", 2)
-    handed_out: list[stored_views.Block] = []
-    blocks = stored_views._blocks
+    monkeypatch.setattr(store, "_BLOCK_IMAGES", 1)
+    monkeypatch.setattr(store, "_WAITING_BLOCKS", 2)
+    handed_out: list[store.Block] = []
+    blocks = store._blocks
 
-    def counted(images: np.ndarray, views: int) -> Iterator[stored_views.Block]:
+    def counted(images: np.ndarray, views: int) -> Iterator[store.Block]:
         for block in blocks(images, views):
             handed_out.append(block)
             yield block
 
-    monkeypatch.setattr(stored_views, "_blocks", counted)
+    monkeypatch.setattr(store, "_blocks", counted)
     ahead: list[int] = []
     views_of(tmp_path / "a", pictures(), processes=2, progress=lambda _, done, __: ahead.append(len(handed_out) - done))
     assert len(handed_out) == V * N and max(ahead) == 2 * 2 - 1
@@ -268,7 +269,7 @@ def test_views_that_do_not_fit_on_the_disk_are_refused_before_a_byte_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = pictures()
-    monkeypatch.setattr(stored_views.shutil, "disk_usage", lambda folder: SimpleNamespace(free=3 * images.nbytes + 5))
+    monkeypatch.setattr(store.shutil, "disk_usage", lambda folder: SimpleNamespace(free=3 * images.nbytes + 5))
     with pytest.raises(
         UserError, match=r"4 views of 11 images of 9x14x3 take .+: 3 would fit\. Set augment.views to 3"
     ):

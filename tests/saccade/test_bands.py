@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from saccade import bundle
-from saccade.bands import Band, band_of, coverage, measure_band
-from saccade.bundle import Recipe, read_recipe
-from saccade.spec import Spec
+from saccade.bundle import bundle
+from saccade.bundle.bundle import Recipe, read_recipe
+from saccade.bundle.intervals import Band, band_of, coverage, measure_band
+from saccade.data.spec import Spec
 
 
 def test_the_ends_are_numpy_s_quantiles_of_what_forecasts_were_off() -> None:

@@ -5,8 +5,8 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
-from saccade import baselines
-from saccade.baselines import gradient_histograms, image_baseline
+from saccade.kinds.image import hog_baseline
+from saccade.kinds.image.hog_baseline import gradient_histograms, image_baseline
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -50,7 +50,7 @@ def test_digits_accuracy(digits_baseline):
     assert digits_baseline["accuracy"] > 0.95
     assert digits_baseline["validation_accuracy"] > 0.95
     assert digits_baseline["model"] == "hog+pixels logistic regression"
-    assert digits_baseline["C"] in baselines.STRENGTHS
+    assert digits_baseline["C"] in hog_baseline.STRENGTHS
     assert digits_baseline["train_examples"] == digits_baseline["search_examples"] == 700
     assert digits_baseline["converged"] is True
 
@@ -73,14 +73,14 @@ def test_validation_chooses_the_strength(digits, monkeypatch):
     train, train_labels, validation, _, test, test_labels = digits
     train, train_labels = train[:300], train_labels[:300]
     models = {}
-    fitted = baselines._fitted
+    fitted = hog_baseline._fitted
 
     def remember(features_ND, labels_N, C):
         models[C] = fitted(features_ND, labels_N, C)
         return models[C]
 
-    monkeypatch.setattr(baselines, "_fitted", remember)
-    monkeypatch.setattr(baselines, "STRENGTHS", (1e-6, 1e-1))
+    monkeypatch.setattr(hog_baseline, "_fitted", remember)
+    monkeypatch.setattr(hog_baseline, "STRENGTHS", (1e-6, 1e-1))
     image_baseline(train, train_labels, validation, np.zeros(270, dtype=np.int64), test, test_labels)
     mean_D, scale_D = standardisation(train)
     answers = {C: model.predict((features(validation) - mean_D) / scale_D) for C, model in models.items()}
@@ -91,7 +91,7 @@ def test_validation_chooses_the_strength(digits, monkeypatch):
 
 
 def features(images_NHWC):
-    return baselines._features(images_NHWC, np.arange(len(images_NHWC)))
+    return hog_baseline._features(images_NHWC, np.arange(len(images_NHWC)))
 
 
 def standardisation(images_NHWC):
@@ -102,30 +102,30 @@ def standardisation(images_NHWC):
 
 
 def test_with_many_examples_the_search_sees_few_and_the_final_fit_all(digits, monkeypatch):
-    monkeypatch.setattr(baselines, "SEARCH_EXAMPLES", 200)
+    monkeypatch.setattr(hog_baseline, "SEARCH_EXAMPLES", 200)
     fits = []
-    fitted = baselines._fitted
-    monkeypatch.setattr(baselines, "_fitted", lambda x, y, C: (fits.append((len(y), C)), fitted(x, y, C))[1])
+    fitted = hog_baseline._fitted
+    monkeypatch.setattr(hog_baseline, "_fitted", lambda x, y, C: (fits.append((len(y), C)), fitted(x, y, C))[1])
     got = image_baseline(*digits)
     assert got["search_examples"] == 200
     assert got["train_examples"] == 700
-    assert [n for n, _ in fits] == [200] * len(baselines.STRENGTHS) + [700] * baselines.FINALISTS
+    assert [n for n, _ in fits] == [200] * len(hog_baseline.STRENGTHS) + [700] * hog_baseline.FINALISTS
     assert got["C"] in {C for n, C in fits if n == 700}
     assert got["accuracy"] > 0.95
 
 
 def test_the_best_of_the_search_are_fitted_on_all_and_the_better_one_is_the_answer(monkeypatch):
-    monkeypatch.setattr(baselines, "SEARCH_EXAMPLES", 20)
-    monkeypatch.setattr(baselines, "STRENGTHS", (1e-4, 1e-3, 1e-2, 1e-1))
+    monkeypatch.setattr(hog_baseline, "SEARCH_EXAMPLES", 20)
+    monkeypatch.setattr(hog_baseline, "STRENGTHS", (1e-4, 1e-3, 1e-2, 1e-1))
     scores = iter([[0.1, 0.9, 0.2, 0.8], [0.5, 0.6], [0.77]])  # of the search, of the finalists, on test
     asked = []
-    answers = baselines._answers
+    answers = hog_baseline._answers
     monkeypatch.setattr(
-        baselines,
+        hog_baseline,
         "_answers",
         lambda models, *args: (asked.append([model.C for model in models]), answers(models, *args))[1],
     )
-    monkeypatch.setattr(baselines, "_accuracies", lambda *_: next(scores))
+    monkeypatch.setattr(hog_baseline, "_accuracies", lambda *_: next(scores))
     got = image_baseline(*stripes(60, seed=1), *stripes(20, seed=2), *stripes(20, seed=3))
     assert asked == [[1e-4, 1e-3, 1e-2, 1e-1], [1e-3, 1e-1], [1e-1]]
     assert (got["C"], got["validation_accuracy"], got["accuracy"]) == (1e-1, 0.6, 0.77)
@@ -133,8 +133,8 @@ def test_the_best_of_the_search_are_fitted_on_all_and_the_better_one_is_the_answ
 
 def test_the_fit_sees_standardised_features(monkeypatch):
     seen = []
-    fitted = baselines._fitted
-    monkeypatch.setattr(baselines, "_fitted", lambda x, y, C: (seen.append(x.copy()), fitted(x, y, C))[1])
+    fitted = hog_baseline._fitted
+    monkeypatch.setattr(hog_baseline, "_fitted", lambda x, y, C: (seen.append(x.copy()), fitted(x, y, C))[1])
     train_images_NHWC, train_labels_N = stripes(40, seed=1)
     train_images_NHWC[:, 0, 0, 0] = 7  # never changes
     image_baseline(train_images_NHWC, train_labels_N, *stripes(20, seed=2), *stripes(20, seed=3))
@@ -147,8 +147,8 @@ def test_the_fit_sees_standardised_features(monkeypatch):
 
 
 def test_what_is_too_much_is_thinned(digits, monkeypatch):
-    monkeypatch.setattr(baselines, "FEWEST_EXAMPLES", 10)
-    monkeypatch.setattr(baselines, "MOST_VALUES", 400 * (576 + 64))
+    monkeypatch.setattr(hog_baseline, "FEWEST_EXAMPLES", 10)
+    monkeypatch.setattr(hog_baseline, "MOST_VALUES", 400 * (576 + 64))
     assert image_baseline(*digits)["train_examples"] == 400
 
 
@@ -169,7 +169,7 @@ def test_long_sides_are_averaged_down():
 def test_features_do_not_depend_on_how_many_are_made_at_a_time(monkeypatch):
     images_NHWC, _ = stripes(7, seed=6)
     at_once = features(images_NHWC)
-    monkeypatch.setattr(baselines, "BATCH_VALUES", 1)
+    monkeypatch.setattr(hog_baseline, "BATCH_VALUES", 1)
     np.testing.assert_allclose(features(images_NHWC), at_once, rtol=1e-5, atol=1e-6)
 
 
@@ -202,16 +202,16 @@ def test_a_flat_image_has_no_edges():
 def teststratified_rows_keep_proportions_and_rare_classes():
     labels_N = np.repeat([0, 1, 2], [700, 290, 10])
     labels_N = np.concatenate([labels_N, [9]])
-    rows = baselines.stratified_rows(labels_N, 100, seed=0)
+    rows = hog_baseline.stratified_rows(labels_N, 100, seed=0)
     assert len(rows) == 100
     assert (np.diff(rows) > 0).all()
     counts = np.bincount(labels_N[rows], minlength=10)
     assert counts[9] == 1
     assert np.abs(counts[:3] - [70, 29, 1]).max() <= 1
-    assert np.array_equal(rows, baselines.stratified_rows(labels_N, 100, seed=0))
-    assert not np.array_equal(rows, baselines.stratified_rows(labels_N, 100, seed=1))
-    assert np.array_equal(baselines.stratified_rows(labels_N, 5000, seed=0), np.arange(1001))
-    assert set(labels_N[baselines.stratified_rows(labels_N, 2, seed=0)]) == {0, 1, 2, 9}
+    assert np.array_equal(rows, hog_baseline.stratified_rows(labels_N, 100, seed=0))
+    assert not np.array_equal(rows, hog_baseline.stratified_rows(labels_N, 100, seed=1))
+    assert np.array_equal(hog_baseline.stratified_rows(labels_N, 5000, seed=0), np.arange(1001))
+    assert set(labels_N[hog_baseline.stratified_rows(labels_N, 2, seed=0)]) == {0, 1, 2, 9}
 
 
 @pytest.mark.parametrize(

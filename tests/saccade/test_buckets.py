@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from saccade.balancing import SAMPLERS
-from saccade.batches import trim
-from saccade.buckets import POOL, by_length, longest_of, measured_batches, stored_lengths
+from saccade.batching.batches import trim
+from saccade.batching.length_buckets import POOL, by_length, longest_of, measured_batches, stored_lengths
+from saccade.batching.samplers import SAMPLERS
 
 SIZE = 8
 

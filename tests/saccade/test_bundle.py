@@ -16,13 +16,13 @@ import pytest
 import torch
 
 import saccade
-from saccade import bundle
-from saccade.bundle import Recipe
-from saccade.errors import UserError
-from saccade.files import sha256_of_file
-from saccade.images import prepare_image
-from saccade.prediction import Predictor, load
-from saccade.spec import Spec
+from saccade.bundle import bundle
+from saccade.bundle.bundle import Recipe
+from saccade.core.errors import UserError
+from saccade.core.files import sha256_of_file
+from saccade.data.spec import Spec
+from saccade.kinds.image.resize import prepare_image
+from saccade.predict.predictor import Predictor, load
 
 MODELS = ("lenet5", "lstm", "resnet9")  # the contract in models/test_models.py holds for all
 

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from saccade.calendars import Calendar, read_times
-from saccade.errors import UserError
+from saccade.core.errors import UserError
+from saccade.data.timeline import Calendar
+from saccade.kinds.series.time_axis import read_times
 
 
 def calendar_of(texts: list[str], **options: object) -> Calendar:

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from saccade import optimizers
-from saccade.checkpoints import Checkpoints, from_bytes, to_bytes
-from saccade.errors import UserError
-from saccade.training import EpochProgress, EpochRecord, TrainingState
+from saccade.core.errors import UserError
+from saccade.optim import optimizers
+from saccade.train.checkpoints import Checkpoints, from_bytes, to_bytes
+from saccade.train.state import EpochProgress, EpochRecord, TrainingState
 
 OPTIMIZERS: list[tuple[str, dict[str, Any], int]] = [  # and how many tensors they remember of each parameter
     ("sgd", {}, 0),
@@ -188,7 +188,7 @@ def test_what_a_kill_left_half_written_is_removed(tmp_path: Path) -> None:
 
 def test_it_is_due_every_so_many_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr("saccade.checkpoints.time.monotonic", lambda: now)
+    monkeypatch.setattr("saccade.train.checkpoints.time.monotonic", lambda: now)
     checkpoints, saved = Checkpoints(tmp_path, every_s=60), []
     for updates, now in enumerate((130.0, 159.0, 160.0, 170.0, 219.0, 221.0), start=1):  # noqa: B007 - read above
         checkpoints.save_when_due(trained(0, updates=updates))

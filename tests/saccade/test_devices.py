@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from saccade import devices
-from saccade.errors import UserError
+from saccade.core import devices
+from saccade.core.errors import UserError
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from saccade import limits, remedies
-from saccade.diagnosis import diagnose
-from saccade.remedies import Change, divisor_of_rate
-from saccade.training_record import Record
+from saccade.doctor import remedies, thresholds
+from saccade.doctor.record import Record
+from saccade.doctor.remedies import Change, divisor_of_rate
+from saccade.doctor.rules import diagnose
 
 CONSTANT = 2.3
 SETTINGS = {
@@ -332,6 +332,6 @@ def test_every_rule_lives_without_settings_and_without_layers() -> None:
 
 
 def test_thresholds_are_ordered_as_the_rules_take_for_granted() -> None:
-    assert limits.HARDLY_LEARNS < limits.STANDS_STILL < limits.NEVER_BETTER < 1
-    assert limits.WORTH_A_NOTE < limits.DEAD <= 1
-    assert limits.TINY_UPDATE < limits.USUAL_UPDATE < limits.LARGE_UPDATE
+    assert thresholds.HARDLY_LEARNS < thresholds.STANDS_STILL < thresholds.NEVER_BETTER < 1
+    assert thresholds.WORTH_A_NOTE < thresholds.DEAD <= 1
+    assert thresholds.TINY_UPDATE < thresholds.USUAL_UPDATE < thresholds.LARGE_UPDATE

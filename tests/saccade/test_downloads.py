@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from saccade.downloads import RemoteFile, fetch_file
-from saccade.errors import UserError
+from saccade.core.errors import UserError
+from saccade.io.downloads import RemoteFile, fetch_file
 
 CONTENT = bytes(range(251)) * 40  # 10,040 bytes whose parts all differ
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -207,7 +207,7 @@ def test_retry_after_is_waited_for(server: Server, tmp_path: Path) -> None:
 
 def test_pauses_double(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("saccade.downloads.time.sleep", pauses.append)
+    monkeypatch.setattr("saccade.io.downloads.time.sleep", pauses.append)
     with pytest.raises(UserError, match=r"503 Service Unavailable, 4 attempts"):
         fetch_file(remote(server.serve("/a", status(503))), tmp_path, **{**QUICK, "backoff_s": 3.0})
     assert len(pauses) == 3
@@ -435,7 +435,7 @@ def test_a_full_disk_is_named(server: Server, tmp_path: Path, monkeypatch: pytes
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("saccade.downloads.os.fsync", full)
+    monkeypatch.setattr("saccade.io.downloads.os.fsync", full)
     with pytest.raises(UserError, match=r"No space left on device\.\n.*10040 bytes free"):
         fetch_file(remote(server.serve("/a", whole)), tmp_path, **QUICK)
 
@@ -480,7 +480,7 @@ def test_processes_take_turns_even_when_those_before_them_fail(server: Server, t
 
     address = server.serve("/a", watched)
     code = (
-        "import sys; from pathlib import Path; from saccade.downloads import *\n"
+        "import sys; from pathlib import Path; from saccade.io.downloads import *\n"
         f"file = RemoteFile('numbers.bin', '{SHA256}', {len(CONTENT)}, (sys.argv[1],))\n"
         "try: fetch_file(file, Path(sys.argv[2]))\n"
         "except ValueError as error: print(error)"
@@ -569,7 +569,7 @@ def test_a_mirror_of_another_kind_is_refused(tmp_path: Path, mirror: str) -> Non
 
 
 def test_importing_the_module_does_not_import_requests() -> None:
-    code = "import sys, saccade.downloads; print({'requests', 'urllib3', 'filelock'} & set(sys.modules))"
+    code = "import sys, saccade.io.downloads; print({'requests', 'urllib3', 'filelock'} & set(sys.modules))"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert result.stdout.strip() == "set()"

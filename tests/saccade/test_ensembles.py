@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from saccade import bundle
-from saccade.bundle import Recipe, read_recipe, weights_sha256
-from saccade.ensembles import Averaged
-from saccade.errors import UserError
-from saccade.files import sha256_of_file
-from saccade.prediction import load
-from saccade.spec import Spec
+from saccade.bundle import bundle
+from saccade.bundle.bundle import Recipe, read_recipe, weights_sha256
+from saccade.bundle.ensemble import Averaged
+from saccade.core.errors import UserError
+from saccade.core.files import sha256_of_file
+from saccade.data.spec import Spec
+from saccade.predict.predictor import load
 
 IMAGES = Recipe("mlp", {"hidden": [6]}, Spec("image", (5, 4, 1), ("cat", "dog", "owl")), "classify", [0.4], [0.3], "ab")
 TWO = dataclasses.replace(IMAGES, spec=Spec("image", (5, 4, 1), ("cat", "dog")), one_output=True)

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from pipeline.schema.transforms import TABLE
-from saccade import evaluation_crop as module
-from saccade.augmentation import build, transform_kind
-from saccade.evaluation_crop import evaluation_crop, middle
-from saccade.policies import POLICIES, transforms_of
-from saccade.trying_transforms import sample_arguments
+from saccade.augment import evaluation_crop as module
+from saccade.augment.evaluation_crop import evaluation_crop
+from saccade.augment.policies import POLICIES, transforms_of
+from saccade.augment.validate import sample_arguments
+from saccade.data.spec import middle
+from saccade.transforms.albumentations import build, transform_kind
 
 SIDE = 64
 TABLE_ROWS: dict[str, dict[str, Any]] = json.loads(TABLE.read_text(encoding="utf-8"))

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from pipeline.schema.transforms import TABLE
-from saccade.augmentation import apply_transforms, augment_image, build, colors_for, transform_kind, walk
-from saccade.pixel_changes import OWN, principal_colors
-from saccade.policies import POLICIES, transforms_of
-from saccade.trying_transforms import sample_arguments
+from saccade.augment.policies import POLICIES, transforms_of
+from saccade.augment.validate import sample_arguments
+from saccade.transforms.albumentations import apply_transforms, augment_image, build, colors_for, transform_kind, walk
+from saccade.transforms.custom import OWN, principal_colors
 
 TABLE_ROWS: dict[str, dict[str, Any]] = json.loads(TABLE.read_text(encoding="utf-8"))
 USABLE = [name for name, row in TABLE_ROWS.items() if "refused" not in row]

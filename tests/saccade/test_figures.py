@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from saccade.drawing import shortened
-from saccade.figures import _epoch_ticks, draw_confusion, draw_learning_curves, draw_mistakes
+from saccade.display.figures import _epoch_ticks, draw_confusion, draw_learning_curves, draw_mistakes
+from saccade.display.style import shortened
 
 
 def some_counts(K, seed=1):
@@ -125,11 +125,11 @@ def test_importing_and_drawing_leave_pyplot_alone(tmp_path):
     code = f"""
 import sys
 from pathlib import Path
-import saccade.figures, saccade.metrics, saccade.baselines
+import saccade.display.figures, saccade.evaluate.metrics, saccade.kinds.image.hog_baseline
 heavy = sorted({{"matplotlib", "sklearn", "torch", "cv2"}} & set(sys.modules))
 assert not heavy, heavy
 rows = [{{"epoch": 1, "train_loss": 1.0, "validation_loss": 2.0}}]
-saccade.figures.draw_learning_curves(rows, Path({str(tmp_path / "a.png")!r}))
+saccade.display.figures.draw_learning_curves(rows, Path({str(tmp_path / "a.png")!r}))
 assert "matplotlib.pyplot" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)

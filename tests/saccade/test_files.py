@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from saccade.files import remove_leftovers, replacing_file, replacing_folder, sha256_of_file, write_json
+from saccade.core.files import remove_leftovers, replacing_file, replacing_folder, sha256_of_file, write_json
 
 DEAD = 2**30  # above every pid that Linux gives
 ALIVE = os.getppid()
@@ -157,7 +157,7 @@ def test_leftovers_in_a_folder_that_is_not_there(tmp_path: Path) -> None:
 def test_a_process_killed_while_writing_leaves_the_earlier_folder(tmp_path: Path) -> None:
     target = make_folder(tmp_path / "out", "earlier")
     code = (
-        "import sys, time; from pathlib import Path; from saccade.files import replacing_folder\n"
+        "import sys, time; from pathlib import Path; from saccade.core.files import replacing_folder\n"
         "with replacing_folder(Path(sys.argv[1])) as partial:\n"
         "    (partial / 'values.txt').write_text('half'); print('written', flush=True); time.sleep(60)"
     )

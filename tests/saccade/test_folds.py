@@ -6,8 +6,8 @@ Shapes: N examples, F folds, K classes.
 import numpy as np
 import pytest
 
-from saccade.errors import UserError
-from saccade.folds import assign_folds, seed_of_fold
+from saccade.core.errors import UserError
+from saccade.prepare.folds import assign_folds, seed_of_fold
 
 
 def names(count: int) -> list[str]:

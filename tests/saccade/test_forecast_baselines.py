@@ -7,10 +7,16 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from saccade import forecast_baselines
-from saccade.forecast_baselines import STRENGTHS, baseline_answers, persistence, ridge, seasonal_persistence
-from saccade.prepared import Split
-from saccade.spec import Spec
+from saccade.data.prepared import Split
+from saccade.data.spec import Spec
+from saccade.kinds.series import forecast_baselines
+from saccade.kinds.series.forecast_baselines import (
+    STRENGTHS,
+    baseline_answers,
+    persistence,
+    ridge,
+    seasonal_persistence,
+)
 
 W, F, H = 5, 3, 4
 SPEC = Spec(

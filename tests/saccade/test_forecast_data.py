@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from saccade.errors import UserError
-from saccade.examples import FileSeries
-from saccade.forecast_data import ForecastData, cut_series
-from saccade.prepared import open_split, read_description
-from saccade.preparing import write_prepared
-from saccade.regular import RegularSeries, regular_series
-from saccade.splits import SPLITS
-from saccade.windows import Cut
+from saccade.core.errors import UserError
+from saccade.data.prepared import open_split, read_description
+from saccade.data.spec import SPLITS
+from saccade.kinds.series.forecast_windows import ForecastData, cut_series
+from saccade.kinds.series.regular import RegularSeries, regular_series
+from saccade.kinds.series.windows import Cut
+from saccade.prepare.write import write_prepared
+from saccade.readers.examples import FileSeries
 
 T, F = 120, 3
 VALUES_TF = np.random.default_rng(3).normal([10, 1e4, -5], [1, 30, 0.1], size=(T, F)).astype(np.float32)

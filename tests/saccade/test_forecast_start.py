@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from saccade import registry
-from saccade.bundle import Recipe
-from saccade.errors import UserError
-from saccade.forecast_baselines import persistence
-from saccade.recurrence import gradient_norms_over_time
-from saccade.spec import Spec
+from saccade.bundle.bundle import Recipe
+from saccade.core import registry
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
+from saccade.kinds.series.forecast_baselines import persistence
+from saccade.nn.recurrent import gradient_norms_over_time
 
 T, F = 9, 3
 SPEC = Spec("series", (T, F), targets=("c +1", "a +1", "c +2", "a +2"), features=("a", "b", "c"), horizon=2)

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from saccade.bands import Band
-from saccade.bundle import Recipe
-from saccade.errors import UserError
-from saccade.examples import FileSeries
-from saccade.forecasting import forecast
-from saccade.prediction import Predictor
-from saccade.regular import RegularSeries, regular_series
-from saccade.spec import Spec
+from saccade.bundle.bundle import Recipe
+from saccade.bundle.intervals import Band
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
+from saccade.kinds.series.regular import RegularSeries, regular_series
+from saccade.predict.forecast import forecast
+from saccade.predict.predictor import Predictor
+from saccade.readers.examples import FileSeries
 
 SPEC = Spec(
     "series", (3, 2), targets=("b +1", "b +2"), features=("a", "b"), step="1 month", horizon=2

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saccade import optimizers
-from saccade.errors import UserError
-from saccade.freezing import freeze, train_mode
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
 from saccade.models import googlenet, lstm, resnet18
-from saccade.spec import Spec
+from saccade.optim import optimizers
+from saccade.train.freeze import freeze, train_mode
 
 CLASSES = tuple("abcdefg")
 

@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saccade import registry
-from saccade.errors import UserError
-from saccade.generating import Generated, expectations, generate, unknown_tokens
-from saccade.inputs import TokenInput
-from saccade.spec import Spec
-from saccade.tokens import Tokenizer, tokenizer_of
+from saccade.bundle.inputs import TokenInput
+from saccade.core import registry
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
+from saccade.kinds.tokens.tokenizer import Tokenizer, tokenizer_of
+from saccade.predict.generate import Generated, expectations, generate, unknown_tokens
 
 CPU = torch.device("cpu")
 LETTERS = Spec("tokens", (8,), (), (), ("<pad>", "<unknown>", *"abcdef "), "characters", answers="each_step")

@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 import torch
 
-from saccade import devices, registry
-from saccade.bundle import Recipe
-from saccade.losses import cross_entropy
-from saccade.optimizers import build as build_optimizer
-from saccade.schedules import build as build_schedule
-from saccade.spec import Spec
-from saccade.training import LabelledArrays, TrainingState, fit
+from saccade.bundle.bundle import Recipe
+from saccade.core import devices, registry
+from saccade.data.spec import Spec
+from saccade.optim.losses import cross_entropy
+from saccade.optim.optimizers import build as build_optimizer
+from saccade.optim.schedules import build as build_schedule
+from saccade.train.loop import fit
+from saccade.train.state import LabelledArrays, TrainingState
 
 ASSETS = Path(__file__).parents[1] / "assets" / "losses"
 SEED = 0

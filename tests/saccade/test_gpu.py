@@ -10,14 +10,16 @@ import pytest
 import torch
 from torch import nn
 
-from saccade import devices, optimizers, registry
-from saccade.buckets import stored_lengths
-from saccade.checkpoints import from_bytes, to_bytes
-from saccade.inputs import ImageInput, TokenInput
-from saccade.losses import cross_entropy
-from saccade.spec import Spec
-from saccade.token_networks import OwnEnds
-from saccade.training import EpochRecord, LabelledArrays, TrainingState, fit
+from saccade.batching.length_buckets import stored_lengths
+from saccade.bundle.inputs import ImageInput, TokenInput
+from saccade.core import devices, registry
+from saccade.data.spec import Spec
+from saccade.nn.text_networks import OwnEnds
+from saccade.optim import optimizers
+from saccade.optim.losses import cross_entropy
+from saccade.train.checkpoints import from_bytes, to_bytes
+from saccade.train.loop import fit
+from saccade.train.state import EpochRecord, LabelledArrays, TrainingState
 
 pytestmark = [
     pytest.mark.gpu,

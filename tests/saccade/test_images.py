@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from saccade.errors import UserError
-from saccade.images import decode_for, decode_image, prepare_image
-from saccade.spec import Fit
+from saccade.core.errors import UserError
+from saccade.data.spec import Fit
+from saccade.kinds.image.decode import decode_for, decode_image
+from saccade.kinds.image.resize import prepare_image
 
 SIZES = [(9, 14), (5, 20), (23, 4), (9, 7), (4, 14)]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
 
-from saccade.imbalance import constant_accuracy, is_imbalanced
+from saccade.data.imbalance import constant_accuracy, is_imbalanced
 
 
 @pytest.mark.parametrize(

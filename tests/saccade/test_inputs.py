@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torchvision.transforms import v2
 
-from saccade.inputs import ImageInput, SeriesInput, enlarged_middle, input_for
-from saccade.spec import Spec
+from saccade.bundle.inputs import ImageInput, SeriesInput, enlarged_middle, input_for
+from saccade.data.spec import Spec
 
 MEAN, STD = [0.1307, 0.5, 0.9], [0.3081, 1 / 255, 0.25]
 

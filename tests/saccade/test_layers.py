@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saccade import layers, registry
-from saccade.errors import UserError
-from saccade.layers import Window
-from saccade.spec import Spec
+from saccade.core import registry
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
+from saccade.nn import arguments, geometry, layers
+from saccade.nn.geometry import Window
 
 
 def x_of(*shape: int, seed: int = 1) -> Tensor:
@@ -27,13 +28,14 @@ def x_of(*shape: int, seed: int = 1) -> Tensor:
 def test_an_output_side_is_torchs(side: int, kernel_size: int, stride: int, padding: int) -> None:
     convolution = nn.Conv1d(1, 1, kernel_size, stride, padding)
     assert (
-        layers.output_side(side, kernel_size, stride=stride, padding=padding) == convolution(x_of(1, 1, side)).shape[2]
+        geometry.output_side(side, kernel_size, stride=stride, padding=padding)
+        == convolution(x_of(1, 1, side)).shape[2]
     )
 
 
 def test_sides_are_followed_through_a_chain() -> None:
     windows = [Window("a", 5), Window("b", 2, stride=2), Window("c", 3, padding=1)]
-    assert layers.sides_after("net", (20, 13), windows) == (8, 4)
+    assert geometry.sides_after("net", (20, 13), windows) == (8, 4)
 
 
 def test_a_side_that_runs_out_names_the_layer_and_the_least_one() -> None:
@@ -43,24 +45,24 @@ def test_a_side_that_runs_out_names_the_layer_and_the_least_one() -> None:
         r"17x1 positions arrive and 16x0 are left; use padding; or enlarge them with preprocess\.size"
     )
     with pytest.raises(UserError, match=message):
-        layers.sides_after("net", (40, 8), windows, remedy="use padding; or ")
-    assert layers.sides_after("net", (40, 9), windows) == (16, 1)
+        geometry.sides_after("net", (40, 8), windows, remedy="use padding; or ")
+    assert geometry.sides_after("net", (40, 9), windows) == (16, 1)
     with pytest.raises(UserError, match=r"net cannot take 3 steps: there must be at least 5\. .*take longer sequences"):
-        layers.sides_after("net", (3,), windows[:1])
+        geometry.sides_after("net", (3,), windows[:1])
 
 
 def test_more_than_one_position_can_be_asked_for() -> None:
     windows = [Window("a", 5), Window("b", 3, stride=2)]
     with pytest.raises(UserError, match=r"at least 9\. At b .* 16x1 are left, of 2 needed"):
-        layers.sides_after("net", (38, 8), windows, least_left=2)
-    assert layers.sides_after("net", (9, 9), windows, least_left=2) == (2, 2)
+        geometry.sides_after("net", (38, 8), windows, least_left=2)
+    assert geometry.sides_after("net", (9, 9), windows, least_left=2) == (2, 2)
 
 
 def test_same_padding_keeps_the_side_of_odd_kernels_and_refuses_even_ones() -> None:
-    assert [layers.padding_of("same", size) for size in (1, 3, 5)] == [0, 1, 2]
-    assert layers.padding_of("valid", 4) == 0
+    assert [geometry.padding_of("same", size) for size in (1, 3, 5)] == [0, 1, 2]
+    assert geometry.padding_of("valid", 4) == 0
     with pytest.raises(UserError, match=r"padding \(same\) needs an odd kernel, not 4: choose 3, or valid"):
-        layers.padding_of("same", 4)
+        geometry.padding_of("same", 4)
 
 
 # --- pooling ----------------------------------------------------------------------------------------------------------
@@ -68,7 +70,7 @@ def test_same_padding_keeps_the_side_of_odd_kernels_and_refuses_even_ones() -> N
 
 @pytest.mark.parametrize("name", ["max", "average", "overlapping", "depth"])
 @pytest.mark.parametrize("side", [5, 8])
-def test_a_pooling_leaves_the_sides_and_channels_it_is_said_to_leave(name: layers.PoolingName, side: int) -> None:
+def test_a_pooling_leaves_the_sides_and_channels_it_is_said_to_leave(name: arguments.PoolingName, side: int) -> None:
     pooled = layers.pooling(name)(x_of(2, 6, side, 7))
     window = layers.pooling_window(name, "pool")
     assert pooled.shape == (2, layers.pooled_channels(name, 6, "pool"), window.side_after(side), window.side_after(7))

@@ -7,8 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from saccade import registry
-from saccade.losses import (
+from saccade.core import registry
+from saccade.core.distributed import Processes
+from saccade.core.ranks import Rank
+from saccade.data.spec import PAD
+from saccade.optim.losses import (
     LOSSES,
     ONE_OUTPUT,
     SCORES,
@@ -20,9 +23,6 @@ from saccade.losses import (
     mse,
     num_right,
 )
-from saccade.processes import Processes
-from saccade.ranks import Rank
-from saccade.tokens import PAD
 
 LOGITS_BK = torch.log(torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])) + torch.tensor([[2.0], [-3.0]])
 TARGET_B = torch.tensor([0, 1])

@@ -11,12 +11,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saccade import optimizers
-from saccade.buckets import stored_lengths
-from saccade.inputs import ImageInput
-from saccade.losses import cross_entropy, mse
-from saccade.lr_range import rates_between, rising_losses
-from saccade.training import LabelledArrays, TrainingState, fit
+from saccade.batching.length_buckets import stored_lengths
+from saccade.bundle.inputs import ImageInput
+from saccade.lr_finder.range_test import rates_between, rising_losses
+from saccade.optim import optimizers
+from saccade.optim.losses import cross_entropy, mse
+from saccade.train.loop import fit
+from saccade.train.state import LabelledArrays, TrainingState
 
 CPU = torch.device("cpu")
 N, K, H, W = 22, 3, 6, 5

@@ -9,8 +9,8 @@ import re
 import numpy as np
 import pytest
 
-from saccade.lr_range import rates_between
-from saccade.lr_reading import read_range, smooth
+from saccade.lr_finder.range_test import rates_between
+from saccade.lr_finder.suggest import read_range, smooth
 
 RATES = rates_between(1e-6, 100.0, 200)
 LOG_U = np.log10(RATES)

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from saccade import matching
-from saccade.errors import UserError
-from saccade.matching import match, named
-from saccade.prepared import Split
-from saccade.spec import Spec
+from saccade.core.errors import UserError
+from saccade.data.prepared import Split
+from saccade.data.spec import Spec
+from saccade.evaluate import match_labels
+from saccade.evaluate.match_labels import match, named
 
 OWN = Spec("image", (3, 2, 1), classes=("cat", "dog", "eel", "fox"))
 
@@ -33,7 +33,7 @@ def test_the_same_classes_in_another_order_are_taken_as_they_lie(tmp_path: Path)
 def test_unknown_classes_are_left_out_and_counted_and_absent_ones_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(matching, "_CHUNK_BYTES", 13)  # two examples at once
+    monkeypatch.setattr(match_labels, "_CHUNK_BYTES", 13)  # two examples at once
     theirs = Spec("image", (3, 2, 1), classes=("ant", "dog", "bee", "cat", "cow"))
     got = match([split_of([0, 1, 2, 3, 1]), split_of([0, 0, 3], first=100)], theirs, OWN, tmp_path)
     assert got.split.labels.tolist() == [1, 0, 1, 0]
@@ -82,7 +82,7 @@ LETTERS = ("<pad>", "<unknown>", "a", "b", "c")
 
 
 def test_tokens_are_translated_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matching, "_CHUNK_BYTES", 17)  # one example at once
+    monkeypatch.setattr(match_labels, "_CHUNK_BYTES", 17)  # one example at once
     own = Spec("tokens", (9,), ("cat", "dog"), (), LETTERS, "characters")
     theirs = Spec("tokens", (4,), ("dog", "emu", "cat"), (), ("<pad>", "<unknown>", "c", "x", "a"), "characters")
     tokens = np.array([[2, 3, 4, 0], [1, 0, 0, 0], [4, 4, 2, 3]], np.int32)

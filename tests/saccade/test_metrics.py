@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from saccade.metrics import classification_metrics, confusion_counts, expected_calibration_error, per_class_table
+from saccade.evaluate.metrics import (
+    classification_metrics,
+    confusion_counts,
+    expected_calibration_error,
+    per_class_table,
+)
 
 
 @pytest.fixture(autouse=True)

@@ -13,12 +13,13 @@ import torch
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
-from saccade import optimizers
-from saccade.devices import derive_seed
-from saccade.inputs import ImageInput
-from saccade.losses import LOSSES, SCORES, MixedTarget, cross_entropy, num_right, of_mixtures
-from saccade.mixing import Mix, draw_mix
-from saccade.training import LabelledArrays, TrainingState, fit
+from saccade.batching.mixup import Mix, draw_mix
+from saccade.bundle.inputs import ImageInput
+from saccade.core.devices import derive_seed
+from saccade.optim import optimizers
+from saccade.optim.losses import LOSSES, SCORES, MixedTarget, cross_entropy, num_right, of_mixtures
+from saccade.train.loop import fit
+from saccade.train.state import LabelledArrays, TrainingState
 
 CPU = torch.device("cpu")
 H, W, C, K = 9, 14, 3, 5

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import CountVectorizer
 
-from saccade.ngram_features import choose_features, count_features, runs_of
+from saccade.kinds.tokens.baselines.ngram_features import choose_features, count_features, runs_of
 
 TEXTS = ["abcab", "bca", "", "a", "cabcabc", "xyz", "abcab"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from saccade.ngram_model import NgramModel, fit_ngrams
-from saccade.tokens import PAD
+from saccade.data.spec import PAD
+from saccade.kinds.tokens.baselines.ngram_model import NgramModel, fit_ngrams
 
 Tables = dict[int, dict[tuple[int, ...], Counter[int]]]
 

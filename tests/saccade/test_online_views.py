@@ -15,18 +15,19 @@ import pytest
 import torch
 from torch import nn
 
-from saccade import optimizers, schedules, training
-from saccade.arrays import open_array, write_array
-from saccade.batches import rows_of_updates
-from saccade.bundle import Recipe
-from saccade.errors import UserError
-from saccade.losses import LOSSES
-from saccade.online_views import OnlineViews
-from saccade.processes import Processes
-from saccade.ranks import Rank
-from saccade.spec import Spec
-from saccade.stored_views import write_views
-from saccade.training import LabelledArrays, TrainingState
+from saccade.augment.store import write_views
+from saccade.batching.batches import rows_of_updates
+from saccade.bundle.bundle import Recipe
+from saccade.core.distributed import Processes
+from saccade.core.errors import UserError
+from saccade.core.ranks import Rank
+from saccade.data.arrays import open_array, write_array
+from saccade.data.spec import Spec
+from saccade.optim import optimizers, schedules
+from saccade.optim.losses import LOSSES
+from saccade.train import loop
+from saccade.train.state import LabelledArrays, TrainingState
+from saccade.transforms.online_views import OnlineViews
 
 N, SIDE, VIEWS = 23, 12, 3
 TRANSFORMS = [
@@ -148,7 +149,7 @@ def _trained(views: Any, device: str = "cpu", **options: Any) -> nn.Module:
     state = TrainingState(network, optimizers.build(model=network, name="sgd", lr=0.1))
     settings: dict[str, Any] = {"batch_size": 4, "accumulation_steps": 2, "clip_norm": None} | options
     list(
-        training.fit(
+        loop.fit(
             state,
             LabelledArrays(views, labels),
             measured,
@@ -213,7 +214,7 @@ def test_a_training_that_is_killed_leaves_no_process_behind(images_path: Path) -
     script = f"""
         import sys, time, torch
         from pathlib import Path
-        from saccade.online_views import OnlineViews
+        from saccade.transforms.online_views import OnlineViews
         if __name__ == "__main__":
             views = OnlineViews(Path({str(images_path)!r}), {TRANSFORMS!r}, seed=0, processes=2)
             view = views.view(0)

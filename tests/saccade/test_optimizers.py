@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from saccade.optimizers import Optimizer, build
+from saccade.optim.optimizers import Optimizer, build
 
 
 def network(seed: int = 0) -> nn.Sequential:

@@ -6,10 +6,10 @@ Shapes: B batch, T time steps, F features, O numbers to predict.
 import pytest
 import torch
 
-from saccade.bundle import Recipe
-from saccade.losses import mae, mse
-from saccade.outputs import OwnUnit, in_units_of_std, of_targets, output_for
-from saccade.spec import Spec
+from saccade.bundle.bundle import Recipe
+from saccade.bundle.outputs import OwnUnit, in_units_of_std, of_targets, output_for
+from saccade.data.spec import Spec
+from saccade.optim.losses import mae, mse
 
 FORECAST = Spec(
     "series", (9, 3), targets=("c +1", "a +1", "c +2", "a +2"), features=("a", "b", "c"), step="1 day", horizon=2

@@ -14,10 +14,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saccade import devices, registry
-from saccade.padding import MaskedBatchNorm1d, is_real, lengths_of, reversed_within
-from saccade.spec import Spec
-from saccade.token_networks import OwnEnds
+from saccade.core import devices, registry
+from saccade.data.spec import Spec
+from saccade.nn.padding import MaskedBatchNorm1d, is_real, lengths_of, reversed_within
+from saccade.nn.text_networks import OwnEnds
 
 K, V, LONGEST = 3, 11, 13
 SPEC = Spec("tokens", (LONGEST,), tuple("abc"), (), ("<pad>", "<unknown>", *"cdefghijk"), "characters")

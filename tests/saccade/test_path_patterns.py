@@ -6,8 +6,9 @@ from fnmatch import fnmatchcase
 import pytest
 from ruamel.yaml import YAML
 
-from saccade.errors import UserError
-from saccade.path_patterns import compile_field, compile_pattern, escape_pattern, leave_out, shown
+from saccade.core.errors import UserError
+from saccade.core.text import shown
+from saccade.io.path_patterns import compile_field, compile_pattern, escape_pattern, leave_out
 
 NAMES = [
     "1.jpg",

@@ -8,13 +8,13 @@ import pytest
 import torch
 from PIL import Image
 
-from saccade import picture_files
-from saccade.bundle import Recipe
-from saccade.errors import UserError
-from saccade.images import decode_for, decode_image
-from saccade.picture_files import classify_files, find_pictures
-from saccade.prediction import Predictor
-from saccade.spec import Spec
+from saccade.bundle.bundle import Recipe
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
+from saccade.kinds.image.decode import decode_for, decode_image
+from saccade.predict import image_files
+from saccade.predict.image_files import classify_files, find_pictures
+from saccade.predict.predictor import Predictor
 
 
 def make(*names: str) -> None:
@@ -137,7 +137,7 @@ def test_two_batches_at_most_are_decoded_ahead(monkeypatch: pytest.MonkeyPatch) 
     names = [f"{i}.png" for i in range(40)]
     make(*names)
     read: list[str] = []
-    monkeypatch.setattr(picture_files, "decode_for", lambda *args: read.append("") or decode_for(*args))
+    monkeypatch.setattr(image_files, "decode_for", lambda *args: read.append("") or decode_for(*args))
     answers = classify_files(predictor_of(4, 4, 1), names, batch_size=5)
     assert read == []  # nothing before it is asked for
     for done, _ in enumerate(answers, start=1):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from saccade.pixel_changes import (
+from saccade.transforms.custom import (
     BrokenStrokes,
     InkSpread,
     PrincipalColorShift,

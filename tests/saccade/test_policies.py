@@ -6,9 +6,9 @@ import sys
 import numpy as np
 import pytest
 
-from saccade.errors import UserError
-from saccade.policies import POLICIES, transforms_of
-from saccade.trying_transforms import problems
+from saccade.augment.policies import POLICIES, transforms_of
+from saccade.augment.validate import problems
+from saccade.core.errors import UserError
 
 SIZES = [(8, 8), (28, 28), (32, 48), (227, 227)]
 
@@ -66,6 +66,6 @@ def test_a_list_stays_as_it_is_and_a_policy_is_made_anew_each_time() -> None:
 
 
 def test_reading_the_policies_imports_nothing_heavy() -> None:
-    script = "import sys, saccade.policies; print(*sorted(m.split('.')[0] for m in sys.modules))"
+    script = "import sys, saccade.augment.policies; print(*sorted(m.split('.')[0] for m in sys.modules))"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert not {"albumentations", "cv2", "torch", "numpy", "pydantic"} & set(ended.stdout.split())

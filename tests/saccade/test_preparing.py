@@ -13,17 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from saccade import preparing
-from saccade.arrays import write_array
-from saccade.checks.inspecting import inspect_images
-from saccade.errors import UserError
-from saccade.examples import ImageExamples, SeriesExamples
-from saccade.images import prepare_image
-from saccade.prepared import Description, open_split, read_description, read_evaluate_crop
-from saccade.preparing import write_prepared
-from saccade.spec import Spec
-from saccade.splits import SPLITS
-from saccade.training_views import open_views
+from saccade.core.errors import UserError
+from saccade.data.arrays import write_array
+from saccade.data.prepared import Description, open_split, read_description, read_evaluate_crop
+from saccade.data.spec import SPLITS, Spec
+from saccade.kinds.image.checks.decode_pass import inspect_images
+from saccade.kinds.image.resize import prepare_image
+from saccade.prepare import write as preparing
+from saccade.prepare.write import write_prepared
+from saccade.readers.examples import ImageExamples, SeriesExamples
+from saccade.transforms.open_views import open_views
 
 N = 23
 assigned = np.array((["train"] * 5 + ["test", "validation", "", "train", "train", "test"]) * 3)[:N]

@@ -5,16 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from saccade.datasets._class_texts import ClassTexts
-from saccade.errors import UserError
-from saccade.examples import TextExamples
-from saccade.prepared import Description, open_split, read_description
-from saccade.preparing import write_form
-from saccade.preparing_texts import TokenCounts, cut_stream, stream_form, text_form, windows
-from saccade.spec import Spec
-from saccade.splits import SPLITS
-from saccade.token_spool import spool_tokens
-from saccade.tokens import PAD, UNKNOWN, tokenizer_of
+from saccade.core.errors import UserError
+from saccade.data.prepared import Description, open_split, read_description
+from saccade.data.spec import PAD, SPLITS, UNKNOWN, Spec
+from saccade.kinds.tokens.arrays import TokenCounts, cut_stream, stream_form, text_form, windows
+from saccade.kinds.tokens.class_texts import ClassTexts
+from saccade.kinds.tokens.token_store import spool_tokens
+from saccade.kinds.tokens.tokenizer import tokenizer_of
+from saccade.prepare.write import write_form
+from saccade.readers.examples import TextExamples
 
 PAIRS = [("ab", "x"), ("abba", "y"), ("c", "x"), ("abcabcabc", "y"), ("zz", "x"), ("q", "y")]
 ROWS = {"train": np.array([0, 1, 3]), "validation": np.array([2]), "test": np.array([4])}

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from saccade.preview_sheet import Example, make_sheet
+from saccade.augment.preview import Example, make_sheet
 
 IMAGE_HWC = np.random.default_rng(0).integers(0, 256, size=(20, 14, 3), dtype=np.uint8)
 CROP = {"name": "CenterCrop", "height": 12, "width": 10}

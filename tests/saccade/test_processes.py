@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from saccade import ranks
-from saccade.processes import ALONE, Processes
-from saccade.ranks import Rank
+from saccade.core import ranks
+from saccade.core.distributed import ALONE, Processes
+from saccade.core.ranks import Rank
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 
@@ -19,12 +19,12 @@ import json, sys
 from dataclasses import asdict
 import torch
 from saccade import optimizers, ranks, registry
-from saccade.buckets import stored_lengths
-from saccade.inputs import ImageInput, TokenInput
-from saccade.losses import cross_entropy
-from saccade.processes import joined
-from saccade.spec import Spec
-from saccade.training import LabelledArrays, TrainingState, fit, measure
+from saccade.batching.length_buckets import stored_lengths
+from saccade.bundle.inputs import ImageInput, TokenInput
+from saccade.optim.losses import cross_entropy
+from saccade.core.distributed import joined
+from saccade.data.spec import Spec
+from saccade.train.loop import LabelledArrays, TrainingState, fit, measure
 
 count, batch_size, accumulation_steps = map(int, sys.argv[1:4])
 normalisation, mixing, kind = sys.argv[4], json.loads(sys.argv[5]), sys.argv[6]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from saccade.errors import UserError
-from saccade.reading_texts import read_texts
-from saccade.spec import Spec
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
+from saccade.kinds.tokens.encode import read_texts
 
 LETTERS = Spec("tokens", (5,), ("x", "y"), (), ("<pad>", "<unknown>", *"abc"), "characters")
 WORDS = Spec("tokens", (3,), ("x", "y"), (), ("<pad>", "<unknown>", "good", "bad"), "words", lower_case=True)

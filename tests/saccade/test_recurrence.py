@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saccade import pooling, recurrence
-from saccade.errors import UserError
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
 from saccade.models import cnn_lstm, conv1d, gru, lstm, rnn
-from saccade.recurrence import SequenceNetwork, gradient_norms_over_time
-from saccade.spec import Spec
+from saccade.nn import pooling, unrolled
+from saccade.nn.recurrent import SequenceNetwork, gradient_norms_over_time
 
 B, T, F, D = 3, 7, 4, 5
 SERIES = Spec("series", (T, F), ("a", "b", "c"))
@@ -144,8 +144,8 @@ def test_unrolled_it_computes_what_torchs_own_does(name: str, num_layers: int, b
     module = unequal(kind(F, D, num_layers, batch_first=True, bidirectional=bidirectional, **options))
     x_BTF = 0.5 * drawn(B, T, F)
     h_BTW, last = module(x_BTF)
-    states = recurrence.unroll(module, x_BTF)
-    torch.testing.assert_close(recurrence.outputs(states), h_BTW, rtol=1e-4, atol=1e-5)  # layers of sums of relu
+    states = unrolled.unroll(module, x_BTF)
+    torch.testing.assert_close(unrolled.outputs(states), h_BTW, rtol=1e-4, atol=1e-5)  # layers of sums of relu
     assert len(states) == (2 if bidirectional else 1) and {len(by_step) for by_step in states} == {T}
     if name == "lstm":
         cells = [by_step[-1 if direction == 0 else 0][1] for direction, by_step in enumerate(states)]
@@ -155,10 +155,10 @@ def test_unrolled_it_computes_what_torchs_own_does(name: str, num_layers: int, b
 def test_unrolled_it_drops_between_layers_as_torch_does() -> None:
     module = unequal(nn.GRU(F, D, 2, batch_first=True, dropout=0.5))
     x_BTF = drawn(B, T, F)
-    evaluated = recurrence.outputs(recurrence.unroll(module.eval(), x_BTF))
+    evaluated = unrolled.outputs(unrolled.unroll(module.eval(), x_BTF))
     torch.testing.assert_close(evaluated, module(x_BTF)[0], rtol=1e-5, atol=1e-6)
     torch.manual_seed(0)
-    trained = recurrence.outputs(recurrence.unroll(module.train(), x_BTF))
+    trained = unrolled.outputs(unrolled.unroll(module.train(), x_BTF))
     below = nn.GRU(F, D, batch_first=True)
     above = nn.GRU(D, D, batch_first=True)
     below.load_state_dict({key: value for key, value in module.state_dict().items() if key.endswith("l0")})
@@ -252,9 +252,9 @@ def target_loss(logits_BK: Tensor) -> Tensor:
 
 
 STEPS = {
-    "rnn": lambda x, s, *w: recurrence.rnn_step(x, s, *w, nonlinearity="tanh"),
-    "gru": recurrence.gru_step,
-    "lstm": recurrence.lstm_step,
+    "rnn": lambda x, s, *w: unrolled.rnn_step(x, s, *w, nonlinearity="tanh"),
+    "gru": unrolled.gru_step,
+    "lstm": unrolled.lstm_step,
 }
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 import saccade
-from saccade import layers, registry
-from saccade.registry import Argument, Folder
+from saccade.core import registry
+from saccade.core.registry import Argument, Folder
+from saccade.nn import layers
 
 FOLDERS: tuple[Folder, ...] = typing.get_args(Folder)
 REGISTERED = [(folder, name) for folder in FOLDERS for name in registry.names(folder)]

@@ -6,9 +6,9 @@ Shapes: T steps, F features.
 import numpy as np
 import pytest
 
-from saccade.errors import UserError
-from saccade.examples import FileSeries
-from saccade.regular import refuse_coarse, refuse_constant, regular_series
+from saccade.core.errors import UserError
+from saccade.kinds.series.regular import refuse_coarse, refuse_constant, regular_series
+from saccade.readers.examples import FileSeries
 
 NAN = float("nan")
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR, StepLR
 
-from saccade.schedules import Schedule, build
+from saccade.optim.schedules import Schedule, build
 
 LR = 0.3
 

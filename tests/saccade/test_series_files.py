@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from saccade.errors import UserError
-from saccade.examples import FileSeries, SeriesFiles
-from saccade.series_files import CheckedFiles, check_files
+from saccade.core.errors import UserError
+from saccade.kinds.series.labelled_files import CheckedFiles, check_files
+from saccade.readers.examples import FileSeries, SeriesFiles
 
 NAN = float("nan")
 

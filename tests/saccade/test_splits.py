@@ -8,8 +8,9 @@ import re
 import numpy as np
 import pytest
 
-from saccade.errors import UserError
-from saccade.splits import SPLITS, assign_splits
+from saccade.core.errors import UserError
+from saccade.data.spec import SPLITS
+from saccade.prepare.splits import assign_splits
 
 CLASSES = ("cat", "dog", "owl")
 COUNTS = (100, 61, 40)

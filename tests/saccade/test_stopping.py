@@ -2,7 +2,7 @@
 
 import pytest
 
-from saccade.stopping import best_epoch, epochs_without_gain
+from saccade.train.early_stopping import best_epoch, epochs_without_gain
 
 
 @pytest.mark.parametrize(

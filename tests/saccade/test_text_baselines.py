@@ -6,17 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from saccade import text_baselines
+from saccade.data.prepared import Split
+from saccade.data.spec import PAD, SPLITS, Spec
 from saccade.datasets import text_folder
-from saccade.ngram_model import fit_ngrams
-from saccade.prepared import Split
-from saccade.preparing import Form
-from saccade.preparing_texts import cut_stream, stream_form, text_form
-from saccade.spec import Spec
-from saccade.splits import SPLITS
-from saccade.text_baselines import STRENGTHS, text_baseline
-from saccade.token_spool import spool_tokens
-from saccade.tokens import PAD, Unit, build_vocabulary, count_tokens, tokenizer_of
+from saccade.kinds.tokens.arrays import cut_stream, stream_form, text_form
+from saccade.kinds.tokens.baselines import ngram_baselines
+from saccade.kinds.tokens.baselines.ngram_baselines import STRENGTHS, text_baseline
+from saccade.kinds.tokens.baselines.ngram_model import fit_ngrams
+from saccade.kinds.tokens.token_store import spool_tokens
+from saccade.kinds.tokens.tokenizer import Unit, build_vocabulary, count_tokens, tokenizer_of
+from saccade.prepare.write import Form
 
 Splits = tuple[Split, Split, Split]
 
@@ -89,7 +88,7 @@ def test_validation_chooses_between_characters_and_words(monkeypatch: pytest.Mon
         validation, test = measured[family]
         return {"model": family, "validation_accuracy": validation, "accuracy": test}
 
-    monkeypatch.setattr(text_baselines, "_classify", classify)
+    monkeypatch.setattr(ngram_baselines, "_classify", classify)
     splits, spec = prepared(by_words(20, seed=2), ("a", "b"), "words", 8)
     assert text_baseline(*splits, spec)["model"] == "word"
     measured["character"] = (0.6, 0.0)
@@ -99,7 +98,7 @@ def test_validation_chooses_between_characters_and_words(monkeypatch: pytest.Mon
 def test_the_same_whatever_is_held_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     splits, spec = prepared(by_words(200, seed=3), ("a", "b"), "characters", 40)
     once = text_baseline(*splits, spec)
-    monkeypatch.setattr(text_baselines, "BATCH", 17)
+    monkeypatch.setattr(ngram_baselines, "BATCH", 17)
     assert text_baseline(*splits, spec) == once
 
 
@@ -107,7 +106,7 @@ def test_many_texts_are_thinned_and_rare_classes_kept(monkeypatch: pytest.Monkey
     pairs = [(text, label if i % 50 else 2) for i, (text, label) in enumerate(by_words(800, seed=4))]
     splits, spec = prepared(pairs, ("a", "b", "rare", "never"), "words", 8)
     for name, value in (("MOST_RUNS", 1500), ("FEWEST_EXAMPLES", 50), ("SEARCH_EXAMPLES", 40)):
-        monkeypatch.setattr(text_baselines, name, value)
+        monkeypatch.setattr(ngram_baselines, name, value)
     result = text_baseline(*splits, spec)
     assert 40 < result["train_examples"] < 130 and result["accuracy"] > 0.9
 
@@ -148,7 +147,7 @@ def test_overlapping_windows_count_once_and_borders_not_at_all(tmp_path: Path) -
 
 def test_only_the_last_tokens_of_a_very_long_text_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     splits, spec = streamed(tmp_path / "a", "abcd" * 500, length=10, stride=10)
-    monkeypatch.setattr(text_baselines, "MOST_TOKENS", 100)
+    monkeypatch.setattr(ngram_baselines, "MOST_TOKENS", 100)
     result = text_baseline(*splits, spec)
     assert 100 <= result["train_tokens"] < 120 and result["loss"] < 0.2
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss
 
-from saccade.text_metrics import confused_tokens, loss_by_position, next_token_metrics
+from saccade.evaluate.text_metrics import confused_tokens, loss_by_position, next_token_metrics
 
 N, T, V = 7, 5, 6
 

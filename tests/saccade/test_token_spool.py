@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from saccade import token_spool
-from saccade.token_spool import TokenSpool, spool_tokens
-from saccade.tokens import PAD, Tokenizer, Unit, count_tokens, cut, normalise
+from saccade.data.spec import PAD
+from saccade.kinds.tokens import token_store
+from saccade.kinds.tokens.token_store import TokenSpool, spool_tokens
+from saccade.kinds.tokens.tokenizer import Tokenizer, Unit, count_tokens, cut, normalise
 
 TEXTS = ["the cat, the dog", "", "The end. 👍", "the cat, the dog", "don't\nstop", "a  b", "a b"]
 
@@ -39,8 +40,8 @@ def test_white_space_tells_characters_apart_and_words_not(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("unit", ["characters", "words"])
 def test_counts_and_vocabulary(tmp_path: Path, unit: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(token_spool, "_CHUNK_TOKENS", 3)
-    monkeypatch.setattr(token_spool, "_CHUNK_ROWS", 1)
+    monkeypatch.setattr(token_store, "_CHUNK_TOKENS", 3)
+    monkeypatch.setattr(token_store, "_CHUNK_ROWS", 1)
     spool, rows = spooled(tmp_path, unit), np.array([0, 2, 4])
     expected = count_tokens([TEXTS[row] for row in rows], unit)
     assert spool.named(spool.count_rows(rows)) == expected

@@ -8,13 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from saccade.errors import UserError
-from saccade.spec import Spec
-from saccade.tokens import (
-    PAD,
-    RESERVED,
+from saccade.core.errors import UserError
+from saccade.data.spec import PAD, RESERVED, UNKNOWN, Spec
+from saccade.kinds.tokens.tokenizer import (
     SHOWN_UNKNOWN,
-    UNKNOWN,
     Tokenizer,
     Unit,
     build_vocabulary,

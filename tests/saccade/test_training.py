@@ -26,15 +26,17 @@ from small_training import (
 )
 from torch import Tensor, nn
 
-from saccade import optimizers, registry, schedules
-from saccade.balancing import SAMPLERS
-from saccade.checkpoints import from_bytes, to_bytes
-from saccade.devices import derive_seed
-from saccade.freezing import freeze
-from saccade.inputs import ImageInput, enlarged_middle
-from saccade.losses import LOSSES, ONE_OUTPUT, MixedTarget, cross_entropy
-from saccade.mixing import draw_mix
-from saccade.training import LabelledArrays, TrainingState, measure
+from saccade.batching.mixup import draw_mix
+from saccade.batching.samplers import SAMPLERS
+from saccade.bundle.inputs import ImageInput, enlarged_middle
+from saccade.core import registry
+from saccade.core.devices import derive_seed
+from saccade.optim import optimizers, schedules
+from saccade.optim.losses import LOSSES, ONE_OUTPUT, MixedTarget, cross_entropy
+from saccade.train.checkpoints import from_bytes, to_bytes
+from saccade.train.freeze import freeze
+from saccade.train.loop import measure
+from saccade.train.state import LabelledArrays, TrainingState
 
 # What it computes
 

@@ -16,13 +16,13 @@ from small_training import (
 )
 from torch import Tensor, nn
 
-from saccade import registry
-from saccade.balancing import SAMPLERS
-from saccade.errors import NonFiniteError, UserError
-from saccade.inputs import SeriesInput
-from saccade.losses import mse
-from saccade.spec import Spec
-from saccade.training import LabelledArrays, TrainingState
+from saccade.batching.samplers import SAMPLERS
+from saccade.bundle.inputs import SeriesInput
+from saccade.core import registry
+from saccade.core.errors import NonFiniteError, UserError
+from saccade.data.spec import Spec
+from saccade.optim.losses import mse
+from saccade.train.state import LabelledArrays, TrainingState
 
 
 def broken_state(network: nn.Sequential) -> tuple[TrainingState, dict[str, Tensor]]:
@@ -90,7 +90,7 @@ def test_where_the_device_runs_ahead_each_loss_is_looked_at_on_demand(
     watch_loss: bool, updates: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The fourth update breaks the weights. The epoch has six, and elsewhere nobody looks before its end."""
-    monkeypatch.setattr("saccade.training.runs_ahead", lambda device: True)
+    monkeypatch.setattr("saccade.train.loop.runs_ahead", lambda device: True)
     rates = [1, 1, 1, 1e30, 1, 1]
     state, _ = broken_state(registered_network("lenet5"))
     with pytest.raises(NonFiniteError, match=f"in epoch 1, after {updates} updates: first broken: "):

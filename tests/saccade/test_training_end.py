@@ -20,11 +20,12 @@ from small_training import (
 )
 from torch import Tensor
 
-from saccade import schedules
-from saccade.checkpoints import from_bytes, to_bytes
-from saccade.losses import cross_entropy
-from saccade.stopping import epochs_without_gain
-from saccade.training import LabelledArrays, TrainingState, measure
+from saccade.optim import schedules
+from saccade.optim.losses import cross_entropy
+from saccade.train.checkpoints import from_bytes, to_bytes
+from saccade.train.early_stopping import epochs_without_gain
+from saccade.train.loop import measure
+from saccade.train.state import LabelledArrays, TrainingState
 
 
 def measured(state: TrainingState, train: LabelledArrays, **options: Any) -> list[dict[str, Tensor]]:

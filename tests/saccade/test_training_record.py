@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from saccade.training_record import Record
+from saccade.doctor.record import Record
 
 CONSTANT = 4.0
 

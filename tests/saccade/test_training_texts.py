@@ -10,14 +10,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from saccade import optimizers, registry, schedules
-from saccade.balancing import SAMPLERS
-from saccade.buckets import by_length, stored_lengths
-from saccade.checkpoints import from_bytes, to_bytes
-from saccade.inputs import TokenInput
-from saccade.losses import cross_entropy, num_right, token_losses
-from saccade.spec import Spec
-from saccade.training import LabelledArrays, TrainingState, fit, measure
+from saccade.batching.length_buckets import by_length, stored_lengths
+from saccade.batching.samplers import SAMPLERS
+from saccade.bundle.inputs import TokenInput
+from saccade.core import registry
+from saccade.data.spec import Spec
+from saccade.optim import optimizers, schedules
+from saccade.optim.losses import cross_entropy, num_right, token_losses
+from saccade.train.checkpoints import from_bytes, to_bytes
+from saccade.train.loop import fit, measure
+from saccade.train.state import LabelledArrays, TrainingState
 
 CPU = torch.device("cpu")
 N, T, V, K = 53, 14, 9, 3

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from saccade.trying_transforms import _chains, describe_transforms, problems
+from saccade.augment.validate import _chains, describe_transforms, problems
 
 FLIP, CROP = {"name": "HorizontalFlip", "p": 0.5}, {"name": "RandomCrop", "height": 5, "width": 6, "p": 1.0}
 BACK = {"name": "Resize", "height": 20, "width": 24, "p": 1.0}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from saccade.units import equal_rows, unit_keys
+from saccade.prepare.groups import equal_rows, unit_keys
 
 
 def by_hand(names: list[str], together: list[list[int]]) -> list[str]:

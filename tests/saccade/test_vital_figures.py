@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from saccade.vital_figures import _table, draw_vital_signs
+from saccade.display.layer_statistics import _table, draw_vital_signs
 
 
 def row(layer: str, gradient: float = 0.1, ratio: float = 0.01, **more: float) -> dict[str, Any]:

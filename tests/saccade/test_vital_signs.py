@@ -12,17 +12,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from saccade import optimizers, registry
-from saccade.checkpoints import from_bytes, to_bytes
-from saccade.freezing import freeze
-from saccade.inputs import ImageInput, SeriesInput, TokenInput
-from saccade.losses import cross_entropy, mse
-from saccade.outputs import OwnUnit
-from saccade.recurrence import gradient_norms_over_time
-from saccade.spec import Spec
-from saccade.tokens import PAD
-from saccade.training import LabelledArrays, TrainingState, fit
-from saccade.vital_signs import SAMPLE_EVERY, VitalSigns, is_milestone, summary
+from saccade.bundle.inputs import ImageInput, SeriesInput, TokenInput
+from saccade.bundle.outputs import OwnUnit
+from saccade.core import registry
+from saccade.data.spec import PAD, Spec
+from saccade.nn.recurrent import gradient_norms_over_time
+from saccade.optim import optimizers
+from saccade.optim.losses import cross_entropy, mse
+from saccade.train.checkpoints import from_bytes, to_bytes
+from saccade.train.freeze import freeze
+from saccade.train.layer_statistics import SAMPLE_EVERY, VitalSigns, is_milestone, summary
+from saccade.train.loop import fit
+from saccade.train.state import LabelledArrays, TrainingState
 
 CPU = torch.device("cpu")
 H, W, K = 18, 16, 3
@@ -124,8 +125,8 @@ def test_measuring_changes_no_weight_and_no_statistic(monkeypatch: pytest.Monkey
         watched = trained(state_of(registered(name, **options)), examples(20), epochs=2)
         with monkeypatch.context() as blind:
             blind.setattr(VitalSigns, "of_update", lambda self, number: contextlib.nullcontext())
-            blind.setattr("saccade.training.is_milestone", lambda epoch, epochs: False)
-            blind.setattr("saccade.vital_signs._ReluWatch._note", lambda self, output: None)
+            blind.setattr("saccade.train.loop.is_milestone", lambda epoch, epochs: False)
+            blind.setattr("saccade.train.layer_statistics._ReluWatch._note", lambda self, output: None)
             unwatched = trained(state_of(registered(name, **options)), examples(20), epochs=2)
         assert watched.history[0].layers != unwatched.history[0].layers
         for key, value in watched.network.state_dict().items():

@@ -8,9 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from saccade.errors import UserError
-from saccade.splits import SPLITS
-from saccade.windows import Cut, _parted, names_of_targets, part_series, targets_of_names
+from saccade.core.errors import UserError
+from saccade.data.spec import SPLITS, names_of_targets, targets_of_names
+from saccade.kinds.series.windows import Cut, _parted, part_series
 
 
 def some_cuts(count: int) -> list[tuple[int, Cut, float, float]]:

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from saccade.arrays import open_array, write_array
-from saccade.errors import UserError
-from saccade.examples import Progress, SeriesExamples, no_progress
+from saccade.core.errors import UserError
+from saccade.core.progress import Progress, no_progress
+from saccade.data.arrays import open_array, write_array
+from saccade.readers.examples import SeriesExamples
 
 KIND = "series"
 LABELS = "numbers"

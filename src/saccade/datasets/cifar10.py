@@ -16,9 +16,10 @@ from typing import IO
 
 import numpy as np
 
-from saccade.downloads import RemoteFile, fetch_file
-from saccade.errors import UserError
-from saccade.examples import ImageExamples, Progress, no_progress
+from saccade.core.errors import UserError
+from saccade.core.progress import Progress, no_progress
+from saccade.io.downloads import RemoteFile, fetch_file
+from saccade.readers.examples import ImageExamples
 
 KIND = "image"
 LABELS = "classes"

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from saccade.errors import UserError
-from saccade.examples import ImageExamples, Progress, no_progress
-from saccade.files import replacing_file
+from saccade.core.errors import UserError
+from saccade.core.files import replacing_file
+from saccade.core.progress import Progress, no_progress
+from saccade.readers.examples import ImageExamples
 
 KIND = "image"
 LABELS = "classes"

@@ -18,10 +18,11 @@ import zlib
 from pathlib import Path
 from typing import Literal
 
-from saccade.datasets._idx import read_examples
-from saccade.downloads import RemoteFile, fetch_file
-from saccade.errors import UserError
-from saccade.examples import ImageExamples, Progress, no_progress
+from saccade.core.errors import UserError
+from saccade.core.progress import Progress, no_progress
+from saccade.io.downloads import RemoteFile, fetch_file
+from saccade.kinds.image.idx import read_examples
+from saccade.readers.examples import ImageExamples
 
 KIND = "image"
 LABELS = "classes"

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from saccade.datasets._archive import Archive, Member, Wanted, open_archive
-from saccade.datasets._archived import bring_archive, chosen, only_file
-from saccade.datasets._class_folders import check_class_from, place_examples
-from saccade.datasets._limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits
-from saccade.errors import UserError
-from saccade.examples import ImageExamples, Progress, no_progress
-from saccade.images import PICTURE_SUFFIXES, decode_for, decode_image
+from saccade.core.errors import UserError
+from saccade.core.progress import Progress, no_progress
+from saccade.io.archives import Archive, Member, Wanted, open_archive
+from saccade.io.limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits
+from saccade.kinds.image.decode import PICTURE_SUFFIXES, decode_for, decode_image
+from saccade.readers.archived import bring_archive, chosen, only_file
+from saccade.readers.class_folders import check_class_from, place_examples
+from saccade.readers.examples import ImageExamples
 
 KIND = "image"
 LABELS = "classes"

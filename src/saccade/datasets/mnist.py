@@ -7,9 +7,10 @@ Proceedings of the IEEE 86(11), 1998.
 
 from pathlib import Path
 
-from saccade.datasets._idx import mnist_files, read_mnist_files
-from saccade.downloads import fetch_file
-from saccade.examples import ImageExamples, Progress, no_progress
+from saccade.core.progress import Progress, no_progress
+from saccade.io.downloads import fetch_file
+from saccade.kinds.image.idx import mnist_files, read_mnist_files
+from saccade.readers.examples import ImageExamples
 
 KIND = "image"
 LABELS = "classes"

@@ -9,15 +9,16 @@ A file, the files of a folder or an archive one after the other, an address, or 
 from collections.abc import Iterator
 from pathlib import Path
 
-from saccade.datasets._archive import Wanted, is_archive, open_archive
-from saccade.datasets._archived import bring_archive, chosen, only_file
-from saccade.datasets._encoding import codec_of, decode_text
-from saccade.datasets._limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits, exclude_file
-from saccade.datasets._origin import refuse_without_url
-from saccade.datasets._packed_texts import PackedTexts
-from saccade.errors import UserError
-from saccade.examples import Progress, TextStream, no_progress
-from saccade.tokens import normalise
+from saccade.core.errors import UserError
+from saccade.core.progress import Progress, no_progress
+from saccade.io.archives import Wanted, is_archive, open_archive
+from saccade.io.encodings import codec_of, decode_text
+from saccade.io.limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits, exclude_file
+from saccade.io.locations import refuse_without_url
+from saccade.kinds.tokens.packed_texts import PackedTexts
+from saccade.kinds.tokens.tokenizer import normalise
+from saccade.readers.archived import bring_archive, chosen, only_file
+from saccade.readers.examples import TextStream
 
 KIND = "tokens"
 LABELS = "next tokens"

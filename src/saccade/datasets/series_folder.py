@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from saccade.datasets._archive import open_archive
-from saccade.datasets._limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits
-from saccade.datasets._numbers import read_numbers
-from saccade.datasets._table import read_table
-from saccade.datasets._table_files import bring_files_of_table, without_row
-from saccade.errors import UserError
-from saccade.examples import FileSeries, Progress, SeriesFiles, no_progress
+from saccade.core.errors import UserError
+from saccade.core.progress import Progress, no_progress
+from saccade.io.archives import open_archive
+from saccade.io.limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits
+from saccade.kinds.series.number_table import read_numbers
+from saccade.readers.examples import FileSeries, SeriesFiles
+from saccade.readers.file_table import read_table
+from saccade.readers.table_files import bring_files_of_table, without_row
 
 KIND = "series"
 LABELS = "classes"

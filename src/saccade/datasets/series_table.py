@@ -11,13 +11,14 @@ import shutil
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from saccade.datasets._limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits
-from saccade.datasets._numbers import read_numbers
-from saccade.datasets._origin import existing_path, refuse_without_url, remote_file
-from saccade.datasets._table_file import take_file
-from saccade.downloads import fetch_file
-from saccade.errors import UserError
-from saccade.examples import LongSeries, Progress, no_progress
+from saccade.core.errors import UserError
+from saccade.core.progress import Progress, no_progress
+from saccade.io.downloads import fetch_file
+from saccade.io.limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits
+from saccade.io.locations import existing_path, refuse_without_url, remote_file
+from saccade.kinds.series.number_table import read_numbers
+from saccade.readers.examples import LongSeries
+from saccade.readers.table_file import take_file
 
 KIND = "series"
 LABELS = "forecast"

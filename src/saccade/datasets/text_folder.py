@@ -17,15 +17,16 @@ from typing import Literal
 
 import numpy as np
 
-from saccade.datasets._archive import Archive, Wanted, open_archive
-from saccade.datasets._archived import bring_archive, chosen, only_file
-from saccade.datasets._class_folders import Place, check_class_from, place_examples
-from saccade.datasets._class_texts import ClassTexts
-from saccade.datasets._encoding import codec_of, decode_text
-from saccade.datasets._limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits, exclude_file
-from saccade.errors import UserError
-from saccade.examples import Progress, TextExamples, no_progress
-from saccade.tokens import normalise
+from saccade.core.errors import UserError
+from saccade.core.progress import Progress, no_progress
+from saccade.io.archives import Archive, Wanted, open_archive
+from saccade.io.encodings import codec_of, decode_text
+from saccade.io.limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits, exclude_file
+from saccade.kinds.tokens.class_texts import ClassTexts
+from saccade.kinds.tokens.tokenizer import normalise
+from saccade.readers.archived import bring_archive, chosen, only_file
+from saccade.readers.class_folders import Place, check_class_from, place_examples
+from saccade.readers.examples import TextExamples
 
 KIND = "tokens"
 LABELS = "classes"

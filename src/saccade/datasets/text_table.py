@@ -11,19 +11,20 @@ from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from saccade.datasets._archive import is_archive, open_archive
-from saccade.datasets._class_texts import ClassTexts
-from saccade.datasets._csv_rows import Row, notes_of_columns, open_rows, read_split, sorted_labels
-from saccade.datasets._encoding import refuse_nul
-from saccade.datasets._limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits
-from saccade.datasets._origin import existing_path, refuse_without_url, remote_file
-from saccade.datasets._packed_texts import PackedTexts
-from saccade.datasets._packing import copy_file
-from saccade.datasets._table_file import take_table
-from saccade.downloads import fetch_file
-from saccade.errors import UserError
-from saccade.examples import Progress, TextExamples, no_progress
-from saccade.tokens import normalise
+from saccade.core.errors import UserError
+from saccade.core.progress import Progress, no_progress
+from saccade.io.archives import is_archive, open_archive
+from saccade.io.csv_rows import Row, notes_of_columns, open_rows, read_split, sorted_labels
+from saccade.io.downloads import fetch_file
+from saccade.io.encodings import refuse_nul
+from saccade.io.limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits
+from saccade.io.locations import existing_path, refuse_without_url, remote_file
+from saccade.io.packing import copy_file
+from saccade.kinds.tokens.class_texts import ClassTexts
+from saccade.kinds.tokens.packed_texts import PackedTexts
+from saccade.kinds.tokens.tokenizer import normalise
+from saccade.readers.examples import TextExamples
+from saccade.readers.table_file import take_table
 
 KIND = "tokens"
 LABELS = "classes"

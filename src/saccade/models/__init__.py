@@ -1,0 +1,4 @@
+"""Registered: one file an architecture, with ACCEPTS and build(spec, ...).
+
+Parts that several share belong to nn/.
+"""

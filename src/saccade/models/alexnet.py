@@ -29,10 +29,11 @@ from typing import Literal
 
 from torch import nn
 
-from saccade import layers
-from saccade.errors import UserError
-from saccade.layers import ActivationName, NormalisationName, PoolingName, Share, Window
-from saccade.spec import Spec
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
+from saccade.nn import arguments, geometry, layers
+from saccade.nn.arguments import ActivationName, NormalisationName, PoolingName, Share
+from saccade.nn.geometry import Window
 
 ACCEPTS = ("image",)
 TYPICAL_SHAPE = (227, 227, 3)  # and classes: what it is usually built for, and described with
@@ -71,7 +72,7 @@ def build(
     """
     if groups not in (1, 2):
         raise UserError(f"groups ({groups}) must be 1 or 2")
-    layers.one_of("initialisation", initialisation, ("paper", "he"))
+    arguments.one_of("initialisation", initialisation, ("paper", "he"))
     height, width, channels = spec.shape
     windows = [
         Window("conv1", 11, stride=4),
@@ -81,7 +82,7 @@ def build(
         *(Window(name, 3, padding=1) for name in ("conv3", "conv4", "conv5")),
         layers.pooling_window(pooling, "pool5"),
     ]
-    sides = layers.sides_after("alexnet", (height, width), windows)
+    sides = geometry.sides_after("alexnet", (height, width), windows)
 
     def convolution(
         number: int, inputs: int, outputs: int, window: Window, groups: int, normalisation: NormalisationName

@@ -14,10 +14,11 @@ from collections import OrderedDict
 
 from torch import nn
 
-from saccade import layers
-from saccade.errors import UserError
-from saccade.layers import ActivationName, Count, NormalisationName, PaddingName, PoolingName, Share, Size, Window
-from saccade.spec import Spec
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
+from saccade.nn import geometry, layers
+from saccade.nn.arguments import ActivationName, Count, NormalisationName, PaddingName, PoolingName, Share, Size
+from saccade.nn.geometry import Window
 
 ACCEPTS = ("image",)
 TYPICAL_SHAPE = (28, 28, 1)  # and classes: what it is usually built for, and described with
@@ -60,7 +61,7 @@ def build(
     if len(channels) != 3 or min(channels) < 1:
         raise UserError(f"channels ({channels}) must hold three numbers from 1, such as [32, 32, 64]")
     height, width, channels_in = spec.shape
-    pad = layers.padding_of(padding, kernel_size)
+    pad = geometry.padding_of(padding, kernel_size)
     windows = [
         Window("conv1", kernel_size, padding=pad),
         Window("conv2", kernel_size, padding=pad),
@@ -68,7 +69,7 @@ def build(
         Window("conv3", kernel_size, padding=pad),
         layers.pooling_window(pooling, "pool2"),
     ]
-    sides = layers.sides_after("classic_stack", (height, width), windows)
+    sides = geometry.sides_after("classic_stack", (height, width), windows)
     first, second, third = channels
     second_in = layers.pooled_channels(pooling, second, "pool1")
     features = layers.pooled_channels(pooling, third, "pool2") * sides[0] * sides[1]

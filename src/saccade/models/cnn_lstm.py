@@ -25,10 +25,12 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from saccade import layers, recurrence
-from saccade.errors import UserError
-from saccade.layers import Count, Share, Window
-from saccade.spec import Spec
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
+from saccade.nn import geometry
+from saccade.nn import recurrent as recurrence
+from saccade.nn.arguments import Count, Share
+from saccade.nn.geometry import Window
 
 ACCEPTS = ("image",)
 TYPICAL_SHAPE = (28, 28, 1)  # and classes: what it is usually built for, and described with
@@ -126,7 +128,7 @@ def build(
         for number in range(1, len(channels) + 1)
         for window in (Window(f"convolution {number}", 3, padding=1), Window(f"pooling {number}", 2, stride=2))
     ]
-    sides = layers.sides_after(
+    sides = geometry.sides_after(
         "the CNN of cnn_lstm",
         (height, strip_width),
         windows,

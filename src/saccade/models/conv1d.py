@@ -23,13 +23,14 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
-from saccade import layers, recurrence
-from saccade.errors import UserError
-from saccade.forecast_start import start_of
-from saccade.layers import ActivationName, Count, PaddingName, Share, Window
-from saccade.padding import MaskedBatchNorm1d, is_real, lengths_of
-from saccade.pooling import pool_over_time
-from saccade.spec import Spec
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
+from saccade.nn import arguments, geometry, layers, recurrent
+from saccade.nn.arguments import ActivationName, Count, PaddingName, Share
+from saccade.nn.geometry import Window
+from saccade.nn.last_value import start_of
+from saccade.nn.padding import MaskedBatchNorm1d, is_real, lengths_of
+from saccade.nn.pooling import pool_over_time
 
 ACCEPTS = ("image", "tokens", "series")
 ANSWERS = ("once",)  # its windows reach forwards, and would see the token that is asked for
@@ -152,12 +153,12 @@ def build(
         )
     if not channels:
         raise UserError("channels ([]) must hold at least one number, such as [64, 128]")
-    layers.one_of("normalisation", normalisation, ("none", "batch"))
-    layers.one_of("pooling", pooling, ("max", "average", "none"))
-    layers.one_of("pool", pool, ("mean", "max"))
-    reader, features = recurrence.steps_of(spec, embedding_size)
+    arguments.one_of("normalisation", normalisation, ("none", "batch"))
+    arguments.one_of("pooling", pooling, ("max", "average", "none"))
+    arguments.one_of("pool", pool, ("mean", "max"))
+    reader, features = recurrent.steps_of(spec, embedding_size)
     start = start_of(spec, from_last=from_last)
-    padded = layers.padding_of(padding, kernel_size)
+    padded = geometry.padding_of(padding, kernel_size)
     windows: list[Window] = []
     blocks: list[nn.Module] = []
     for number, (before, after) in enumerate(zip([features, *channels], channels, strict=False), 1):
@@ -170,9 +171,11 @@ def build(
         blocks += [(MaskedBatchNorm1d if spec.kind == "tokens" else nn.BatchNorm1d)(after)] if has_norm else []
         blocks.append(layers.activation(activation))
     if spec.kind == "tokens":
-        return TextConv1dNetwork(reader, *_ends(spec, blocks, pool, channels[-1], dropout), layers.least_side(windows))
+        return TextConv1dNetwork(
+            reader, *_ends(spec, blocks, pool, channels[-1], dropout), geometry.least_side(windows)
+        )
     remedy = "enlarge the images with preprocess.size, or " if spec.kind == "image" else ""
-    layers.sides_after("conv1d", spec.shape[:1], windows, remedy=f"{remedy}use fewer channels or padding: same; or ")
+    geometry.sides_after("conv1d", spec.shape[:1], windows, remedy=f"{remedy}use fewer channels or padding: same; or ")
     return Conv1dNetwork(reader, *_ends(spec, blocks, pool, channels[-1], dropout), start)
 
 

@@ -32,10 +32,11 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from saccade import layers
-from saccade.layers import Share, Window
-from saccade.models._adaptive_average import AdaptiveAverage
-from saccade.spec import Spec
+from saccade.data.spec import Spec
+from saccade.nn import arguments, geometry
+from saccade.nn.adaptive_pool import AdaptiveAverage
+from saccade.nn.arguments import Share
+from saccade.nn.geometry import Window
 
 ACCEPTS = ("image",)
 TYPICAL_SHAPE = (224, 224, 3)  # and classes: what it is usually built for, and described with
@@ -90,11 +91,11 @@ def build(
     """
     from torchvision.models.googlenet import BasicConv2d, GoogLeNet, Inception  # here because it takes two seconds
 
-    layers.one_of("stem", stem, ("large", "small"))
+    arguments.one_of("stem", stem, ("large", "small"))
     height, width, channels = spec.shape
     # Of one position nothing can be convolved: eight of the nine weights of each 3x3 behind would see padding only.
     remedy = "stem: small takes 8 and more; or " if stem == "large" else ""
-    layers.sides_after("googlenet", (height, width), _windows(stem), least_left=2, remedy=remedy)
+    geometry.sides_after("googlenet", (height, width), _windows(stem), least_left=2, remedy=remedy)
 
     def auxiliary_head(channels: int, num_outputs: int, dropout: float) -> AuxiliaryHead:
         return AuxiliaryHead(BasicConv2d(channels, 128, kernel_size=1), num_outputs, dropout)

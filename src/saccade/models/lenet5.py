@@ -20,10 +20,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from saccade import layers
-from saccade.errors import UserError
-from saccade.layers import ActivationName, NormalisationName, PoolingName, Share, Size, Window
-from saccade.spec import Spec
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
+from saccade.nn import arguments, geometry, layers
+from saccade.nn.arguments import ActivationName, NormalisationName, PoolingName, Share, Size
+from saccade.nn.geometry import Window
 
 ACCEPTS = ("image",)
 TYPICAL_SHAPE = (32, 32, 1)  # and classes: what it is usually built for, and described with
@@ -71,7 +72,7 @@ def build(
         UserError: the image is too small for two 5x5 convolutions and two poolings; a setting would have no effect in
             the form of 1998; form, activation, pooling or normalisation is none of those.
     """
-    layers.one_of("form", str(form), ("modern", "1998"))
+    arguments.one_of("form", str(form), ("modern", "1998"))
     is_old = str(form) == "1998"
     if is_old:
         _refuse_without_effect(activation, pooling, normalisation)
@@ -82,7 +83,7 @@ def build(
         Window("C3", 5),
         layers.pooling_window(pooling, "S4"),
     ]
-    sides = layers.sides_after("lenet5", (height, width), windows)
+    sides = geometry.sides_after("lenet5", (height, width), windows)
     c1, c3 = layers.pooled_channels(pooling, 6, "S2"), layers.pooled_channels(pooling, 16, "S4")
     if is_old:
         features = [*_stage_1998(channels, 6, padding), *_stage_1998(6, 16, 0)]

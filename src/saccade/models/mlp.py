@@ -13,10 +13,10 @@ from typing import Literal
 
 from torch import nn
 
-from saccade import layers
-from saccade.errors import UserError
-from saccade.layers import ActivationName, Count, Share
-from saccade.spec import Spec
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
+from saccade.nn import layers
+from saccade.nn.arguments import ActivationName, Count, Share
 
 ACCEPTS = ("image", "series")
 TYPICAL_SHAPE = (28, 28, 1)  # and classes: what it is usually built for, and described with

@@ -18,8 +18,8 @@ from typing import Literal
 
 from torch import nn
 
-from saccade.models import _resnet
-from saccade.spec import Spec
+from saccade.data.spec import Spec
+from saccade.nn import resnet
 
 ACCEPTS = ("image",)
 TYPICAL_SHAPE = (224, 224, 3)  # and classes: what it is usually built for, and described with
@@ -51,4 +51,4 @@ def build(
     Raises:
         UserError: the image is too small for the stem, or zero_init_residual goes without residual.
     """
-    return _resnet.build("resnet50", spec, stem=stem, residual=residual, zero_init_residual=zero_init_residual)
+    return resnet.build("resnet50", spec, stem=stem, residual=residual, zero_init_residual=zero_init_residual)

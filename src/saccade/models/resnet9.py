@@ -14,9 +14,9 @@ Shapes: B batch, C channels, H height, W width, D features, K classes.
 
 from torch import Tensor, nn
 
-from saccade.errors import UserError
-from saccade.layers import Count
-from saccade.spec import Spec
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
+from saccade.nn.arguments import Count
 
 ACCEPTS = ("image",)
 TYPICAL_SHAPE = (32, 32, 3)  # and classes: what it is usually built for, and described with

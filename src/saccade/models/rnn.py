@@ -25,9 +25,9 @@ from typing import Literal
 import torch
 from torch import nn
 
-from saccade import recurrence
-from saccade.layers import Count, Share
-from saccade.spec import Spec
+from saccade.data.spec import Spec
+from saccade.nn import recurrent as recurrence
+from saccade.nn.arguments import Count, Share
 
 ACCEPTS = ("image", "tokens", "series")
 ANSWERS = ("once", "each_step")

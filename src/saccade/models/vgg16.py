@@ -22,10 +22,11 @@ from typing import Literal
 
 from torch import nn
 
-from saccade import layers
-from saccade.layers import Share, Window
-from saccade.models._adaptive_average import AdaptiveAverage
-from saccade.spec import Spec
+from saccade.data.spec import Spec
+from saccade.nn import arguments, geometry
+from saccade.nn.adaptive_pool import AdaptiveAverage
+from saccade.nn.arguments import Share
+from saccade.nn.geometry import Window
 
 ACCEPTS = ("image",)
 TYPICAL_SHAPE = (224, 224, 3)  # and classes: what it is usually built for, and described with
@@ -58,10 +59,10 @@ def build(
     Raises:
         UserError: the image is too small for five poolings, or head or normalisation is none of those.
     """
-    layers.one_of("head", head, ("large", "small"))
-    layers.one_of("normalisation", normalisation, ("none", "batch"))
+    arguments.one_of("head", head, ("large", "small"))
+    arguments.one_of("normalisation", normalisation, ("none", "batch"))
     height, width, channels = spec.shape
-    layers.sides_after("vgg16", (height, width), _POOLINGS)
+    geometry.sides_after("vgg16", (height, width), _POOLINGS)
     build_with = _with_large_head if head == "large" else _with_small_head
     network = build_with(spec.num_outputs, normalisation == "batch", dropout)
     if channels != 3:

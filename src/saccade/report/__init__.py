@@ -1,1 +1,4 @@
-"""The report of a dataset: what is on the page, and how it becomes HTML and Markdown."""
+"""Pages: from sections as values to HTML and Markdown.
+
+What a section says belongs to the kind that knows it.
+"""

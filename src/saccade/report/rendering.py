@@ -8,7 +8,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from saccade.report.page import Cell, Code, Gallery, Line, LinkedPicture, Name, Page, Share, Sheet, Table, Text
+from saccade.display.page import Cell, Code, Gallery, Line, LinkedPicture, Name, Page, Share, Sheet, Table, Text
 
 _TEMPLATE = Path(__file__).with_name("rendering.html.j2")
 # What Markdown, its tables, formulas and links are made of; a backslash before punctuation takes its meaning from it.

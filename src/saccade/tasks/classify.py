@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from saccade import figures, metrics
-from saccade.imbalance import is_imbalanced
-from saccade.prepared import Split
-from saccade.spec import Spec
-from saccade.text_tables import excerpt, write_table
-from saccade.tokens import tokenizer_of
+from saccade.data.imbalance import is_imbalanced
+from saccade.data.prepared import Split
+from saccade.data.spec import Spec
+from saccade.display import figures
+from saccade.evaluate import metrics
+from saccade.kinds.tokens.display import excerpt, write_table
+from saccade.kinds.tokens.tokenizer import tokenizer_of
 
 KINDS = ("image", "tokens", "series")
 LABELS = "classes"

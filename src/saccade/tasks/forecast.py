@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from saccade import figures
-from saccade.bands import coverage
-from saccade.forecast_figures import Shown, draw_by_step, draw_forecasts, spread_rows, targets_to_draw
-from saccade.prediction import Predictor
-from saccade.prepared import Split
-from saccade.spec import Spec
-from saccade.timelines import Timeline
-from saccade.windows import targets_of_names
+from saccade.bundle.intervals import coverage
+from saccade.data.prepared import Split
+from saccade.data.spec import Spec, targets_of_names
+from saccade.data.timeline import Timeline
+from saccade.display import figures
+from saccade.kinds.series.figures import Shown, draw_by_step, draw_forecasts, spread_rows, targets_to_draw
+from saccade.predict.predictor import Predictor
 
 KINDS = ("series",)
 LABELS = "forecast"

@@ -6,13 +6,15 @@ Shapes: N texts, T tokens of a text.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from saccade import figures, text_figures, text_metrics
-from saccade.generating import TEMPERATURE
-from saccade.prediction import Predictor, TokenAnswers
-from saccade.prepared import Split
-from saccade.spec import Spec
-from saccade.text_tables import shown, write_table
-from saccade.tokens import tokenizer_of
+from saccade.data.prepared import Split
+from saccade.data.spec import Spec
+from saccade.display import figures
+from saccade.evaluate import text_metrics
+from saccade.kinds.tokens import figures as text_figures
+from saccade.kinds.tokens.display import shown, write_table
+from saccade.kinds.tokens.tokenizer import tokenizer_of
+from saccade.predict.generate import TEMPERATURE
+from saccade.predict.predictor import Predictor, TokenAnswers
 
 KINDS = ("tokens",)
 LABELS = "next tokens"

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from saccade import figures, metrics
-from saccade.prepared import Split
-from saccade.spec import Spec
+from saccade.data.prepared import Split
+from saccade.data.spec import Spec
+from saccade.display import figures
+from saccade.evaluate import metrics
 
 KINDS = ("image", "series")
 LABELS = "numbers"

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from saccade.checks.findings import Findings, examine, refuse_trouble
-from saccade.checks.inspecting import inspect_images
-from saccade.errors import UserError
-from saccade.examples import ImageExamples
+from saccade.core.errors import UserError
+from saccade.kinds.image.checks.decode_pass import inspect_images
+from saccade.kinds.image.checks.findings import Findings, examine, refuse_trouble
+from saccade.readers.examples import ImageExamples
 
 _SIDE = 24
 

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from saccade.checks.inspecting import Inspected, digest_of, inspect_images
-from saccade.examples import ImageExamples
-from saccade.images import decode_image, prepare_image
+from saccade.kinds.image.checks.decode_pass import Inspected, digest_of, inspect_images
+from saccade.kinds.image.decode import decode_image
+from saccade.kinds.image.resize import prepare_image
+from saccade.readers.examples import ImageExamples
 
 N = 83
 _BROKEN = {5: b"", 40: b"<html>not found</html>", 82: b"\xff\xd8\xff\xe0 cut short"}

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.fft import dctn
 
-from saccade.checks import lookalikes
-from saccade.checks.lookalikes import WINDOWS, find_lookalikes, signatures, window_edges
+from saccade.kinds.image.checks import candidate_pairs
+from saccade.kinds.image.checks.candidate_pairs import WINDOWS, find_lookalikes, signatures, window_edges
 
 
 def pictures(count: int, seed: int = 0) -> np.ndarray:
@@ -63,10 +63,10 @@ def clusters(count: int) -> np.ndarray:
 def test_a_search_of_all_cells_finds_what_comparing_all_finds(
     most_pending: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookalikes, "_MOST_PENDING", most_pending)
-    monkeypatch.setattr(lookalikes, "_CELL", 60)  # five cells
-    monkeypatch.setattr(lookalikes, "_BLOCK", 70)
-    monkeypatch.setattr(lookalikes, "_TILE", 40)
+    monkeypatch.setattr(candidate_pairs, "_MOST_PENDING", most_pending)
+    monkeypatch.setattr(candidate_pairs, "_CELL", 60)  # five cells
+    monkeypatch.setattr(candidate_pairs, "_BLOCK", 70)
+    monkeypatch.setattr(candidate_pairs, "_TILE", 40)
     pictures_NSS = clusters(300)
     found = find_lookalikes(pictures_NSS, np.arange(300), lambda done: None)
     pairs = {frozenset(pair) for pair in zip(found.source.tolist(), found.whole.tolist(), strict=True)}
@@ -74,8 +74,8 @@ def test_a_search_of_all_cells_finds_what_comparing_all_finds(
 
 
 def test_few_cells_of_many_find_nearly_all_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookalikes, "_CELL", 10)
-    monkeypatch.setattr(lookalikes, "_BLOCK", 70)
+    monkeypatch.setattr(candidate_pairs, "_CELL", 10)
+    monkeypatch.setattr(candidate_pairs, "_BLOCK", 70)
     pictures_NSS = clusters(600)
     done: list[int] = []
     one = find_lookalikes(pictures_NSS, np.arange(600), done.append, threads=1)

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits, load_sample_images
 
-from saccade.checks.near_duplicates import THUMBNAIL_SIDE, NearPair, find_near_duplicates, thumbnail
 from saccade.datasets import mnist
+from saccade.kinds.image.checks.near_duplicates import THUMBNAIL_SIDE, NearPair, find_near_duplicates, thumbnail
 
 S = THUMBNAIL_SIDE
 

@@ -6,7 +6,7 @@ Shapes: M pairs, S side.
 import numpy as np
 import pytest
 
-from saccade.checks.registration import area_weights, compare_details, register
+from saccade.kinds.image.checks.registration import area_weights, compare_details, register
 
 
 def test_areas_take_parts_of_pixels() -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from saccade.checks.text_findings import TextFindings, examine_texts, refuse_text_trouble
-from saccade.datasets._class_texts import ClassTexts
-from saccade.errors import UserError
-from saccade.examples import TextExamples
-from saccade.token_spool import spool_tokens
+from saccade.core.errors import UserError
+from saccade.kinds.tokens.checks import TextFindings, examine_texts, refuse_text_trouble
+from saccade.kinds.tokens.class_texts import ClassTexts
+from saccade.kinds.tokens.token_store import spool_tokens
+from saccade.readers.examples import TextExamples
 
 #         0           1           2           3           4           5          6           7          8
 PAIRS = [("a", "x"), ("b", "x"), ("a", "x"), ("b", "y"), ("b", "x"), ("", "y"), ("c", "y"), ("d", "x"), ("c", "y")]

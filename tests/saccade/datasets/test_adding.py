@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from saccade.core.errors import UserError
 from saccade.datasets import adding
-from saccade.errors import UserError
 
 
 def drawn(folder: Path, **options: int) -> tuple[np.ndarray, np.ndarray]:

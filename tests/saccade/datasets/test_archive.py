@@ -19,10 +19,10 @@ from typing import Any
 
 import pytest
 
-from saccade.datasets._archive import Wanted, is_archive, open_archive
-from saccade.datasets._limits import Limits
-from saccade.datasets._packing import copy_file, pack_folder
-from saccade.errors import UserError
+from saccade.core.errors import UserError
+from saccade.io.archives import Wanted, is_archive, open_archive
+from saccade.io.limits import Limits
+from saccade.io.packing import copy_file, pack_folder
 
 FILES = {
     "train/cat/a b.bin": b"first",

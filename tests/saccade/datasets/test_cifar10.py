@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from saccade.core.errors import UserError
 from saccade.datasets import cifar10
-from saccade.downloads import RemoteFile
-from saccade.errors import UserError
+from saccade.io.downloads import RemoteFile
 
 NAMES = [*(f"data_batch_{number}.bin" for number in (1, 2, 3, 4, 5)), "test_batch.bin"]
 CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]

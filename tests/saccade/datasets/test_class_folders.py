@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from saccade.datasets._class_folders import place_examples
-from saccade.errors import UserError
+from saccade.core.errors import UserError
+from saccade.readers.class_folders import place_examples
 
 WHERE = Path("pets.zip")
 

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from saccade import registry
+from saccade.core import registry
+from saccade.core.errors import UserError
 from saccade.datasets import emnist
-from saccade.downloads import RemoteFile
-from saccade.errors import UserError
+from saccade.io.downloads import RemoteFile
 
 SUBSETS: Any = ("balanced", "byclass", "bymerge", "digits", "letters", "mnist")
 MERGED = string.digits + string.ascii_uppercase + "abdefghnqrt"

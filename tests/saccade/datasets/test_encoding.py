@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from saccade.datasets._encoding import codec_of, decode_text
-from saccade.errors import UserError
+from saccade.core.errors import UserError
+from saccade.io.encodings import codec_of, decode_text
 
 TEXT = "Zürich, 東京, Łódź.\r\nsecond\rthird\n"
 

@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from saccade.core.errors import UserError
+from saccade.core.files import sha256_of_file
 from saccade.datasets import image_folder
-from saccade.errors import UserError
-from saccade.examples import ImageExamples
-from saccade.files import sha256_of_file
-from saccade.path_patterns import escape_pattern
+from saccade.io.path_patterns import escape_pattern
+from saccade.readers.examples import ImageExamples
 
 RealData = Callable[[str], Path]
 

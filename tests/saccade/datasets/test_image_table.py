@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from saccade.core.errors import UserError
+from saccade.core.files import sha256_of_file
 from saccade.datasets import image_table
-from saccade.errors import UserError
-from saccade.examples import ImageExamples
-from saccade.files import sha256_of_file
+from saccade.readers.examples import ImageExamples
 
 
 def picture(seed: int) -> np.ndarray:

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from saccade.core.errors import UserError
+from saccade.core.files import sha256_of_file
 from saccade.datasets import mnist
-from saccade.errors import UserError
-from saccade.files import sha256_of_file
 
 RealData = Callable[[str], Path]
 

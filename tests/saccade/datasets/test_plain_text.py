@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from saccade.core.errors import UserError
 from saccade.datasets import plain_text
-from saccade.errors import UserError
-from saccade.examples import TextStream
+from saccade.readers.examples import TextStream
 
 RealData = Callable[[str], Path]
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from saccade.core.errors import UserError
 from saccade.datasets import series_folder
-from saccade.errors import UserError
-from saccade.examples import SeriesFiles
+from saccade.readers.examples import SeriesFiles
 
 FILES = {
     "up/1.csv": "t,x,y\n0,1,2\n1,3,4\n",

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from saccade.core.errors import UserError
+from saccade.core.files import sha256_of_file
 from saccade.datasets import text_folder
-from saccade.errors import UserError
-from saccade.examples import TextExamples
-from saccade.files import sha256_of_file
+from saccade.readers.examples import TextExamples
 
 RealData = Callable[[str], Path]
 REVIEWS = {

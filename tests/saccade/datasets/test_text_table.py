@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from saccade.core.errors import UserError
+from saccade.core.files import sha256_of_file
 from saccade.datasets import text_table
-from saccade.errors import UserError
-from saccade.examples import TextExamples
-from saccade.files import sha256_of_file
+from saccade.readers.examples import TextExamples
 
 ROWS = [
     ["text", "label", "user", "when"],

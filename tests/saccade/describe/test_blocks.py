@@ -2,10 +2,10 @@
 
 from torch import Tensor, nn
 
-from saccade.describe.blocks import Block
-from saccade.describe.describing import describe
+from saccade.data.spec import Spec
+from saccade.explain.blocks import Block
+from saccade.explain.summary import describe
 from saccade.models import lenet5, resnet18
-from saccade.spec import Spec
 
 
 def spec(shape: tuple[int, int, int], classes: int) -> Spec:

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from saccade.describe.called_windows import output_formula
-from saccade.describe.describing import describe
+from saccade.explain.summary import describe
+from saccade.explain.windows import output_formula
 
 
 @pytest.mark.parametrize(

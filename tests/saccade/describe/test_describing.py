@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from saccade import registry
-from saccade.describe.describing import Description, describe
-from saccade.spec import Spec
+from saccade.core import registry
+from saccade.data.spec import Spec
+from saccade.explain.summary import Description, describe
 
 LARGE = {"alexnet", "vgg16", "resnet50", "googlenet"}  # run with values only in make test-all
 SIDES = {"alexnet": (70, 80)}  # height and width, where a model cannot take the default
@@ -193,8 +193,8 @@ def test_a_large_network_is_built_once_and_without_values() -> None:
 def test_a_large_network_takes_little_memory_and_time() -> None:
     code = """
 import resource, time
-from saccade.describe.describing import describe
-from saccade.spec import Spec
+from saccade.explain.summary import describe
+from saccade.data.spec import Spec
 from saccade import registry
 spec = Spec("image", (32, 32, 3), ("a", "b"))
 describe(lambda: registry.module("models", "resnet18").build(spec, stem="small"), (3, 32, 32))  # imports

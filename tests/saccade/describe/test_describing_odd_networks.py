@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from saccade.describe.describing import describe
-from saccade.errors import UserError
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
+from saccade.explain.summary import describe
 from saccade.models import lenet5
-from saccade.spec import Spec
 
 
 class Headed(nn.Module):

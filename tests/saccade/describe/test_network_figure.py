@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from saccade.describe.blocks import Block
-from saccade.describe.describing import Description
-from saccade.describe.network_figure import draw_network, network_figure
-from saccade.describe.training_memory import Memory
-from saccade.errors import UserError
+from saccade.core.errors import UserError
+from saccade.explain.blocks import Block
+from saccade.explain.diagram import draw_network, network_figure
+from saccade.explain.memory import Memory
+from saccade.explain.summary import Description
 
 LENET = (
     Block("Conv2d", "5x5", (6, 28, 28)),

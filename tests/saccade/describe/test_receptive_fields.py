@@ -11,12 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from saccade import registry
-from saccade.describe import sights
-from saccade.describe.sights import Run, Sight
-from saccade.describe.tracing import Call, trace
-from saccade.layers import DepthPool, ImageRows
-from saccade.spec import Spec
+from saccade.core import registry
+from saccade.data.spec import Spec
+from saccade.explain import receptive_field
+from saccade.explain.receptive_field import Run, Sight
+from saccade.explain.trace import Call, trace
+from saccade.nn.layers import DepthPool, ImageRows
 
 Spans = list[tuple[int, int]]  # first position and the one after the last, along each axis of the input
 
@@ -244,11 +244,11 @@ def test_covering_asks_for_all_of_the_input_from_every_element() -> None:
 
 def test_a_dimension_has_one_form() -> None:
     """What a reshape cuts and another joins again is what it was."""
-    sight = sights.of_input((1, 2, 12, 5), (2, 3))
-    cut = sights.reshape(sight, (1, 2, 3, 2, 2, 5))
+    sight = receptive_field.of_input((1, 2, 12, 5), (2, 3))
+    cut = receptive_field.reshape(sight, (1, 2, 3, 2, 2, 5))
     assert cut.dimensions[2:5] == ((Run(3, (4, 0)),), (Run(2, (2, 0)),), (Run(2, (1, 0)),))
-    assert sights.reshape(cut, (1, 2, 12, 5)) == sight
-    assert sights.reshape(sights.reshape(sight, (120,)), (1, 2, 12, 5)) == sight
+    assert receptive_field.reshape(cut, (1, 2, 12, 5)) == sight
+    assert receptive_field.reshape(receptive_field.reshape(sight, (120,)), (1, 2, 12, 5)) == sight
 
 
 # --- networks ---------------------------------------------------------------------------------------------------------

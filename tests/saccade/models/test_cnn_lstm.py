@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as fn
 from torch import Tensor, nn
 
-from saccade.errors import UserError
-from saccade.layers import count_parameters
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
 from saccade.models import cnn_lstm
-from saccade.recurrence import SequenceNetwork
-from saccade.spec import Spec
+from saccade.nn.inspect import count_parameters
+from saccade.nn.recurrent import SequenceNetwork
 
 CLASSES = tuple("abcdefg")
 K = len(CLASSES)

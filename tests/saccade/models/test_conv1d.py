@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as fn
 from torch import Tensor, nn
 
-from saccade.errors import UserError
-from saccade.layers import count_parameters
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
 from saccade.models import conv1d
-from saccade.spec import Spec
+from saccade.nn.inspect import count_parameters
 
 CLASSES = tuple("abcdefg")
 K = len(CLASSES)

@@ -6,9 +6,9 @@ Shapes: B batch, C channels, H height, W width, T time steps, F features, D hidd
 import pytest
 import torch
 
-from saccade.layers import count_parameters
+from saccade.data.spec import Spec
 from saccade.models import gru
-from saccade.spec import Spec
+from saccade.nn.inspect import count_parameters
 
 CLASSES = tuple("abcdefg")
 SERIES = Spec("series", (9, 4), CLASSES)

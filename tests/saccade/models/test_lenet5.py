@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saccade import layers
-from saccade.errors import UserError
-from saccade.layers import count_parameters
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
 from saccade.models import lenet5
-from saccade.spec import Spec
+from saccade.nn import arguments
+from saccade.nn.inspect import count_parameters
 
 K = 7
 
@@ -135,7 +135,7 @@ def test_a_local_response_norm_sees_what_is_there_before_a_maximum() -> None:
 
 
 @pytest.mark.parametrize(("pooling", "least"), [("overlapping", 19), ("depth", 9), ("average", 16)])
-def test_the_least_side_depends_on_the_pooling(pooling: layers.PoolingName, least: int) -> None:
+def test_the_least_side_depends_on_the_pooling(pooling: arguments.PoolingName, least: int) -> None:
     with pytest.raises(UserError, match=f"lenet5 cannot take {least - 1}x30 images: a side must be at least {least}"):
         lenet5.build(spec(least - 1, 30, 1), pooling=pooling)
     assert lenet5.build(spec(least, 30, 1), pooling=pooling)(images(2, (1, least, 30))).shape == (2, K)

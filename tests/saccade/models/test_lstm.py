@@ -6,8 +6,8 @@ Shapes: B batch, C channels, H height, W width, T time steps, F features, D hidd
 import pytest
 import torch
 
+from saccade.data.spec import Spec
 from saccade.models import lstm
-from saccade.spec import Spec
 
 CLASSES = tuple("abcdefg")
 

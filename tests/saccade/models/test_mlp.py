@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saccade.errors import UserError
-from saccade.layers import count_parameters
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
 from saccade.models import mlp
-from saccade.spec import Spec
+from saccade.nn.inspect import count_parameters
 
 K = 7
 CLASSES = tuple(f"class {k}" for k in range(K))

@@ -15,13 +15,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saccade import bundle, devices, optimizers, registry
-from saccade.bundle import Recipe
-from saccade.describe.describing import describe
-from saccade.errors import UserError
-from saccade.losses import cross_entropy, loss_of_heads
-from saccade.prediction import load
-from saccade.spec import Kind, Spec
+from saccade.bundle import bundle
+from saccade.bundle.bundle import Recipe
+from saccade.core import devices, registry
+from saccade.core.errors import UserError
+from saccade.data.spec import Kind, Spec
+from saccade.explain.summary import describe
+from saccade.optim import optimizers
+from saccade.optim.losses import cross_entropy, loss_of_heads
+from saccade.predict.predictor import load
 
 K = 7
 DEFAULT_SIDES = (22, 18)  # height and width

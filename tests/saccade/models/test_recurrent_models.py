@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saccade import registry
-from saccade.spec import Spec
+from saccade.core import registry
+from saccade.data.spec import Spec
 
 CLASSES = tuple("abcdefg")
 K = len(CLASSES)

@@ -11,10 +11,10 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from saccade.errors import UserError
-from saccade.layers import count_parameters
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
 from saccade.models import resnet18
-from saccade.spec import Spec
+from saccade.nn.inspect import count_parameters
 
 STEMS = {"large": 17, "small": 5}  # least side
 

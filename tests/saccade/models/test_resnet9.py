@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saccade.errors import UserError
-from saccade.layers import count_parameters
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
 from saccade.models import resnet9
-from saccade.spec import Spec
+from saccade.nn.inspect import count_parameters
 
 
 def spec(height: int, width: int, channels: int = 3, classes: int = 7) -> Spec:

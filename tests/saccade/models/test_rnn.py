@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saccade.layers import count_parameters
+from saccade.data.spec import Spec
 from saccade.models import rnn
-from saccade.recurrence import gradient_norms_over_time
-from saccade.spec import Spec
+from saccade.nn.inspect import count_parameters
+from saccade.nn.recurrent import gradient_norms_over_time
 
 CLASSES = tuple("abcdefg")
 K = len(CLASSES)

@@ -11,11 +11,11 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from saccade.errors import UserError
-from saccade.layers import count_parameters
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
 from saccade.models import vgg16
-from saccade.models._adaptive_average import AdaptiveAverage
-from saccade.spec import Spec
+from saccade.nn.adaptive_pool import AdaptiveAverage
+from saccade.nn.inspect import count_parameters
 
 
 def spec(height: int, width: int, channels: int = 3, classes: int = 7) -> Spec:

@@ -9,8 +9,8 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
+from saccade.data.spec import Spec
 from saccade.models import lenet5
-from saccade.spec import Spec
 
 THEIRS: dict[str, Callable[[], nn.Module]] = {
     "resnet18": partial(torchvision.models.resnet18, num_classes=1000),

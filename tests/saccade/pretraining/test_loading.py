@@ -11,13 +11,14 @@ import torch
 from made_weights import THEIRS, assert_same, images, small_weights, spec, weights_of
 from torch import nn
 
-from saccade import bundle, registry
-from saccade.bundle import Recipe
-from saccade.errors import UserError
+from saccade.bundle import bundle
+from saccade.bundle.bundle import Recipe
+from saccade.bundle.load_weights import load_into
+from saccade.bundle.weight_files import read_weights
+from saccade.core import registry
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
 from saccade.models import googlenet, lenet5, lstm, resnet18, resnet50, vgg16
-from saccade.pretraining.loading import load_into
-from saccade.pretraining.weight_files import read_weights
-from saccade.spec import Spec
 
 
 @pytest.mark.parametrize("name", THEIRS)

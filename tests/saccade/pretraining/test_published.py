@@ -14,13 +14,13 @@ import torchvision
 from made_weights import THEIRS, Malicious, spec
 from torch import nn
 
-from saccade import registry
-from saccade.errors import UserError
+from saccade.bundle import published_weights as published_module
+from saccade.bundle.load_weights import load_into
+from saccade.bundle.published_weights import published_normalisation, published_weights
+from saccade.bundle.weight_files import read_weights
+from saccade.core import registry
+from saccade.core.errors import UserError
 from saccade.models import lenet5, resnet18
-from saccade.pretraining import published as published_module
-from saccade.pretraining.loading import load_into
-from saccade.pretraining.published import published_normalisation, published_weights
-from saccade.pretraining.weight_files import read_weights
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -17,18 +17,18 @@ from markdown_it import MarkdownIt
 from PIL import Image
 from report_reading import HOSTILE, Reader
 
-from saccade.checks.findings import Findings
-from saccade.checks.inspecting import Inspected
-from saccade.checks.near_duplicates import NearPair, thumbnail
-from saccade.examples import ImageExamples, SeriesExamples
-from saccade.images import prepare_image
-from saccade.preparing import write_prepared
-from saccade.report.choosing import rows_of_classes
-from saccade.report.contact_sheets import plan_sheets
-from saccade.report.dataset_report import Checked, write_dataset_report
-from saccade.report.page import Name
-from saccade.report.sizes import fit_line
-from saccade.spec import Fit
+from saccade.data.sampling import rows_of_classes
+from saccade.data.spec import Fit
+from saccade.display.page import Name
+from saccade.kinds.image.checks.decode_pass import Inspected
+from saccade.kinds.image.checks.findings import Findings
+from saccade.kinds.image.checks.near_duplicates import NearPair, thumbnail
+from saccade.kinds.image.page.contact_sheets import plan_sheets
+from saccade.kinds.image.page.image_sizes import fit_line
+from saccade.kinds.image.resize import prepare_image
+from saccade.prepare.write import write_prepared
+from saccade.readers.examples import ImageExamples, SeriesExamples
+from saccade.report.dataset_page import Checked, write_dataset_report
 
 N, K = 60, 3
 

@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from saccade.drawing import BLUE, ORANGE
-from saccade.examples import FileSeries, SeriesFiles
-from saccade.forecast_data import ForecastData, cut_series
-from saccade.preparing import write_prepared
-from saccade.regular import regular_series
-from saccade.report.checked_series import CheckedSeries
-from saccade.report.dataset_report import write_dataset_report
-from saccade.report.series_figures import GREEN
-from saccade.series_files import check_files
-from saccade.windows import Cut
+from saccade.display.style import BLUE, ORANGE
+from saccade.kinds.series.forecast_windows import ForecastData, cut_series
+from saccade.kinds.series.labelled_files import check_files
+from saccade.kinds.series.page.checked import CheckedSeries
+from saccade.kinds.series.page.figures import GREEN
+from saccade.kinds.series.regular import regular_series
+from saccade.kinds.series.windows import Cut
+from saccade.prepare.write import write_prepared
+from saccade.readers.examples import FileSeries, SeriesFiles
+from saccade.report.dataset_page import write_dataset_report
 
 T = 240
 

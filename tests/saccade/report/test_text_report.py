@@ -13,17 +13,17 @@ import pytest
 from markdown_it import MarkdownIt
 from report_reading import HOSTILE, Reader
 
-from saccade.checks.text_findings import examine_texts
-from saccade.datasets._class_texts import ClassTexts
-from saccade.examples import TextExamples, TextStream
-from saccade.preparing import write_form
-from saccade.preparing_texts import cut_stream, stream_form, text_form
-from saccade.report.checked_texts import CheckedStream, CheckedTexts
-from saccade.report.dataset_report import write_dataset_report
-from saccade.report.page import Name
-from saccade.splits import SPLITS
-from saccade.token_spool import spool_tokens
-from saccade.tokens import Unit
+from saccade.data.spec import SPLITS
+from saccade.display.page import Name
+from saccade.kinds.tokens.arrays import cut_stream, stream_form, text_form
+from saccade.kinds.tokens.checks import examine_texts
+from saccade.kinds.tokens.class_texts import ClassTexts
+from saccade.kinds.tokens.page.checked import CheckedStream, CheckedTexts
+from saccade.kinds.tokens.token_store import spool_tokens
+from saccade.kinds.tokens.tokenizer import Unit
+from saccade.prepare.write import write_form
+from saccade.readers.examples import TextExamples, TextStream
+from saccade.report.dataset_page import write_dataset_report
 
 N = 60
 FILLING = ("a good film", "no", "the end , at last", "so it is")

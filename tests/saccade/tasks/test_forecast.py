@@ -12,14 +12,13 @@ import pytest
 import torch
 from PIL import Image
 
-from saccade.bands import Band
-from saccade.bundle import Recipe
-from saccade.calendars import Calendar
-from saccade.prediction import Predictor
-from saccade.prepared import Split
-from saccade.spec import Spec
+from saccade.bundle.bundle import Recipe
+from saccade.bundle.intervals import Band
+from saccade.data.prepared import Split
+from saccade.data.spec import Spec
+from saccade.data.timeline import Calendar, Timeline
+from saccade.predict.predictor import Predictor
 from saccade.tasks import forecast
-from saccade.timelines import Timeline
 
 W, H, N = 4, 2, 3
 SPEC = Spec(

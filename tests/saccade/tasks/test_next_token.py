@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from saccade import devices
-from saccade.bundle import Recipe
-from saccade.losses import LOSSES, SCORES
-from saccade.prediction import Predictor
-from saccade.prepared import Split
-from saccade.spec import Spec
+from saccade.bundle.bundle import Recipe
+from saccade.core import devices
+from saccade.data.prepared import Split
+from saccade.data.spec import Spec
+from saccade.kinds.tokens.tokenizer import Tokenizer
+from saccade.optim.losses import LOSSES, SCORES
+from saccade.predict.predictor import Predictor
 from saccade.tasks import next_token
-from saccade.tokens import Tokenizer
 
 TEXT = "to be or not to be,\nthat is the question. " * 6
 CPU = torch.device("cpu")

@@ -1,0 +1,4 @@
+"""Every command that is no stage.
+
+Stages belong to stages/.
+"""

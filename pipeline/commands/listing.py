@@ -1,0 +1,113 @@
+"""Tables for people: what there is, runs side by side, what was sent."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline import paths
+from pipeline.console import number_of, say
+from pipeline.params.load import Params
+from saccade.core import registry
+
+
+def show_list(params: Params) -> None:
+    """Print datasets, models, tasks, recipes and runs, each with a line on what it is."""
+    for folder in ("datasets", "models", "tasks"):
+        say(f"{folder} (src/saccade/{folder}):")
+        for name in registry.names(folder):
+            say(f"  {name:<19} {registry.summary(folder, name)}")
+    say("recipes (saccade add NAME):")
+    for recipe in sorted(paths.RECIPES.glob("*.yaml"), key=lambda path: path.stem):
+        say(f"  {recipe.stem:<19} {_first_comment(recipe)}")
+    say("runs (params.yaml):")
+    for name, run in params.runs.items():
+        say(f"  {name:<19} {run.model.name} on {run.dataset}{_state(name)}")
+
+
+def _first_comment(path: Path) -> str:
+    return path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
+
+
+def _state(run: str) -> str:
+    if metrics := _read(paths.report(run) / "metrics.json"):
+        main, value = next(iter(metrics.items()))  # the first is the task's main one
+        return f": test {main} {value:.4f}"
+    return ": trained" if (paths.report(run) / "run.json").exists() else ": not trained yet"
+
+
+_COLUMNS = ("run", "model", "parameters", "metric", "test", "baseline", "train s", "examples/s")
+
+
+def show_comparison(params: Params, runs: Sequence[str]) -> None:
+    """Print a table of runs from run.json and metrics.json, each with its task's main metric; needs no server."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    for column in _COLUMNS[:2]:
+        table.add_column(column, no_wrap=True)
+    for column in _COLUMNS[2:]:
+        table.add_column(column, justify="right")
+    for name in runs:
+        table.add_row(*_row(name))
+    console = Console()
+    console.width = max(console.width, 110)  # a pipe has no width; a table cut at 80 columns helps nobody
+    console.print(table)
+
+
+def _row(name: str) -> list[str]:
+    trained = _read(paths.report(name) / "run.json")
+    measured = _read(paths.report(name) / "metrics.json")
+    if not trained:
+        return [name, "not trained yet", "", "", "", "", "", ""]
+    metric = next(iter(measured), "-")  # the first is the task's main one
+
+    def number(values: dict[str, Any], key: str, form: str) -> str:
+        return format(values[key], form) if key in values else "-"
+
+    return [
+        name,
+        trained["model"],
+        number(trained, "parameters", ","),
+        metric,
+        number(measured, metric, ".4f"),
+        number(measured, f"baseline_{metric}", ".4f"),
+        number(trained, "train_elapsed_s", ".1f"),
+        number(trained, "examples_per_s", ",.0f"),
+    ]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def show_sync(runs_folder: Path) -> None:
+    """Send pending runs, and say what came of each.
+
+    Args:
+        runs_folder: ``.saccade/runs``.
+
+    Raises:
+        UserError: some are still pending.
+    """
+    from pipeline.tracking.status import sync, tracking_uri
+    from saccade.core.errors import UserError
+
+    outcomes = sync(runs_folder, tracking_uri(paths.home()))
+    uri = _without_password(tracking_uri(paths.home()))
+    for run, outcome in outcomes:
+        say(
+            f"{run}: "
+            + (f"pending ({outcome.pending_reason})" if outcome.pending_reason else f"sent as {outcome.mlflow_run_id}")
+        )
+    pending = sum(outcome.pending_reason is not None for _, outcome in outcomes)
+    if pending:
+        of_all = f"{pending:,} of {number_of(len(outcomes), 'run')} {'is' if pending == 1 else 'are'}"
+        raise UserError(f"{of_all} still pending at {uri}; run `saccade sync` again later")
+    say(f"{number_of(len(outcomes), 'run')} sent to {uri}" if outcomes else f"nothing to send: {uri} has everything")
+
+
+def _without_password(uri: str) -> str:
+    return re.sub(r"(?<=//)[^/@]*@", "", uri)

@@ -1,0 +1,211 @@
+"""``train.ensemble: N``: N trainings of one run that differ in their seed, and a bundle in which all of them answer.
+
+Member i, from 0, is the run with seed + i, kept in ``.saccade/runs/`` under the identity that a plain run with that
+seed has: nothing is trained twice, and a larger N trains only the new ones. The ensemble has a store of its own beside
+them, with a journal whose MLflow run is the parent of theirs.
+"""
+
+import csv
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline import paths
+from pipeline.console import number_of, say
+from pipeline.launch.launch import start_one
+from pipeline.runs import provenance
+from pipeline.runs.identity import identity_of
+from pipeline.tracking.status import reporting_status, stage_lock, tracking_uri
+from pipeline.tracking.uploader import Follower, Outcome
+from saccade.core.files import replacing_folder, write_json
+from saccade.core.ranks import Rank
+
+if TYPE_CHECKING:
+    from pipeline.params.load import Params
+    from pipeline.runs.run_store import RunStore
+    from pipeline.stages.train.setup import Plan, TrainingRun
+    from saccade.bundle.intervals import Band
+
+_OF_A_MEMBER = (
+    "run_uid",
+    "mlflow_run_id",
+    "identity",
+    "weights_sha256",
+    "epochs",
+    "kept_epoch",
+    "stopped_early",
+    "train_elapsed_s",
+)
+
+
+def train_ensemble(params: "Params", name: str, *, fresh: bool) -> None:
+    """Train the members that are not trained yet, one after another, and publish them as one bundle.
+
+    Args:
+        params: the whole file.
+        name: key in ``runs:``.
+        fresh: train all of them anew.
+
+    Raises:
+        UserError: data are missing, or a member cannot be trained.
+    """
+    with Follower(tracking_uri(paths.home())) as follower:  # imports MLflow while we import torch
+        from pipeline.runs.run_store import RunStore, hold
+        from pipeline.stages.train.setup import TrainingRun
+
+        run = TrainingRun.of(params, name)
+        count = run.block.ensemble
+        first, members = stores_of_members(run, count)
+        store = RunStore(identity_of({"members": [member.folder.name for member in members]}, {}, {}))
+        with hold(stage_lock(store.folder), f"{name}: another process is training the same; waiting for it"):
+            if fresh or store.is_restored():
+                store.set_aside()
+            was_finished = store.is_finished()
+            if not was_finished:
+                _begin(run, first, store, follower)
+            with reporting_status(store.journal):
+                for number, member in enumerate(members):
+                    start_one(params, name, number, fresh=fresh)
+                    if not was_finished:
+                        _note(store, number, member)
+                if was_finished:
+                    if all(_is_noted(store, number, member) for number, member in enumerate(members)):
+                        store.publish(name, run.dataset)
+                        say(f"{name}: all {number_of(count, 'member')} were trained already: published again")
+                        return
+                    store.set_aside()  # of members that have been trained anew since
+                    _begin(run, first, store, follower)
+                    for number, member in enumerate(members):
+                        _note(store, number, member)
+                weights_sha256 = _put_together(run, store, members)
+                store.journal.bundle("bundle")
+                store.journal.end("FINISHED")
+                outcome = follower.finish()
+                _keep_results(run, store, members, weights_sha256, outcome)
+                store.publish(name, run.dataset)
+    seeds = f"seeds {run.seed} to {run.seed + count - 1}"
+    say(f"trained {name}: an ensemble of {number_of(count, 'member')}, {seeds}; their answers are averaged")
+    if outcome.pending_reason:
+        say(f"not yet in MLflow ({outcome.pending_reason}): `saccade sync` sends it later")
+
+
+def stores_of_members(run: "TrainingRun", count: int) -> "tuple[Plan, list[RunStore]]":
+    """Where the run with each of ``count`` seeds is kept, or is to be.
+
+    Args:
+        run: with the first of the seeds.
+        count: how many, from 1.
+
+    Returns:
+        What is known of the first one, and the store of each.
+
+    Raises:
+        UserError: data or first weights are missing.
+    """
+    from pipeline.runs.run_store import RunStore
+    from pipeline.stages.train.setup import plan
+
+    me = Rank(count=run.block.processes, local_count=run.block.processes)
+    plans = [plan(run.member(number), me) for number in range(count)]
+    return plans[0], [RunStore(each.identity) for each in plans]
+
+
+def _begin(run: "TrainingRun", first: "Plan", store: "RunStore", follower: Follower) -> None:
+    """Write the first event of the journal, or that the ensemble goes on; what is recorded is the first member's."""
+    if store.journal.state().run_uid is not None:
+        store.journal.resume(from_epoch=0)
+    else:
+        store.begin(first.environment)
+        params = first.params | {"train.ensemble": run.block.ensemble}
+        identity, kept = store.folder.name, store.keep_dataset_report(run.dataset)
+        provenance.start_journal(
+            store.journal, run.name, run.experiment, identity, params, first.noted, first.datasets, kept
+        )
+    follower.follow(store.folder)
+
+
+def _is_noted(store: "RunStore", number: int, member: "RunStore") -> bool:
+    """Whether the journal names this training of the member, and not an earlier one."""
+    noted = store.journal.state().members.get(number)
+    return noted is not None and noted["run_uid"] == member.journal.state().run_uid
+
+
+def _note(store: "RunStore", number: int, member: "RunStore") -> None:
+    if not _is_noted(store, number, member):
+        run_uid = member.journal.state().run_uid
+        assert run_uid is not None, "it has been trained"
+        store.journal.member(number, run_uid=run_uid, identity=member.folder.name)
+
+
+def _put_together(run: "TrainingRun", store: "RunStore", members: Sequence["RunStore"]) -> str:
+    """Write the bundle; returns what names its weights."""
+    from saccade.bundle import bundle
+
+    first = bundle.read_recipe(members[0].folder / "bundle")
+    recipe = dataclasses.replace(first, identity=store.folder.name, members=len(members), band=None)
+    with replacing_folder(store.folder / "bundle") as folder:
+        weights_sha256 = bundle.save_ensemble(folder, recipe, [member.folder / "bundle" for member in members])
+        if recipe.spec.horizon:
+            bundle.write_description(folder, dataclasses.replace(recipe, band=_band(run, folder)))
+    return weights_sha256
+
+
+def _band(run: "TrainingRun", bundle: Path) -> "Band":
+    """What the forecasts of all members together are off by on the validation split."""
+    import torch
+
+    from saccade.bundle.intervals import measure_band
+    from saccade.data.prepared import open_split
+    from saccade.predict import predictor as prediction
+
+    predictor = prediction.load(bundle, run.block.device)
+    validation = open_split(paths.prepared(run.dataset), "validation")
+    examples, targets = torch.from_numpy(validation.examples), torch.from_numpy(validation.labels)
+    return measure_band(predictor.network, examples, targets, batch_size=run.block.batch_size, device=predictor.device)
+
+
+def _keep_results(
+    run: "TrainingRun", store: "RunStore", members: Sequence["RunStore"], weights_sha256: str, outcome: Outcome
+) -> None:
+    """Put history.csv, other tables of the members and run.json in their place, whole."""
+    trained = [json.loads((member.results / "run.json").read_text(encoding="utf-8")) for member in members]
+    first = trained[0]
+    results = {
+        "run": run.name,
+        "dataset": run.dataset,
+        "model": run.model.name,
+        "parameters": sum(each["parameters"] for each in trained),
+        "trained_parameters": sum(each["trained_parameters"] for each in trained),
+        "epochs": max(each["epochs"] for each in trained),
+        "train_elapsed_s": round(sum(each["train_elapsed_s"] for each in trained), 3),
+        "examples_per_s": round(sum(each["examples_per_s"] for each in trained) / len(trained), 1),
+        "run_uid": store.journal.state().run_uid,
+        "mlflow_run_id": None if outcome.pending_reason else outcome.mlflow_run_id,
+        "identity": store.folder.name,
+        "weights_sha256": weights_sha256,
+        "device": first["device"],
+        "data": first["data"],
+        "members": [
+            {"seed": run.seed + number, "run": each["run"], **{key: each[key] for key in _OF_A_MEMBER}}
+            for number, each in enumerate(trained)
+        ],
+    }
+    with replacing_folder(store.results) as folder:
+        for table in members[0].results.glob("*.csv"):
+            _stack([member.results / table.name for member in members], folder / table.name)
+        write_json(folder / "run.json", {**results, "record": store.record()})
+
+
+def _stack(tables: Sequence[Path], target: Path) -> None:
+    """Write the members' tables below each other, with a second column that says whose row it is."""
+    with target.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        for number, table in enumerate(tables):
+            with table.open(newline="", encoding="utf-8") as own:
+                for place, (first, *others) in enumerate(csv.reader(own)):
+                    if place:
+                        writer.writerow([first, number, *others])
+                    elif number == 0:
+                        writer.writerow([first, "member", *others])

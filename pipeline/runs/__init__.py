@@ -1,0 +1,4 @@
+"""A training on record: identity, journal, run store, where it comes from.
+
+Sending it to MLflow belongs to tracking/.
+"""

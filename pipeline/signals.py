@@ -1,0 +1,84 @@
+"""Ctrl-C and SIGTERM during training: the first one lets the update under way end, a second one stops at once."""
+
+import os
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from saccade.core.ranks import LAUNCHER_VARIABLE
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PATIENCE_S = 25.0  # the launcher kills after 30
+
+
+class KilledBySignal(BaseException):
+    """SIGTERM or SIGHUP, as an exception, so that ``with`` and ``finally`` blocks are left in order."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+class StopRequest:
+    """Inside the block, the first signal is noted and the second one does what it did before the block.
+
+    A signal that is ignored (``nohup``) stays so. In any other thread than the main one, signals are left alone.
+
+    Args:
+        is_led: rank 0 stops us when it is time: note every signal, and end by ourselves only when it takes too long.
+    """
+
+    def __init__(self, *, is_led: bool = False) -> None:
+        self.number: int | None = None
+        self._is_led = is_led
+        self._before: dict[int, Any] = {}
+        self._patience: threading.Timer | None = None
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._restore()
+        if self._patience:
+            self._patience.cancel()
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a signal came, or the process that launched us is gone."""
+        return self.number is not None or _is_orphan()
+
+    def error(self) -> BaseException:
+        """What the signal would have raised."""
+        return KeyboardInterrupt() if self.number == signal.SIGINT else KilledBySignal(self.number or signal.SIGTERM)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._is_led and self.number is None:
+            self._patience = threading.Timer(_PATIENCE_S, os._exit, (128 + number,))  # in a wait that no signal ends
+            self._patience.daemon = True
+            self._patience.start()
+        self.number = number
+        if not self._is_led:
+            self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}
+
+
+def die_of_signals() -> None:
+    """Let every signal end this process at once, also inside a wait of torch's that never returns to Python."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _is_orphan() -> bool:
+    launcher = os.environ.get(LAUNCHER_VARIABLE)
+    return launcher is not None and os.getppid() != int(launcher)

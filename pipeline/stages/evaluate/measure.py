@@ -1,0 +1,92 @@
+"""A network's answers on a split, measured: metrics, and the tables and pictures that its task draws."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pipeline import paths
+from pipeline.console import Progress
+from pipeline.schema.evaluate import EvaluateBlock
+from saccade.core import registry
+from saccade.core.errors import UserError
+from saccade.core.files import read_json
+from saccade.data.prepared import VIEWS_FORMAT, Split, open_split
+from saccade.evaluate.metrics import classification_metrics
+from saccade.evaluate.tta import average_over_views
+from saccade.predict.predictor import Predictor
+from saccade.transforms.albumentations import colors_for
+
+
+def measure(
+    folder: Path,
+    history: Sequence[Mapping[str, float]],
+    predictor: Predictor,
+    test: Split,
+    block: EvaluateBlock,
+    *,
+    trained_on: str,
+    shown_beside: Mapping[str, Any] | None = None,
+) -> dict[str, float]:
+    """Let a network answer, measure the answers, and write the task's tables and pictures.
+
+    Tables and pictures show the answers on the examples as they are; ``evaluate.tta`` adds metrics, no more.
+
+    Args:
+        folder: an empty folder, for the tables and pictures.
+        history: a row an epoch, for the learning curves among the pictures.
+        predictor: its network.
+        test: examples and labels, in the order of the network's classes or targets.
+        block: ``evaluate:``.
+        trained_on: key in ``datasets:``, whose transforms make the views of ``evaluate.tta``.
+        shown_beside: what else the task's ``evaluate`` takes, by name.
+
+    Returns:
+        Metric name to value; those of averaged answers begin with tta_.
+
+    Raises:
+        UserError: views are asked for, and there are no transforms to make them with.
+    """
+    answers = _answers(predictor, test, block.batch_size)
+    task = registry.module("tasks", predictor.recipe.task)
+    beside = {"top_k": block.top_k, "predictor": predictor, **(shown_beside or {})}
+    metrics = registry.call_with_known(task.evaluate, folder, answers, test, predictor.spec, history, **beside)
+    return metrics | _measure_views(answers, predictor, test, block, trained_on)
+
+
+def _answers(predictor: Predictor, test: Split, batch_size: int) -> Any:
+    """What the task's ``evaluate`` takes: an answer an example, or what was said of each token."""
+    examples = torch.from_numpy(test.examples)
+    if predictor.spec.answers == "each_step":
+        return predictor.token_answers(examples, torch.from_numpy(test.labels), batch_size)
+    return predictor.answers(examples, batch_size)
+
+
+def _measure_views(
+    answers: np.ndarray, predictor: Predictor, test: Split, block: EvaluateBlock, dataset: str
+) -> dict[str, float]:
+    """Metrics of the answers averaged over augmented views; nothing where none are asked for."""
+    if block.tta is None:
+        return {}
+    path, make_with = paths.augmented(dataset) / "augment.json", f"saccade augment {dataset}"
+    written = read_json(path, format_number=VIEWS_FORMAT, make_with=make_with)
+    if not written["transforms"]:
+        raise UserError(
+            f"evaluate.tta ({block.tta}) needs transforms, and {path} has none. Make it with `{make_with}`."
+        )
+    with Progress("images") as progress:
+        averaged = average_over_views(
+            answers,
+            predictor,
+            test,
+            views=block.tta,
+            transforms=written["transforms"],
+            seed=written["seed"],
+            batch_size=block.batch_size,
+            colors=colors_for(written["transforms"], open_split(paths.prepared(dataset), "train").examples),
+            progress=progress,
+        )
+    measured = classification_metrics(averaged, test.labels, top_k=block.top_k)
+    return {f"tta_{name}": value for name, value in measured.items()}

@@ -1,0 +1,81 @@
+"""``saccade evaluate RUN --on DATASET``: a trained run on another labelled dataset. Into reports/<run>/on/<dataset>.
+
+The run's own reports and its MLflow run stay as they are.
+"""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pipeline import paths
+from pipeline.console import number_of, say
+from pipeline.runs.tables import read_history
+from pipeline.schema.evaluate import EvaluateBlock
+from pipeline.stages.evaluate.baselines import beside_forecasts
+from pipeline.stages.evaluate.measure import measure
+from pipeline.stages.evaluate.stage import load_trained
+from saccade.core.errors import UserError
+from saccade.core.files import replacing_folder, write_json
+from saccade.data.prepared import open_split, read_description
+from saccade.data.spec import SPLITS
+from saccade.evaluate.match_labels import counted, match, named
+
+
+def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> None:
+    """Measure a trained run on a prepared dataset of the same kind and size; classes are matched by name.
+
+    Examples of classes that the run does not know are left out, counted and named; classes of the run that no example
+    has are named.
+
+    Args:
+        run: key in ``runs:``.
+        dataset: key in ``datasets:``.
+        part: train, validation, test or all.
+        block: ``evaluate:`` of the run.
+
+    Raises:
+        UserError: the run is not trained, the dataset not prepared, or no example fits the run.
+    """
+    predictor, trained = load_trained(run, block.device)
+    prepared, target = paths.prepared(dataset), paths.report_on(run, dataset)
+    description = read_description(prepared)
+    splits = SPLITS if part == "all" else (part,)
+    with replacing_folder(target) as folder:
+        with TemporaryDirectory(dir=folder) as scratch:
+            opened = [open_split(prepared, split) for split in splits]
+            try:
+                matched = match(opened, description.spec, predictor.spec, scratch=Path(scratch))
+            except UserError as error:
+                raise UserError(f"{run} cannot be measured on {dataset} ({part}): {error}") from error
+            (folder / "evaluation").mkdir()
+            metrics = measure(
+                folder / "evaluation",
+                read_history(paths.report(run) / "history.csv"),
+                predictor,
+                matched.split,
+                block,
+                trained_on=trained["dataset"],
+                shown_beside=beside_forecasts(prepared, with_baselines=False),
+            )
+        examples = len(matched.split.rows)
+        scored = {
+            "run": run,
+            "weights_sha256": trained["weights_sha256"],
+            "dataset": dataset,
+            "split": part,
+            "data": description.digests(*splits),
+            "examples": examples,
+            "left_out": matched.left_out,
+            "classes_without_examples": list(matched.absent),
+        }
+        write_json(folder / "scored.json", scored)
+        write_json(folder / "metrics.json", metrics)
+    if matched.left_out:
+        total = sum(matched.left_out.values())
+        say(f"left out {number_of(total, 'example')} of classes that {run} does not know: {counted(matched.left_out)}")
+    if matched.absent:
+        say(f"classes of {run} that no example has: {named(matched.absent)}")
+    main = next(iter(metrics))
+    say(
+        f"evaluated {run} on {dataset}: {part} {main} {metrics[main]:.4f} over "
+        f"{number_of(examples, 'example')}; see {target}"
+    )

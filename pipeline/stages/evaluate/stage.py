@@ -1,0 +1,114 @@
+"""``saccade evaluate RUN``: the only stage that reads the test split. Into reports/<run>: metrics.json, evaluation/."""
+
+import json
+import shutil
+from typing import Any
+
+from pipeline import paths
+from pipeline.console import say
+from pipeline.runs.journal import Journal
+from pipeline.runs.run_store import hold, journal_folder, restore_journal
+from pipeline.runs.tables import read_gradients, read_history
+from pipeline.schema.evaluate import EvaluateBlock
+from pipeline.stages.evaluate.baselines import beside_forecasts, image_baseline, text_baseline
+from pipeline.stages.evaluate.measure import measure
+from pipeline.stages.evaluate.members import evaluate_members, for_tracking, summary, told
+from pipeline.tracking.status import stage_lock, tracking_uri
+from pipeline.tracking.uploader import Follower
+from saccade.bundle.bundle import weights_sha256
+from saccade.core.errors import UserError
+from saccade.core.files import replacing_folder, write_json
+from saccade.data.prepared import Description, open_split, read_description
+from saccade.display.layer_statistics import draw_vital_signs
+from saccade.kinds.image import hog_baseline
+from saccade.predict import predictor as prediction
+from saccade.predict.predictor import Predictor
+
+
+def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
+    """Measure a trained run on the test split of its dataset, beside the baseline.
+
+    Args:
+        run: key in ``runs:``.
+        dataset: key in ``datasets:``.
+        block: ``evaluate:``.
+    """
+    report, prepared = paths.report(run), paths.prepared(dataset)
+    predictor, trained = load_trained(run, block.device)
+    description = read_description(prepared)
+    digests = description.digests("train", "validation")
+    if description.spec != predictor.spec or any(trained["data"][name] != digests[name] for name in digests):
+        raise UserError(
+            f"{run} was trained on other data than {prepared} holds now. Train it again: `saccade train {run}`."
+        )
+
+    store = journal_folder(trained)
+    with (
+        hold(stage_lock(store), f"{run}: another process is at work on it; waiting"),
+        Follower(tracking_uri(paths.home()), store) as follower,
+    ):
+        journal = Journal(store)
+        restore_journal(journal, trained, paths.model(run), report / "history.csv")
+        test, history = open_split(prepared, "test"), read_history(report / "history.csv")
+        members = {}
+        if "members" in trained:
+            members = summary(evaluate_members(run, trained, history, test, block, dataset))
+        with replacing_folder(report / "evaluation") as folder:
+            shown = beside_forecasts(prepared, with_baselines=True)
+            metrics = measure(folder, history, predictor, test, block, trained_on=dataset, shown_beside=shown)
+            if layers := read_gradients(report / "gradients.csv"):
+                draw_vital_signs(layers, folder / "gradients.png")
+            metrics |= {f"baseline_{name}": value for name, value in _baseline(dataset, description).items()}
+            with replacing_folder(store / "evaluation") as kept:
+                shutil.copytree(folder, kept, dirs_exist_ok=True)
+        write_json(report / "metrics.json", metrics | ({"members": members} if members else {}))
+        journal.evaluation(metrics | for_tracking(members), "evaluation")
+        outcome = follower.finish()
+    main = next(iter(metrics))  # the first is the task's main one
+    names = {f"tta_{main}": f"over {block.tta} views", f"baseline_{main}": "baseline"}
+    beside = "".join(f", {name} {metrics[key]:.4f}" for key, name in names.items() if key in metrics)
+    say(f"evaluated {run}: test {main} {metrics[main]:.4f}{beside}; see {report / 'evaluation'}")
+    if main in members:
+        say(told(members[main], main))
+    if outcome.pending_reason:
+        say(f"not yet in MLflow ({outcome.pending_reason}): `saccade sync` sends it later")
+
+
+def load_trained(run: str, device: str) -> tuple[Predictor, dict[str, Any]]:
+    """Load a trained run.
+
+    Args:
+        run: key in ``runs:``.
+        device: auto, cpu, cuda, cuda:1 or mps.
+
+    Returns:
+        Its network, and what run.json says.
+
+    Raises:
+        UserError: it is not trained, or what is there is of two trainings.
+    """
+    report, model = paths.report(run), paths.model(run)
+    for needed in (report / "run.json", report / "history.csv", model / "bundle.json"):
+        if not needed.exists():
+            raise UserError(f"{needed} does not exist. Make it with `saccade train {run}`.")
+    trained = json.loads((report / "run.json").read_text(encoding="utf-8"))
+    if weights_sha256(model) != trained["weights_sha256"]:
+        raise UserError(f"{model} and {report / 'run.json'} are of two trainings. Publish one: `saccade train {run}`.")
+    return prediction.load(model, device=device), trained
+
+
+def _baseline(dataset: str, description: Description) -> dict[str, float]:
+    """What a simple model gets on the test split; nothing where there is none to compare with."""
+    spec = description.spec
+    if spec.horizon:
+        return {}  # the task draws its baselines, and measures them itself
+    if spec.targets:
+        splits = (open_split(paths.prepared(dataset), split) for split in ("train", "validation", "test"))
+        return hog_baseline.mean_baseline(*(split.labels for split in splits))
+    if spec.kind not in ("image", "tokens"):
+        return {}
+    found = (image_baseline if spec.kind == "image" else text_baseline)(dataset, description)
+    names = ["loss", "perplexity", "bits_per_character"]
+    if spec.classes:  # whose baseline is chosen by its accuracy, and says little of its loss
+        names = ["accuracy", "balanced_accuracy", *(["macro_f1"] if spec.kind == "tokens" else [])]
+    return {name: found[name] for name in names if name in found}

@@ -1,0 +1,4 @@
+"""The stage preprocess.
+
+What a kind of data needs belongs to saccade/kinds/.
+"""

@@ -1,0 +1,182 @@
+"""A trained network as two files that anyone can open: weights.safetensors and bundle.json. No pickle.
+
+Several that answer together are a bundle.json and a folder for each, members/0, members/1, ..., with a bundle of its
+own.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from saccade.bundle.ensemble import Answers, Averaged
+from saccade.bundle.inputs import input_for
+from saccade.bundle.intervals import Band
+from saccade.bundle.outputs import output_for
+from saccade.core import registry
+from saccade.core.errors import UserError
+from saccade.core.files import read_json, sha256_of_file, write_json
+from saccade.data.spec import Spec
+
+FORMAT = 1
+SPECIAL_FORMAT = 2  # with evaluate_crop or one_output: a saccade that knows nothing of them must not answer
+ENSEMBLE_FORMAT = 3  # likewise, with members
+_FORMATS = (FORMAT, SPECIAL_FORMAT, ENSEMBLE_FORMAT)
+_USUAL = {"evaluate_crop": (1, SPECIAL_FORMAT), "one_output": (False, SPECIAL_FORMAT), "members": (1, ENSEMBLE_FORMAT)}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything but the weights that makes a network.
+
+    Attributes:
+        model: name of a file in ``models/``.
+        arguments: of its ``build``, all of them.
+        spec: of the dataset.
+        task: name of a file in ``tasks/``.
+        mean: of the training split, per channel (scale 0..1) or per feature.
+        std: likewise.
+        identity: of the run.
+        evaluate_crop: the share of each side of an image that evaluation and prediction look at; 1: all of it.
+        one_output: two classes are answered with one number, the logit of the second.
+        band: of a forecast: where the truth lies around it, as measured on the validation split.
+        members: how many networks answer together; see ``saccade.bundle.ensemble``.
+    """
+
+    model: str
+    arguments: dict[str, Any]
+    spec: Spec
+    task: str
+    mean: list[float]
+    std: list[float]
+    identity: str
+    evaluate_crop: float = 1.0
+    one_output: bool = False
+    band: Band | None = None
+    members: int = 1
+
+    @property
+    def built_for(self) -> Spec:
+        """What the model is built for: the dataset, or one output in place of two."""
+        return self.spec.with_one_output() if self.one_output else self.spec
+
+    def build_network(self) -> nn.Sequential:
+        """A new network with random weights: stored arrays in, the model's outputs out."""
+        model = self._build_model() if self.members == 1 else self._build_members()
+        output = output_for(self.spec, self.mean, self.std)
+        before = input_for(self.spec, self.mean, self.std, self.evaluate_crop)
+        return nn.Sequential(before, model, *([output] if output else []))
+
+    def _build_model(self) -> nn.Module:
+        return registry.module("models", self.model).build(self.built_for, **self.arguments)
+
+    def _build_members(self) -> Averaged:
+        is_of_classes = bool(self.spec.classes) or self.spec.answers == "each_step"
+        answers: Answers = "one_output" if self.one_output else "classes" if is_of_classes else "numbers"
+        return Averaged([self._build_model() for _ in range(self.members)], answers)
+
+
+def save(folder: Path, recipe: Recipe, network: nn.Sequential) -> str:
+    """Write a bundle into an empty folder.
+
+    Args:
+        folder: the caller moves it into place.
+        recipe: what the network was built from.
+        network: from ``recipe.build_network()``.
+
+    Returns:
+        SHA-256 of weights.safetensors.
+    """
+    from safetensors.torch import save
+
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network[1].state_dict().items()}
+    # Bytes first: safetensors' own writing tells a full disk as an error of another kind than OSError.
+    (folder / "weights.safetensors").write_bytes(save(weights))
+    write_description(folder, recipe)
+    return sha256_of_file(folder / "weights.safetensors")
+
+
+def save_ensemble(folder: Path, recipe: Recipe, members: Sequence[Path]) -> str:
+    """Put bundles together into one whose networks answer together.
+
+    Args:
+        folder: an empty folder; the caller moves it into place.
+        recipe: of the ensemble; ``members`` is how many there are.
+        members: their bundles, which are copied.
+
+    Returns:
+        ``weights_sha256`` of the folder.
+    """
+    assert recipe.members == len(members)
+    for number, member in enumerate(members):
+        shutil.copytree(member, folder / "members" / str(number))
+    write_description(folder, recipe)
+    return weights_sha256(folder)
+
+
+def write_description(folder: Path, recipe: Recipe) -> None:
+    """Write bundle.json. What is as usual is left out, so that an older saccade can read it."""
+    values = {"format": FORMAT, **vars(recipe), "spec": recipe.spec.to_dict(), "classes": list(recipe.spec.classes)}
+    for key, (usual, format_number) in _USUAL.items():
+        if values[key] == usual:
+            del values[key]
+        else:
+            values["format"] = max(values["format"], format_number)
+    band = values.pop("band")
+    values |= {"band": vars(band)} if band else {}
+    write_json(folder / "bundle.json", values)
+
+
+def weight_files(folder: Path, members: int) -> list[Path]:
+    """Where the weights of a bundle lie, a file for each of its networks."""
+    folders = [folder] if members == 1 else [folder / "members" / str(number) for number in range(members)]
+    return [one / "weights.safetensors" for one in folders]
+
+
+def weights_sha256(folder: Path) -> str:
+    """What names the weights of a bundle.
+
+    Args:
+        folder: such as models/lenet5-digits.
+
+    Returns:
+        SHA-256 of weights.safetensors; of several networks, that of the SHA-256 of each, a line each.
+
+    Raises:
+        UserError: there is no bundle, or one without its weights.
+    """
+    files = weight_files(folder, read_recipe(folder).members)
+    for path in files:
+        if not path.exists():
+            raise UserError(f"{path} does not exist. Make it with `saccade train {folder.name}`.")
+    digests = [sha256_of_file(path) for path in files]
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()
+
+
+def read_recipe(folder: Path) -> Recipe:
+    """Read bundle.json.
+
+    Args:
+        folder: such as models/lenet5-digits.
+
+    Returns:
+        What the network is built from.
+
+    Raises:
+        UserError: there is no bundle, or one that is damaged or of another format.
+    """
+    make_with = f"saccade train {folder.name}"
+    values = read_json(folder / "bundle.json", format_number=_FORMATS, make_with=make_with)
+    try:
+        values.pop("classes")  # for other readers; the same as spec.classes
+        band = Band(**values["band"]) if values.get("band") else None
+        return Recipe(**{**values, "spec": Spec.from_dict(values["spec"]), "band": band})
+    except (KeyError, TypeError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"{folder / 'bundle.json'} is damaged ({reason}). Run `dvc checkout`.") from error

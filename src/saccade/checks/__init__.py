@@ -1,1 +1,0 @@
-"""What is looked for in a dataset of pictures before it is split."""

@@ -1,0 +1,144 @@
+"""Names by file: ``model: {name: lenet5}`` is ``models/lenet5.py``. There is no list to keep in step.
+
+Signatures and constants are read from the source text, so that checking params.yaml imports neither torch nor OpenCV.
+"""
+
+import ast
+import functools
+import importlib
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+from saccade.core.errors import UserError
+
+Folder = Literal["datasets", "models", "tasks"]
+
+_SACCADE = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One keyword argument of a registered function: its annotation as written, and its default when it has one."""
+
+    annotation: str
+    required: bool
+    default: Any = None
+
+
+def names(folder: Folder) -> list[str]:
+    """The registered names of a folder, sorted: its files, less those with a leading underscore."""
+    return sorted(path.stem for path in (_SACCADE / folder).glob("*.py") if not path.stem.startswith("_"))
+
+
+def source_file(folder: Folder, name: str) -> Path:
+    """The file that a name stands for."""
+    return _SACCADE / folder / f"{name}.py"
+
+
+def summary(folder: Folder, name: str) -> str:
+    """The first sentence of a file's docstring."""
+    text = ast.get_docstring(_tree(folder, name)) or ""
+    return text.split("\n\n")[0].replace("\n", " ").split(". ")[0].split("; ")[0].rstrip(".:")
+
+
+def module(folder: Folder, name: str) -> ModuleType:
+    """Import the file that a name stands for."""
+    return importlib.import_module(f"saccade.{folder}.{name}")
+
+
+@functools.cache
+def _tree(folder: Folder, name: str) -> ast.Module:
+    path = source_file(folder, name)
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise UserError(f"{path}, line {error.lineno}: {error.msg}; correct the file") from error
+
+
+def constant(folder: Folder, name: str, constant_name: str) -> Any:
+    """A module-level literal such as ``ACCEPTS = ("image",)``, read without importing the file.
+
+    Args:
+        folder: datasets, models or tasks.
+        name: of the file, without .py.
+        constant_name: of the constant.
+
+    Returns:
+        Its value.
+
+    Raises:
+        LookupError: the file holds no such constant.
+    """
+    for node in _tree(folder, name).body:
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        if any(isinstance(target, ast.Name) and target.id == constant_name for target in targets):
+            assert isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
+            return ast.literal_eval(node.value)
+    raise LookupError(f"{source_file(folder, name)} holds no constant {constant_name}")
+
+
+def keyword_arguments(folder: Folder, name: str, function: str) -> dict[str, Argument]:
+    """The keyword-only arguments of a function in a registered file, read without importing the file.
+
+    Args:
+        folder: datasets, models or tasks.
+        name: of the file, without .py.
+        function: such as "build".
+
+    Returns:
+        Argument name to annotation and default, in the order of the signature.
+
+    Raises:
+        LookupError: the file holds no such function.
+    """
+    for node in _tree(folder, name).body:
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+            tree = _tree(folder, name)
+            return {argument.arg: _argument(argument, _resolved(default, tree)) for argument, default in pairs}
+    raise LookupError(f"{source_file(folder, name)} holds no function {function}")
+
+
+@functools.cache
+def literal_aliases() -> dict[str, Any]:
+    """The names that nn/arguments.py gives to choices, such as ``ActivationName = Literal["relu", "tanh"]``."""
+    aliases = {}
+    for node in ast.parse((_SACCADE / "nn" / "arguments.py").read_text(encoding="utf-8")).body:
+        match node:
+            case ast.Assign([ast.Name(name)], ast.Subscript(ast.Name("Literal"), choices)):
+                aliases[name] = Literal.__getitem__(ast.literal_eval(choices))
+    return aliases
+
+
+def _resolved(default: ast.expr | None, tree: ast.Module) -> ast.expr | None:
+    """What a default stands for that is a name of another of our files, such as a limit that several sources share."""
+    if isinstance(default, ast.Name):
+        for node in tree.body:
+            if isinstance(node, ast.ImportFrom) and node.module and default.id in [alias.name for alias in node.names]:
+                path = _SACCADE.parent.joinpath(*node.module.split(".")).with_suffix(".py")
+                inside = ast.parse(path.read_text(encoding="utf-8")).body if path.is_file() else []
+                for line in inside:
+                    if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == default.id:
+                        return line.value
+    return default
+
+
+def _argument(argument: ast.arg, default: ast.expr | None) -> Argument:
+    annotation = ast.unparse(argument.annotation) if argument.annotation else "object"
+    if default is None:
+        return Argument(annotation, required=True)
+    try:
+        return Argument(annotation, required=False, default=ast.literal_eval(default))
+    except ValueError:  # a name, such as a progress callback: not something that params.yaml can hold
+        return Argument(annotation, required=False)
+
+
+def call_with_known(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call ``function`` with those of ``kwargs`` that it takes by name: a source's serve its fetch and its read."""
+    known = inspect.signature(function).parameters
+    return function(*args, **{key: value for key, value in kwargs.items() if key in known})

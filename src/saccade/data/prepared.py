@@ -1,0 +1,119 @@
+"""A prepared dataset on disk, as everything after preprocess reads it. ``preparing.py`` writes it.
+
+data/prepared/<dataset>/
+    dataset.json                        spec, counts, mean and std, SHA-256 of each array
+    {train,validation,test}.npy         images uint8 (N, H, W, C), series float32 (N, T, F), or tokens int32 (N, T),
+                                        filled up with 0 at the end
+    {train,validation,test}_labels.npy  classes int64 (N,), numbers to predict float32 (N, O), or the next tokens
+                                        int64 (N, T), 0 where there is none
+    {train,validation,test}_rows.npy    int64 (N,): which example of the source each one is; of a long text, which token
+                                        a window begins with
+data/augmented/<dataset>/
+    augment.json                        how the views were made, their SHA-256
+    train.npy                           (V, N, ...), as the prepared one; not there when no views are stored
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from saccade.core.files import read_json
+from saccade.data.arrays import open_array
+from saccade.data.spec import Spec
+from saccade.data.timeline import Timeline
+
+FORMAT = 1
+VIEWS_FORMAT = 1  # of augment.json, which stored_views.py writes
+
+
+@dataclass(frozen=True)
+class Description:
+    """What dataset.json says.
+
+    Attributes:
+        spec: what every example looks like.
+        counts: examples in each split.
+        class_counts: examples of each class, in the order of ``spec.classes``, in each split; empty where there are
+            none.
+        mean: of the training split: one value per channel, where 0..255 is scaled to 0..1, or one per feature; none
+            of tokens.
+        std: likewise.
+        arrays: file name to dtype, shape and SHA-256.
+        timeline: when the windows of a forecast lie; None where nothing is forecast.
+    """
+
+    spec: Spec
+    counts: dict[str, int]
+    class_counts: dict[str, list[int]]
+    mean: list[float]
+    std: list[float]
+    arrays: dict[str, dict[str, Any]]
+    timeline: Timeline | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        values = {**vars(self), "spec": self.spec.to_dict()}
+        timeline = values.pop("timeline")
+        return values if timeline is None else {**values, "timeline": timeline.to_dict()}
+
+    def digests(self, *splits: str) -> dict[str, str]:
+        """SHA-256 of the arrays and labels of the named splits."""
+        return {
+            name: self.arrays[name]["sha256"] for split in splits for name in (f"{split}.npy", f"{split}_labels.npy")
+        }
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split, memory-mapped.
+
+    Attributes:
+        examples: images uint8 (N, H, W, C), series float32 (N, T, F), or tokens int32 (N, T).
+        labels: classes int64 (N,), numbers to predict float32 (N, O), or the next tokens int64 (N, T).
+        rows: int64 (N,), which example of the source each one is; of a long text, which token a window begins with.
+    """
+
+    examples: np.ndarray
+    labels: np.ndarray
+    rows: np.ndarray
+
+
+def read_description(folder: Path) -> Description:
+    """Read dataset.json.
+
+    Args:
+        folder: such as data/prepared/digits.
+
+    Returns:
+        What it says.
+
+    Raises:
+        UserError: the dataset is not there yet, damaged, or of a format that this version does not read.
+    """
+    values = read_json(folder / "dataset.json", format_number=FORMAT, make_with=f"saccade preprocess {folder.name}")
+    timeline = Timeline.from_dict(values["timeline"]) if "timeline" in values else None
+    return Description(**{**values, "spec": Spec.from_dict(values["spec"]), "timeline": timeline})
+
+
+def open_split(folder: Path, split: str) -> Split:
+    """Memory-map one split of a prepared dataset."""
+    return Split(*(open_array(folder / f"{split}{suffix}.npy") for suffix in ("", "_labels", "_rows")))
+
+
+def read_evaluate_crop(augmented: Path) -> float:
+    """The share of each side of an image that evaluation looks at, in (0, 1], as augment.json says it.
+
+    Args:
+        augmented: such as data/augmented/digits.
+
+    Returns:
+        1 where nothing else is said.
+
+    Raises:
+        UserError: ``saccade augment`` has not run.
+    """
+    make_with = f"saccade augment {augmented.name}"
+    written = read_json(augmented / "augment.json", format_number=VIEWS_FORMAT, make_with=make_with)
+    return float(written.get("evaluate_crop", 1.0))

@@ -1,0 +1,117 @@
+"""The contract between data, models and tasks: what one prepared example looks like."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from saccade.core.errors import UserError
+
+Kind = Literal["image", "tokens", "series"]
+Unit = Literal["", "characters", "words"]
+Fit = Literal["stretch", "crop", "pad"]
+
+SPLITS = ("train", "validation", "test")
+SPLIT_NAMES = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
+"""What published splits are called, in small letters, and which split that is."""
+
+PAD = 0  # fills up after a text's end; no text holds it
+UNKNOWN = 1  # what the vocabulary does not have
+RESERVED = ("<pad>", "<unknown>")  # the first two of every vocabulary; longer than a character, and not one word
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What every example of a prepared dataset has in common.
+
+    Attributes:
+        kind: image, tokens or series.
+        shape: of one example: (H, W, C) for an image, (T,) for tokens, (T, F) for a series.
+        classes: class names in the order of the labels; empty where there are none.
+        targets: names of the numbers to predict, where numbers are predicted and not classes.
+        vocabulary: tokens in the order of their ids; empty for images and series.
+        unit: what a token is, characters or words; empty for images and series.
+        lower_case: whether capitals in text are made small before it is looked up in the vocabulary.
+        answers: once an example, or at each of its steps: what comes next.
+        fit: what is done with images of other proportions than ``shape``: stretch, crop or pad.
+        features: of a series: names of what is measured at each step.
+        step: of a series: from each time to the next, such as "1 month"; empty where it is not known.
+        horizon: how many steps of a series' own future the targets are; 0 where they are something else.
+    """
+
+    kind: Kind
+    shape: tuple[int, ...]
+    classes: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    vocabulary: tuple[str, ...] = ()
+    unit: Unit = ""
+    lower_case: bool = False
+    answers: Literal["once", "each_step"] = "once"
+    fit: Fit = "stretch"
+    features: tuple[str, ...] = ()
+    step: str = ""
+    horizon: int = 0
+
+    @property
+    def plural(self) -> str:
+        """What several examples are called: images, texts or series."""
+        return {"image": "images", "tokens": "texts", "series": "series"}[self.kind]
+
+    @property
+    def num_outputs(self) -> int:
+        """How many numbers a network answers with: a logit a class, a number a target, or a logit a token."""
+        return len(self.classes) or len(self.targets) or len(self.vocabulary)
+
+    def require_two_classes(self) -> None:
+        """Refuse what one output cannot answer.
+
+        Raises:
+            UserError: there are not two classes.
+        """
+        if len(self.classes) != 2:
+            raise UserError(
+                f"loss (binary_cross_entropy) must have two classes to tell apart, not {len(self.classes)}: "
+                "use cross_entropy"
+            )
+
+    def with_one_output(self) -> "Spec":
+        """What a network is built for that answers two classes with one number: the logit of the second."""
+        self.require_two_classes()
+        return replace(self, classes=(), targets=(f"logit of {self.classes[1]}",))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Spec":
+        """The inverse of ``to_dict``; keys this version does not know are an error (TypeError)."""
+        plain: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+        return cls(**plain)
+
+
+def names_of_targets(targets: Sequence[str], horizon: int) -> tuple[str, ...]:
+    """What each number that a forecast holds is called, in its order: all targets one step ahead, then two, ...
+
+    >>> names_of_targets(("a", "b"), 2)
+    ('a +1', 'b +1', 'a +2', 'b +2')
+    """
+    return tuple(f"{target} +{step}" for step in range(1, horizon + 1) for target in targets)
+
+
+def targets_of_names(names: Sequence[str], horizon: int) -> tuple[str, ...]:
+    """The inverse of ``names_of_targets``.
+
+    >>> targets_of_names(("a", "b", "a +1"), 0), targets_of_names(("a +1", "b +1", "a +2", "b +2"), 2)
+    ((), ('a', 'b'))
+    """
+    return tuple(name.removesuffix(" +1") for name in names[: len(names) // horizon]) if horizon else ()
+
+
+def middle(side: int, share: float) -> tuple[int, int]:
+    """Where the middle of a side begins, and how many pixels it has: those of torchvision's ``CenterCrop``.
+
+    >>> middle(32, 0.875), middle(227, 0.875), middle(5, 0.01), middle(28, 1.0)
+    ((2, 28), (14, 199), (2, 1), (0, 28))
+    """
+    length = max(1, round(share * side))
+    return round((side - length) / 2), length

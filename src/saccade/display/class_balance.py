@@ -1,0 +1,67 @@
+"""Section of the dataset report: the classes, and whether some are much rarer than others."""
+
+import numpy as np
+
+from saccade.data.imbalance import constant_accuracy, is_imbalanced
+from saccade.data.prepared import Description
+from saccade.display.page import Block, Cell, Code, Line, Name, Section, Share, Table, percent
+
+_MOST_CLASSES = 200  # in the table of classes
+_ENDS = 20  # of more classes: so many of the largest, and of the smallest
+
+
+def class_balance(description: Description) -> Section:
+    """How many examples each class has in each split, and what an unequal share of them means.
+
+    Args:
+        description: of a dataset with classes.
+
+    Returns:
+        A table of the classes.
+    """
+    classes, splits = description.spec.classes, list(description.counts)
+    counts_K = np.array([description.class_counts[split] for split in splits]).sum(axis=0)
+    order, lines = list(range(len(classes))), []
+    if len(classes) > _MOST_CLASSES:
+        by_size = np.argsort(-counts_K, kind="stable").tolist()
+        order = by_size[:_ENDS] + by_size[-_ENDS:]
+        lines.append((f"The table shows the {_ENDS} largest and the {_ENDS} smallest of {len(classes):,} classes.",))
+    rows: list[list[Cell]] = []
+    for k in order:
+        count = int(counts_K[k])
+        share = Share(count / max(int(counts_K.sum()), 1), count / max(int(counts_K.max()), 1))
+        rows.append([Name(classes[k]), *(description.class_counts[split][k] for split in splits), count, share])
+    blocks: list[Block] = [Table(["class", *splits, "all", "share"], rows)]
+    result, balance = _balance(description)
+    is_fine = not is_imbalanced(description.class_counts["train"])
+    return Section("classes", "Classes", result, is_fine, [*balance, *lines], blocks)
+
+
+def _balance(description: Description) -> tuple[str, list[Line]]:
+    """In a few words, and in full."""
+    classes, plural = description.spec.classes, description.spec.plural
+    counts = description.class_counts["train"]
+    if not is_imbalanced(counts):
+        return "balanced", [(f"Balanced: no class has twice the training {plural} of another.",)]
+    least, most = counts.index(min(counts)), counts.index(max(counts))
+    ratio = f"{counts[most] / counts[least]:.3g} : 1" if counts[least] else "some have none"
+    return f"imbalanced, {ratio}", [
+        (
+            "Imbalanced: ",
+            Name(classes[most]),
+            f" has {counts[most]:,} training {plural}, ",
+            Name(classes[least]),
+            f" has {counts[least]:,}. Always answering the largest class would be right for "
+            f"{percent(constant_accuracy(description.class_counts['test']))} of the test split. Evaluation therefore "
+            "reports balanced accuracy first: the mean over the classes of how much of each is recognised.",
+        ),
+        (
+            "To make rare classes count as much as frequent ones in training: ",
+            Code("train.class_weights: inverse"),
+            " or ",
+            Code("effective"),
+            ", or ",
+            Code("train.sampler: balanced"),
+            ".",
+        ),
+    ]

@@ -1,0 +1,88 @@
+"""Where somebody's own pictures come from: a path on this machine, or an address with the digest of what is there."""
+
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from saccade.core.errors import UserError
+from saccade.io.archives import is_archive
+from saccade.io.downloads import RemoteFile
+
+
+def existing_path(name: str, path: str) -> Path:
+    """A path that a user gave, with ``~`` for a home.
+
+    Args:
+        name: of the argument, for messages.
+        path: its value.
+
+    Returns:
+        The path.
+
+    Raises:
+        UserError: there is nothing.
+    """
+    try:
+        source = Path(path).expanduser()
+    except RuntimeError as error:  # "~somebody" who has no home
+        raise UserError(f"{name} ({path}) must be a folder or a file: {error}") from error
+    if not source.exists():
+        raise UserError(f"{name} ({path}) must be a folder or a file, but {source.absolute()} does not exist")
+    return source
+
+
+def folder_or_archive(path: str) -> Path:
+    """A folder or an archive on this machine.
+
+    Args:
+        path: as a user gave it.
+
+    Returns:
+        The path.
+
+    Raises:
+        UserError: it is neither.
+    """
+    source = existing_path("path", path)
+    if source.is_dir() or (source.is_file() and is_archive(source)):  # to open a pipe would wait for ever
+        return source
+    raise UserError(
+        f"path ({path}) must be a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz), but is another kind of "
+        "file, or damaged. Unpack it, and name the folder."
+    )
+
+
+def remote_file(url: str, sha256: str | None, size: int | None) -> RemoteFile:
+    """The archive at an address.
+
+    Args:
+        url: its address.
+        sha256: its SHA-256, 64 hexadecimal digits.
+        size: its length in bytes.
+
+    Returns:
+        What ``downloads.fetch_file`` takes.
+
+    Raises:
+        UserError: the digest or the length is missing, or the address names no file.
+    """
+    if sha256 is None or size is None:
+        raise UserError(f"url ({url}) needs sha256 and size beside it, as `sha256sum` and `wc -c` give them")
+    name = PurePosixPath(unquote(urlsplit(url).path)).name
+    if not name:
+        raise UserError(f"url ({url}) must end with the name of a file, such as photos.zip")
+    return RemoteFile(name, sha256.lower(), size, (url,))
+
+
+def refuse_without_url(sha256: str | None, size: int | None, mirror: str | None) -> None:
+    """Refuse what says something of an address where there is none.
+
+    Args:
+        sha256: of the archive at the address.
+        size: likewise.
+        mirror: likewise.
+
+    Raises:
+        UserError: one of them is given.
+    """
+    if (sha256, size, mirror) != (None, None, None):
+        raise UserError("sha256, size and mirror belong to url; leave them out where there is none")

@@ -1,0 +1,4 @@
+"""The sections of a dataset page that only series have.
+
+How a page is rendered belongs to report/.
+"""

@@ -1,0 +1,4 @@
+"""What counted runs of characters and words reach on the same texts.
+
+Metrics belong to evaluate/.
+"""

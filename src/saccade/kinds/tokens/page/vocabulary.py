@@ -1,0 +1,58 @@
+"""Section of the dataset report: the tokens of the training split, and those that are missing there."""
+
+from saccade.data.spec import SPLITS
+from saccade.display.page import Block, Cell, Line, Name, Section, Share, Table, percent
+from saccade.kinds.tokens.arrays import TokenCounts
+
+_MOST_SHOWN = 30
+_MANY_UNKNOWN = 0.05  # share of the tokens above which it is worth a look
+
+
+def vocabulary_section(tokens: TokenCounts) -> Section:
+    """How many tokens there are, which are frequent, and how many of the others' are unknown.
+
+    Args:
+        tokens: of all splits.
+
+    Returns:
+        Tables of tokens.
+    """
+    unit, num_ids = tokens.spool.unit, len(tokens.vocabulary)
+    different = int((tokens.counts["train"] > 0).sum())
+    left = different - (num_ids - 2)
+    small = ", capitals made small" if tokens.spool.lower_case else ""
+    lines: list[Line] = [
+        (
+            f"{num_ids:,} ids: padding, unknown, and {num_ids - 2:,} of the {different:,} different {unit} of the "
+            f"training split{small}"
+            + (f"; {left:,} rarer ones are unknown there, too (max_vocabulary)." if left else ", which are all."),
+        )
+    ]
+    rows: list[list[Cell]] = []
+    worst = 0.0
+    for split in SPLITS:
+        unknown, total = tokens.unknown(split), max(tokens.total(split), 1)
+        worst = max(worst, unknown / total)
+        rows.append([split, total, unknown, Share(unknown / total, unknown / total)])
+    blocks: list[Block] = [Table(["split", unit, "of them unknown", "share"], rows)]
+    blocks.append(_table(f"most frequent {unit} of the training split", tokens, "train", only_unknown=False))
+    blocks += [
+        _table(f"most frequent unknown {unit} of the {split} split", tokens, split, only_unknown=True)
+        for split in SPLITS[1:]  # of training they are the rarer ones, of which none stands out
+        if tokens.unknown(split)
+    ]
+    result = f"{num_ids:,} ids, " + (f"at most {percent(worst)} unknown" if worst else "none unknown")
+    return Section("vocabulary", "Vocabulary", result, worst <= _MANY_UNKNOWN, lines, blocks)
+
+
+def _table(title: str, tokens: TokenCounts, split: str, only_unknown: bool) -> Table:
+    found = tokens.most_frequent(split, _MOST_SHOWN, only_unknown=only_unknown)
+    total = max(tokens.total(split), 1)
+    most = max(count for _, count in found)
+    rows = [(shown_token(token), count, Share(count / total, count / most)) for token, count in found]
+    return Table([title, "times", "share"], rows)
+
+
+def shown_token(token: str) -> Cell:
+    """A token that can be seen: a space has no ink."""
+    return "(space)" if token == " " else Name(token)

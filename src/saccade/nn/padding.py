@@ -1,0 +1,71 @@
+"""Texts of unequal length in one batch: ids of padding stand behind each one's end, and must change nothing.
+
+Lengths stay on the device where the tokens are: a number that the host had to wait for would hold up every update.
+
+Shapes: B batch, T time steps, W numbers a step, F features.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from saccade.data.spec import PAD
+
+
+def lengths_of(token_BT: Tensor) -> Tensor:
+    """How many tokens each text has, int64 (B,); an empty one counts as a single step of padding."""
+    return (token_BT != PAD).sum(dim=1).clamp(min=1)
+
+
+def is_real(length_B: Tensor, steps: int) -> Tensor:
+    """Which steps lie within each text, bool (B, steps)."""
+    return torch.arange(steps, device=length_B.device) < length_B[:, None]
+
+
+def reversed_within(x_BTW: Tensor, length_B: Tensor) -> Tensor:
+    """Each text from its own end to its beginning; what stands behind its end stays there. Twice is as it was.
+
+    Args:
+        x_BTW: any numbers.
+        length_B: int64, each in [1, T].
+
+    Returns:
+        (B, T, W).
+    """
+    B, T = x_BTW.shape[:2]
+    step_T = torch.arange(T, device=x_BTW.device)
+    mirrored_BT = length_B[:, None] - 1 - step_T
+    # Picked by index, and not by ``gather``, whose gradient CUDA adds up in no fixed order.
+    return x_BTW[torch.arange(B, device=x_BTW.device)[:, None], torch.where(mirrored_BT >= 0, mirrored_BT, step_T)]
+
+
+class MaskedBatchNorm1d(nn.modules.batchnorm._NormBase):
+    """A batch norm over (B, F, T) whose mean and variance are those of the real steps alone.
+
+    In evaluation it is torch's. On several GPUs each process takes the statistics of its own share of the batch, as
+    all batch norms do on a CPU: torch's ``SyncBatchNorm`` knows no padding, and does not take this one's place.
+    """
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        assert input.ndim == 3, input.shape
+
+    def forward(self, x_BFT: Tensor, length_B: Tensor) -> Tensor:
+        """(B, F, T), shape kept; lengths int64, each in [1, T]. What lies behind them is normalised, not counted."""
+        assert self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None
+        assert self.momentum is not None
+        if not self.training:
+            return F.batch_norm(
+                x_BFT, self.running_mean, self.running_var, self.weight, self.bias, training=False, eps=self.eps
+            )
+        x_BFT = x_BFT.float()  # under autocast too: sums over thousands of steps
+        real_B1T = is_real(length_B, x_BFT.shape[2])[:, None]
+        count = length_B.sum()  # on the device, as all that follows
+        mean_F1 = (x_BFT * real_B1T).sum(dim=(0, 2))[:, None] / count
+        centred_BFT = x_BFT - mean_F1
+        variance_F = (centred_BFT * real_B1T).square().sum(dim=(0, 2)) / count
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean_F1[:, 0], self.momentum)
+            self.running_var.lerp_(variance_F * (count / (count - 1).clamp(min=1)), self.momentum)
+        scale_F = self.weight / (variance_F + self.eps).sqrt()
+        return centred_BFT * scale_F[:, None] + self.bias[:, None]

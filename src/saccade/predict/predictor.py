@@ -1,0 +1,272 @@
+"""A trained network that answers: ``saccade.load("models/lenet5-digits").predict(images)``.
+
+Shapes: N examples, H height, W width, C channels, K classes, O numbers to predict, T tokens, V tokens of a vocabulary.
+"""
+
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from saccade.batching.batches import take, trim
+from saccade.batching.length_buckets import measured_batches, stored_lengths
+from saccade.bundle.bundle import Recipe, read_recipe, weight_files
+from saccade.bundle.ensemble import Averaged
+from saccade.bundle.inputs import ImageInput
+from saccade.core.devices import autocast, resolve_device
+from saccade.core.errors import UserError
+from saccade.kinds.image.resize import prepare_image
+from saccade.kinds.tokens.encode import read_texts
+from saccade.kinds.tokens.tokenizer import tokenizer_of
+from saccade.optim.losses import token_losses
+from saccade.predict.generate import TEMPERATURE, Expected, Generated, expectations, generate, unknown_tokens
+
+_MOST_LOGITS = 2**25  # at once, where each token has as many as the vocabulary has tokens: 128 MiB
+
+
+@dataclass(frozen=True)
+class TokenAnswers:
+    """What a network said of each next token.
+
+    Attributes:
+        nats: float32 (N, T), the negative logarithm of the true token's probability; 0 where there is padding.
+        predicted: int32 (N, T), the most probable token.
+    """
+
+    nats: np.ndarray
+    predicted: np.ndarray
+
+
+class Predictor:
+    """A trained network that answers.
+
+    Args:
+        recipe: what it was built from.
+        network: stored examples in, logits out, or numbers.
+        device: where the network is.
+
+    Attributes:
+        recipe: what it was built from.
+        spec: what one example looks like.
+        network: in evaluation mode, on ``device``.
+    """
+
+    def __init__(self, recipe: Recipe, network: nn.Sequential, device: torch.device) -> None:
+        self.recipe = recipe
+        self.spec = recipe.spec
+        self.network = network
+        self.device = device
+
+    def predict(self, examples: np.ndarray | Sequence[np.ndarray] | Sequence[str]) -> dict[str, Any]:
+        """Classify images of any size, or texts of any length.
+
+        Args:
+            examples: images uint8 (N, H, W, C), (N, H, W), or a sequence of uint8 (H, W[, C]), brought to the size and
+                channels of the training data by the same code as there; or a sequence of texts, cut where those of the
+                training data were.
+
+        Returns:
+            "label": list of N class names; "probabilities": float32 (N, K) in the order of ``spec.classes``.
+
+        Raises:
+            UserError: a single example, an image that is not uint8, a text without a token, or a network that does not
+                classify such examples.
+        """
+        if self.spec.kind == "tokens":
+            self.require_text_classes()
+            stored = read_texts(examples, self.spec).tokens if len(examples) else None  # type: ignore[arg-type]
+        else:
+            self.require_image_classes()
+            stored = self._stored_images(examples)
+        if stored is None:
+            return {"label": [], "probabilities": np.zeros((0, len(self.spec.classes)), np.float32)}
+        probabilities = self.answers(torch.from_numpy(stored))
+        return {"label": [self.spec.classes[k] for k in probabilities.argmax(axis=1)], "probabilities": probabilities}
+
+    def generate(self, prompt: str, *, length: int = 200, temperature: float = TEMPERATURE, seed: int = 0) -> str:
+        """Go on with a text; ``continued`` tells more.
+
+        Args:
+            prompt: what the text begins with.
+            length: characters or words to write, from 1.
+            temperature: from 0, which takes the most probable each time; the higher, the bolder.
+            seed: decides the text, together with the others.
+
+        Returns:
+            The prompt and what follows.
+
+        Raises:
+            UserError: an argument lies outside its range, or the network does not write.
+        """
+        generated = self.continued(prompt, length=length, temperature=temperature, seed=seed)
+        if generated.unknown:
+            names = ", ".join(f"{token!r} ({count})" for token, count in generated.unknown.items())
+            warnings.warn(f"not in the vocabulary, and read as unknown: {names}", stacklevel=2)
+        return generated.text
+
+    def continued(self, prompt: str, *, length: int, temperature: float, seed: int) -> Generated:
+        """As ``generate``, with the parts of the text, and what of the prompt the vocabulary does not have."""
+        self.require_next_tokens()
+        return generate(
+            self.network,
+            tokenizer_of(self.spec),
+            prompt,
+            length=length,
+            temperature=temperature,
+            seed=seed,
+            device=self.device,
+        )
+
+    def expectations(self, prompt: str) -> list[Expected]:
+        """What is expected after each beginning of a text: see ``generating.expectations``."""
+        self.require_next_tokens()
+        return expectations(self.network, tokenizer_of(self.spec), prompt, device=self.device)
+
+    def unknown_in(self, text: str) -> Counter[str]:
+        """Tokens of a text that the vocabulary does not have, each with how often it occurs."""
+        return unknown_tokens(text, tokenizer_of(self.spec))
+
+    def require_image_classes(self) -> None:
+        """Refuse a network that does not classify images.
+
+        Raises:
+            UserError: it takes something else, or answers with numbers.
+        """
+        if self.spec.kind != "image" or not self.spec.classes:
+            raise UserError(f"the network must classify images to predict pictures, but it {self._use}")
+
+    def require_text_classes(self) -> None:
+        """Refuse a network that does not classify texts.
+
+        Raises:
+            UserError: it takes something else, or answers otherwise.
+        """
+        if self.spec.kind != "tokens" or not self.spec.classes:
+            raise UserError(f"the network must classify texts to predict texts, but it {self._use}")
+
+    def require_next_tokens(self) -> None:
+        """Refuse a network that does not say what comes next in a text.
+
+        Raises:
+            UserError: it takes something else, or answers once.
+        """
+        if self.spec.answers != "each_step":
+            raise UserError(f"the network must say what comes next, to go on with a text, but it {self._use}")
+
+    @property
+    def _use(self) -> str:
+        """What the network does, and how it is asked."""
+        if self.spec.answers == "each_step":
+            return "goes on with texts: use Predictor.generate()"
+        if self.spec.classes and self.spec.kind in ("image", "tokens"):
+            return f"classifies {self.spec.plural}: give Predictor.predict() such"
+        answers = "classifies" if self.spec.classes else "answers with numbers of"
+        return f"{answers} {self.spec.plural}: use Predictor.answers()"
+
+    def _stored_images(self, images: Any) -> np.ndarray | None:
+        if isinstance(images, np.ndarray) and images.ndim == 3 and images.shape[2] in (1, 3):
+            raise UserError(f"images {images.shape} must be several: for a single one, pass image[None]")
+        if isinstance(images, str) or any(isinstance(image, str) for image in images):
+            raise UserError("images must be arrays of pixels, uint8, but text was given: the network classifies images")
+        prepared = [self.prepare(np.asarray(image)) for image in images]
+        return np.stack(prepared) if prepared else None
+
+    def prepare(self, image: np.ndarray) -> np.ndarray:
+        """Bring one image, uint8 (H, W[, C]), to what the network takes, uint8 (H, W, C), as preprocess does."""
+        height, width, channels = self.spec.shape
+        return prepare_image(image, (height, width), channels, self.spec.fit)
+
+    @torch.no_grad()
+    def answers(
+        self, stored: Tensor, batch_size: int = 512, precision: str = "float32", *, are_views: bool = False
+    ) -> np.ndarray:
+        """What the network says of stored examples, such as uint8 (N, H, W, C).
+
+        Args:
+            stored: as they lie in data/prepared.
+            batch_size: examples at once.
+            precision: float32 or bfloat16.
+            are_views: they are views as those of training, which show things as large as there: none is cropped.
+
+        Returns:
+            Probabilities float32 (N, K) where there are classes, else the predicted numbers float32 (N, O).
+
+        Raises:
+            UserError: the network answers at each step: ``token_answers`` asks it.
+        """
+        if self.spec.answers == "each_step":
+            raise UserError(f"the network must answer once an example to be asked so, but it {self._use}")
+        lengths = stored_lengths(stored) if self.spec.kind == "tokens" else None
+        outputs_of: Callable[[Tensor], Tensor] = self._outputs_of_views if are_views else self.network
+        answers, order = [], []
+        for rows, steps in measured_batches(stored.shape[0], lengths, batch_size):
+            with autocast(self.device, precision):
+                output_BK = outputs_of(take(stored, rows, self.device)[:, :steps]).float()
+            if self.recipe.one_output:  # the other class's logit is 0: their softmax is the sigmoid and what is left
+                output_BK = torch.cat((torch.zeros_like(output_BK), output_BK), dim=1)
+            answers.append((output_BK.softmax(dim=1) if self.spec.classes else output_BK).cpu())
+            order.append(rows)
+        return torch.cat(answers)[torch.cat(order).argsort()].numpy()
+
+    @torch.no_grad()
+    def token_answers(self, stored: Tensor, labels: Tensor, batch_size: int = 512) -> TokenAnswers:
+        """What the network says of the token after each token of stored texts.
+
+        Args:
+            stored: int32 (N, T), as they lie in data/prepared.
+            labels: int64 (N, T), the true next tokens.
+            batch_size: texts at once, at most.
+
+        Returns:
+            How surprising each true token was, and which one was expected.
+        """
+        self.require_next_tokens()
+        nats, predicted = np.zeros(labels.shape, np.float32), np.zeros(labels.shape, np.int32)
+        most = max(1, _MOST_LOGITS // (labels.shape[1] * len(self.spec.vocabulary)))
+        for rows, steps in measured_batches(stored.shape[0], stored_lengths(stored), min(batch_size, most)):
+            x, target_BT = trim(take(stored, rows, self.device), take(labels, rows, self.device), steps)
+            logits_BTV = self.network(x).float()
+            nats[rows, :steps] = token_losses(logits_BTV, target_BT).cpu()
+            predicted[rows, :steps] = logits_BTV.argmax(dim=2).cpu()
+        return TokenAnswers(nats, predicted)
+
+    def _outputs_of_views(self, view_BHWC: Tensor) -> Tensor:
+        first, model = self.network
+        assert isinstance(first, ImageInput), "views are made of images"
+        return model(first.normalise(view_BHWC))
+
+
+def load(folder: str | Path, device: str = "cpu") -> Predictor:
+    """Load a bundle.
+
+    Args:
+        folder: such as "models/lenet5-digits".
+        device: auto, cpu, cuda, cuda:1 or mps.
+
+    Returns:
+        The network, ready to answer.
+
+    Raises:
+        UserError: there is no bundle, it is damaged, or its weights do not fit its description.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    folder = Path(folder)
+    recipe = read_recipe(folder)
+    network = recipe.build_network()
+    models = network[1].members if isinstance(network[1], Averaged) else [network[1]]
+    for path, model in zip(weight_files(folder, recipe.members), models, strict=True):
+        try:
+            model.load_state_dict(load_file(path))
+        except (SafetensorError, RuntimeError, OSError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(f"{path} cannot be used ({reason}). Run `dvc checkout`.") from error
+    where = resolve_device(device)
+    return Predictor(recipe, network.to(where).eval(), where)

@@ -1,0 +1,196 @@
+"""What a file in ``datasets/`` reads out of the raw bytes: labelled examples, not yet resized or split."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class FileSeries:
+    """One series as a file holds it: its times not yet looked at, its holes not yet filled.
+
+    Attributes:
+        name: of the file, for messages.
+        features: names of what is measured at each step, F of them.
+        values: float (R, F), a row a row of the file; NaN where nothing was measured.
+        lines: in which each row begins, from 1.
+        time_column: name of the column of times; None where there is none.
+        times: as written, a text a row; empty where there is no such column.
+        time_format: of the times, as ``datetime.strptime`` takes it; None: it is found out.
+    """
+
+    name: str
+    features: tuple[str, ...]
+    values: np.ndarray
+    lines: Sequence[int]
+    time_column: str | None = None
+    times: Sequence[str] = ()
+    time_format: str | None = None
+
+
+@dataclass(frozen=True)
+class LongSeries:
+    """One series whose future is to be forecast, not yet cut into windows.
+
+    Attributes:
+        series: with a column of times.
+        targets: those of its features that are to be forecast.
+        notes: as of ``ImageExamples``.
+    """
+
+    series: FileSeries
+    targets: tuple[str, ...]
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class SeriesFiles:
+    """Labelled series, a file an example, of any lengths.
+
+    Attributes:
+        classes: class names; a label is an index into them.
+        labels: int64 (N,), each in [0, K).
+        load: ``load(i)`` gives example ``i``; called in any order.
+        ids: as of ``ImageExamples``.
+        names: of the files.
+        published_splits: as of ``ImageExamples``.
+        groups: likewise.
+        notes: likewise.
+    """
+
+    classes: tuple[str, ...]
+    labels: np.ndarray
+    load: Callable[[int], FileSeries]
+    ids: Sequence[str]
+    names: Sequence[str]
+    published_splits: Sequence[str] | None = None
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class SeriesExamples:
+    """Sequences, with numbers to predict or with classes.
+
+    Attributes:
+        features: names of what is measured at each step, F of them.
+        targets: names of the numbers to predict, O of them; empty where there are classes.
+        labels: float32 (N, O); of classes int64 (N,), each in [0, K).
+        series: ``series(i)`` gives example ``i`` as float32 (T, F); called in any order.
+        ids: as of ``ImageExamples``.
+        published_splits: likewise.
+        groups: likewise.
+        notes: likewise.
+        classes: class names; empty where there are numbers to predict.
+        names: as of ``ImageExamples``.
+        horizon: how many steps ahead the numbers to predict lie; 0 where they are none of the series' own future.
+        step: from each time to the next, such as "1 month"; empty where it is not known.
+        train_steps: float (S, F), what the training examples were cut from, each step once, where they overlap; None:
+            they do not.
+    """
+
+    features: tuple[str, ...]
+    targets: tuple[str, ...]
+    labels: np.ndarray
+    series: Callable[[int], np.ndarray]
+    ids: Sequence[str]
+    published_splits: Sequence[str] | None = None
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    classes: tuple[str, ...] = ()
+    names: Sequence[str] = ()
+    horizon: int = 0
+    step: str = ""
+    train_steps: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class ImageExamples:
+    """Labelled images of one source.
+
+    Attributes:
+        classes: class names; a label is an index into them.
+        labels: int64 (N,), each in [0, K).
+        load: ``load(i)`` reads example ``i``; one thread calls it, fastest in ascending order.
+        decode: makes what ``load`` gave an image, uint8 (H, W) for grey or (H, W, 3) for RGB; called in any thread.
+            Raises UserError where it is none; that message goes on after the example's name.
+        decode_for: like ``decode``, faster, for images that will be shrunk to a height and width, and need not come out
+            larger than a few times that; gives the image's own height and width, too. None: there is no faster way.
+        ids: what stays the same about example ``i`` when others are added or reordered (a path, a digest of its bytes
+            or pixels); examples with equal ids are the same example and, unless groups say otherwise, end up in the
+            same split.
+        published_splits: "train", "validation" or "test" an example where the publisher split the data, else None.
+        groups: columns that ``split.group_by`` may name, each with a value an example (patient, page).
+        names: what people call each example, such as its path in an archive; empty where they have none.
+        notes: what the source left out of the bytes, for people: a line each.
+    """
+
+    classes: tuple[str, ...]
+    labels: np.ndarray
+    load: Callable[[int], Any]
+    ids: Sequence[str]
+    decode: Callable[[Any], np.ndarray] = np.asarray
+    published_splits: Sequence[str] | None = None
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    names: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    decode_for: Callable[[Any, tuple[int, int]], tuple[np.ndarray, tuple[int, int]]] | None = None
+
+    def image(self, i: int) -> np.ndarray:
+        """Example ``i``: uint8 (H, W) for grey, or (H, W, 3) for RGB."""
+        return self.decode(self.load(i))
+
+    def decoded(self, loaded: Any, size: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
+        """What ``load`` gave as an image, large enough to be brought to ``size``, and its own height and width."""
+        if self.decode_for is not None:
+            return self.decode_for(loaded, size)
+        image = self.decode(loaded)
+        return image, (image.shape[0], image.shape[1])
+
+    def name(self, i: int) -> str:
+        """What people call example ``i``; its row where the source gives no names."""
+        return self.names[i] if self.names else f"example {i}"
+
+
+@dataclass(frozen=True)
+class TextExamples:
+    """Labelled texts of one source.
+
+    Attributes:
+        classes: class names; a label is an index into them.
+        labels: int64 (N,), each in [0, K).
+        texts: normalised by ``tokens.normalise``, without white space around; called for in any order.
+        ids: digests of the texts: examples with equal ids are the same text.
+        name: what people call example ``i``, such as a file, or a file and a line.
+        paths: of the files, where each is an example of its own; empty elsewhere.
+        published_splits: as of ``ImageExamples``.
+        groups: likewise.
+        notes: likewise.
+        unreadable: row to what is wrong with it, where it is no text or an empty one; goes on after its name.
+    """
+
+    classes: tuple[str, ...]
+    labels: np.ndarray
+    texts: Sequence[str]
+    ids: Sequence[str]
+    name: Callable[[int], str]
+    paths: Sequence[str] = ()
+    published_splits: Sequence[str] | None = None
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    unreadable: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TextStream:
+    """One long text, whose next token is to be predicted at each step.
+
+    Attributes:
+        pieces: normalised by ``tokens.normalise``; joined, they are the text. No word lies in two of them.
+        notes: as of ``ImageExamples``.
+    """
+
+    pieces: Sequence[str]
+    notes: Sequence[str] = ()

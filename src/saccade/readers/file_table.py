@@ -1,0 +1,134 @@
+"""A table of files, such as pictures: a CSV file with a header, a row a file."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from saccade.core.errors import UserError
+from saccade.io.csv_rows import Row, notes_of_columns, open_rows, read_split, sorted_labels
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a table says, in the order of its rows, each file once.
+
+    Attributes:
+        paths: of the files, parted by slashes, in their plain form.
+        labels: as written, less spaces around.
+        splits: train, validation or test each, or None where the table publishes no split.
+        groups: the other columns: name to a value a file.
+        lines: in which each row begins, from 1.
+        notes: what was left out, for people.
+    """
+
+    paths: list[str]
+    labels: list[str]
+    splits: list[str] | None
+    groups: dict[str, list[str]]
+    lines: list[int]
+    notes: tuple[str, ...]
+
+    def classes(self) -> list[str]:
+        """The labels that there are, sorted: as numbers where all are whole ones."""
+        return sorted_labels(self.labels)
+
+
+def read_table(
+    path: Path, name: str, *, path_column: str, label_column: str, split_column: str | None, encoding: str
+) -> Table:
+    """Read and check a table.
+
+    Args:
+        path: the file.
+        name: what a user calls it, for messages.
+        path_column: header of the files' paths.
+        label_column: header of the labels.
+        split_column: header of the published split; None where there is none.
+        encoding: of the text, as Python names it; of UTF-8, a byte order mark is left out.
+
+    Returns:
+        Its rows.
+
+    Raises:
+        UserError: it is no such table, with the line.
+    """
+    named = {"path_column": path_column, "label_column": label_column, "split_column": split_column}
+    columns, rows = open_rows(path, name, named, encoding=encoding)
+    return _read_rows(rows, name, columns, (path_column, label_column, split_column))
+
+
+def _read_rows(
+    records: Iterable[Row],
+    name: str,
+    columns: list[str],
+    named: tuple[str, str, str | None],
+) -> Table:
+    path_column, label_column, split_column = named
+    table = Table([], [], [] if split_column else None, {c: [] for c in columns if c and c not in named}, [], ())
+    row_of: dict[str, int] = {}
+    copies = 0
+    empty_split: int | None = None  # its line
+    for line, cells in records:
+        where = f"{name}, line {line}"
+        row = dict(zip(columns, cells, strict=True))
+        path, label = _plain_path(row[path_column], path_column, where), row[label_column]
+        if not label:
+            raise UserError(f"{where}: {label_column} must not be empty. Fill it, or take the row out.")
+        split = ""
+        if split_column is not None:
+            split = read_split(row[split_column], split_column, where)
+            empty_split = line if not split and empty_split is None else empty_split
+        if (earlier := row_of.setdefault(path, len(table.paths))) < len(table.paths):
+            _refuse_other_say(table, earlier, label, split, f"{where}: {path!r}")
+            copies += 1
+            continue
+        table.paths.append(path)
+        table.labels.append(label)
+        table.lines.append(line)
+        if table.splits is not None:
+            table.splits.append(split)
+        for column, values in table.groups.items():
+            values.append(row[column])
+    return _checked(table, name, split_column, empty_split, copies)
+
+
+def _plain_path(cell: str, column: str, where: str) -> str:
+    path = PurePosixPath(cell)
+    if not cell:
+        raise UserError(f"{where}: {column} must not be empty. Fill it, or take the row out.")
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise UserError(
+            f"{where}: {column} ({cell!r}) must be a path below the folder of the files, without .. and not from "
+            "the root. Name that folder with path."
+        )
+    return path.as_posix()
+
+
+def _refuse_other_say(table: Table, earlier: int, label: str, split: str, where: str) -> None:
+    """A file may stand in a table twice, but not as two things."""
+    for what, now, before in (
+        ("label", label, table.labels[earlier]),
+        ("split", split, table.splits[earlier] if table.splits is not None else split),
+    ):
+        if now != before:
+            raise UserError(
+                f"{where} must have one {what}, but has {now!r} here and {before!r} in line {table.lines[earlier]}. "
+                "Take one of the rows out."
+            )
+
+
+def _checked(table: Table, name: str, split_column: str | None, empty_split: int | None, copies: int) -> Table:
+    if not table.paths:
+        raise UserError(f"{name} must have rows below its header, but has none")
+    if len(set(table.labels)) == 1:
+        raise UserError(f"{name} must have at least two classes, but there is only {table.labels[0]!r}")
+    splits = table.splits
+    if splits is not None and empty_split is not None:
+        if any(splits):
+            raise UserError(f"{name}, line {empty_split}: {split_column} must be filled in all rows, or in none")
+        splits = None
+    notes = []
+    if copies:
+        notes.append(f"{name}: {copies:,} rows name a file that an earlier row names with the same label; left out")
+    notes += notes_of_columns(name, table.groups, split_column)
+    return Table(table.paths, table.labels, splits, table.groups, table.lines, tuple(notes))
