@@ -9,7 +9,7 @@ from pipeline.runs.identity import code_digests, identity_of
 
 SETTINGS = {"train": {"epochs": 3, "optimizer": {"name": "sgd", "lr": 0.1}}, "seed": 0}
 DIGESTS = {"train.npy": "a" * 64, "validation.npy": "b" * 64}
-CODE = {"src/saccade/train/loop.py": "c" * 64}
+CODE = {"src/saccade/training.py": "c" * 64}
 
 
 def test_an_identity_is_64_hexadecimal_digits_and_the_same_for_ever():
@@ -26,7 +26,7 @@ def test_an_identity_is_64_hexadecimal_digits_and_the_same_for_ever():
         (SETTINGS | {"new": None}, DIGESTS, CODE),
         (SETTINGS, DIGESTS | {"train.npy": "d" * 64}, CODE),
         (SETTINGS, {"train.npy": "a" * 64}, CODE),
-        (SETTINGS, DIGESTS, {"src/saccade/train/loop.py": "e" * 64}),
+        (SETTINGS, DIGESTS, {"src/saccade/training.py": "e" * 64}),
         (SETTINGS, DIGESTS, {"src/saccade/train.py": "c" * 64}),
         (SETTINGS, DIGESTS | CODE, {}),
     ],
@@ -52,7 +52,8 @@ def test_what_json_cannot_hold_is_no_identity():
 def small_pipeline(tmp_path, monkeypatch):
     (tmp_path / "dvc.yaml").write_text(
         "stages:\n  train:\n    foreach: ${runs}\n    do:\n      cmd: x\n      deps:\n        - src/loop\n"
-        "        - src/models/${item.model.name}.py\n        - data/${key}\n  other:\n    do: {deps: [pipeline/else.py]}\n"
+        "        - src/models/${item.model.name}.py\n        - data/${key}\n"
+        "  other:\n    do: {deps: [pipeline/else.py]}\n"
     )
     for folder in ("src/models", "src/loop/inside", "src/loop/__pycache__", "pipeline", "data"):
         (tmp_path / folder).mkdir(parents=True)
