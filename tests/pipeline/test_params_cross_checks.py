@@ -129,8 +129,9 @@ def waves_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     library = tmp_path / "library"
     for folder in ("datasets", "models", "tasks"):
         shutil.copytree(ROOT / "src/saccade" / folder, library / folder)
-    shutil.copy(ROOT / "src/saccade/nn/layers.py", library)
-    monkeypatch.setattr(registry, "_HERE", library)
+    (library / "nn").mkdir()
+    shutil.copy(ROOT / "src/saccade/nn/arguments.py", library / "nn")
+    monkeypatch.setattr(registry, "_SACCADE", library)
 
     def write(kind: str) -> None:
         (library / "datasets" / "waves.py").write_text(
