@@ -19,7 +19,7 @@ def main() -> None:
 
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     try:
-        app(standalone_mode=True)
+        app(standalone_mode=True, prog_name="saccade")  # shells complete that name, whichever way we were called
     except SystemExit as end:
         if end.code == 130:  # Typer's way of ending on Ctrl-C
             exit_code_of(KeyboardInterrupt(), command)

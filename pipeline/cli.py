@@ -6,16 +6,20 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from pipeline.completion import complete_dataset, complete_model, complete_recipe, complete_run
+
 app = typer.Typer(
     help="From one params.yaml to trained, tracked, reproducible CNNs and LSTMs.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="a key of datasets: in params.yaml")]
+DatasetName = Annotated[
+    str,
+    typer.Argument(metavar="DATASET", help="a key of datasets: in params.yaml", autocompletion=complete_dataset),
+]
 describe_app = typer.Typer(
     help="Describe a network layer by layer, with receptive fields and memory; or an augmentation policy.",
     no_args_is_help=True,
@@ -24,7 +28,27 @@ describe_app = typer.Typer(
 )
 app.add_typer(describe_app, name="describe")
 
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="a key of runs: in params.yaml")]
+RunName = Annotated[
+    str, typer.Argument(metavar="RUN", help="a key of runs: in params.yaml", autocompletion=complete_run)
+]
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        from pipeline.console import say
+        from saccade import __version__
+
+        say(f"saccade {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """From one params.yaml to trained, tracked, reproducible CNNs and LSTMs."""
 
 
 class _Part(StrEnum):
@@ -199,7 +223,12 @@ def evaluate(
     run: RunName,
     on: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--on", metavar="DATASET", help="score it on this dataset instead, into reports/RUN/on/DATASET"),
+        typer.Option(
+            "--on",
+            metavar="DATASET",
+            help="score it on this dataset instead, into reports/RUN/on/DATASET",
+            autocompletion=complete_dataset,
+        ),
     ] = None,
     split: Annotated[
         Optional[_Part],  # noqa: UP045
@@ -314,7 +343,10 @@ def repro(context: typer.Context) -> None:
 
 @app.command()
 def compare(
-    runs: Annotated[Optional[list[str]], typer.Argument(metavar="[RUN]...", help="default: all")] = None,  # noqa: UP045
+    runs: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(metavar="[RUN]...", help="default: all", autocompletion=complete_run),
+    ] = None,
 ) -> None:
     """Print runs side by side, from the local reports."""
     params = _load()
@@ -325,7 +357,12 @@ def compare(
 
 @app.command()
 def doctor(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="a key of runs: that was trained, finished or not")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="a key of runs: that was trained, finished or not", autocompletion=complete_run
+        ),
+    ],
 ) -> None:
     """Say what a training suffers from, in which layer, and which line of params.yaml to change."""
     _load()
@@ -343,7 +380,10 @@ Picture = Annotated[
 
 @describe_app.command("model")
 def describe_model(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="a file in src/saccade/models, without .py")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="a file in src/saccade/models, without .py", autocompletion=complete_model),
+    ],
     input_: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
@@ -373,7 +413,9 @@ def describe_model(
 
 @describe_app.command("run")
 def describe_run(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="a trained run: a folder in models")],
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="a trained run: a folder in models", autocompletion=complete_run)
+    ],
     as_json: AsJson = False,
     picture: Picture = None,
 ) -> None:
@@ -403,9 +445,17 @@ def describe_policy(
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="a recipe, or with --copy the new run's name")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="a recipe, or with --copy the new run's name", autocompletion=complete_recipe
+        ),
+    ],
     as_: Annotated[Optional[str], typer.Option("--as", metavar="NAME", help="call the recipe's run so")] = None,  # noqa: UP045
-    copy: Annotated[Optional[str], typer.Option("--copy", metavar="RUN", help="copy this run instead")] = None,  # noqa: UP045
+    copy: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--copy", metavar="RUN", help="copy this run instead", autocompletion=complete_run),
+    ] = None,
 ) -> None:
     """Merge a recipe into params.yaml, comments kept; or copy a run under a new name."""
     from pipeline import paths
@@ -428,3 +478,18 @@ def sync() -> None:
 
     paths.enter_tree()
     show_sync(paths.home() / ".saccade" / "runs")
+
+
+@app.command()
+def clean(
+    yes: Annotated[bool, typer.Option("--yes", help="remove it; without, nothing is removed")] = False,
+    all_: Annotated[
+        bool,
+        typer.Option("--all", help="also what the runs of params.yaml need and can make again, and what is not synced"),
+    ] = False,
+) -> None:
+    """Show what takes space and no run of params.yaml needs: trainings, folds, stored views, DVC's cache."""
+    params = _load()
+    from pipeline.commands.clean import clean
+
+    clean(params, removes=yes, includes_needed=all_)
