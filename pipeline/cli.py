@@ -86,12 +86,14 @@ def _load_and_build() -> Any:
     """
     from pipeline import paths
     from pipeline.console import warn
+    from pipeline.params.credentials import secret_problems
     from pipeline.params.load import raise_problems
     from pipeline.params.prepared import problems_of_classes
     from pipeline.params.transforms import problems_of_transforms, warnings_of_transforms
     from pipeline.stages.local_sources import changes
 
     params = _load()
+    raise_problems(paths.PARAMS, list(secret_problems(paths.PARAMS.read_text(encoding="utf-8"))))
     raise_problems(paths.PARAMS, [*problems_of_transforms(params), *problems_of_classes(params)])
     for line in warnings_of_transforms(params):
         warn(f"warning: {line}")
@@ -471,12 +473,19 @@ def add(
 
 
 @app.command()
-def sync() -> None:
+def sync(
+    purge_diffs: Annotated[
+        bool,
+        typer.Option("--purge-diffs", help="first remove the diffs that earlier versions sent, here and from MLflow"),
+    ] = False,
+) -> None:
     """Send pending runs to the tracking server."""
     from pipeline import paths
-    from pipeline.commands.listing import show_sync
+    from pipeline.commands.listing import show_purge, show_sync
 
     paths.enter_tree()
+    if purge_diffs:
+        show_purge(paths.home() / ".saccade" / "runs")
     show_sync(paths.home() / ".saccade" / "runs")
 
 

@@ -5,6 +5,7 @@ import os
 
 from pipeline.console import warn
 from pipeline.params.problems import ParamsError
+from pipeline.privacy.redaction import redact, show_tracebacks_redacted
 from pipeline.signals import KilledBySignal
 from saccade.core.errors import LostConnectionError, UserError
 from saccade.core.ranks import RENDEZVOUS_VARIABLE, find
@@ -49,7 +50,7 @@ def _is_one_of_several() -> bool:
 
 def _tell(error: BaseException, command: str) -> int:
     if isinstance(error, ParamsError):
-        warn(str(error))
+        warn(redact(str(error)))
         return 2
     if isinstance(error, KeyboardInterrupt | KilledBySignal):
         by = f" by {error}" if isinstance(error, KilledBySignal) else ""
@@ -59,7 +60,8 @@ def _tell(error: BaseException, command: str) -> int:
     if isinstance(error, LostConnectionError) and _is_one_of_several():
         return 1
     if isinstance(error, UserError):
-        warn(f"error: {error}" if find().rank == 0 else f"error in rank {find().rank}: {error}")
+        message = redact(str(error))
+        warn(f"error: {message}" if find().rank == 0 else f"error in rank {find().rank}: {message}")
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         warn(
             f"error: the disk is full ({error.filename or 'while writing'}); free some space and run the command again"
@@ -67,5 +69,6 @@ def _tell(error: BaseException, command: str) -> int:
     elif isinstance(error, OSError) and error.errno in _PLAIN:
         warn(f"error: {error.strerror}" + (f": {error.filename}" if error.filename else ""))
     else:
+        show_tracebacks_redacted()
         raise error
     return 1

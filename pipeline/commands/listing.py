@@ -1,8 +1,8 @@
 """Tables for people: what there is, runs side by side, what was sent."""
 
 import json
-import re
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ from pipeline import paths
 from pipeline.console import number_of, say
 from pipeline.params.load import Params
 from saccade.core import registry
+from saccade.core.errors import UserError
+from saccade.io.credentials import mask
 
 
 def show_list(params: Params) -> None:
@@ -83,6 +85,40 @@ def _read(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
+def show_purge(runs_folder: Path) -> None:
+    """Take out the diffs that earlier versions kept and sent, and say of each what came of it.
+
+    Args:
+        runs_folder: ``.saccade/runs``.
+
+    Raises:
+        UserError: some are still there.
+    """
+    from pipeline.tracking.purge import experiments_of, purge_journals, purge_store
+    from pipeline.tracking.status import tracking_uri
+
+    experiments = sorted(experiments_of(runs_folder) | {_experiment()})
+    left = removed = 0
+    for found in chain(purge_journals(runs_folder), purge_store(tracking_uri(paths.home()), experiments)):
+        say(f"left: {found.what} ({found.left_because})" if found.left_because else f"removed: {found.what}")
+        left, removed = left + bool(found.left_because), removed + (not found.left_because)
+    if left:
+        raise UserError(
+            f"{number_of(left, 'place')} could not be purged, see above; run `saccade sync --purge-diffs` again"
+        )
+    say(
+        f"{number_of(removed, 'place')} purged"
+        if removed
+        else "nothing to purge: no record holds a diff of an earlier version"
+    )
+
+
+def _experiment() -> str:
+    from pipeline.params.load import load
+
+    return load(paths.PARAMS).tracking.experiment
+
+
 def show_sync(runs_folder: Path) -> None:
     """Send pending runs, and say what came of each.
 
@@ -93,10 +129,9 @@ def show_sync(runs_folder: Path) -> None:
         UserError: some are still pending.
     """
     from pipeline.tracking.status import sync, tracking_uri
-    from saccade.core.errors import UserError
 
     outcomes = sync(runs_folder, tracking_uri(paths.home()))
-    uri = _without_password(tracking_uri(paths.home()))
+    uri = mask(tracking_uri(paths.home()))
     for run, outcome in outcomes:
         say(
             f"{run}: "
@@ -107,7 +142,3 @@ def show_sync(runs_folder: Path) -> None:
         of_all = f"{pending:,} of {number_of(len(outcomes), 'run')} {'is' if pending == 1 else 'are'}"
         raise UserError(f"{of_all} still pending at {uri}; run `saccade sync` again later")
     say(f"{number_of(len(outcomes), 'run')} sent to {uri}" if outcomes else f"nothing to send: {uri} has everything")
-
-
-def _without_password(uri: str) -> str:
-    return re.sub(r"(?<=//)[^/@]*@", "", uri)

@@ -89,4 +89,6 @@ def raise_problems(path: Path, problems: Sequence[Problem]) -> None:
     """
     if problems:
         lines = read_yaml(path)[1]
-        raise ParamsError(path, [Problem(one.path, one.message, line_of(one.path, lines)) for one in problems])
+        raise ParamsError(
+            path, [Problem(one.path, one.message, one.line or line_of(one.path, lines)) for one in problems]
+        )

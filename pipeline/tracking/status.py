@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from pipeline.privacy.redaction import redact_for_server
 from pipeline.runs.journal import FILE_NAME, Journal
 from pipeline.signals import KilledBySignal
 from pipeline.tracking.replay import progress_of, replay
@@ -33,6 +34,7 @@ __all__ = [
     "Follower",
     "KilledBySignal",
     "Outcome",
+    "is_locked",
     "replay",
     "reporting_status",
     "stage_lock",
@@ -61,7 +63,7 @@ def sync(runs_folder: Path, uri: str) -> list[tuple[str, Outcome]]:
         state = journal.state()
         if state.run is None:
             continue  # killed before its first event was whole
-        if _is_locked(folder):
+        if is_locked(folder):
             results.append((state.run, Outcome(progress_of(folder, uri)[0], "still running")))
             continue
         close_if_abandoned(folder)
@@ -86,7 +88,8 @@ def _order_of_sending(path: Path) -> tuple[bool, float]:
     return bool(Journal(path.parent).state().members), path.stat().st_mtime
 
 
-def _is_locked(folder: Path) -> bool:
+def is_locked(folder: Path) -> bool:
+    """Whether a stage writes the journal in a folder at the moment."""
     from filelock import Timeout
 
     try:
@@ -118,7 +121,7 @@ def reporting_status(journal: Journal) -> Iterator[None]:
                 case KilledBySignal():
                     journal.end("KILLED", str(error))
                 case _:
-                    journal.end("FAILED", f"{type(error).__name__}: {error}")
+                    journal.end("FAILED", redact_for_server(f"{type(error).__name__}: {error}"))
         raise
     finally:
         for number_before, handler in before.items():

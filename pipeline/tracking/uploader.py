@@ -23,6 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from pipeline.privacy.redaction import RedactedStream, redact, show_tracebacks_redacted
 from pipeline.runs.journal import Journal
 from pipeline.tracking.replay import TREE, Replica, progress_of, warm_up
 from pipeline.tracking.store import (
@@ -237,6 +238,8 @@ def follow(uri: str) -> int:
     with (journal_folder / "follower.log").open("ab") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
+    sys.stderr = RedactedStream(sys.stderr)  # MLflow's own messages hold the address, and with it a password
+    show_tracebacks_redacted()
     replica = Replica(journal_folder, uri, announce=lambda step: voice.say(step=step))
     pause_s, sent_bytes, reason = POLL_S, -1, None
     while True:
@@ -332,5 +335,5 @@ def _attempt(replica: Replica, uri: str, voice: _Voice) -> str | None:
 
 def describe_failure(error: Exception) -> str:
     """One line on what went wrong while sending."""
-    first_line = str(error).strip().partition("\n")[0]
+    first_line = redact(str(error)).strip().partition("\n")[0]
     return (first_line if isinstance(error, UserError) else f"{type(error).__name__}: {first_line}")[:500]
