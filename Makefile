@@ -10,6 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export NO_ALBUMENTATIONS_UPDATE := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := 1
+export PYTHONUTF8 := 1
 PORT ?= 5000
 
 .PHONY: run env test test-all lint format docs ui bench clean-env help

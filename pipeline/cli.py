@@ -114,12 +114,24 @@ def _tell_without_effect(params: Any, *place: str) -> None:
             warn(f"warning: {problem}")
 
 
+def _tell_missing_commit() -> None:
+    """Say why a run will name no commit; of several processes the first one does, and under DVC `repro` has done."""
+    import os
+
+    from pipeline.without_git import tell_missing_commit
+    from saccade.core.ranks import find, was_launched
+
+    if find().rank == 0 and not was_launched() and not os.environ.get("DVC_STAGE"):
+        tell_missing_commit(is_brief=True)
+
+
 @app.command()
 def check() -> None:
     """Check params.yaml, whole: every error at once."""
     from pipeline.console import number_of, say
 
     params = _load_and_build()
+    _tell_missing_commit()
     say(f"params.yaml is fine: {number_of(len(params.datasets), 'dataset')}, {number_of(len(params.runs), 'run')}")
 
 
@@ -194,6 +206,7 @@ def train(
     params = _load()
     _entry("runs", params.runs, run)
     _tell_without_effect(params, "runs", run, "train")
+    _tell_missing_commit()
     from pipeline.launch.launch import start_training
 
     start_training(params, run, fresh=fresh)
@@ -271,6 +284,7 @@ def repeat(
         raise typer.BadParameter("say what differs from training to training: --seeds N, or --folds K")
     params = _load()
     _entry("runs", params.runs, run)
+    _tell_missing_commit()
     if seeds is not None:
         from pipeline.launch.seeds import repeat_seeds
 

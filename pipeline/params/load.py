@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError
 
 from pipeline.params.cross_checks import cross_check
 from pipeline.params.explain import explain
+from pipeline.params.names_on_disk import names_that_are_one_folder
 from pipeline.params.problems import KeyPath, ParamsError, Problem
 from pipeline.params.yaml_lines import line_of, read_yaml
 from pipeline.schema.augment import AugmentBlock
@@ -67,6 +68,7 @@ def load(path: Path) -> Params:
     except ValidationError as error:
         problems += [explain(details, raw, Params) for details in error.errors() if "[key]" not in details["loc"]]
     problems += cross_check(raw)
+    problems += names_that_are_one_folder(raw, path)
     if problems or params is None:
         messages: dict[KeyPath, list[str]] = {}
         for problem in problems:  # a value that fits no branch of a union has a message for each

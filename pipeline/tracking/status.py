@@ -17,7 +17,7 @@ from typing import Any
 
 from pipeline.privacy.redaction import redact_for_server
 from pipeline.runs.journal import FILE_NAME, Journal
-from pipeline.signals import KilledBySignal
+from pipeline.signals import END_SIGNALS, KilledBySignal
 from pipeline.tracking.replay import progress_of, replay
 from pipeline.tracking.store import tracking_uri, why_not_installed, why_unreachable
 from pipeline.tracking.uploader import (
@@ -108,7 +108,7 @@ def reporting_status(journal: Journal) -> Iterator[None]:
     """
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in END_SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 before[number] = signal.signal(number, _raise_killed)
     try:

@@ -12,7 +12,7 @@ open its store, in which the parent imports torch on another core.
 import contextlib
 import json
 import os
-import select
+import queue
 import subprocess
 import sys
 import threading
@@ -84,6 +84,7 @@ class Follower:
                 stdout=child_out,
                 stderr=subprocess.DEVNULL,  # until it knows where its log is
                 start_new_session=True,  # Ctrl-C in the terminal is for the training
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
                 env=os.environ | dict.fromkeys(_THREADS, "1") | {URI_VARIABLE: self.uri},  # it may hold a password
             )
         except OSError as error:  # no memory for another process, say: the training goes on without
@@ -106,7 +107,7 @@ class Follower:
         journal_folder.mkdir(parents=True, exist_ok=True)
         if self._outcome is None:
             with contextlib.suppress(BrokenPipeError):  # it has ended already, and ``finish`` will tell
-                os.write(self._stdin, f"{journal_folder.resolve()}\n".encode())
+                os.write(self._stdin, os.fsencode(journal_folder.resolve()) + b"\0")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -164,13 +165,12 @@ class Follower:
     def _messages(self) -> Iterator[dict[str, Any] | None]:
         """Yield what the child says, and None each time it has said nothing for a while; end when it has ended."""
         buffer = b""
-        pipe = select.poll()  # select() knows no file number above 1023, and a training may have many files open
-        pipe.register(self._stdout, select.POLLIN)
+        pipe, self._stdout = _Pipe(self._stdout), -1  # which closes it
         while True:
-            if not pipe.poll(1000 * _QUIET_S):
+            received = pipe.read(_QUIET_S)
+            if received is None:
                 yield None
                 continue
-            received = os.read(self._stdout, 65536)
             if not received:
                 return
             *lines, buffer = (buffer + received).split(b"\n")
@@ -180,7 +180,8 @@ class Follower:
         return Outcome(progress_of(self.folder, self.uri)[0] if self.folder else None, reason)
 
     def _stop(self) -> None:
-        os.close(self._stdout)
+        if self._stdout != -1:
+            os.close(self._stdout)
         if self._outcome is not None and self._outcome.pending_reason is None:
             return  # it has said that all is there, and ends by itself
         waits_s = (0.05, 0.2, 0.2)
@@ -190,6 +191,46 @@ class Follower:
                 return
             if stop:
                 stop()
+
+
+class _Pipe:
+    """The reading end of a pipe, read by a thread: no other way of waiting a while for a pipe is there on Windows.
+
+    Args:
+        descriptor: of the pipe. It is closed when the other end is, unless it is standard input.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._received: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._first = b""
+        threading.Thread(target=self._read_all, args=(descriptor,), daemon=True).start()
+
+    def wait(self) -> bytes:
+        """What comes next, after however long; empty when the other end is closed."""
+        return self._received.get()
+
+    def read(self, wait_s: float) -> bytes | None:
+        """What has come; empty when the other end is closed, None when nothing comes in that time."""
+        if self._first:
+            first, self._first = self._first, b""
+            return first
+        try:
+            return self._received.get(timeout=wait_s) if wait_s > 0 else self._received.get_nowait()
+        except queue.Empty:
+            return None
+
+    def put_back(self, received: bytes) -> None:
+        """Let ``read`` give it once more."""
+        self._first = received
+
+    def _read_all(self, descriptor: int) -> None:
+        try:
+            while received := os.read(descriptor, 65536):
+                self._received.put(received)
+        finally:
+            self._received.put(b"")
+            if descriptor > 2:
+                os.close(descriptor)
 
 
 class _Probe:
@@ -228,13 +269,14 @@ def follow(uri: str) -> int:
     Returns:
         The exit code: 0 if the copy is complete or there is none to make, 1 if something is pending.
     """
-    os.nice(19)  # on a machine of few cores, the training needs them more
+    if hasattr(os, "nice"):  # Windows has none
+        os.nice(19)  # on a machine of few cores, the training needs them more
     voice = _Voice()
     warm_up(uri)
-    told = _hear_line()
-    if not told:
+    parent = _Parent()
+    journal_folder = parent.path()
+    if journal_folder is None:
         return 0
-    journal_folder = Path(told)
     with (journal_folder / "follower.log").open("ab") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
@@ -247,15 +289,15 @@ def follow(uri: str) -> int:
         if size != sent_bytes:
             reason = _attempt(replica, uri, voice)
             sent_bytes = -1 if reason else size
-        parent = "finish" if voice.is_heard else _hear(0.0)
-        if reason == NOT_INSTALLED or (parent == "finish" and (voice.is_heard or reason)):
+        heard = "finish" if voice.is_heard else parent.hear(0.0)
+        if reason == NOT_INSTALLED or (heard == "finish" and (voice.is_heard or reason)):
             break  # after a failure the parent need not wait for the same answer again
-        if parent == "listening":
+        if heard == "listening":
             pause_s = min(max(2 * pause_s, _FIRST_PAUSE_S), _LONGEST_PAUSE_S) if reason else POLL_S
-            parent = _hear(pause_s)
-        if parent == "gone":
+            heard = parent.hear(pause_s)
+        if heard == "gone":
             close_if_abandoned(journal_folder)
-        voice.is_heard = parent != "listening"
+        voice.is_heard = heard != "listening"
     if reason:
         voice.say(pending=reason)
         return 1
@@ -298,22 +340,33 @@ class _Voice:
                 os.write(self._pipe, json.dumps(message).encode() + b"\n")
 
 
-def _hear(seconds: float) -> str:
-    """Wait for the parent: ``finish``, ``gone`` (the pipe closed without a word) or ``listening`` (still there)."""
-    if not select.select([0], [], [], seconds)[0]:
-        return "listening"
-    return "finish" if os.read(0, 64) else "gone"
+class _Parent:
+    """What the parent says to the child, at standard input."""
 
+    def __init__(self) -> None:
+        self._pipe = _Pipe(0)
 
-def _hear_line() -> str:
-    """The first line that the parent says; empty when it closes the pipe instead. What follows is left in the pipe."""
-    line = b""
-    while not line.endswith(b"\n"):
-        heard = os.read(0, 1)
-        if not heard:
-            return ""
-        line += heard
-    return line.decode().strip("\n")
+    def path(self) -> Path | None:
+        """The folder that it says first; None when it closes the pipe instead.
+
+        A null byte ends it, which no name holds; it may hold a line's end, and bytes that are no letters.
+        """
+        said = b""
+        while b"\0" not in said:
+            if not (heard := self._pipe.wait()):
+                return None
+            said += heard
+        name, _, rest = said.partition(b"\0")
+        if rest:
+            self._pipe.put_back(rest)
+        return Path(os.fsdecode(name))
+
+    def hear(self, seconds: float) -> str:
+        """Wait for ``finish``, ``gone`` (the pipe closed without a word) or ``listening`` (it is still there)."""
+        heard = self._pipe.read(seconds)
+        if heard is None:
+            return "listening"
+        return "finish" if heard else "gone"
 
 
 def _attempt(replica: Replica, uri: str, voice: _Voice) -> str | None:
