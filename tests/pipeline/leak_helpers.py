@@ -78,7 +78,7 @@ import os
 
 from torch import nn
 
-from saccade.spec import Spec
+from saccade.data.spec import Spec
 
 ACCEPTS = ("image",)
 
