@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import warm_python
 
 ROOT = Path(__file__).resolve().parents[2]
 _COPIED = ("pipeline", "src", "recipes", "dvc.yaml", "params.yaml", "pyproject.toml", ".gitignore")
@@ -36,6 +37,15 @@ print(json.dumps([results, sorted(sys.modules)]))
 """
 
 
+class _Unknown(set[str]):
+    """What cannot be asked: a process that begins with modules imported does not show which a command imports."""
+
+    def __and__(self, *other: object) -> set[str]:
+        raise AssertionError("which modules are imported is seen with run_all(..., cold=True) alone")
+
+    __contains__ = __iter__ = __and__  # type: ignore[assignment]
+
+
 class Ended(NamedTuple):
     """How a command ended; ``code`` is a traceback when it raised."""
 
@@ -59,30 +69,37 @@ class Tree:
         assert old in text
         (self.root / file).write_text(text.replace(old, new, 1), encoding="utf-8")
 
-    def python(self, *arguments: str, cwd: Path | None = None, **environment: str) -> Ended:
+    def python(self, *arguments: str, cwd: Path | None = None, cold: bool = False, **environment: str) -> Ended:
+        """``python ...`` in the tree, in a process that has torch and MLflow imported already.
+
+        Args:
+            arguments: begin with ``-m`` or ``-c``.
+            cwd: None is the root of the tree.
+            cold: start Python itself, to see what is imported; so do environment variables that it reads as it starts.
+            environment: variables beside those of the tests.
+        """
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_", "PYTHON"))}
+        clean |= {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"} | environment
+        if not cold and not any(key.startswith(("OMP_", "PYTHON")) for key in environment):
+            return Ended(*warm_python.run(arguments, cwd=cwd or self.root, env=clean))
         ended = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=cwd or self.root,
-            env=clean | {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"} | environment,
-            capture_output=True,
-            text=True,
+            [sys.executable, *arguments], cwd=cwd or self.root, env=clean, capture_output=True, text=True
         )
         return Ended(ended.returncode, ended.stdout, ended.stderr)
 
-    def run(self, *arguments: str, cwd: Path | None = None, **environment: str) -> Ended:
+    def run(self, *arguments: str, cwd: Path | None = None, cold: bool = False, **environment: str) -> Ended:
         """``python -m pipeline ...``."""
-        return self.python("-m", "pipeline", *arguments, cwd=cwd, **environment)
+        return self.python("-m", "pipeline", *arguments, cwd=cwd, cold=cold, **environment)
 
-    def run_all(self, *commands: Sequence[str]) -> tuple[list[Ended], set[str]]:
-        """Commands in one process; how each ended, and the modules that were imported at the end.
+    def run_all(self, *commands: Sequence[str], cold: bool = False) -> tuple[list[Ended], set[str]]:
+        """Commands in one process; how each ended, and, of a cold one, the modules that were imported at the end.
 
         ``["!", code]`` runs a line of Python between two commands.
         """
-        ended = self.python("-c", _MANY, json.dumps(commands))
+        ended = self.python("-c", _MANY, json.dumps(commands), cold=cold)
         assert ended.code == 0, ended.err
         results, modules = json.loads(ended.out)
-        return [Ended(*result) for result in results], set(modules)
+        return [Ended(*result) for result in results], set(modules) if cold else _Unknown()
 
     def snapshot(self, below: str = ".") -> dict[str, bytes | None]:
         """Every file below a folder with its bytes, and every folder."""

@@ -11,7 +11,7 @@ from conftest import Ended, Tree
 from PIL import Image
 from small_runs import dataset_entry, params_text, run_entry
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 SHEET, REPORT = Path("reports/datasets/digits.views/views.png"), Path("reports/datasets/digits")
 TRAIN = "{epochs: 1, batch_size: 50, optimizer: {name: sgd, lr: 0.1}}"

@@ -79,7 +79,7 @@ def tree(make_tree: Callable[[], Tree]) -> Tree:
 def ended(tree: Tree) -> dict[str, Ended]:
     """How each command ended, by name."""
     commands = (command if command[:1] == ["!"] else ["describe", *command] for command in COMMANDS.values())
-    results, modules = tree.run_all(*commands)
+    results, modules = tree.run_all(*commands, cold=True)
     assert "matplotlib.figure" in modules and "matplotlib.pyplot" not in modules
     return dict(zip(COMMANDS, results, strict=True))
 
@@ -223,7 +223,7 @@ def test_a_wrong_command_line_is_told_as_a_wrong_params_yaml_is(tree: Tree, ende
 
     # The same words as params.yaml's.
     tree.replace("params.yaml", "model: {name: lenet5}", "model: {name: lenet5, dropuot: 0.5, dropout: true}")
-    (checked,), modules = tree.run_all(["check"])
+    (checked,), modules = tree.run_all(["check"], cold=True)
     assert "model.dropuot: lenet5 takes no 'dropuot'; did you mean 'dropout'?" in checked.err
     assert "model.dropout: True: must be a valid number" in checked.err
     assert "torch" not in modules
@@ -235,7 +235,7 @@ def test_a_model_is_described_outside_of_a_project(ended: dict[str, Ended]) -> N
 
 
 def test_a_wrong_name_is_told_at_once(tree: Tree) -> None:
-    (wrong, helped), modules = tree.run_all(["describe", "model", "lenet"], ["describe", "model", "--help"])
+    (wrong, helped), modules = tree.run_all(["describe", "model", "lenet"], ["describe", "model", "--help"], cold=True)
     assert wrong.code == 2 and helped.code == 0 and "--picture" in helped.out
     assert not modules & {"torch", "matplotlib", "rich.table"}
 

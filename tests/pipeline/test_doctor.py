@@ -25,7 +25,7 @@ from saccade.doctor.remedies import Change
 from saccade.train.layer_statistics import summary
 from saccade.train.state import EpochRecord
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 TRAIN = "{{epochs: {epochs}, batch_size: 20, optimizer: {{name: adam, lr: {lr}}}{more}}}"
 STOPPED = ", early_stopping: {patience: 2}, keep: best"

@@ -71,7 +71,7 @@ def ended(tree: Tree) -> dict[str, Ended]:
     results, _ = tree.run_all(["find-lr", "net"], *PREPARE)
     assert [result.code for result in results] == [1] + [0] * len(PREPARE), results
     before = tree.snapshot()
-    found, modules = tree.run_all(*COMMANDS.values())
+    found, modules = tree.run_all(*COMMANDS.values(), cold=True)
     assert not {name for name in modules if name.split(".")[0] == "mlflow"}
     written = {name for name, value in tree.snapshot().items() if before.get(name, "absent") != value}
     runs = ("net", "word", "tide", "flat")

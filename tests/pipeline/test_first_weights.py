@@ -12,7 +12,7 @@ from conftest import Tree
 from safetensors.numpy import load_file
 from small_runs import dataset_entry, params_text, run_entry
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 FROZEN = "[conv1, bn1, layer1, layer2, layer3]"
 PARAMS = params_text(

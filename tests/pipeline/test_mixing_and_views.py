@@ -14,7 +14,7 @@ from small_runs import dataset_entry, params_text, run_entry
 import saccade
 from saccade.transforms.albumentations import augment_image, build
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 RUNS = {
     "plain": ("", ""),

@@ -17,7 +17,7 @@ from small_runs import dataset_entry, params_text, run_entry
 
 from saccade.bundle.bundle import read_recipe
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 ONES_AND_SEVENS = """\
   pair:

@@ -345,7 +345,7 @@ def test_two_processes_make_one_store(tmp_path):
     for process in making:
         process.stdin.write("go\n")
         process.stdin.flush()
-    ids = [process.communicate(timeout=120)[0].strip() for process in making]
+    ids = [process.communicate(timeout=280)[0].strip() for process in making]
     assert [process.returncode for process in making] == [0, 0]
     assert len(set(ids)) == everything(uri)["runs"] == 2
 

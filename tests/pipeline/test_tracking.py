@@ -27,6 +27,8 @@ from pipeline.tracking.replay import replay
 from pipeline.tracking.status import Follower, KilledBySignal, reporting_status, stage_lock, sync, tracking_uri
 from pipeline.tracking.store import why_unreachable
 
+SOON_S = 60  # on a machine that is busy with other things
+
 
 def train(folder, uri, epochs=3, after_epoch=lambda epoch: None):
     """What a stage does, in small."""
@@ -46,7 +48,7 @@ def train(folder, uri, epochs=3, after_epoch=lambda epoch: None):
     return outcome, time.monotonic() - began_at
 
 
-def wait_until(condition, seconds=60.0):
+def wait_until(condition, seconds=280.0):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "waited too long"
@@ -125,7 +127,7 @@ def test_a_server_that_fails_costs_the_stage_nothing(tmp_path, kind, trained_s):
     with servers[kind] as uri:
         outcome, took_s = train(tmp_path / "ab", uri, epochs=1, after_epoch=lambda epoch: time.sleep(trained_s))
         assert outcome.mlflow_run_id is None and "does not answer" in outcome.pending_reason
-        assert took_s < 5  # 0.1 s refused, 0.6 s hanging; MLflow's own defaults take four minutes
+        assert took_s < SOON_S  # 0.1 s refused, 0.6 s hanging; MLflow's own defaults take four minutes
         ((run, later),) = sync(tmp_path, uri)
         assert run == "lenet5-digits" and "does not answer" in later.pending_reason
     ((_, sent),) = sync(tmp_path, fresh_store(tmp_path))
@@ -142,7 +144,7 @@ def test_without_mlflow_the_run_is_pending(tmp_path, monkeypatch):
     (tree / "sitecustomize.py").write_text(hide)
     monkeypatch.setenv("PYTHONPATH", str(tree))
     outcome, took_s = train(tmp_path / "runs" / "ab", f"sqlite:///{tmp_path}/mlflow.db", epochs=1)
-    assert outcome.pending_reason == "mlflow is not installed" and took_s < 5
+    assert outcome.pending_reason == "mlflow is not installed" and took_s < SOON_S
 
 
 def test_a_server_that_hangs_in_mid_request_is_given_up(tmp_path):
@@ -165,7 +167,7 @@ def test_a_server_that_hangs_in_mid_request_is_given_up(tmp_path):
         uri = f"http://127.0.0.1:{listening.getsockname()[1]}"
         threading.Thread(target=serve, args=(listening,), daemon=True).start()
         outcome, took_s = train(tmp_path / "ab", uri, epochs=1, after_epoch=lambda epoch: in_request.wait(60))
-    assert "does not answer" in outcome.pending_reason and took_s < 5
+    assert "does not answer" in outcome.pending_reason and took_s < SOON_S
 
 
 def test_the_copys_own_code_runs(tmp_path):
@@ -238,7 +240,7 @@ def test_the_status_tells_how_a_run_ended(tmp_path, number, status, reason, code
     assert trainer.stdout.readline() == "training\n"
     if number:
         os.killpg(trainer.pid, number)  # as a terminal does: to the whole group
-    trainer.communicate(timeout=60)
+    trainer.communicate(timeout=280)
     assert trainer.returncode == code
 
     def is_sent():
@@ -394,7 +396,7 @@ def test_a_server_killed_in_the_middle_and_synced_afterwards(tmp_path):
                 stack.close()
 
         outcome, took_s = train(folder, uri, epochs=4, after_epoch=kill_after_the_second)
-    assert outcome.mlflow_run_id and "does not answer" in outcome.pending_reason and took_s < 5
+    assert outcome.mlflow_run_id and "does not answer" in outcome.pending_reason and took_s < SOON_S
 
     with mlflow_server(tmp_path, port):
         assert [sent.pending_reason for _, sent in sync(tmp_path / "runs", uri)] == [None]

@@ -18,7 +18,7 @@ from saccade.batching.samplers import SAMPLERS
 from saccade.bundle.bundle import read_recipe
 from saccade.optim.class_weights import SCHEMES
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 RATE = 1e-9  # so low that the loss over the epoch is that of the weights at its end
 RUNS = {"plain": "", "weighted": ", class_weights: inverse", "drawn": ", sampler: balanced"}

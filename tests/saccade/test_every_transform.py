@@ -85,17 +85,11 @@ def assert_reproducible(transforms: list[dict[str, Any]], picture: np.ndarray) -
 
 
 @pytest.mark.parametrize("name", USABLE)
-def test_a_transform_depends_on_its_place_alone(name: str) -> None:
-    for p in (0.5, 1.0):
-        assert_reproducible(with_p(name, p), image(LARGER.get(name, SIDE)))
-
-
-@pytest.mark.parametrize("name", [name for name in USABLE if name not in STILL])
-def test_a_transform_differs_from_place_to_place(name: str) -> None:
+def test_a_transform_depends_on_its_place_alone_and_differs_from_place_to_place(name: str) -> None:
     picture = image(LARGER.get(name, SIDE))
-    assert len(set(views(with_p(name, 0.5), PLACES, picture))) > 1, "applied or not, it is the same"
-    if draws_at_random(name):
-        assert len(set(views(with_p(name, 1.0), PLACES, picture))) > 1, "always applied, it is always the same"
+    at_times, always = (assert_reproducible(with_p(name, p), picture) for p in (0.5, 1.0))
+    assert name in STILL or len(set(at_times)) > 1, "applied or not, it is the same"
+    assert name in STILL or not draws_at_random(name) or len(set(always)) > 1, "always applied, it is always the same"
 
 
 # --- beside albumentations' own Compose, which goes through its transforms more slowly ----------------------------
@@ -111,7 +105,7 @@ def assert_as_compose_makes_it(transforms: list[dict[str, Any]], picture: np.nda
         made = make()
         return made, repr(compose.random_generator.bit_generator.state), compose.py_random.getstate()
 
-    for seed in range(6):
+    for seed in range(3):
         lean, *lean_states = with_states(seed, lambda: apply_transforms(compose, picture))
         theirs, *their_states = with_states(seed, lambda: compose(image=picture)["image"])
         assert type(lean) is type(theirs) and lean.dtype == theirs.dtype

@@ -92,7 +92,7 @@ def test_long_and_odd_class_names_keep_the_picture_small(tmp_path):
     classes = ["x" * 500, "$\\frac{$", "two\nlines", "ü"]
     draw_confusion(some_counts(4), classes, tmp_path / "confusion.png")
     assert max(pixels(tmp_path / "confusion.png").shape) < 1200
-    images_NHWC, labels_N, probabilities_NK = some_answers(K=4)
+    images_NHWC, labels_N, probabilities_NK = some_answers(N=9, K=4)
     draw_mistakes(images_NHWC, labels_N, probabilities_NK, classes, tmp_path / "mistakes.png")
     assert pixels(tmp_path / "mistakes.png").shape[1] < 1500
 
@@ -112,7 +112,7 @@ def test_the_same_input_gives_the_same_bytes_whatever_the_users_style(tmp_path):
     def draw(folder):
         draw_confusion(some_counts(5), list("abcde"), folder / "confusion.png")
         draw_learning_curves(some_history(4), folder / "curves.png")
-        draw_mistakes(*some_answers(), ["a", "b", "c"], folder / "mistakes.png")
+        draw_mistakes(*some_answers(N=6), ["a", "b", "c"], folder / "mistakes.png")
         return [(folder / name).read_bytes() for name in ("confusion.png", "curves.png", "mistakes.png")]
 
     first = draw(tmp_path / "first")
@@ -135,7 +135,7 @@ assert "matplotlib.pyplot" not in sys.modules
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize("epochs", [1, 2, 37])
+@pytest.mark.parametrize("epochs", [1, 37])
 def test_learning_curves_have_three_panels(tmp_path, epochs):
     draw_learning_curves(some_history(epochs), tmp_path / "curves.png")
     height, width, _ = pixels(tmp_path / "curves.png").shape
@@ -159,16 +159,16 @@ def test_a_line_shows_which_epoch_was_kept(tmp_path):
     assert at_7[0] - at_3[0] == pytest.approx(at_7[1] - at_3[1], abs=2) and at_7[0] - at_3[0] > 100
 
 
-@pytest.mark.parametrize("empty", [None, "", float("nan")])
-def test_without_accuracy_its_panel_is_left_out(tmp_path, empty):
+def test_without_accuracy_its_panel_is_left_out(tmp_path):
     rows = some_history(5)
     without = [{key: value for key, value in row.items() if "accuracy" not in key} for row in rows]
     draw_learning_curves(rows, tmp_path / "with.png")
     draw_learning_curves(without, tmp_path / "without.png")
     assert pixels(tmp_path / "without.png").shape[1] < 0.75 * pixels(tmp_path / "with.png").shape[1]
-    emptied = some_history(5, train_accuracy=empty, validation_accuracy=empty)
-    draw_learning_curves(emptied, tmp_path / "emptied.png")
-    assert (tmp_path / "emptied.png").read_bytes() == (tmp_path / "without.png").read_bytes()
+    for empty in (None, "", float("nan")):
+        emptied = some_history(5, train_accuracy=empty, validation_accuracy=empty)
+        draw_learning_curves(emptied, tmp_path / "emptied.png")
+        assert (tmp_path / "emptied.png").read_bytes() == (tmp_path / "without.png").read_bytes(), repr(empty)
 
 
 def test_rows_read_back_from_csv_draw_the_same(tmp_path):
@@ -206,13 +206,13 @@ def test_mistakes_are_the_surest_ones(tmp_path):
     assert shown == {"both": [False, True, True], "surest": [False, True, False]}
 
 
-@pytest.mark.parametrize("C", [1, 2, 3, 4])
-def test_mistakes_of_any_number_of_channels(tmp_path, C):
-    images_NHWC, labels_N, probabilities_NK = some_answers(N=90, C=C)
+@pytest.mark.parametrize(("C", "N"), [(1, 90), (2, 9), (3, 9), (4, 9)])
+def test_mistakes_of_any_number_of_channels(tmp_path, C, N):
+    images_NHWC, labels_N, probabilities_NK = some_answers(N=N, C=C)
     np.save(tmp_path / "images.npy", images_NHWC)
     mapped_NHWC = np.load(tmp_path / "images.npy", mmap_mode="r")
     draw_mistakes(mapped_NHWC, labels_N, probabilities_NK, ["a", "b", "c"], tmp_path / "mistakes.png")
-    assert pixels(tmp_path / "mistakes.png").shape[0] > 1000  # six rows
+    assert (pixels(tmp_path / "mistakes.png").shape[0] > 1000) == (N == 90)  # six rows
 
 
 def test_no_mistakes_says_so(tmp_path):

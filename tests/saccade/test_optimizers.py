@@ -60,17 +60,21 @@ def test_each_is_torchs_with_decay_on_weights_alone(name: str, kind: Any, option
 
 
 def test_a_gradient_that_stays_the_same_breaks_no_centred_square() -> None:
-    """Its square less its mean squared rounds to less than 0: torch's own gives NaN here."""
-    weight, by_torch = (nn.Parameter(torch.ones(40)) for _ in range(2))
+    """Its square less its mean squared can round to less than 0, of which torch's own takes the root: NaN.
+
+    Where it does depends on how a processor rounds; so the square is made a little less here than it would come to.
+    """
+    weight = nn.Parameter(torch.ones(40))
     holder = nn.Module()
     holder.weight = weight
     optimizer = build("rmsprop", holder, lr=1e-3, alpha=0.9, centered=True)
-    reference = torch.optim.RMSprop([by_torch], lr=1e-3, alpha=0.9, centered=True)
     for _ in range(300):
-        weight.grad = by_torch.grad = torch.linspace(0.1, 3, 40)
+        weight.grad = torch.linspace(0.1, 3, 40)
         optimizer.step()
-        reference.step()
-    assert by_torch.isnan().any()
+    square, mean = (optimizer.groups[0].slots[name][0] for name in ("square", "mean"))
+    square.copy_(mean.square() * (1 - 1e-3))
+    optimizer.step()
+    assert (square < mean.square()).all()
     assert torch.isfinite(weight).all() and (weight < 1).all()
 
 

@@ -80,7 +80,7 @@ def train(tmp_path: Path, processes: int, *arguments: int | str) -> list[dict]:
     import json
 
     try:
-        said = [process.communicate(timeout=120)[0] for process in started]
+        said = [process.communicate(timeout=280)[0] for process in started]
     finally:
         for process in started:
             process.kill()

@@ -284,13 +284,13 @@ def test_odd_names_stand_on_one_line_of_a_message(tmp_path: Path, kind: str) -> 
 
 @pytest.mark.parametrize("opener", [gzip.open, bz2.open, lzma.open])
 def test_a_huge_member_is_refused_before_it_is_read(tmp_path: Path, opener: Callable[..., Any]) -> None:
-    long_member(tmp_path / "a", 2**26, opener)
+    long_member(tmp_path / "a", 2**25, opener)
     limits = Limits(max_file_bytes=2**20)
     assert list(open_archive(tmp_path / "a", limits).members(lambda name: False)) == []
     content = (tmp_path / "a").read_bytes()
     (tmp_path / "a").write_bytes(content[:-10])  # whoever reads on notices
     expected = (
-        r"a: 'cat/huge\.jpg' must be at most 1,048,576 bytes long \(max_file_bytes\), but is 67,108,864\. If it is "
+        r"a: 'cat/huge\.jpg' must be at most 1,048,576 bytes long \(max_file_bytes\), but is 33,554,432\. If it is "
         r"what you expect, raise max_file_bytes; else leave it out: exclude: \['/cat/huge\.jpg'\]"
     )
 
@@ -343,7 +343,7 @@ def test_a_zip_that_unpacks_to_less_than_it_claims_is_damaged(tmp_path: Path) ->
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_zip_of_a_compression_without_a_bound_is_refused(tmp_path: Path, method: int) -> None:
     with zipfile.ZipFile(tmp_path / "a", "w", method) as archive:
-        archive.writestr("cat/1.bin", bytes(10**8))
+        archive.writestr("cat/1.bin", bytes(10**6))
     with pytest.raises(UserError, match="must be a plain file, but is compressed in another way than deflate"):
         content_of(tmp_path / "a")
 
@@ -451,7 +451,7 @@ def test_whatever_is_damaged_ends_in_an_error_for_people(tmp_path: Path, kind: s
 @pytest.mark.parametrize("kind", ["tar", "zip"])
 def test_many_members_are_listed_in_flat_memory(tmp_path: Path, kind: str) -> None:
     peaks = {}
-    for count in (1_000, 10_000):
+    for count in (300, 3_000):
         path = tmp_path / f"{count}"
         path.write_bytes(PACKERS[kind]({f"class-{i % 10}/{i:09}.jpg": b"x" for i in range(count)}))
 
@@ -461,9 +461,9 @@ def test_many_members_are_listed_in_flat_memory(tmp_path: Path, kind: str) -> No
 
         peaks[count] = peak_bytes(read)
     if kind == "tar":
-        assert peaks[10_000] < peaks[1_000] + 1e5
+        assert peaks[3_000] < peaks[300] + 1e5
     else:
-        assert peaks[10_000] - peaks[1_000] < 9_000 * 800  # zipfile keeps the directory
+        assert peaks[3_000] - peaks[300] < 2_700 * 800  # zipfile keeps the directory
 
 
 # --- packing

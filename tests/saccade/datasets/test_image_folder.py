@@ -358,6 +358,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
 # --- the real archive
 
 
+@pytest.mark.slow  # 60,000 pictures are listed
 def test_the_first_pictures_of_the_real_archive(real_data: RealData, tmp_path: Path) -> None:
     source = real_data("cifar10-images.tar.gz")
     image_folder.fetch(tmp_path / "raw", path=str(source))

@@ -18,7 +18,9 @@ from saccade.explain.summary import Description, describe
 LARGE = {"alexnet", "vgg16", "resnet50", "googlenet"}  # run with values only in make test-all
 SIDES = {"alexnet": (70, 80)}  # height and width, where a model cannot take the default
 DEFAULT_SIDES = (36, 40)
-EVERY_MODEL = registry.names("models")
+EVERY_MODEL = [
+    name for name in registry.names("models") if {"image", "series"} & set(registry.constant("models", name, "ACCEPTS"))
+]
 
 
 def spec_of(name: str, classes: int = 7) -> Spec:

@@ -70,6 +70,7 @@ def cases(*channels: int) -> list[Any]:
         pytest.param(name, kind, number, marks=pytest.mark.slow if name in LARGE else ())
         for name in registry.names("models")
         for kind in registry.constant("models", name, "ACCEPTS")
+        if kind in EXAMPLES
         for number in channels
     ]
 
@@ -206,8 +207,9 @@ def test_the_answer_does_not_depend_on_who_else_is_in_the_batch(name: str, kind:
         whole = network.eval()(x)
         for size in (1, 4):
             parts = torch.cat([network(part) for part in x.split(size)])
-            atol = 1e-5 if name in LARGE else 1e-6  # of sums of sums, over fifty layers
-            torch.testing.assert_close(parts, whole, rtol=1e-5, atol=atol)
+            # Products of other sizes are summed in other orders, layer after layer; who answers by the company of an
+            # example, such as a batch norm in training mode, moves by hundredths.
+            torch.testing.assert_close(parts, whole, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(
