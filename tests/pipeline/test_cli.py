@@ -237,7 +237,7 @@ def test_list_and_compare_import_neither_torch_nor_mlflow(tree):
 def test_the_version_is_the_packages(tree):
     from saccade import __version__
 
-    (ended,), modules = tree.run_all(["--version"])
+    (ended,), modules = tree.run_all(["--version"], cold=True)
     assert ended == (0, f"saccade {__version__}\n", "") and not modules & HEAVY
 
 
