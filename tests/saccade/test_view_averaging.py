@@ -16,7 +16,7 @@ from saccade.bundle.bundle import Recipe
 from saccade.data.arrays import write_array
 from saccade.data.prepared import Split
 from saccade.data.spec import Spec
-from saccade.evaluate.tta import average_over_views
+from saccade.predict.tta import average_over_views
 from saccade.predict.predictor import Predictor
 from saccade.transforms.albumentations import augment_image, build
 

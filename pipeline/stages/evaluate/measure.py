@@ -15,7 +15,7 @@ from saccade.core.errors import UserError
 from saccade.core.files import read_json
 from saccade.data.prepared import VIEWS_FORMAT, Split, open_split
 from saccade.evaluate.metrics import classification_metrics
-from saccade.evaluate.tta import average_over_views
+from saccade.predict.tta import average_over_views
 from saccade.predict.predictor import Predictor
 from saccade.transforms.albumentations import colors_for
 

@@ -7,8 +7,7 @@ import math
 
 import numpy as np
 
-from saccade.data.spec import PAD
-from saccade.kinds.tokens.tokenizer import Unit
+from saccade.data.spec import PAD, Unit
 
 
 def next_token_metrics(
