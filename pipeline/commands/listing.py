@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import paths
-from pipeline.console import number_of, say
+from pipeline.console import pluralise, say
 from pipeline.params.load import Params
 from saccade.core import registry
 
@@ -92,7 +92,8 @@ def show_sync(runs_folder: Path) -> None:
     Raises:
         UserError: some are still pending.
     """
-    from pipeline.tracking.status import sync, tracking_uri
+    from pipeline.tracking.mlflow_store import tracking_uri
+    from pipeline.tracking.sync import sync
     from saccade.core.errors import UserError
 
     outcomes = sync(runs_folder, tracking_uri(paths.home()))
@@ -104,9 +105,9 @@ def show_sync(runs_folder: Path) -> None:
         )
     pending = sum(outcome.pending_reason is not None for _, outcome in outcomes)
     if pending:
-        of_all = f"{pending:,} of {number_of(len(outcomes), 'run')} {'is' if pending == 1 else 'are'}"
+        of_all = f"{pending:,} of {pluralise(len(outcomes), 'run')} {'is' if pending == 1 else 'are'}"
         raise UserError(f"{of_all} still pending at {uri}; run `saccade sync` again later")
-    say(f"{number_of(len(outcomes), 'run')} sent to {uri}" if outcomes else f"nothing to send: {uri} has everything")
+    say(f"{pluralise(len(outcomes), 'run')} sent to {uri}" if outcomes else f"nothing to send: {uri} has everything")
 
 
 def _without_password(uri: str) -> str:

@@ -14,7 +14,7 @@ def repro(params: Params, arguments: Sequence[str]) -> None:
 
     Args:
         params: the checked file.
-        arguments: for ``dvc repro``.
+        arguments: arguments for ``dvc repro``.
 
     Raises:
         SystemExit: DVC failed; its exit code.

@@ -11,8 +11,8 @@ from typing import Any
 
 from pipeline import paths
 from pipeline.console import say
-from pipeline.params import load
 from pipeline.params.cross_checks import name_problem
+from pipeline.params.load import load_params
 from pipeline.params.problems import ParamsError, nearest
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_file
@@ -23,7 +23,7 @@ def add_recipe(file: Path, recipe: str, as_: str | None) -> None:
 
     Args:
         file: params.yaml.
-        recipe: its name.
+        recipe: name of the recipe.
         as_: another name for the recipe's run.
 
     Raises:
@@ -32,7 +32,7 @@ def add_recipe(file: Path, recipe: str, as_: str | None) -> None:
     known = sorted(path.stem for path in paths.RECIPES.glob("*.yaml"))
     if recipe not in known:
         raise UserError(f"no recipe is called {recipe!r}; {nearest(recipe, known)}")
-    load.load(file)  # a file that is not right is not made longer
+    load_params(file)  # a file that is not right is not made longer
     text, recipe_text = _read(file), _read(paths.RECIPES / f"{recipe}.yaml")
     whole, added = _values(text), _values(recipe_text)
     if as_ is not None and len(added["runs"]) != 1:
@@ -67,7 +67,7 @@ def add_copy(file: Path, run: str, new: str) -> None:
     Raises:
         UserError: no such run; the new name is taken, or cannot be.
     """
-    load.load(file)
+    load_params(file)
     text = _read(file)
     runs = _values(text)["runs"]
     if run not in runs:
@@ -106,7 +106,7 @@ def _write(file: Path, text: str) -> None:
     with replacing_file(file) as partial:
         partial.write_bytes(text.encode("utf-8"))
         try:
-            load.load(partial)
+            load_params(partial)
         except ParamsError as error:
             problems = "\n".join(f"  {problem}" for problem in error.problems)
             raise UserError(f"{file} stays as it was; with the addition it would be wrong:\n{problems}") from None

@@ -1,6 +1,6 @@
-"""The four rules of the house: arrows down, no circles, 3 to 12 things a folder, and each folder says what it is for.
+"""The four rules of the house: arrows down, no circles, 3 to 12 things a folder, and each folder says what it holds.
 
-A new file, a new kind, model, dataset, task or command needs no line here. A new room needs one: its place in ``ORDER``.
+A new file, kind, model, dataset, task or command needs no line here; a new room needs one: its place in ``ORDER``.
 """
 
 import ast

@@ -130,7 +130,7 @@ def waves_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     for folder in ("datasets", "models", "tasks"):
         shutil.copytree(ROOT / "src/saccade" / folder, library / folder)
     shutil.copy(ROOT / "src/saccade/nn/layers.py", library)
-    monkeypatch.setattr(registry, "_HERE", library)
+    monkeypatch.setattr(registry, "_SACCADE", library)
 
     def write(kind: str) -> None:
         (library / "datasets" / "waves.py").write_text(

@@ -40,7 +40,7 @@ def test_a_new_file_is_a_new_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "models").mkdir()
     for name in ("zebra.py", "ant.py", "_helper.py", "__init__.py", "notes.txt"):
         (tmp_path / "models" / name).write_text("")
-    monkeypatch.setattr(registry, "_HERE", tmp_path)
+    monkeypatch.setattr(registry, "_SACCADE", tmp_path)
     assert registry.names("models") == ["ant", "zebra"]
 
 
@@ -101,7 +101,7 @@ def test_aliases_read_from_the_text_are_those_of_layers() -> None:
 def zebra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A model file of our own; the registry remembers the files it has read, so it is made to forget."""
     (tmp_path / "models").mkdir()
-    monkeypatch.setattr(registry, "_HERE", tmp_path)
+    monkeypatch.setattr(registry, "_SACCADE", tmp_path)
     registry._tree.cache_clear()
     yield tmp_path / "models" / "zebra.py"
     registry._tree.cache_clear()
@@ -138,5 +138,5 @@ def test_a_function_is_called_with_what_it_takes() -> None:
     def function(first: int, second: int = 2, *, third: int = 3) -> tuple[int, int, int]:
         return first, second, third
 
-    assert registry.call_with_known(function, 1, third=5, fourth=7) == (1, 2, 5)
-    assert registry.call_with_known(function, 1, second=4) == (1, 4, 3)
+    assert registry.call_with_supported(function, 1, third=5, fourth=7) == (1, 2, 5)
+    assert registry.call_with_supported(function, 1, second=4) == (1, 4, 3)

@@ -12,7 +12,7 @@ import torch
 from saccade.core.progress import Progress, no_progress
 from saccade.data.prepared import Split
 from saccade.predict.predictor import Predictor
-from saccade.transforms.albumentations import augment_image, build
+from saccade.transforms.albumentations_adapter import augment_image, build
 
 
 def average_over_views(
@@ -41,7 +41,7 @@ def average_over_views(
         transforms: albumentations' own names and arguments, in order, as training views are made with.
         seed: of the training views, from 0.
         batch_size: images at once, here and in the network.
-        colors: of the training split, from ``augmentation.colors_for``.
+        colors: of the training split, from ``albumentations_adapter.colors_for``.
         progress: called with images answered so far.
 
     Returns:
