@@ -5,8 +5,8 @@
 
 Generated 32x32 colour images; first mirroring, pad and crop, colour jitter and cutout, then each of the policies.
 
-Making: all cores of ``saccade.augment.store.write_views`` beside one core of an unseeded ``albumentations.Compose`` of
-the same transforms, which keeps nothing; both take turns. Processor time counts the parent and its workers; unlike
+Making: all cores of ``stored_views.write_views`` beside one core of an unseeded ``albumentations.Compose`` of the same
+transforms, which keeps nothing; both take turns. Processor time counts the parent and its workers; unlike
 views a second it is much the same on a machine that does other work as well. Memory: the peak of RssAnon while
 ``saccade augment`` makes views of some images, and of ten times as many. Reading: batches of 128 of the stored views,
 as training takes them, beside a ``DataLoader`` with as many workers as there are cores, which transform each image with
@@ -30,12 +30,12 @@ from linearity import PeakMemory
 from torch.utils.data import DataLoader, Dataset
 from workbench import Workbench, generated, parser_of
 
-from saccade.augment.policies import POLICIES, transforms_of
-from saccade.augment.store import write_views
+from saccade.augment.policies import POLICIES, resolve_transforms
+from saccade.augment.stored_views import write_views
 from saccade.batching.batches import take
 from saccade.core.cpu import usable_cores
 from saccade.data.arrays import open_array, write_array
-from saccade.transforms.albumentations import build, colors_for
+from saccade.transforms.albumentations_adapter import build, colors_for
 
 IMAGES, VIEWS, BATCH, SIDE = 20_000, 4, 128, 32
 LASTS_S, MOST_VIEWS = 6.0, 40  # cheap transforms make more views: the start of the processes shall not decide
@@ -49,7 +49,7 @@ TRANSFORMS: list[dict[str, Any]] = [
     {"name": "CoarseDropout", "num_holes_range": [1, 1], "hole_height_range": [8, 8], "hole_width_range": [8, 8]},
 ]
 LISTS = {MIXED: TRANSFORMS} | {
-    name: transforms_of(name, height=SIDE, width=SIDE) for name in POLICIES if name != "none"
+    name: resolve_transforms(name, height=SIDE, width=SIDE) for name in POLICIES if name != "none"
 }
 
 

@@ -206,7 +206,7 @@ def begun(case: Case, device: torch.device) -> tuple[TrainingState, Callable[[],
     torch.manual_seed(0)
     spec = Spec("image", (case.side, case.side, case.channels), tuple("0123456789"))
     model = registry.module("models", case.model).build(spec, **case.arguments)
-    network = devices.place(nn.Sequential(ImageInput([0.5] * case.channels, [0.25] * case.channels), model), device)
+    network = devices.to_device(nn.Sequential(ImageInput([0.5] * case.channels, [0.25] * case.channels), model), device)
 
     def clock() -> float:
         if device.type == "cuda":

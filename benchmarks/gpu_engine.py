@@ -163,7 +163,7 @@ def train_ours(case: Case, device: Any, examples: int, *, deterministic: bool) -
     devices.set_deterministic(deterministic)
     spec = Spec("image", (case.side, case.side, case.channels), tuple("0123456789"))
     model = registry.module("models", case.model).build(spec, **case.arguments)
-    network = devices.place(nn.Sequential(ImageInput([0.5] * case.channels, [0.25] * case.channels), model), device)
+    network = devices.to_device(nn.Sequential(ImageInput([0.5] * case.channels, [0.25] * case.channels), model), device)
     images = torch.randint(0, 256, (1, examples, *spec.shape), dtype=torch.uint8)
     labels, few = torch.arange(examples) % len(spec.classes), case.batch_size
     records = fit(

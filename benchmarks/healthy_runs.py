@@ -129,7 +129,7 @@ def main() -> None:
         for key in entries:
             bench.train(key)
             with contextlib.chdir(bench.folder):
-                record = doctor.find(key).record
+                record = doctor.find_case(key).record
             verdict = diagnose(record)
             found["rows"][key] = {"verdict": verdict.headline, **margins(record)}
             found |= {"date": datetime.date.today().isoformat(), "machine": machine()}

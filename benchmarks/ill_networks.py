@@ -35,7 +35,7 @@ from workbench import HERE, parser_of
 from saccade.bundle.inputs import input_for
 from saccade.core import registry
 from saccade.core.errors import NonFiniteError
-from saccade.display.layer_statistics import draw_vital_signs
+from saccade.display.layer_statistics import draw_layer_statistics
 from saccade.doctor.record import Record
 from saccade.doctor.remedies import Change
 from saccade.doctor.rules import Verdict, diagnose
@@ -176,7 +176,7 @@ def draw(record: Record, title: str, path: Path) -> None:
     epochs: dict[int, list[dict[str, Any]]] = {}
     for row in record.layers:
         epochs.setdefault(row["epoch"], []).append({key: value for key, value in row.items() if key != "epoch"})
-    draw_vital_signs(epochs, path, title)
+    draw_layer_statistics(epochs, path, title)
 
 
 def report_case(case: Case, rows: Sequence[Mapping[str, Any]]) -> None:

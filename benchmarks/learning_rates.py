@@ -38,7 +38,7 @@ GRIDS = {
     "sgd": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
     "others": (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1),
 }
-UPDATES, DRAWINGS = 200, 3
+UPDATES, REPEATS = 200, 3
 PAGE = "learning-rate.md"
 
 Rows = list[dict[str, float]]
@@ -184,7 +184,7 @@ def case_grid(case: Case) -> tuple[float, ...]:
 
 def prepared(case: Case, bench: Workbench, options: argparse.Namespace) -> "TrainingRun":
     """The case as a run of the bench's params.yaml, its data prepared."""
-    from pipeline.params import load
+    from pipeline.params.load import load_params
     from pipeline.stages.train.setup import TrainingRun
 
     yaml = YAML(typ="safe")
@@ -204,19 +204,19 @@ def prepared(case: Case, bench: Workbench, options: argparse.Namespace) -> "Trai
     bench.write_params({run["dataset"]: dataset}, {case.run: run})
     if not (bench.folder / "data" / "augmented" / run["dataset"]).exists():
         bench.prepare(run["dataset"])
-    return TrainingRun.of(load.load(Path("params.yaml")), case.run)
+    return TrainingRun.of(load_params(Path("params.yaml")), case.run)
 
 
 def steps_of(found: dict[str, Any], run: "TrainingRun", *, quick: bool) -> Iterator[None]:
     """Fill in what is not there yet; yields after each figure."""
-    from pipeline.commands.find_lr import losses_of_drawings, rates_of
+    from pipeline.commands.find_lr import rates_of, repeated_losses
     from saccade.lr_finder.suggest import read_range
 
     found.setdefault("now", run.block.optimizer.lr)
     if "losses" not in found:
         tell(f"  {run.name}: range test")
         with contextlib.redirect_stdout(sys.stderr):  # of a slow machine the command tells how far it is
-            drawn = losses_of_drawings(run, UPDATES)
+            drawn = repeated_losses(run, UPDATES)
         found["losses"] = [[float(f"{loss:.5g}") for loss in losses] for losses in drawn]
     reading = read_range(rates_of(UPDATES), found["losses"])
     if reading.suggestion is None:

@@ -24,8 +24,8 @@ from saccade.batching.length_buckets import by_length, longest_of
 from saccade.bundle.inputs import TokenInput
 from saccade.core import registry
 from saccade.data.spec import Spec
-from saccade.nn.padding import is_real
-from saccade.nn.text_networks import OwnEnds
+from saccade.nn.padding import length_mask
+from saccade.nn.text_networks import BidirectionalRNN
 from saccade.optim import optimizers
 from saccade.optim.losses import cross_entropy
 from saccade.train.loop import fit
@@ -128,10 +128,10 @@ def report_packed(title: str, case: Case, data: LabelledArrays, pairs: int, *, q
     recurrent = nn.LSTM(
         case.arguments["embedding_size"], case.arguments["hidden_size"], batch_first=True, bidirectional=True
     )
-    own = OwnEnds(recurrent)
+    own = BidirectionalRNN(recurrent)
 
     def padded(x_BTE: Tensor, length_B: Tensor) -> Tensor:
-        return own(x_BTE, length_B)[is_real(length_B, x_BTE.shape[1])]
+        return own(x_BTE, length_B)[length_mask(length_B, x_BTE.shape[1])]
 
     def packed(x_BTE: Tensor, length_B: Tensor) -> Tensor:
         sequence = nn.utils.rnn.pack_padded_sequence(x_BTE, length_B, batch_first=True, enforce_sorted=False)

@@ -166,7 +166,7 @@ def gradients(bench: Workbench, run: str, seed: int) -> dict[str, list[float]]:
     import saccade
     from saccade.core import devices
     from saccade.data.prepared import open_split
-    from saccade.nn.recurrent import gradient_norms_over_time
+    from saccade.nn.sequence_networks import gradient_norms_over_time
     from saccade.optim.losses import mse
 
     predictor = saccade.load(bench.folder / "models" / run)

@@ -2,8 +2,8 @@
 
     python benchmarks/training_on_views.py
 
-Both read memory-mapped files: ``saccade.augment.store.write_views`` has made four views of generated images, and epoch
-e reads view (e - 1) mod 4; the originals are the images themselves, read in every epoch. Two networks of the same first
+Both read memory-mapped files: ``stored_views.write_views`` has made four views of generated images, and epoch e
+reads view (e - 1) mod 4; the originals are the images themselves, read in every epoch. Two networks of the same first
 weights train in one process, an epoch of the one, an epoch of the other, whichever is first changing from pair to pair;
 what slows the machine for a while slows both. The first pair is not counted. Processor time, of this process, is much
 the same on a machine that does other work as well.
@@ -23,8 +23,8 @@ from figures import report, tell
 from torch import nn
 from workbench import parser_of
 
-from saccade.augment.policies import transforms_of
-from saccade.augment.store import write_views
+from saccade.augment.policies import resolve_transforms
+from saccade.augment.stored_views import write_views
 from saccade.bundle.inputs import ImageInput
 from saccade.core import devices, registry
 from saccade.data.arrays import open_array, write_array
@@ -79,7 +79,7 @@ def compare(title: str, case: Case, folder: Path, pairs: int) -> None:
     """Write the files; then an epoch on the views, an epoch on the originals, in turn."""
     shape = (case.examples, case.side, case.side, case.channels)
     write_array(folder / "images.npy", np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8))
-    transforms = transforms_of(case.policy, height=case.side, width=case.side)
+    transforms = resolve_transforms(case.policy, height=case.side, width=case.side)
     write_views(folder, folder / "images.npy", views=VIEWS, transforms=transforms, seed=0)
     trainings = {
         "views": epochs_on(open_array(folder / "train.npy"), case, pairs + 1),
@@ -107,7 +107,7 @@ def epochs_on(views: np.ndarray, case: Case, epochs: int) -> Iterator[EpochRecor
     spec = Spec("image", (case.side, case.side, case.channels), tuple("0123456789"))
     model = registry.module("models", case.model).build(spec, **case.arguments)
     mean = [0.5] * case.channels
-    network = devices.place(nn.Sequential(ImageInput(mean, mean), model), torch.device("cpu"))
+    network = devices.to_device(nn.Sequential(ImageInput(mean, mean), model), torch.device("cpu"))
     labels = torch.arange(case.examples) % len(spec.classes)
     stored = torch.from_numpy(views)
     return fit(

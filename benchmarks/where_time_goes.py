@@ -61,7 +61,7 @@ def shares(name: str, updates: int) -> dict[str, float]:
     devices.set_deterministic(True)
     spec = Spec("image", (side, side, channels), tuple("0123456789"))
     model = registry.module("models", name).build(spec, **arguments)
-    network = devices.place(nn.Sequential(ImageInput([0.5] * channels, [0.25] * channels), model), CPU)
+    network = devices.to_device(nn.Sequential(ImageInput([0.5] * channels, [0.25] * channels), model), CPU)
     count = updates * batch_size
     images = torch.randint(0, 256, (1, count, side, side, channels), dtype=torch.uint8)
     labels = torch.arange(count) % 10

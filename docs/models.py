@@ -15,7 +15,7 @@ from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_file
 from saccade.data.spec import Spec
-from saccade.explain.summary import Description, describe
+from saccade.explain.summary import NetworkSummary, describe
 
 PAGE = Path(__file__).with_suffix(".md")
 BEGIN, END = "<!-- table: begin (docs/models.py writes this part) -->", "<!-- table: end -->"
@@ -67,7 +67,7 @@ def builder(name: str, shape: tuple[int, ...], classes: int) -> Callable[[], nn.
     return lambda: registry.module("models", name).build(spec)
 
 
-def described(name: str) -> Description:
+def described(name: str) -> NetworkSummary:
     """A network as it is usually built."""
     height, width, channels = registry.constant("models", name, "TYPICAL_SHAPE")
     classes = registry.constant("models", name, "TYPICAL_CLASSES")

@@ -1,5 +1,7 @@
 """The application around the library: paths, params.yaml, DVC, MLflow, commands.
 
+Mathematics belongs to src/saccade.
+
 A copy of the tree (``dvc exp run --temp`` makes one) runs the copy's own library, not the one that is installed.
 """
 

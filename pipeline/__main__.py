@@ -21,17 +21,17 @@ def main() -> None:
     complete_environment(HERE.parent)
     _use_the_tree_we_stand_in()
     from pipeline.cli import app
-    from pipeline.exit_codes import exit_code_of
+    from pipeline.exit_codes import report_error
 
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     try:
         app(standalone_mode=True, prog_name="saccade")  # shells complete that name, whichever way we were called
     except SystemExit as end:
         if end.code == 130:  # Typer's way of ending on Ctrl-C
-            exit_code_of(KeyboardInterrupt(), command)
+            report_error(KeyboardInterrupt(), command)
         raise
     except BaseException as error:  # noqa: BLE001 - what is not ours to explain is raised again there
-        sys.exit(exit_code_of(error, command))
+        sys.exit(report_error(error, command))
 
 
 def _use_the_tree_we_stand_in() -> None:

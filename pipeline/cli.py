@@ -33,8 +33,8 @@ RunName = Annotated[
 ]
 
 
-def _show_version(is_asked: bool) -> None:
-    if is_asked:
+def _show_version(is_requested: bool) -> None:
+    if is_requested:
         from pipeline.console import say
         from saccade import __version__
 
@@ -51,8 +51,8 @@ def _options(
     """From one params.yaml to trained, tracked, reproducible CNNs and LSTMs."""
 
 
-class _Part(StrEnum):
-    """Which examples of a dataset `evaluate --on` takes."""
+class _Split(StrEnum):
+    """Examples of a dataset that `evaluate --on` takes."""
 
     train = "train"
     validation = "validation"
@@ -63,10 +63,10 @@ class _Part(StrEnum):
 def _load() -> Any:
     """Enter the tree and read params.yaml, whole and checked."""
     from pipeline import paths
-    from pipeline.params import load
+    from pipeline.params.load import load_params
 
     paths.enter_tree()
-    return load.load(paths.PARAMS)
+    return load_params(paths.PARAMS)
 
 
 def _entry(section: str, entries: dict[str, Any], name: str) -> Any:
@@ -78,39 +78,39 @@ def _entry(section: str, entries: dict[str, Any], name: str) -> Any:
     return entries[name]
 
 
-def _load_and_build() -> Any:
-    """As ``_load``, and try the transforms too: only albumentations knows their values, and it takes seconds.
+def _load_and_try_transforms() -> Any:
+    """Enter the tree, read params.yaml and try its transforms; their values are known to albumentations alone.
 
-    Says what has changed of one's own files since they were fetched, which transforms do not suit the classes, and
-    which settings change nothing.
+    It takes seconds. Warnings say which of one's own files have changed since they were fetched, which transforms do
+    not suit the classes, and which settings have no effect.
     """
     from pipeline import paths
+    from pipeline.commands.check_transforms import glyph_warnings, transform_value_problems
     from pipeline.console import warn
     from pipeline.params.credentials import secret_problems
     from pipeline.params.load import raise_problems
-    from pipeline.params.prepared import problems_of_classes
-    from pipeline.params.transforms import problems_of_transforms, warnings_of_transforms
+    from pipeline.params.prepared_datasets import two_class_problems
     from pipeline.stages.local_sources import changes
 
     params = _load()
     raise_problems(paths.PARAMS, list(secret_problems(paths.PARAMS.read_text(encoding="utf-8"))))
-    raise_problems(paths.PARAMS, [*problems_of_transforms(params), *problems_of_classes(params)])
-    for line in warnings_of_transforms(params):
+    raise_problems(paths.PARAMS, [*transform_value_problems(params), *two_class_problems(params)])
+    for line in glyph_warnings(params):
         warn(f"warning: {line}")
-    _tell_without_effect(params)
+    _warn_of_unused_settings(params)
     for line in changes({name: dataset.source.arguments for name, dataset in params.datasets.items()}):
         warn(line)
     return params
 
 
-def _tell_without_effect(params: Any, *place: str) -> None:
+def _warn_of_unused_settings(params: Any, *place: str) -> None:
     """Say which settings below a path of params.yaml change nothing; of several processes the first one does."""
     from pipeline.console import warn
-    from pipeline.params.unused import without_effect
-    from saccade.core.ranks import find, was_launched
+    from pipeline.params.unused_settings import unused_settings
+    from saccade.core.ranks import current_rank, is_launched_child
 
-    if find().rank == 0 and not was_launched():
-        for problem in without_effect(params, *place):
+    if current_rank().rank == 0 and not is_launched_child():
+        for problem in unused_settings(params, *place):
             warn(f"warning: {problem}")
 
 
@@ -119,25 +119,25 @@ def _tell_missing_commit() -> None:
     import os
 
     from pipeline.without_git import tell_missing_commit
-    from saccade.core.ranks import find, was_launched
+    from saccade.core.ranks import current_rank, is_launched_child
 
-    if find().rank == 0 and not was_launched() and not os.environ.get("DVC_STAGE"):
+    if current_rank().rank == 0 and not is_launched_child() and not os.environ.get("DVC_STAGE"):
         tell_missing_commit(is_brief=True)
 
 
 @app.command()
 def check() -> None:
-    """Check params.yaml, whole: every error at once."""
-    from pipeline.console import number_of, say
+    """Check the whole of params.yaml and print every error at once."""
+    from pipeline.console import pluralise, say
 
-    params = _load_and_build()
+    params = _load_and_try_transforms()
     _tell_missing_commit()
-    say(f"params.yaml is fine: {number_of(len(params.datasets), 'dataset')}, {number_of(len(params.runs), 'run')}")
+    say(f"params.yaml is fine: {pluralise(len(params.datasets), 'dataset')}, {pluralise(len(params.runs), 'run')}")
 
 
 @app.command(name="list")
 def list_() -> None:
-    """Show what there is: datasets, models, tasks, recipes, runs."""
+    """List datasets, models, tasks, recipes and runs."""
     from pipeline.commands.listing import show_list
 
     show_list(_load())
@@ -167,7 +167,7 @@ def augment(dataset: DatasetName) -> None:
     """Write augmented views of a training split into data/augmented."""
     params = _load()
     block = _entry("datasets", params.datasets, dataset)
-    _tell_without_effect(params, "datasets", dataset, "augment")
+    _warn_of_unused_settings(params, "datasets", dataset, "augment")
     from pipeline.stages.augment.stage import augment
 
     augment(dataset, block=block.augment, seed=params.seed)
@@ -178,14 +178,14 @@ def preview(
     dataset: DatasetName,
     policy: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--policy", metavar="NAME", help="show this policy instead of what params.yaml says"),
+        typer.Option("--policy", metavar="NAME", help="show this policy instead of the transforms in params.yaml"),
     ] = None,
     rows: Annotated[
-        int, typer.Option("--rows", metavar="N", min=1, max=100, help="examples, spread over classes")
+        int, typer.Option("--rows", metavar="N", min=1, max=100, help="number of examples, spread over the classes")
     ] = 10,
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--out", metavar="FILE", help="a .png; default: reports/DATASET-preview.png"),
+        typer.Option("--out", metavar="FILE", help="the .png to write; default: reports/DATASET-preview.png"),
     ] = None,
 ) -> None:
     """Draw a sheet of what augmentation does to a prepared dataset, before anything is stored."""
@@ -200,12 +200,14 @@ def preview(
 @app.command()
 def train(
     run: RunName,
-    fresh: Annotated[bool, typer.Option("--fresh", help="forget an earlier training of the same identity")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="start over, even if this training was done or begun before")
+    ] = False,
 ) -> None:
-    """Train a run, or go on where it was stopped, into models and reports."""
+    """Train a run, or resume it where it stopped; write into models and reports."""
     params = _load()
     _entry("runs", params.runs, run)
-    _tell_without_effect(params, "runs", run, "train")
+    _warn_of_unused_settings(params, "runs", run, "train")
     _tell_missing_commit()
     from pipeline.launch.launch import start_training
 
@@ -216,14 +218,14 @@ def train(
 def find_lr(
     run: RunName,
     updates: Annotated[
-        int, typer.Option("--updates", metavar="N", min=50, help="of each of three drawings: more show more")
+        int, typer.Option("--updates", metavar="N", min=50, help="updates of each of three repeats; more show more")
     ] = 200,
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--out", metavar="FILE", help="a .png; default: reports/RUN-learning-rate.png"),
+        typer.Option("--out", metavar="FILE", help="the .png to write; default: reports/RUN-learning-rate.png"),
     ] = None,
 ) -> None:
-    """Suggest a learning rate for a run, from updates under a rate that rises; the run itself is left as it is."""
+    """Suggest a learning rate for a run, from a short test with a rising rate; the run itself is not changed."""
     out = out and out.absolute()  # relative to where the command was called, not to the tree
     params = _load()
     _entry("runs", params.runs, run)
@@ -246,16 +248,16 @@ def evaluate(
         ),
     ] = None,
     split: Annotated[
-        Optional[_Part],  # noqa: UP045
-        typer.Option("--split", help="with --on: which part of the dataset; default: test"),
+        Optional[_Split],  # noqa: UP045
+        typer.Option("--split", help="with --on: which split of the dataset; default: test"),
     ] = None,
 ) -> None:
-    """Measure a trained run on the test split, with tables and pictures, into reports."""
+    """Measure a trained run on the test split; write tables and figures into reports."""
     if split is not None and on is None:
-        raise typer.BadParameter("--split belongs to --on DATASET; a run's own measures are of its test split")
+        raise typer.BadParameter("--split needs --on DATASET; a run's own metrics are those of its test split")
     params = _load()
     block = _entry("runs", params.runs, run)
-    _tell_without_effect(params, "runs", run, "evaluate")
+    _warn_of_unused_settings(params, "runs", run, "evaluate")
     if on is None:
         from pipeline.stages.evaluate.stage import evaluate
 
@@ -264,7 +266,7 @@ def evaluate(
         _entry("datasets", params.datasets, on)
         from pipeline.stages.evaluate.other_dataset import evaluate_on
 
-        evaluate_on(run, dataset=on, part=(split or _Part.test).value, block=block.evaluate)
+        evaluate_on(run, dataset=on, part=(split or _Split.test).value, block=block.evaluate)
 
 
 @app.command()
@@ -272,16 +274,18 @@ def repeat(
     run: RunName,
     seeds: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option("--seeds", metavar="N", min=2, help="train it with its seed, seed + 1, ..."),
+        typer.Option("--seeds", metavar="N", min=2, help="train it N times, with seed, seed + 1, ..."),
     ] = None,
     folds: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option("--folds", metavar="K", min=2, help="train it K times, each K-th of the data once the test split"),
+        typer.Option(
+            "--folds", metavar="K", min=2, help="train it K times; each K-th of the data is the test split once"
+        ),
     ] = None,
 ) -> None:
-    """Train and measure a run several times: mean and standard deviation of what a single one gives."""
+    """Train and measure a run several times; print the mean and standard deviation of its metrics."""
     if (seeds is None) == (folds is None):
-        raise typer.BadParameter("say what differs from training to training: --seeds N, or --folds K")
+        raise typer.BadParameter("choose what differs between the trainings: --seeds N, or --folds K")
     params = _load()
     _entry("runs", params.runs, run)
     _tell_missing_commit()
@@ -303,40 +307,46 @@ def predict(
         Optional[list[str]],  # noqa: UP045
         typer.Argument(
             metavar="[PATH]...",
-            help="pictures, folders of pictures, or patterns in quotes; of texts, files of lines; of series, CSV files",
+            help="images, folders or quoted patterns; for texts, files with one text per line; for series, CSV files",
         ),
     ] = None,
     text: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option("--text", metavar="TEXT", help="a text to classify; repeatable"),
+        typer.Option("--text", metavar="TEXT", help="a text to classify; may be repeated"),
     ] = None,
-    prompt: Annotated[Optional[str], typer.Option("--prompt", metavar="TEXT", help="a text to go on with")] = None,  # noqa: UP045
+    prompt: Annotated[Optional[str], typer.Option("--prompt", metavar="TEXT", help="a text to continue")] = None,  # noqa: UP045
     length: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option("--length", metavar="N", help="with --prompt: characters or words to write; default: 200"),
     ] = None,
     temperature: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option("--temperature", metavar="T", help="with --prompt: 0 takes the most probable; default: 0.8"),
+        typer.Option(
+            "--temperature", metavar="T", help="with --prompt: 0 always takes the most probable token; default: 0.8"
+        ),
     ] = None,
     seed: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option("--seed", metavar="S", help="with --prompt: another text for each; default: 0"),
+        typer.Option("--seed", metavar="S", help="with --prompt: seed of the random draws; default: 0"),
     ] = None,
     probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="with --prompt: what is expected after each of its letters")
+        bool, typer.Option("--probabilities", help="with --prompt: the tokens expected after each of its tokens")
     ] = False,
     top: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option("--top", metavar="K", min=1, help="the K most probable classes, or letters"),
+        typer.Option("--top", metavar="K", min=1, help="show the K most probable classes or tokens"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON objects, one an example, or a step, and line")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="print one JSON object per line: an example, or a step")
+    ] = False,
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--out", metavar="FILE", help="of a forecast: the .png; default: reports/RUN-forecast.png"),
+        typer.Option(
+            "--out", metavar="FILE", help="for a forecast: the .png to write; default: reports/RUN-forecast.png"
+        ),
     ] = None,
 ) -> None:
-    """Classify new pictures, texts or series with a trained run, or let it go on with a text or a series."""
+    """Classify new images, texts or series with a trained run, or let it continue a text or a series."""
     if not paths and not text and prompt is None:
         raise typer.BadParameter("name files, or give --text TEXT or --prompt TEXT")
     here, out = Path.cwd(), out and out.absolute()  # relative to where the command was called, not to the tree
@@ -350,8 +360,8 @@ def predict(
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def repro(context: typer.Context) -> None:
-    """Check params.yaml, then run `dvc repro` with the same arguments, then compare."""
-    params = _load_and_build()
+    """Check params.yaml, run `dvc repro` with the same arguments, then compare the runs."""
+    params = _load_and_try_transforms()
     from pipeline.commands.repro import repro
 
     repro(params, context.args)
@@ -380,17 +390,19 @@ def doctor(
         ),
     ],
 ) -> None:
-    """Say what a training suffers from, in which layer, and which line of params.yaml to change."""
+    """Diagnose a training: what went wrong, in which layer, and which line of params.yaml to change."""
     _load()
     from pipeline.commands.doctor import doctor
 
     doctor(run)
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="print JSON in place of tables")]
-Picture = Annotated[
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of tables")]
+Figure = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--picture", metavar="FILE", help="draw it as blocks to scale: .png, .svg or .pdf"),
+    typer.Option(
+        "--figure", "--picture", metavar="FILE", help="draw the network as blocks to scale: .png, .svg or .pdf"
+    ),
 ]
 
 
@@ -408,23 +420,25 @@ def describe_model(
     ] = None,
     classes: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option("--classes", metavar="K", min=2, help="how many; default: what is typical"),
+        typer.Option("--classes", metavar="K", min=2, help="number of classes; default: what is typical"),
     ] = None,
     vocabulary: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option("--vocabulary", metavar="N", min=3, help="of texts, how many tokens there are; default: 10,000"),
+        typer.Option(
+            "--vocabulary", metavar="N", min=3, help="for texts: number of tokens in the vocabulary; default: 10,000"
+        ),
     ] = None,
     set_: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option("--set", metavar="KEY=VALUE", help="an argument of the model, as in params.yaml; repeatable"),
+        typer.Option("--set", metavar="KEY=VALUE", help="an argument of the model, as in params.yaml; may be repeated"),
     ] = None,
     as_json: AsJson = False,
-    picture: Picture = None,
+    figure: Figure = None,
 ) -> None:
     """Describe a model as params.yaml would build it."""
-    from pipeline.commands.describe import of_model, show
+    from pipeline.commands.describe import network_of_model, show
 
-    show(of_model(name, input_, classes, set_ or [], vocabulary), as_json=as_json, picture=picture)
+    show(network_of_model(name, input_, classes, set_ or [], vocabulary), as_json=as_json, figure=figure)
 
 
 @describe_app.command("run")
@@ -433,21 +447,21 @@ def describe_run(
         str, typer.Argument(metavar="RUN", help="a trained run: a folder in models", autocompletion=complete_run)
     ],
     as_json: AsJson = False,
-    picture: Picture = None,
+    figure: Figure = None,
 ) -> None:
     """Describe the network of a trained run."""
-    picture = picture and picture.absolute()  # relative to where the command was called, not to the tree
+    figure = figure and figure.absolute()  # relative to where the command was called, not to the tree
     params = _load()
-    from pipeline.commands.describe import of_run, show
+    from pipeline.commands.describe import network_of_run, show
 
-    show(of_run(run, params), as_json=as_json, picture=picture)
+    show(network_of_run(run, params), as_json=as_json, figure=figure)
 
 
 @describe_app.command("policy")
 def describe_policy(
     name: Annotated[Optional[str], typer.Argument(metavar="[NAME]", help="default: list them all")] = None,  # noqa: UP045
     size: Annotated[
-        str, typer.Option("--size", metavar="HxW", help="of the images; arguments in pixels follow it")
+        str, typer.Option("--size", metavar="HxW", help="size of the images, on which arguments in pixels depend")
     ] = "32x32",
 ) -> None:
     """Print an augmentation policy as YAML to paste into params.yaml, with a note on each transform."""
@@ -473,12 +487,12 @@ def add(
         typer.Option("--copy", metavar="RUN", help="copy this run instead", autocompletion=complete_run),
     ] = None,
 ) -> None:
-    """Merge a recipe into params.yaml, comments kept; or copy a run under a new name."""
+    """Merge a recipe into params.yaml and keep its comments; or copy a run under a new name."""
     from pipeline import paths
-    from pipeline.params.recipes import add_copy, add_recipe
+    from pipeline.commands.add import add_copy, add_recipe
 
     if copy is not None and as_ is not None:
-        raise typer.BadParameter("--copy names the copy by NAME; --as is for recipes")
+        raise typer.BadParameter("with --copy, NAME is the new run; --as is for recipes")
     paths.enter_tree()
     if copy is not None:
         add_copy(paths.PARAMS, copy, name)

@@ -1,4 +1,4 @@
-"""What a command says while it works: bars on a terminal, plain lines elsewhere."""
+"""Output of a command while it works: progress bars on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -18,11 +18,11 @@ def warn(line: str) -> None:
     print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
-def number_of(number: int, what: str) -> str:
-    """A number and what is counted, in the plural where it is not one.
+def pluralise(number: int, what: str) -> str:
+    """A number and its noun, in the plural unless the number is one.
 
-    >>> number_of(1, "run"), number_of(1200, "picture")
-    ('1 run', '1,200 pictures')
+    >>> pluralise(1, "run"), pluralise(1200, "image")
+    ('1 run', '1,200 images')
     """
     return f"{number:,} {what}" + ("" if number == 1 else "s")
 
@@ -33,7 +33,7 @@ class Progress:
     On a terminal it is a bar with the time left. Elsewhere a line is printed now and then, none for short work.
 
     Args:
-        unit: of what is number_of, such as "images".
+        unit: name of what is counted, such as "images".
         line_every_s: seconds between two lines where there is no terminal.
     """
 
@@ -52,7 +52,7 @@ class Progress:
             say(f"  {what}: {done:,}" + (f" of {total:,}" if total else "") + (f" {self._unit}" if self._unit else ""))
 
     def note(self, line: str) -> None:
-        """Tell a finished part of the work: always on a terminal, elsewhere at most once in two seconds."""
+        """Print a line on a finished part of the work: always on a terminal, elsewhere at most once in two seconds."""
         if self._bar is not None:
             self._bar.note(line)
         elif time.monotonic() - self._last_line_at >= _NOTE_EVERY_S:

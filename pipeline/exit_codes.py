@@ -1,4 +1,4 @@
-"""What a command says when it fails, and how it ends."""
+"""The message and the exit code of a command that fails."""
 
 import contextlib
 import errno
@@ -11,9 +11,9 @@ from pipeline.params.problems import ParamsError
 from pipeline.privacy.redaction import redact, show_tracebacks_redacted
 from pipeline.signals import KilledBySignal
 from saccade.core.errors import LostConnectionError, UserError
-from saccade.core.ranks import RENDEZVOUS_VARIABLE, find
+from saccade.core.ranks import RENDEZVOUS_VARIABLE, current_rank
 
-_PLAIN = (
+_PLAIN_ERRNOS = (
     errno.EROFS,
     errno.EACCES,
     errno.EPERM,
@@ -24,15 +24,15 @@ _PLAIN = (
     errno.ENAMETOOLONG,
 )
 _SHARED_MEMORY = "/dev/shm"
-_GO_ON = ("fetch", "train", "repeat", "repro", "sync")  # commands that keep what a stopped one has done
+_RESUMABLE = ("fetch", "train", "repeat", "repro", "sync")  # commands that keep what a stopped one has done
 
 
-def exit_code_of(error: BaseException, command: str) -> int:
-    """Tell a user's error in a line or two and give the exit code.
+def report_error(error: BaseException, command: str) -> int:
+    """Print an error of the user's in a line or two, and return the exit code.
 
     Args:
-        error: what a command raised.
-        command: its name, such as train; empty where none was named.
+        error: exception that a command raised.
+        command: name of the command, such as train; empty where none was named.
 
     Returns:
         The exit code of the process.
@@ -41,15 +41,15 @@ def exit_code_of(error: BaseException, command: str) -> int:
         BaseException: ``error`` itself, when it is not a user's: a defect of ours keeps its traceback.
     """
     try:
-        return _tell(error, command)
+        return _report(error, command)
     finally:
         if os.environ.get("DVC_STAGE") and not _is_one_of_several():
-            warn("DVC removed this stage's earlier output before it began: `dvc checkout` brings it back")
+            warn("DVC removed the earlier output of this stage before it began; `dvc checkout` restores it")
 
 
 def _is_one_of_several() -> bool:
-    """Whether another process tells what has happened to all: the one that launched us, or rank 0."""
-    return find().rank > 0 or (find().count > 1 and RENDEZVOUS_VARIABLE in os.environ)
+    """Whether another process reports for all: the one that launched this one, or rank 0."""
+    return current_rank().rank > 0 or (current_rank().world_size > 1 and RENDEZVOUS_VARIABLE in os.environ)
 
 
 def _without_a_name() -> str:
@@ -85,25 +85,26 @@ def _name_of(user_id: int) -> str:
         return f"user {user_id}"
 
 
-def _tell(error: BaseException, command: str) -> int:
+def _report(error: BaseException, command: str) -> int:
     if isinstance(error, ParamsError):
         warn(redact(str(error)))
         return 2
     if isinstance(error, KeyboardInterrupt | KilledBySignal):
         by = f" by {error}" if isinstance(error, KilledBySignal) else ""
+        next_time = "resumes where it stopped" if command in _RESUMABLE else "starts over"
         if not _is_one_of_several():
-            warn(f"stopped{by}; the same command {'goes on where it was' if command in _GO_ON else 'begins anew'}")
+            warn(f"stopped{by}; the same command {next_time}")
         return 128 + error.number if isinstance(error, KilledBySignal) else 130
     if isinstance(error, LostConnectionError) and _is_one_of_several():
         return 1
     if isinstance(error, UserError):
         message = redact(str(error))
-        warn(f"error: {message}" if find().rank == 0 else f"error in rank {find().rank}: {message}")
+        warn(f"error: {message}" if current_rank().rank == 0 else f"error in rank {current_rank().rank}: {message}")
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         warn(
             f"error: the disk is full ({error.filename or 'while writing'}); free some space and run the command again"
         )
-    elif isinstance(error, OSError) and error.errno in _PLAIN:
+    elif isinstance(error, OSError) and error.errno in _PLAIN_ERRNOS:
         warn(
             f"error: {error.strerror}"
             + (f": {error.filename}" if error.filename else _without_a_name())

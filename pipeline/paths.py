@@ -1,4 +1,4 @@
-"""Where things lie. Commands run in the root of the tree (``enter_tree``), so these are relative and short to read."""
+"""Paths of the project. Commands run in the root of the tree (``enter_tree``), so paths are relative and short."""
 
 import os
 from pathlib import Path
@@ -51,60 +51,60 @@ def home() -> Path:
 
 
 def raw(dataset: str) -> Path:
-    """Bytes as published."""
+    """Folder of the bytes as published."""
     return Path("data/raw") / dataset
 
 
 def prepared(dataset: str) -> Path:
-    """Arrays of the three splits."""
+    """Folder of the arrays of the three splits."""
     return Path("data/prepared") / dataset
 
 
 def augmented(dataset: str) -> Path:
-    """Stored views of the training split."""
+    """Folder of the stored views of the training split."""
     return Path("data/augmented") / dataset
 
 
 def dataset_report(dataset: str) -> Path:
-    """What preprocess found."""
+    """Folder of the report on a dataset, which preprocess writes."""
     return Path("reports/datasets") / dataset
 
 
 def views_report(dataset: str) -> Path:
-    """views.png, drawn by augment where views are made; the dot keeps it apart from what preprocess found."""
+    """Folder of views.png, which augment draws; the dot keeps it apart from the names of datasets."""
     return Path("reports/datasets") / f"{dataset}.views"
 
 
 def views_address(dataset: str) -> str:
-    """Of views.png, as the report of the dataset refers to it."""
+    """Address of views.png, as the report of the dataset refers to it."""
     return f"../{views_report(dataset).name}/views.png"
 
 
 def model(run: str) -> Path:
-    """The bundle."""
+    """Folder of the bundle."""
     return Path("models") / run
 
 
 def report(run: str) -> Path:
-    """history.csv, run.json, metrics.json, evaluation/."""
+    """Folder of history.csv, run.json, metrics.json and evaluation/."""
     return Path("reports") / run
 
 
 def report_on(run: str, dataset: str) -> Path:
-    """metrics.json, evaluation/ and scored.json of a run on a dataset that is not its own; DVC knows nothing of it."""
+    """Folder of the results of a run on a dataset that is not its own; DVC does not track it."""
     return report(run) / "on" / dataset
 
 
 def run_store(identity: str) -> Path:
-    """Journal, checkpoint and results of one training, outside what DVC deletes."""
+    """Folder of the journal, checkpoint and results of one training, which DVC never deletes."""
     return home() / ".saccade" / "runs" / identity
 
 
 def folds(name: str) -> Path:
-    """A tree of its own in which the folds of a dataset are prepared, and a run is trained on each."""
+    """Folder of a separate tree in which the folds of a dataset are prepared, and a run is trained on each."""
     return home() / ".saccade" / "folds" / name
 
 
 def baseline_store() -> Path:
-    """Results of the baselines, a file for each set of arrays."""
+    """Folder of the results of the baselines, a file for each set of arrays."""
     return home() / ".saccade" / "baselines"

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during training: the first one lets the update under way end, a second one stops at once."""
+"""Ctrl-C and SIGTERM during training: the first lets the current update finish, the second stops at once."""
 
 import os
 import signal
@@ -24,17 +24,18 @@ class KilledBySignal(BaseException):
 
 
 class StopRequest:
-    """Inside the block, the first signal is noted and the second one does what it did before the block.
+    """A context in which the first signal only requests a stop; the second acts as it did before the context.
 
     A signal that is ignored (``nohup``) stays so. In any other thread than the main one, signals are left alone.
 
     Args:
-        is_led: rank 0 stops us when it is time: note every signal, and end by ourselves only when it takes too long.
+        is_worker: whether rank 0 decides when this process stops: then every signal is only recorded, and the process
+            ends by itself when rank 0 takes too long.
     """
 
-    def __init__(self, *, is_led: bool = False) -> None:
+    def __init__(self, *, is_worker: bool = False) -> None:
         self.number: int | None = None
-        self._is_led = is_led
+        self._is_worker = is_worker
         self._before: dict[int, Any] = {}
         self._patience: threading.Timer | None = None
 
@@ -42,7 +43,7 @@ class StopRequest:
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
                 if signal.getsignal(number) is not signal.SIG_IGN:
-                    self._before[number] = signal.signal(number, self._note)
+                    self._before[number] = signal.signal(number, self._record)
         return self
 
     def __exit__(
@@ -53,21 +54,21 @@ class StopRequest:
             self._patience.cancel()
 
     @property
-    def is_asked(self) -> bool:
+    def is_requested(self) -> bool:
         """Whether a signal came, or the process that launched us is gone."""
         return self.number is not None or _is_orphan()
 
     def error(self) -> BaseException:
-        """What the signal would have raised."""
+        """The exception that the signal would have raised."""
         return KeyboardInterrupt() if self.number == signal.SIGINT else KilledBySignal(self.number or signal.SIGTERM)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._is_led and self.number is None:
+    def _record(self, number: int, frame: FrameType | None) -> None:
+        if self._is_worker and self.number is None:
             self._patience = threading.Timer(_PATIENCE_S, os._exit, (128 + number,))  # in a wait that no signal ends
             self._patience.daemon = True
             self._patience.start()
         self.number = number
-        if not self._is_led:
+        if not self._is_worker:
             self._restore()
 
     def _restore(self) -> None:
@@ -76,7 +77,7 @@ class StopRequest:
         self._before = {}
 
 
-def die_of_signals() -> None:
+def restore_default_handlers() -> None:
     """Let every signal end this process at once, also inside a wait of torch's that never returns to Python."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_DFL)

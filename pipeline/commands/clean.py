@@ -23,11 +23,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import paths
-from pipeline.console import number_of, say, warn
+from pipeline.console import pluralise, say, warn
 from pipeline.params.load import Params
 from pipeline.runs.journal import Journal
-from pipeline.tracking.replay import progress_of
-from pipeline.tracking.status import stage_lock, tracking_uri
+from pipeline.tracking.mlflow_store import tracking_uri
+from pipeline.tracking.replay import upload_progress
+from pipeline.tracking.status import stage_lock
 
 _IN_USE = "in use"
 _OBJECT = re.compile(rb"\b[0-9a-f]{32}(?:\.dir)?\b")
@@ -74,7 +75,7 @@ def clean(params: Params, *, removes: bool, includes_needed: bool) -> None:
         unneeded = [item for item in unneeded if _remove(item)]  # what is in the workspace, first: DVC keeps that
     num_objects, cache_size = _dvc_cache(removes=removes)
     if num_objects:
-        say(f"  {_readable(cache_size):>9}  .dvc/cache: {number_of(num_objects, 'object')} that no commit needs")
+        say(f"  {_readable(cache_size):>9}  .dvc/cache: {pluralise(num_objects, 'object')} that no commit needs")
     total = sum(item.size for item in unneeded) + cache_size
     if not unneeded and not num_objects:
         say("nothing to free" if not items else "nothing to free: all of it is needed")
@@ -103,7 +104,7 @@ def _trainings(params: Params) -> Iterator[Item]:
             kept = _IN_USE
         elif folder.name in identities or state.run_uid in run_uids:
             kept = "a result in reports/ is of it"
-        elif state.run_uid is not None and progress_of(folder, uri)[1] != sum(1 for _ in Journal(folder).events()):
+        elif state.run_uid is not None and upload_progress(folder, uri)[1] != sum(1 for _ in Journal(folder).events()):
             kept = "MLflow does not have it yet; `saccade sync` sends it"
         elif not is_finished and is_newest and (name := _run_of(run, params)):
             kept = f"stopped; `saccade train {name}` goes on with it if nothing else has changed"
@@ -147,7 +148,7 @@ def _folds() -> Iterator[Item]:
 def _baselines() -> Iterator[Item]:
     folder = paths.home() / paths.baseline_store()
     if folder.is_dir():
-        what = f"results of {number_of(len(list(folder.iterdir())), 'baseline')}"
+        what = f"results of {pluralise(len(list(folder.iterdir())), 'baseline')}"
         yield Item(folder.relative_to(paths.home()), _size(folder), what, "small, and slow to compute again")
 
 

@@ -1,4 +1,4 @@
-"""``saccade describe``: a network layer by layer, as a table, as JSON, as a picture. Nothing is trained."""
+"""``saccade describe``: a network layer by layer, as a table, as JSON, as a figure. Nothing is trained."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import paths
 from pipeline.console import say
-from pipeline.params.names import named_problems
 from pipeline.params.problems import ParamsError, Problem, nearest
+from pipeline.params.registered_names import registered_name_problems
 from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.data.spec import RESERVED, Kind, Spec, middle
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pipeline.params.load import Params
     from saccade.explain.memory import Memory
-    from saccade.explain.summary import Description, Layer
+    from saccade.explain.summary import Layer, NetworkSummary
 
 _KINDS: dict[int, Kind] = {3: "image", 2: "series", 1: "tokens"}  # by the number of sides
 _VOCABULARY = 10_000  # tokens, where nobody says
@@ -31,11 +31,11 @@ class Subject:
 
     Attributes:
         model: name of a file in ``models/``.
-        arguments: of its ``build``; those left out have their defaults.
-        spec: what it is built for.
-        run: its key, when it is that of a trained run.
+        arguments: arguments of its ``build``; those left out have their defaults.
+        spec: spec that it is built for.
+        run: key of the trained run; None where it is no run's.
         frozen: layers that its training leaves as they are, as ``train.freeze`` names them.
-        options: of ``saccade.explain.summary.describe``: optimizer, batch_size.
+        options: options of ``saccade.explain.summary.describe``: optimizer, batch_size.
         evaluate_crop: the share of each side of an image that evaluation looks at.
     """
 
@@ -48,7 +48,7 @@ class Subject:
     evaluate_crop: float = 1.0
 
 
-def of_model(
+def network_of_model(
     name: str,
     input_shape: str | None,
     num_classes: int | None,
@@ -58,11 +58,11 @@ def of_model(
     """The network of a model file.
 
     Args:
-        name: of the file.
+        name: name of the file.
         input_shape: CxHxW, TxF or T; None: what the file calls typical.
-        num_classes: likewise.
+        num_classes: number of classes; None: what the file calls typical.
         settings: KEY=VALUE, values as YAML writes them.
-        vocabulary: of texts, how many ids it has, from 3; None: 10,000.
+        vocabulary: number of token ids of texts, from 3; None: 10,000.
 
     Returns:
         What to describe.
@@ -71,7 +71,7 @@ def of_model(
         ParamsError: all that is wrong with the command line.
     """
     arguments, problems = _arguments_of(settings)
-    problems += named_problems(("model",), {"name": name, **arguments}, "models", ["build"])
+    problems += registered_name_problems(("model",), {"name": name, **arguments}, "models", ["build"])
     shape: tuple[int, ...] | None = None
     if input_shape is not None:
         shape, wrong = _shape_of(input_shape)
@@ -133,11 +133,11 @@ def _typical(name: str, constant: str, option: str, problems: list[Problem]) -> 
         return None
 
 
-def of_run(run: str, params: "Params") -> Subject:
+def network_of_run(run: str, params: "Params") -> Subject:
     """The network of a trained run, from its bundle; how it is trained from params.yaml, if it is there.
 
     Args:
-        run: its key.
+        run: key in ``runs:``.
         params: the whole file.
 
     Returns:
@@ -158,19 +158,19 @@ def of_run(run: str, params: "Params") -> Subject:
     return Subject(recipe.model, recipe.arguments, recipe.built_for, run, frozen, options, recipe.evaluate_crop)
 
 
-def show(subject: Subject, *, as_json: bool, picture: Path | None) -> None:
+def show(subject: Subject, *, as_json: bool, figure: Path | None) -> None:
     """Describe a network.
 
     Args:
-        subject: which.
+        subject: network to describe.
         as_json: print JSON in place of tables.
-        picture: draw it there too: .png, .svg or .pdf.
+        figure: file to draw it into: .png, .svg or .pdf; None draws nothing.
     """
     from saccade.explain import summary
     from saccade.explain.diagram import check_suffix, draw_network
 
-    if picture is not None:
-        check_suffix(picture)
+    if figure is not None:
+        check_suffix(figure)
     spec = subject.spec
     if spec.kind not in _KINDS.values():
         raise UserError(f"{subject.model} was built for {spec.kind}; describe knows {' and '.join(_KINDS.values())}")
@@ -185,10 +185,10 @@ def show(subject: Subject, *, as_json: bool, picture: Path | None) -> None:
         say(json.dumps({key: values[key] for key in order}, indent=2))
     else:
         _print_tables(subject, description)
-    if picture is not None:
-        draw_network(subject.run or subject.model, description, picture)
+    if figure is not None:
+        draw_network(subject.run or subject.model, description, figure)
         if not as_json:
-            say(f"drawn: {picture}")
+            say(f"drawn: {figure}")
 
 
 def _built(subject: Subject) -> "nn.Module":
@@ -216,7 +216,7 @@ _COLUMNS = (
 _NUMBERS = ("parameters", "multiply-adds")
 
 
-def _print_tables(subject: Subject, description: "Description") -> None:
+def _print_tables(subject: Subject, description: "NetworkSummary") -> None:
     from rich.console import Console
     from rich.measure import Measurement
     from rich.table import Table
@@ -255,10 +255,10 @@ def _built_for(subject: Subject) -> str:
 
 
 def _cells(layer: "Layer") -> list[str]:
-    from saccade.explain.blocks import times
+    from saccade.explain.diagram_blocks import format_sides
 
     def window(sides: tuple[int, ...] | None, *, short: bool = False) -> str:
-        return times(sides, short=short) if sides else ""
+        return format_sides(sides, short=short) if sides else ""
 
     return [
         layer.name + (f" ({layer.uses} uses)" if layer.uses > 1 else ""),
@@ -266,15 +266,15 @@ def _cells(layer: "Layer") -> list[str]:
         window(layer.kernel_size),
         window(layer.stride, short=True),
         window(layer.padding, short=True),
-        times(layer.output_shape) if layer.output_shape else "",
+        format_sides(layer.output_shape) if layer.output_shape else "",
         f"{layer.parameters:,}" if layer.parameters else "",
         f"{layer.macs:,}" if layer.macs else "",
-        "all" if layer.receptive_field is None else times(layer.receptive_field),
+        "all" if layer.receptive_field is None else format_sides(layer.receptive_field),
         layer.formula,
     ]
 
 
-def _totals(description: "Description") -> list[str]:
+def _totals(description: "NetworkSummary") -> list[str]:
     lines = [f"total: {description.parameters:,} parameters, {description.macs:,} multiply-adds for one example"]
     frozen = description.parameters - description.trainable
     if frozen:

@@ -24,7 +24,7 @@ def show_policy(name: str, size: str) -> None:
     """Print one policy: where it comes from, and its transforms as params.yaml would list them.
 
     Args:
-        name: of the policy.
+        name: name of the policy.
         size: HxW, of the images.
 
     Raises:
@@ -47,10 +47,10 @@ def policy_text(name: str, policy: Policy, height: int, width: int) -> list[str]
     """A policy as YAML: comments on where it comes from, then one transform a line, each under its note.
 
     Args:
-        name: of the policy.
+        name: name of the policy.
         policy: the policy.
-        height: of the images, in pixels.
-        width: likewise.
+        height: height of the images, in pixels.
+        width: width of the images, in pixels.
 
     Returns:
         Lines; all but the comments are the value of ``augment`` less the number of views.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import paths
-from pipeline.console import number_of, say
+from pipeline.console import pluralise, say
 from pipeline.runs.journal import FILE_NAME, Journal, JournalState
 from pipeline.runs.run_store import journal_folder
 from pipeline.runs.tables import read_gradients, read_history, write_gradients
@@ -21,8 +21,8 @@ from saccade.doctor.record import Record
 from saccade.doctor.remedies import Change
 from saccade.doctor.rules import Verdict, diagnose
 
-_MOST_ROWS = 60
-_SHOWN = ("gradient_norm", "weight_norm", "update_ratio")
+_MAX_ROWS = 60
+_NORM_COLUMNS = ("gradient_norm", "weight_norm", "update_ratio")
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Case:
     """One training of a run.
 
     Attributes:
-        run: its key.
-        ended: how it ended, in words; empty for a finished one.
-        record: what the verdict is taken from.
+        run: key in ``runs:``.
+        ended: end of the training, in words; empty for a finished one.
+        record: record that the verdict is taken from.
         layers: epoch to its rows, as gradients.csv has them.
-        batch: what the network was given when its loss broke, if it did.
-        member: of an ensemble, which one: "seed3"; else empty.
+        batch: file with the batch at which the loss broke; None where it did not.
+        member: member of an ensemble, such as "seed3"; else empty.
     """
 
     run: str
@@ -52,15 +52,15 @@ class Case:
 
     @property
     def folder(self) -> Path:
-        """Where its pictures go."""
+        """Folder of its figures."""
         return paths.report(self.run) / "doctor" / self.member
 
 
-def find_all(run: str) -> list[Case]:
+def find_cases(run: str) -> list[Case]:
     """The newest training of a run; of an ensemble those of its members, finished or not.
 
     Args:
-        run: its key in ``runs:``, or that of a folder in reports.
+        run: key in ``runs:``, or name of a folder in reports.
 
     Returns:
         What is known of each.
@@ -73,7 +73,7 @@ def find_all(run: str) -> list[Case]:
     if "members" in trained:
         return [_of_member(run, trained, number) for number in range(len(trained["members"]))]
     try:
-        return [find(run)]
+        return [find_case(run)]
     except UserError:
         begun = {
             state.run
@@ -83,7 +83,7 @@ def find_all(run: str) -> list[Case]:
         if not begun:
             raise
     by_seed = sorted(begun, key=lambda name: int(name.rpartition(".seed")[2]))
-    return [replace(find(name), run=run, member=name.removeprefix(f"{run}.")) for name in by_seed]
+    return [replace(find_case(name), run=run, member=name.removeprefix(f"{run}.")) for name in by_seed]
 
 
 def _of_member(run: str, trained: Mapping[str, Any], number: int) -> Case:
@@ -92,11 +92,11 @@ def _of_member(run: str, trained: Mapping[str, Any], number: int) -> Case:
     return replace(_read(run, folder, trained, number), member=f"seed{member['seed']}")
 
 
-def find(run: str) -> Case:
+def find_case(run: str) -> Case:
     """The newest training of a run of which anything is known.
 
     Args:
-        run: its key in ``runs:``, or that of a folder in reports.
+        run: key in ``runs:``, or name of a folder in reports.
 
     Returns:
         What is known of it.
@@ -142,7 +142,7 @@ def _from_journal(run: str, folder: Path) -> Case:
     if state.broke:  # what was measured of the epoch that it gave up
         layers[state.broke["epoch"]] = state.broke["layers"]
     ends = [event for event in journal.events() if event["event"] == "end"]
-    ended = "" if state.status == "FINISHED" else f"{number_of(len(history), 'epoch')} done, "
+    ended = "" if state.status == "FINISHED" else f"{pluralise(len(history), 'epoch')} done, "
     match state.status:
         case "FAILED":
             ended += "then it failed"
@@ -175,7 +175,7 @@ def _flat(layers: Mapping[int, Sequence[Mapping[str, Any]]]) -> list[dict[str, A
     return [{"epoch": epoch, **row} for epoch, rows in layers.items() for row in rows]
 
 
-# --- telling ----------------------------------------------------------------------------------------------------------
+# --- printing ---------------------------------------------------------------------------------------------------------
 
 
 def tell_in_a_line(run: str, name: str, folder: Path) -> None:
@@ -184,10 +184,10 @@ def tell_in_a_line(run: str, name: str, folder: Path) -> None:
     Args:
         run: key in ``runs:``.
         name: the run's, or that of a member.
-        folder: of its journal.
+        folder: folder of its journal.
     """
     try:
-        verdict = diagnose((_read(name, folder, {}) if (folder / FILE_NAME).exists() else find(name)).record)
+        verdict = diagnose((_read(name, folder, {}) if (folder / FILE_NAME).exists() else find_case(name)).record)
     except UserError as error:  # an earlier version trained it, and it was only published again
         say(f"doctor: {error}")
         return
@@ -199,13 +199,13 @@ def doctor(run: str) -> None:
     """Print the verdict on a training with its reasons, and draw the pictures into reports/<run>/doctor.
 
     Args:
-        run: its key.
+        run: key in ``runs:``.
     """
-    for case in find_all(run):
-        _tell(case, diagnose(case.record))
+    for case in find_cases(run):
+        _print_verdict(case, diagnose(case.record))
 
 
-def _tell(case: Case, verdict: Verdict) -> None:
+def _print_verdict(case: Case, verdict: Verdict) -> None:
     say(f"{case.title}: {verdict.headline}" + (f" ({case.ended})" if case.ended else ""))
     say(f"  found: {verdict.evidence}")
     if verdict.remedy:
@@ -225,7 +225,7 @@ def line_of(change: Change, run: str, settings: Mapping[str, Any]) -> str:
     """A change as one finds its line in params.yaml.
 
     Args:
-        change: of a verdict.
+        change: change that a verdict proposes.
         run: key in ``runs:``.
         settings: resolved params.
 
@@ -241,11 +241,11 @@ def line_of(change: Change, run: str, settings: Mapping[str, Any]) -> str:
 
 def _draw(case: Case, verdict: Verdict) -> list[Path]:
     from saccade.display.figures import draw_learning_curves
-    from saccade.display.layer_statistics import draw_vital_signs
+    from saccade.display.layer_statistics import draw_layer_statistics
 
     folder = case.folder
     drawn = [folder / "gradients.png"]
-    draw_vital_signs(case.layers, drawn[0], f"{case.title}: {verdict.headline}")
+    draw_layer_statistics(case.layers, drawn[0], f"{case.title}: {verdict.headline}")
     if case.record.history:
         drawn.append(folder / "learning_curves.png")
         draw_learning_curves(case.record.history, drawn[1])
@@ -266,12 +266,12 @@ def _print_table(case: Case) -> None:
     for column in ("gradient norm", "weight norm", "moved by an update", "units always 0"):
         table.add_column(column, justify="right", no_wrap=True)
     begun, ended = ({row["layer"]: row for row in case.layers[at] if "step" not in row} for at in (first, last))
-    for layer, row in list(ended.items())[:_MOST_ROWS]:
+    for layer, row in list(ended.items())[:_MAX_ROWS]:
         before = begun.get(layer, {}) if first < last else {}
-        cells = [" > ".join(f"{it[key]:.2g}" for it in (before, row) if key in it) for key in _SHOWN]
+        cells = [" > ".join(f"{it[key]:.2g}" for it in (before, row) if key in it) for key in _NORM_COLUMNS]
         table.add_row(layer, *cells, f"{row['dead_share']:.0%}" if "dead_share" in row else "")
-    if len(ended) > _MOST_ROWS:
-        table.add_row(f"... {len(ended) - _MOST_ROWS} more", "", "", "", "")
+    if len(ended) > _MAX_ROWS:
+        table.add_row(f"... {len(ended) - _MAX_ROWS} more", "", "", "", "")
     console = Console(highlight=False)
     console.width = max(console.width, 110)
     console.print(table, markup=False)

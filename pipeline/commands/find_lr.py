@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from pipeline import paths
-from pipeline.console import Progress, number_of, say
+from pipeline.console import Progress, pluralise, say
 from pipeline.params.yaml_lines import line_of, read_yaml
 from pipeline.stages.train.loop import try_out
 from pipeline.stages.train.setup import TrainingRun
@@ -18,7 +18,7 @@ from saccade.lr_finder.plot import draw_range
 from saccade.lr_finder.range_test import HIGHEST, LOWEST, rates_between, rising_losses
 from saccade.lr_finder.suggest import Reading, read_range
 
-DRAWINGS = 3  # their median is read: of two, one that starts badly would be half
+REPEATS = 3  # their median is read: of two, one that starts badly would be half
 _NEAR = 2.0  # a rate so close to the suggestion, as a factor, trains about as well
 
 
@@ -30,7 +30,7 @@ def find_lr(run: TrainingRun, *, updates: int, out: Path | None) -> None:
 
     Args:
         run: whose rate is sought.
-        updates: of each drawing.
+        updates: number of updates of each repeat.
         out: the PNG, beside which goes a CSV of the same name; None: reports/<run>-learning-rate.png.
 
     Raises:
@@ -38,7 +38,7 @@ def find_lr(run: TrainingRun, *, updates: int, out: Path | None) -> None:
     """
     if out is not None and out.suffix.lower() != ".png":
         raise UserError(f"--out ({out.name}) must end in .png")
-    losses = losses_of_drawings(run, updates)
+    losses = repeated_losses(run, updates)
     if not all(losses):
         raise UserError(
             f"the loss of {run.name} is not finite before the first update: no learning rate helps. "
@@ -57,7 +57,7 @@ def find_lr(run: TrainingRun, *, updates: int, out: Path | None) -> None:
             f"no learning rate can be suggested for {run.name}: {reading.doubt}.\n"
             f"More updates may show one (--updates {5 * updates}), trainings with a few rates will; {drawn}"
         )
-    say(f"{run.name}: the loss falls from {reading.first:.4g} to {reading.least:.4g} in {number_of(updates, 'update')}")
+    say(f"{run.name}: the loss falls from {reading.first:.4g} to {reading.least:.4g} in {pluralise(updates, 'update')}")
     say(f"suggested learning rate: {reading.suggestion:g}")
     say(_line_to_change(run, reading.suggestion))
     say(drawn)
@@ -68,14 +68,14 @@ def rates_of(updates: int) -> list[float]:
     return rates_between(LOWEST, HIGHEST, updates)
 
 
-def losses_of_drawings(run: TrainingRun, updates: int) -> list[list[float]]:
-    """The losses of each drawing; the first one begins with the weights and the batches of the run's own training."""
+def repeated_losses(run: TrainingRun, updates: int) -> list[list[float]]:
+    """The losses of each repeat; the first one begins with the weights and the batches of the run's own training."""
     losses = []
     with Progress("updates") as progress:
-        for number in range(DRAWINGS):
+        for number in range(REPEATS):
 
             def show(_: str, done: int, total: int | None, number: int = number) -> None:
-                progress(f"drawing {number + 1} of {DRAWINGS}", done, total)
+                progress(f"repeat {number + 1} of {REPEATS}", done, total)
 
             seed = derive_seed(run.seed, "find-lr", number) if number else run.seed
             trial = partial(rising_losses, rates=rates_of(updates), progress=show)
@@ -94,7 +94,7 @@ def _line_to_change(run: TrainingRun, suggestion: float) -> str:
 
 
 def _write(path: Path, rates: Sequence[float], losses: Sequence[Sequence[float]], reading: Reading) -> None:
-    """A row an update; cells are empty where a drawing had ended."""
+    """A row an update; cells are empty where a repeat had ended."""
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["learning_rate", *(f"loss_{number + 1}" for number in range(len(losses))), "smoothed_median"])

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import paths
-from pipeline.console import number_of, say
-from pipeline.params.load import Params
+from pipeline.console import pluralise, say
+from pipeline.params.load import Params, load_params
 from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.io.credentials import mask
@@ -94,8 +94,8 @@ def show_purge(runs_folder: Path) -> None:
     Raises:
         UserError: some are still there.
     """
+    from pipeline.tracking.mlflow_store import tracking_uri
     from pipeline.tracking.purge import experiments_of, purge_journals, purge_store
-    from pipeline.tracking.status import tracking_uri
 
     experiments = sorted(experiments_of(runs_folder) | {_experiment()})
     left = removed = 0
@@ -104,19 +104,17 @@ def show_purge(runs_folder: Path) -> None:
         left, removed = left + bool(found.left_because), removed + (not found.left_because)
     if left:
         raise UserError(
-            f"{number_of(left, 'place')} could not be purged, see above; run `saccade sync --purge-diffs` again"
+            f"{pluralise(left, 'place')} could not be purged, see above; run `saccade sync --purge-diffs` again"
         )
     say(
-        f"{number_of(removed, 'place')} purged"
+        f"{pluralise(removed, 'place')} purged"
         if removed
         else "nothing to purge: no record holds a diff of an earlier version"
     )
 
 
 def _experiment() -> str:
-    from pipeline.params.load import load
-
-    return load(paths.PARAMS).tracking.experiment
+    return load_params(paths.PARAMS).tracking.experiment
 
 
 def show_sync(runs_folder: Path) -> None:
@@ -128,7 +126,8 @@ def show_sync(runs_folder: Path) -> None:
     Raises:
         UserError: some are still pending.
     """
-    from pipeline.tracking.status import sync, tracking_uri
+    from pipeline.tracking.mlflow_store import tracking_uri
+    from pipeline.tracking.sync import sync
 
     outcomes = sync(runs_folder, tracking_uri(paths.home()))
     uri = mask(tracking_uri(paths.home()))
@@ -139,6 +138,6 @@ def show_sync(runs_folder: Path) -> None:
         )
     pending = sum(outcome.pending_reason is not None for _, outcome in outcomes)
     if pending:
-        of_all = f"{pending:,} of {number_of(len(outcomes), 'run')} {'is' if pending == 1 else 'are'}"
+        of_all = f"{pending:,} of {pluralise(len(outcomes), 'run')} {'is' if pending == 1 else 'are'}"
         raise UserError(f"{of_all} still pending at {uri}; run `saccade sync` again later")
-    say(f"{number_of(len(outcomes), 'run')} sent to {uri}" if outcomes else f"nothing to send: {uri} has everything")
+    say(f"{pluralise(len(outcomes), 'run')} sent to {uri}" if outcomes else f"nothing to send: {uri} has everything")

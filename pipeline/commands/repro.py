@@ -18,7 +18,7 @@ def repro(params: Params, arguments: Sequence[str]) -> None:
 
     Args:
         params: the checked file.
-        arguments: for ``dvc repro``.
+        arguments: arguments for ``dvc repro``.
 
     Raises:
         OSError: the project's folder cannot be written to.

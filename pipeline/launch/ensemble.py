@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import paths
-from pipeline.console import number_of, say
+from pipeline.console import pluralise, say
 from pipeline.launch.launch import start_one
 from pipeline.runs import provenance
 from pipeline.runs.identity import identity_of
-from pipeline.tracking.status import reporting_status, stage_lock, tracking_uri
-from pipeline.tracking.uploader import Follower, Outcome
+from pipeline.tracking.mlflow_store import tracking_uri
+from pipeline.tracking.status import reporting_status, stage_lock
+from pipeline.tracking.uploader import MlflowUploader, Outcome
 from saccade.core.files import replacing_folder, write_json
 from saccade.core.ranks import Rank
 
@@ -51,7 +52,7 @@ def train_ensemble(params: "Params", name: str, *, fresh: bool) -> None:
     Raises:
         UserError: data are missing, or a member cannot be trained.
     """
-    with Follower(tracking_uri(paths.home())) as follower:  # imports MLflow while we import torch
+    with MlflowUploader(tracking_uri(paths.home())) as uploader:  # imports MLflow while we import torch
         from pipeline.runs.run_store import RunStore, hold
         from pipeline.stages.train.setup import TrainingRun
 
@@ -64,7 +65,7 @@ def train_ensemble(params: "Params", name: str, *, fresh: bool) -> None:
                 store.set_aside()
             was_finished = store.is_finished()
             if not was_finished:
-                _begin(run, first, store, follower)
+                _begin(run, first, store, uploader)
             with reporting_status(store.journal):
                 for number, member in enumerate(members):
                     start_one(params, name, number, fresh=fresh)
@@ -73,20 +74,20 @@ def train_ensemble(params: "Params", name: str, *, fresh: bool) -> None:
                 if was_finished:
                     if all(_is_noted(store, number, member) for number, member in enumerate(members)):
                         store.publish(name, run.dataset)
-                        say(f"{name}: all {number_of(count, 'member')} were trained already: published again")
+                        say(f"{name}: all {pluralise(count, 'member')} were trained already: published again")
                         return
                     store.set_aside()  # of members that have been trained anew since
-                    _begin(run, first, store, follower)
+                    _begin(run, first, store, uploader)
                     for number, member in enumerate(members):
                         _note(store, number, member)
                 weights_sha256 = _put_together(run, store, members)
                 store.journal.bundle("bundle")
                 store.journal.end("FINISHED")
-                outcome = follower.finish()
+                outcome = uploader.finish()
                 _keep_results(run, store, members, weights_sha256, outcome)
                 store.publish(name, run.dataset)
     seeds = f"seeds {run.seed} to {run.seed + count - 1}"
-    say(f"trained {name}: an ensemble of {number_of(count, 'member')}, {seeds}; their answers are averaged")
+    say(f"trained {name}: an ensemble of {pluralise(count, 'member')}, {seeds}; their answers are averaged")
     if outcome.pending_reason:
         say(f"not yet in MLflow ({outcome.pending_reason}): `saccade sync` sends it later")
 
@@ -107,12 +108,12 @@ def stores_of_members(run: "TrainingRun", count: int) -> "tuple[Plan, list[RunSt
     from pipeline.runs.run_store import RunStore
     from pipeline.stages.train.setup import plan
 
-    me = Rank(count=run.block.processes, local_count=run.block.processes)
+    me = Rank(world_size=run.block.processes, local_world_size=run.block.processes)
     plans = [plan(run.member(number), me) for number in range(count)]
     return plans[0], [RunStore(each.identity) for each in plans]
 
 
-def _begin(run: "TrainingRun", first: "Plan", store: "RunStore", follower: Follower) -> None:
+def _begin(run: "TrainingRun", first: "Plan", store: "RunStore", uploader: MlflowUploader) -> None:
     """Write the first event of the journal, or that the ensemble goes on; what is recorded is the first member's."""
     if store.journal.state().run_uid is not None:
         store.journal.resume(from_epoch=0)
@@ -123,7 +124,7 @@ def _begin(run: "TrainingRun", first: "Plan", store: "RunStore", follower: Follo
         provenance.start_journal(
             store.journal, run.name, run.experiment, identity, params, first.noted, first.datasets, kept
         )
-    follower.follow(store.folder)
+    uploader.follow(store.folder)
 
 
 def _is_noted(store: "RunStore", number: int, member: "RunStore") -> bool:

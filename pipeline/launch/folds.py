@@ -48,7 +48,7 @@ def repeat_folds(params: "Params", name: str, folds: int) -> None:
     from filelock import FileLock
 
     from pipeline.launch.repeat_table import show_and_keep
-    from pipeline.params.load import load
+    from pipeline.params.load import load_params
     from pipeline.runs.run_store import hold
 
     tree = paths.folds(f"{dataset}-{folds}-{_key(params, dataset, folds)}")
@@ -57,7 +57,7 @@ def repeat_folds(params: "Params", name: str, folds: int) -> None:
         _make_tree(tree, name, dataset, folds)
         repeated = []
         with contextlib.chdir(tree):
-            of_folds = load(paths.PARAMS)
+            of_folds = load_params(paths.PARAMS)
             for fold in range(1, folds + 1):
                 say(f"fold {fold} of {folds}")
                 repeated.append(_measured(of_folds, _numbered(name, fold), fold))

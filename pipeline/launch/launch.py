@@ -1,4 +1,4 @@
-"""How a training starts: the follower first, and with ``train.processes`` above 1 a process for each rank.
+"""How a training starts: the uploader first, and with ``train.processes`` above 1 a process for each rank.
 
 Torch is not imported here before it has to be.
 """
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from pipeline import paths
 from pipeline.signals import KilledBySignal
-from pipeline.tracking.store import tracking_uri
+from pipeline.tracking.mlflow_store import tracking_uri
 from saccade.core.errors import UserError
-from saccade.core.ranks import LAUNCHER_VARIABLE, RENDEZVOUS_VARIABLE, find, was_launched
+from saccade.core.ranks import LAUNCHER_VARIABLE, RENDEZVOUS_VARIABLE, current_rank, is_launched_child
 
 if TYPE_CHECKING:
     from pipeline.params.load import Params
@@ -40,11 +40,11 @@ def start_training(params: "Params", run: str, *, fresh: bool) -> None:
         SystemExit: one of several processes ended, and has said why.
     """
     count = params.runs[run].train.ensemble
-    if count == 1 or was_launched():
-        member = os.environ.get(_MEMBER_VARIABLE) if was_launched() else None
+    if count == 1 or is_launched_child():
+        member = os.environ.get(_MEMBER_VARIABLE) if is_launched_child() else None
         start_one(params, run, None if member is None else int(member), fresh=fresh)
         return
-    if find().count > 1:
+    if current_rank().world_size > 1:
         raise UserError(
             f"train.ensemble ({count}) must be 1 where torchrun starts the processes: they meet once, and members are "
             "trained one after another. Set train.processes, and call `saccade train` itself"
@@ -67,8 +67,8 @@ def start_one(params: "Params", run: str, member: int | None, *, fresh: bool) ->
         UserError: it cannot be trained, or one of several processes was killed.
         SystemExit: one of several processes ended, and has said why.
     """
-    me = find()
-    if me.count == 1 and params.runs[run].train.processes > 1:
+    me = current_rank()
+    if me.world_size == 1 and params.runs[run].train.processes > 1:
         _launch(run, params.runs[run].train.processes, fresh, member)
     elif me.rank > 0:
         from pipeline.stages.train.setup import TrainingRun
@@ -76,14 +76,14 @@ def start_one(params: "Params", run: str, member: int | None, *, fresh: bool) ->
 
         help_to_train(_chosen(TrainingRun.of(params, run), member), me)
     else:
-        from pipeline.tracking.uploader import Follower
+        from pipeline.tracking.uploader import MlflowUploader
 
-        with Follower(tracking_uri(paths.home())) as follower:  # imports MLflow while we import torch
+        with MlflowUploader(tracking_uri(paths.home())) as uploader:  # imports MLflow while we import torch
             from pipeline.stages.train.setup import TrainingRun
             from pipeline.stages.train.stage import train
 
             chosen = _chosen(TrainingRun.of(params, run), member)
-            folder = train(chosen, me, follower, fresh=fresh, publish=member is None)
+            folder = train(chosen, me, uploader, fresh=fresh, publish=member is None)
         from pipeline.commands.doctor import tell_in_a_line
 
         tell_in_a_line(run, chosen.name, folder)

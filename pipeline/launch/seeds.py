@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from pipeline import paths
 from pipeline.launch.launch import start_one
-from pipeline.tracking.status import tracking_uri
-from pipeline.tracking.uploader import Follower
+from pipeline.tracking.mlflow_store import tracking_uri
+from pipeline.tracking.uploader import MlflowUploader
 
 if TYPE_CHECKING:
     from pipeline.params.load import Params
@@ -42,9 +42,9 @@ def repeat_seeds(params: "Params", name: str, count: int) -> None:
     for number, store in enumerate(stores_of_members(run, count)[1]):
         trained = json.loads((store.results / "run.json").read_text(encoding="utf-8"))
         history = read_history(store.results / "history.csv")
-        with Follower(tracking_uri(paths.home()), store.folder) as follower:
+        with MlflowUploader(tracking_uri(paths.home()), store.folder) as uploader:
             metrics = evaluate_member(trained, store.folder / "bundle", history, test, block, run.dataset)
-            outcome = follower.finish()
+            outcome = uploader.finish()
         pending = pending or outcome.pending_reason
         about = {key: trained[key] for key in ("identity", "weights_sha256", "run_uid")}
         about["mlflow_run_id"] = outcome.mlflow_run_id

@@ -7,9 +7,9 @@ from typing import Any
 
 from pipeline.params.credentials import credential_problems
 from pipeline.params.kinds import form_problems
-from pipeline.params.names import constant_or, named_problems
 from pipeline.params.problems import KeyPath, Problem, nearest
-from pipeline.params.texts import token_problems
+from pipeline.params.registered_names import constant_or, registered_name_problems
+from pipeline.params.task_arguments import task_argument_problems
 from pipeline.schema.transforms import transform_problems
 from saccade.augment.policies import POLICIES
 from saccade.core import registry
@@ -35,7 +35,7 @@ def cross_check(raw: Mapping[str, Any]) -> Iterator[Problem]:
     yield from credential_problems(raw)
     for name, dataset in datasets.items():
         source = _mapping(dataset, "source")
-        yield from named_problems(("datasets", name, "source"), source, "datasets", ["fetch", "read"])
+        yield from registered_name_problems(("datasets", name, "source"), source, "datasets", ["fetch", "read"])
         yield from form_problems(name, dataset, source)
         yield from _augment_problems(("datasets", name, "augment"), dataset)
     for name, run in runs.items():
@@ -116,8 +116,8 @@ def _run_problems(name: str, run: Any, datasets: Mapping[str, Any], runs: Mappin
     path = ("runs", name)
     task, model = _mapping(run, "task"), _mapping(run, "model")
     dataset = run.get("dataset") if isinstance(run, Mapping) else None
-    yield from named_problems((*path, "task"), task, "tasks", [])
-    yield from named_problems((*path, "model"), model, "models", ["build"])
+    yield from registered_name_problems((*path, "task"), task, "tasks", [])
+    yield from registered_name_problems((*path, "model"), model, "models", ["build"])
     yield from _origin_problems(path, run, runs)
     if isinstance(dataset, str) and dataset not in datasets:
         yield Problem((*path, "dataset"), f"no dataset is called {dataset!r}; {nearest(dataset, list(datasets))}")
@@ -147,7 +147,7 @@ def _run_problems(name: str, run: Any, datasets: Mapping[str, Any], runs: Mappin
                     yield Problem((*path, "train", key), f"{task['name']} predicts no classes: leave {key} out")
         if source in registry.names("datasets"):
             if model.get("name") in registry.names("models"):
-                yield from token_problems(path, run, kind, registry.constant("tasks", task["name"], "LABELS"))
+                yield from task_argument_problems(path, run, kind, registry.constant("tasks", task["name"], "LABELS"))
             yield from _mixing_problems(path, run, task["name"], dataset, _mapping(datasets, str(dataset)), kind)
 
 

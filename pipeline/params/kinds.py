@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.params.names import constant_or
 from pipeline.params.problems import KeyPath, Problem
+from pipeline.params.registered_names import constant_or
 from pipeline.schema.preprocess import (
     OF_FORECASTS,
     OF_IMAGES,
@@ -55,7 +55,7 @@ def form_problems(name: str, dataset: Any, source: Mapping[str, Any]) -> Iterato
     """Compare preprocess, split and augment with what the source gives.
 
     Args:
-        name: of the dataset.
+        name: name of the dataset.
         dataset: its block, in which anything may be of the wrong type.
         source: of the dataset.
 

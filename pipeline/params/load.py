@@ -6,40 +6,40 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from pipeline.params.cross_checks import cross_check
-from pipeline.params.explain import explain
 from pipeline.params.names_on_disk import names_that_are_one_folder
 from pipeline.params.problems import KeyPath, ParamsError, Problem
+from pipeline.params.pydantic_errors import explain_error
 from pipeline.params.yaml_lines import line_of, read_yaml
 from pipeline.schema.augment import AugmentBlock
-from pipeline.schema.base import Block
+from pipeline.schema.base import ParamsModel
 from pipeline.schema.evaluate import EvaluateBlock
-from pipeline.schema.named import Named
+from pipeline.schema.named import NamedBlock
 from pipeline.schema.preprocess import PreprocessBlock
 from pipeline.schema.split import SplitBlock
 from pipeline.schema.tracking import TrackingBlock
 from pipeline.schema.train import TrainBlock
 
 
-class DatasetBlock(Block):
+class DatasetBlock(ParamsModel):
     """``datasets.<name>``."""
 
-    source: Named
+    source: NamedBlock
     split: SplitBlock
     preprocess: PreprocessBlock
     augment: AugmentBlock
 
 
-class RunBlock(Block):
+class RunBlock(ParamsModel):
     """``runs.<name>``."""
 
     dataset: str = Field(description="key in datasets:")
-    task: Named
-    model: Named
+    task: NamedBlock
+    model: NamedBlock
     train: TrainBlock
     evaluate: EvaluateBlock
 
 
-class Params(Block):
+class Params(ParamsModel):
     """The whole file."""
 
     seed: int = Field(ge=0, description="default of split.seed, augment.seed and train.seed")
@@ -48,7 +48,7 @@ class Params(Block):
     runs: dict[str, RunBlock]
 
 
-def load(path: Path) -> Params:
+def load_params(path: Path) -> Params:
     """Read and check the file.
 
     Args:
@@ -66,7 +66,7 @@ def load(path: Path) -> Params:
     try:
         params = Params.model_validate(raw)
     except ValidationError as error:
-        problems += [explain(details, raw, Params) for details in error.errors() if "[key]" not in details["loc"]]
+        problems += [explain_error(details, raw, Params) for details in error.errors() if "[key]" not in details["loc"]]
     problems += cross_check(raw)
     problems += names_that_are_one_folder(raw, path)
     if problems or params is None:
@@ -80,7 +80,7 @@ def load(path: Path) -> Params:
 
 
 def raise_problems(path: Path, problems: Sequence[Problem]) -> None:
-    """Tell what was found wrong with a file after it was loaded, each with its line.
+    """Raise what was found wrong with a file after it was loaded, each problem with its line.
 
     Args:
         path: params.yaml.

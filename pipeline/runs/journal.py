@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypedDict
 
 FILE_NAME = "journal.jsonl"
+GIT_DIFF_TAG = "saccade.git_diff"  # of every run since git.diff holds the run's own code alone
 
 EndStatus = Literal["FINISHED", "FAILED", "KILLED"]
 Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]

@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline import paths
-from pipeline.console import number_of, warn
+from pipeline.console import pluralise, warn
 from pipeline.params.credentials import secret_problems
 from pipeline.params.problems import ParamsError
 from pipeline.privacy.git_state import GitState, git_state
-from pipeline.runs.journal import DatasetRecord, Journal
-from pipeline.tracking.replay import GIT_DIFF_TAG
+from pipeline.runs.journal import GIT_DIFF_TAG, DatasetRecord, Journal
 from saccade.core.errors import UserError
 
 WHO_VARIABLE = "SACCADE_TAGS"  # which of _WHO the tags of a run tell; without it none, for others read them
@@ -90,7 +89,7 @@ def tags(environment: Mapping[str, Any], state: GitState) -> dict[str, str]:
         is_dirty = "unknown" if state.is_dirty is None else str(state.is_dirty).lower()
         found |= {"mlflow.source.git.commit": state.commit, "saccade.git_dirty": is_dirty}
         if state.diff:
-            found[GIT_DIFF_TAG] = number_of(state.changed_files, "file")
+            found[GIT_DIFF_TAG] = pluralise(state.changed_files, "file")
         if state.other_changes:
             found["saccade.git_other_changes"] = str(state.other_changes)
         if state.kept_out:

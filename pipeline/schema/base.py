@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 
 
-class Block(BaseModel):
+class ParamsModel(BaseModel):
     """Frozen; unknown keys, wrong types, NaN and infinities are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)

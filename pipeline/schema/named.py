@@ -1,11 +1,11 @@
-"""Blocks that name a file of the library and hand it arguments: source, task, model."""
+"""Blocks that name a file of the library and give it arguments: source, task, model."""
 
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class Named(BaseModel):
+class NamedBlock(BaseModel):
     """``{name: lenet5, ...}``: a name, and arguments that are checked against the named file's signature."""
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True, allow_inf_nan=False)

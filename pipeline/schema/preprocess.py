@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.schema.base import Block
+from pipeline.schema.base import ParamsModel
 
 Side = Annotated[int, Field(ge=1, le=4096)]
 Tokens = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -18,7 +18,7 @@ OF_LABELLED_SERIES = ("length", "missing", "on_conflict")
 OF_SERIES: tuple[str, ...] = ()  # generated ones
 
 
-class PreprocessBlock(Block):
+class PreprocessBlock(ParamsModel):
     """What every image, text or series is brought to; empty for generated series."""
 
     size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None = Field(

@@ -4,26 +4,32 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.schema.base import Block
+from pipeline.schema.base import ParamsModel
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
-class SplitBlock(Block):
+class SplitBlock(ParamsModel):
     """Which examples are for training, validation and test."""
 
     test: Literal["given"] | Share = Field(0.15, description="share in (0, 1) per class, or given: the published split")
     validation: Share = Field(0.15, description="share in (0, 1) per class; of what test: given leaves")
-    order: Literal["random", "time"] = Field("random", description="time keeps the order: earliest for training")
+    order: Literal["random", "time"] = Field(
+        "random", description="random, or time: the earliest examples for training"
+    )
     group_by: str | None = Field(
         None,
-        description="a column of the source, or a pattern of its paths: 'patient-{group}/*'; equal ones stay together",
+        description="a column of the source, or a pattern of its paths: 'patient-{group}/*'; groups stay whole",
     )
-    group_near_duplicates: bool = Field(False, description="pictures that are nearly the same stay in one split")
-    allow_leakage: bool = Field(False, description="let copies stay in several published splits: a known flaw")
-    by_heart: bool = Field(False, description="one long text: all of it is training, validation and test")
-    folds: int | None = Field(None, ge=2, description="equal parts of all examples, one of which is the test split")
-    fold: int | None = Field(None, ge=1, description="which of the folds, from 1; `saccade repeat --folds` takes each")
+    group_near_duplicates: bool = Field(False, description="whether images that are nearly the same stay in one split")
+    allow_leakage: bool = Field(False, description="whether copies may stay in several published splits: a known flaw")
+    by_heart: bool = Field(False, description="for one long text: all of it is training, validation and test split")
+    folds: int | None = Field(
+        None, ge=2, description="number of equal parts of all examples, one of which is the test split"
+    )
+    fold: int | None = Field(
+        None, ge=1, description="fold that is the test split, from 1; `saccade repeat --folds` takes each in turn"
+    )
     train_fraction: float = Field(1.0, gt=0, le=1, description="share of the training split to keep, per class")
     seed: int | None = Field(None, ge=0, description="default: the file's seed")
 

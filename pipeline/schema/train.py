@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.schema.base import Block
+from pipeline.schema.base import ParamsModel
 
 Positive = Annotated[float, Field(gt=0)]
 Alpha = Annotated[float, Field(gt=0, le=1000)]
@@ -13,7 +13,7 @@ Beta = Annotated[float, Field(ge=0, lt=1)]
 Warmup = Annotated[float, Field(ge=0, description="epochs of linear warm-up before the schedule begins")]
 
 
-class Sgd(Block):
+class Sgd(ParamsModel):
     """Stochastic gradient descent."""
 
     name: Literal["sgd"]
@@ -29,7 +29,7 @@ class Sgd(Block):
         return self
 
 
-class Adam(Block):
+class Adam(ParamsModel):
     """Adam, or AdamW with its decoupled weight decay."""
 
     name: Literal["adam", "adamw"]
@@ -41,7 +41,7 @@ class Adam(Block):
     weight_decay: Decay = Field(0.0, description="on weights, not on biases and norms")
 
 
-class RmsProp(Block):
+class RmsProp(ParamsModel):
     """Gradients over the root of their running square."""
 
     name: Literal["rmsprop"]
@@ -53,79 +53,81 @@ class RmsProp(Block):
     weight_decay: Decay = Field(0.0, description="L2 penalty on weights, not on biases and norms")
 
 
-class Constant(Block):
+class Constant(ParamsModel):
     """The same learning rate throughout."""
 
     name: Literal["constant"]
     warmup_epochs: Warmup = 0.0
 
 
-class Staircase(Block):
+class Staircase(ParamsModel):
     """Multiply the learning rate every few epochs."""
 
     name: Literal["step"]
     every_epochs: int = Field(ge=1, description="epochs between two steps down")
-    factor: float = Field(0.1, gt=0, le=1, description="of each step down")
+    factor: float = Field(0.1, gt=0, le=1, description="factor on the learning rate at each step down")
     warmup_epochs: Warmup = 0.0
 
 
-class Cosine(Block):
+class Cosine(ParamsModel):
     """Half a cosine down."""
 
     name: Literal["cosine"]
-    final_factor: float = Field(0.0, ge=0, le=1, description="of lr, at the end")
+    final_factor: float = Field(0.0, ge=0, le=1, description="learning rate at the end, as a factor of lr")
     warmup_epochs: Warmup = 0.0
 
 
-class OneCycle(Block):
-    """Up, then down below where it began."""
+class OneCycle(ParamsModel):
+    """The learning rate rises, then falls below where it began."""
 
     name: Literal["one_cycle"]
-    warmup_fraction: float = Field(0.3, gt=0, lt=1, description="share of the run that goes up")
-    start_factor: float = Field(0.04, gt=0, le=1, description="of lr, at the first step")
-    final_factor: float = Field(4e-6, ge=0, le=1, description="of lr, at the last step")
+    warmup_fraction: float = Field(0.3, gt=0, lt=1, description="share of the run in which the learning rate rises")
+    start_factor: float = Field(0.04, gt=0, le=1, description="learning rate at the first step, as a factor of lr")
+    final_factor: float = Field(4e-6, ge=0, le=1, description="learning rate at the last step, as a factor of lr")
 
 
-class EarlyStopping(Block):
+class EarlyStopping(ParamsModel):
     """When to stop before the last epoch."""
 
-    patience: int = Field(ge=1, description="epochs without a lower validation loss after which training stops")
-    min_delta: float = Field(0.0, ge=0, description="by how much it must be lower to count as such")
+    patience: int = Field(
+        ge=1, description="number of epochs without a lower validation loss after which training stops"
+    )
+    min_delta: float = Field(0.0, ge=0, description="smallest decrease of the validation loss that counts")
 
 
-class TrainBlock(Block):
+class TrainBlock(ParamsModel):
     """How a network is trained."""
 
     epochs: int = Field(ge=1, description="passes over the training split")
     batch_size: int = Field(ge=1, description="examples of a forward and backward pass, over all processes")
-    accumulation_steps: int = Field(1, ge=1, description="such passes an update: 2 with batch_size 64 update as 128 do")
+    accumulation_steps: int = Field(1, ge=1, description="passes per update: 2 with batch_size 64 update as 128 does")
     optimizer: Sgd | Adam | RmsProp = Field(discriminator="name")
     schedule: Constant | Staircase | Cosine | OneCycle = Field(
         default_factory=lambda: Constant(name="constant"), discriminator="name"
     )
     loss: Literal["auto", "cross_entropy", "binary_cross_entropy", "mse", "mae"] = Field(
         "auto",
-        description="auto: the task's first; binary_cross_entropy: two classes from one output; mse of a classifier: "
-        "squared error on one-hot targets",
+        description="auto: the task's first loss; binary_cross_entropy: two classes from one output; "
+        "mse of a classifier: squared error on one-hot targets",
     )
     label_smoothing: float = Field(
-        0.0, ge=0, lt=1, description="of cross_entropy: share of each training target that all classes get alike"
+        0.0, ge=0, lt=1, description="share of each training target that is spread over all classes, for cross_entropy"
     )
     class_weights: Literal["none", "inverse", "effective"] = Field(
-        "none", description="of the training loss, by the classes' counts: rare classes weigh more"
+        "none", description="weights of the training loss by class counts: rare classes weigh more"
     )
     sampler: Literal["shuffle", "balanced"] = Field(
-        "shuffle", description="of an epoch's examples: each once, or each class equally often"
+        "shuffle", description="examples of an epoch: each once, or each class equally often"
     )
     length_buckets: bool = Field(
-        True, description="of texts: batches of similar length, which hold little padding; false: as they are drawn"
+        True, description="for texts: batches of similar lengths, with little padding; false: in the order drawn"
     )
     mixup: Alpha | None = Field(
         None, description="alpha of Beta(alpha, alpha): how much of another example is blended in; null: nothing"
     )
     cutmix: Alpha | None = Field(
         None,
-        description="alpha likewise: how large a box of another image is pasted in; null: none; "
+        description="alpha of Beta(alpha, alpha): how large a box of another image is pasted in; null: none; "
         "with mixup, each update draws one of the two",
     )
     clip_norm: Positive | None = Field(None, description="largest L2 norm of the whole gradient; null: no clipping")
@@ -133,22 +135,24 @@ class TrainBlock(Block):
         None,
         gt=0,
         lt=1,
-        description="averaged weights are measured and kept: 0.999 averages 1,000 updates; null: none",
+        description="decay of the averaged weights, which are kept: 0.999 averages 1,000 updates; null: none",
     )
     early_stopping: EarlyStopping | None = Field(
-        None, description="stop when the validation loss falls no more; null: go on to the last epoch"
+        None, description="stop when the validation loss no longer falls; null: train to the last epoch"
     )
     keep: Literal["last", "best"] = Field(
-        "last", description="which epoch's weights; best: with the lowest validation loss, the first of equals"
+        "last", description="epoch whose weights are kept; best: lowest validation loss, the first of equals"
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="of the forward pass; auto: bfloat16 on CUDA, else float32"
+        "auto", description="precision of the forward pass; auto: bfloat16 on CUDA, else float32"
     )
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1 or mps")
     threads: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
         "auto", description="CPU threads of torch in each process; auto: the cores, shared among the processes"
     )
-    processes: int = Field(1, ge=1, description="that compute parts of each batch: one a GPU, or several on a CPU")
+    processes: int = Field(
+        1, ge=1, description="processes that compute parts of each batch: one per GPU, or several on a CPU"
+    )
     compile: bool = Field(False, description="torch.compile: a minute before the first update, then faster on CUDA")
     checkpoint_every_s: float = Field(
         60.0, ge=0, description="seconds between two checkpoints: what a kill can cost; 0: after every update"
@@ -156,13 +160,13 @@ class TrainBlock(Block):
     deterministic: bool = Field(True, description="the same bits on every run; false allows faster kernels on CUDA")
     seed: int | None = Field(None, ge=0, description="default: the file's seed")
     ensemble: int = Field(
-        1, ge=1, description="trainings whose answers are averaged: with seed, seed + 1, ...; 1: one, as it is"
+        1, ge=1, description="number of trainings whose answers are averaged, with seed, seed + 1, ...; 1: no ensemble"
     )
     init_from: str | None = Field(None, description="a key of runs: whose trained weights this one starts from")
     freeze: str | list[str] = Field([], description="layers that keep their first weights: prefixes of their names")
 
     @model_validator(mode="after")
-    def _rare_classes_count_once(self) -> "TrainBlock":
+    def _class_weights_or_balanced_sampler(self) -> "TrainBlock":
         if self.class_weights != "none" and self.sampler == "balanced":
             raise ValueError(
                 f"class_weights ({self.class_weights}) and sampler (balanced) must not both be set: rare classes would "
@@ -176,8 +180,8 @@ class TrainBlock(Block):
         return [self.freeze] if isinstance(self.freeze, str) else list(self.freeze)
 
     @property
-    def deciding(self) -> dict[str, Any]:
-        """What of this block decides a training's result; the rest is where, how and how often it is computed."""
+    def result_settings(self) -> dict[str, Any]:
+        """The settings that decide a training's result; the others say where, how and how often it is computed."""
         return self.model_dump(exclude={"device", "threads", "processes", "checkpoint_every_s", "ensemble"})
 
     @property

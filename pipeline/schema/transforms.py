@@ -44,9 +44,10 @@ def transform_problems(
     """Wrong names and arguments, and transforms that cannot make views, each with its path below the list.
 
     Args:
-        transforms: as in params.yaml: ``[{name: Affine, rotate: [-10, 10]}, {name: OneOf, transforms: [...]}]``.
-        nearest: what to say after an unknown name, given that name and the known ones.
-        channels: of the images; None: not known.
+        transforms: transforms as in params.yaml: ``[{name: Affine, rotate: [-10, 10]}, {name: OneOf, transforms:
+            [...]}]``.
+        nearest: function from an unknown name and the known ones to what is said of it.
+        channels: channels of the images; None: not known.
 
     Yields:
         (path, message).
@@ -137,6 +138,6 @@ def _nesting(name: str, transform: Mapping[str, Any], nearest: Nearest, channels
 
 
 if __name__ == "__main__":
-    from saccade.augment.validate import describe_transforms
+    from saccade.augment.check_transforms import describe_transforms
 
     TABLE.write_text(json.dumps(describe_transforms(), indent=1, sort_keys=True) + "\n", encoding="utf-8")

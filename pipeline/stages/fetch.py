@@ -6,13 +6,13 @@ from filelock import FileLock
 
 from pipeline import paths
 from pipeline.console import Progress, say
-from pipeline.schema.named import Named
+from pipeline.schema.named import NamedBlock
 from pipeline.stages.local_sources import look_at, remember
 from saccade.core import registry
 from saccade.core.files import replacing_folder
 
 
-def fetch(dataset: str, *, source: Named) -> None:
+def fetch(dataset: str, *, source: NamedBlock) -> None:
     """Fetch one dataset; an earlier copy stays until the new one is whole and checked.
 
     What was already downloaded is kept in ``.saccade/downloads`` until then, so a fetch that was stopped
@@ -24,7 +24,7 @@ def fetch(dataset: str, *, source: Named) -> None:
     module = registry.module("datasets", source.name)
     looks = look_at(source.arguments)  # before: what changes meanwhile is seen at the next check
     with FileLock(f"{partial_downloads}.lock"), Progress("bytes") as progress, replacing_folder(target) as folder:
-        registry.call_with_known(module.fetch, partial_downloads, progress=progress, **source.arguments)
+        registry.call_with_supported(module.fetch, partial_downloads, progress=progress, **source.arguments)
         files = [path for path in partial_downloads.iterdir() if path.suffix not in (".lock", ".part")]
         size = sum(path.stat().st_size for path in files)
         for path in files:

@@ -25,10 +25,10 @@ class BundleModel(mlflow.pyfunc.PythonModel):
         """Answer about a batch of examples.
 
         Args:
-            context: unused, MLflow passes it.
-            model_input: of images pixel values 0 to 255, any number type, shape (N, H, W, C); of series numbers in
-                their own unit, shape (N, T, F); of texts a table with one column, or a list.
-            params: of a network that goes on with texts: length, temperature and seed.
+            context: MLflow's context, which is not used.
+            model_input: batch: for images, pixel values 0 to 255, any number type, shape (N, H, W, C); of series
+                numbers in their own unit, shape (N, T, F); of texts a table with one column, or a list.
+            params: length, temperature and seed, for a network that goes on with texts.
 
         Returns:
             One row an example: ``label``, and ``probability_<class>`` for each class; or a column for each number that

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.runs.journal import FILE_NAME, Journal
-from pipeline.tracking.replay import GIT_DIFF_TAG, RUN_UID_TAG
+from pipeline.runs.journal import FILE_NAME, GIT_DIFF_TAG, Journal
+from pipeline.tracking.mlflow_store import load_mlflow, sqlite_path, why_not_installed, why_unreachable
+from pipeline.tracking.replay import RUN_UID_TAG
 from pipeline.tracking.status import is_locked, stage_lock
-from pipeline.tracking.store import load_mlflow, sqlite_path, why_not_installed, why_unreachable
 from pipeline.tracking.uploader import describe_failure
 from saccade.core.files import replacing_file
 from saccade.io.credentials import mask
@@ -123,7 +123,7 @@ def _rewrite_start(path: Path) -> None:
 def _files_with_passwords(folder: Path) -> list[Path]:
     """Files beside a journal in which earlier versions wrote the address of the tracking server as it was given."""
     found = []
-    for path in (folder / "replica.json", folder / "follower.log"):
+    for path in (folder / "replica.json", folder / "uploader.log"):
         if path.is_file():
             text = path.read_text(encoding="utf-8", errors="replace")
             if mask(text) != text:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.privacy.redaction import redact_for_server
-from pipeline.runs.journal import Journal
+from pipeline.runs.journal import GIT_DIFF_TAG, Journal
 from pipeline.tracking.log_model import find_model, log_model
-from pipeline.tracking.nesting import nest
-from pipeline.tracking.store import load_mlflow, patient_requests, sqlite_path, why_not_installed
+from pipeline.tracking.mlflow_store import load_mlflow, long_upload_timeout, sqlite_path, why_not_installed
+from pipeline.tracking.nested_runs import nest_members
 from saccade.core.errors import UserError
 from saccade.core.files import write_json
 from saccade.io.credentials import mask
@@ -24,18 +24,17 @@ from saccade.io.credentials import mask
 TREE = Path(__file__).resolve().parents[2]
 
 RUN_UID_TAG = "saccade.run_uid"
-GIT_DIFF_TAG = "saccade.git_diff"  # of every run since git.diff holds the run's own code alone
 END_REASON_TAG = "saccade.end_reason"
 KEPT_EPOCH_TAG = "saccade.kept_epoch"
 
 # MLflow's limits
-_KEY_CHARACTERS = 250
-_PARAM_CHARACTERS = 6_000
-_TAG_CHARACTERS = 8_000
-_DIGEST_CHARACTERS = 36
-_PARAMS_A_CALL = 100
-_METRICS_A_CALL = 1_000
-_LARGEST_FLOAT = 1.7976931348623157e308  # what its SQL store keeps for an infinity
+_MAX_KEY_CHARACTERS = 250
+_MAX_PARAM_CHARACTERS = 6_000
+_MAX_TAG_CHARACTERS = 8_000
+_MAX_DIGEST_CHARACTERS = 36
+_MAX_PARAMS_PER_CALL = 100
+_MAX_METRICS_PER_CALL = 1_000
+_MAX_FLOAT = 1.7976931348623157e308  # what its SQL store keeps for an infinity
 
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}  # the UI opens on training runs, not on GenAI
 
@@ -53,7 +52,7 @@ def replay(journal_folder: Path, uri: str) -> str:
     Raises:
         UserError: the experiment was deleted there.
     """
-    return Replica(journal_folder, uri).push()
+    return MlflowReplay(journal_folder, uri).push()
 
 
 def warm_up(uri: str) -> None:
@@ -73,7 +72,7 @@ def warm_up(uri: str) -> None:
                 MlflowClient(tracking_uri=uri).search_experiments(max_results=1)
 
 
-def progress_of(journal_folder: Path, uri: str) -> tuple[str | None, int]:
+def upload_progress(journal_folder: Path, uri: str) -> tuple[str | None, int]:
     """What ``replica.json`` remembers: the MLflow run's id and how many events are there already."""
     try:
         record = json.loads((journal_folder / "replica.json").read_text(encoding="utf-8"))[mask(uri)]
@@ -82,7 +81,7 @@ def progress_of(journal_folder: Path, uri: str) -> tuple[str | None, int]:
         return None, 0  # it only saves work: without it the server is asked
 
 
-class Replica:
+class MlflowReplay:
     """One journal's copy on one store. ``push`` sends what is new; after an exception it may be called again."""
 
     def __init__(
@@ -98,7 +97,7 @@ class Replica:
         Args:
             journal_folder: ``.saccade/runs/<identity>``.
             uri: the tracking store.
-            announce: is told each step before it is taken.
+            announce: callback that is given the name of each step before it is taken.
             library: the package folder that a logged model carries, so that it can be loaded anywhere.
         """
         self.folder, self.uri = journal_folder, uri
@@ -139,7 +138,7 @@ class Replica:
             for key, value in event["metrics"].items()
         )
         if is_new_connection or by_kind.keys() & {"member", "evaluation"}:
-            self._bring_members()
+            self._push_members()
         for event in by_kind.get("bundle", [])[-1:]:
             self._upload_bundle(event)
         for event in by_kind.get("evaluation", [])[-1:]:
@@ -166,7 +165,7 @@ class Replica:
         with _store_lock(self.uri):
             self._client = MlflowClient(tracking_uri=self.uri)
             experiment_id = self._find_or_create_experiment(start["experiment"])
-        known_id, self._done = progress_of(self.folder, self.uri)
+        known_id, self._done = upload_progress(self.folder, self.uri)
         self._run = self._known_run(known_id, start["run_uid"]) if known_id else None
         if self._run is None:
             self._done = 0
@@ -248,7 +247,7 @@ class Replica:
             if there.get(name, text) != text:  # a param is written once; a change is told, and no reason to fail
                 tags[_key(f"saccade.param_drift.{name}")] = text
         absent = [Param(name, text) for name, text in params.items() if name not in there]
-        for some in _chunks([RunTag(_key(name), text[:_TAG_CHARACTERS]) for name, text in tags.items()]):
+        for some in _chunks([RunTag(_key(name), text[:_MAX_TAG_CHARACTERS]) for name, text in tags.items()]):
             self._client.log_batch(run_id, tags=some)
         for some in _chunks(absent):
             self._client.log_batch(run_id, params=some)
@@ -259,7 +258,7 @@ class Replica:
             DatasetInput(
                 Dataset(
                     name=record["name"],
-                    digest=record["digest"][:_DIGEST_CHARACTERS],
+                    digest=record["digest"][:_MAX_DIGEST_CHARACTERS],
                     source_type="local",
                     source=json.dumps({"uri": record["source"]}),
                     profile=json.dumps({**record["profile"], "digest": record["digest"]}),
@@ -267,7 +266,7 @@ class Replica:
                 tags=[InputTag("mlflow.data.context", record["context"])],
             )
             for record in event["datasets"]
-            if (record["name"], record["digest"][:_DIGEST_CHARACTERS]) not in known
+            if (record["name"], record["digest"][:_MAX_DIGEST_CHARACTERS]) not in known
         ]
         if new:
             self._client.log_inputs(run_id, new)
@@ -278,7 +277,7 @@ class Replica:
         if folder_name := event.get("folder_name"):  # journals of earlier versions have none
             self._upload_folder(self.folder / folder_name, "dataset")
 
-    def _bring_members(self) -> None:
+    def _push_members(self) -> None:
         """Of an ensemble: send what is new of its members, and show their runs below this one."""
         members = self.journal.state().members.values()
         if not members:
@@ -287,10 +286,12 @@ class Replica:
             folder = self.folder.with_name(member["identity"])
             if Journal(folder).state().run_uid == member["run_uid"]:
                 self._announce(f"member {member['number']}")
-                Replica(folder, self.uri, announce=self._announce, library=self._library).push()
+                MlflowReplay(folder, self.uri, announce=self._announce, library=self._library).push()
         size = int(next(self.journal.events())["params"]["train.ensemble"])
         run_uids = [member["run_uid"] for member in members]
-        nest(self._client, self._run, size, run_uids, lambda uid: self._find_run(self._run.info.experiment_id, uid))
+        nest_members(
+            self._client, self._run, size, run_uids, lambda uid: self._find_run(self._run.info.experiment_id, uid)
+        )
 
     def _upload_bundle(self, event: dict[str, Any]) -> None:
         folder = self.folder / event["folder_name"]
@@ -299,7 +300,7 @@ class Replica:
         if self._model_epoch:  # an ensemble has none
             self._client.set_tag(self._run.info.run_id, KEPT_EPOCH_TAG, str(self._model_epoch))
         self._announce("model")
-        with patient_requests():
+        with long_upload_timeout():
             self._model_id = log_model(self._client, self._run, folder, self._library, self._model_epoch)
 
     def _upload_evaluation(self, event: dict[str, Any]) -> None:
@@ -312,7 +313,7 @@ class Replica:
         run_id, reason = self._run.info.run_id, event.get("reason")
         self._announce("status")
         if reason:
-            self._client.set_tag(run_id, END_REASON_TAG, redact_for_server(reason)[:_TAG_CHARACTERS])
+            self._client.set_tag(run_id, END_REASON_TAG, redact_for_server(reason)[:_MAX_TAG_CHARACTERS])
         elif END_REASON_TAG in self._client.get_run(run_id).data.tags:
             self._client.delete_tag(run_id, END_REASON_TAG)
         if event["event"] == "resume":
@@ -334,9 +335,9 @@ class Replica:
         for name, value, at_ms, step in rows:
             key = _key(name)
             before = self._history(key).get(step)
-            if before is None or not _is_same(before[1], value):
+            if before is None or not _is_equal(before[1], value):
                 new.append(Metric(key, value, at_ms, step))
-        for some in _chunks(new, _METRICS_A_CALL):
+        for some in _chunks(new, _MAX_METRICS_PER_CALL):
             self._announce("metrics")
             self._client.log_batch(self._run.info.run_id, metrics=some)
         for metric in new:
@@ -361,7 +362,7 @@ class Replica:
             if self._model_epoch in self._history(key):
                 at_ms, value = self._history(key)[self._model_epoch]
                 new.append(Metric(key, value, at_ms, self._model_epoch, model_id=self._model_id))
-        for some in _chunks(new, _METRICS_A_CALL):
+        for some in _chunks(new, _MAX_METRICS_PER_CALL):
             self._client.log_batch(self._run.info.run_id, metrics=some)
 
     def _upload_folder(self, folder: Path, artifact_path: str) -> None:
@@ -369,7 +370,7 @@ class Replica:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             inside = path.relative_to(folder)
             self._announce(str(inside))
-            with patient_requests():
+            with long_upload_timeout():
                 self._client.log_artifact(run_id, str(path), Path(artifact_path, inside.parent).as_posix())
 
     def _epoch_of(self, bundle: dict[str, Any]) -> int:
@@ -402,20 +403,20 @@ def _store_lock(uri: str) -> AbstractContextManager[Any]:
 
 
 def _key(name: str) -> str:
-    return re.sub(r"[^\w.\-/ :]", "_", name)[:_KEY_CHARACTERS]
+    return re.sub(r"[^\w.\-/ :]", "_", name)[:_MAX_KEY_CHARACTERS]
 
 
 def _param_text(value: Any) -> str:
-    return (value if isinstance(value, str) else json.dumps(value))[:_PARAM_CHARACTERS]
+    return (value if isinstance(value, str) else json.dumps(value))[:_MAX_PARAM_CHARACTERS]
 
 
-def _chunks(rows: list[Any], size: int = _PARAMS_A_CALL) -> Iterable[list[Any]]:
+def _chunks(rows: list[Any], size: int = _MAX_PARAMS_PER_CALL) -> Iterable[list[Any]]:
     return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
-def _is_same(stored: float, value: float) -> bool:
+def _is_equal(stored: float, value: float) -> bool:
     if math.isnan(stored) or math.isnan(value):
         return math.isnan(stored) and math.isnan(value)
-    value = min(max(value, -_LARGEST_FLOAT), _LARGEST_FLOAT)
-    stored = min(max(stored, -_LARGEST_FLOAT), _LARGEST_FLOAT)
+    value = min(max(value, -_MAX_FLOAT), _MAX_FLOAT)
+    stored = min(max(stored, -_MAX_FLOAT), _MAX_FLOAT)
     return math.isclose(stored, value, rel_tol=1e-12)  # a decimal on its way through JSON and SQL

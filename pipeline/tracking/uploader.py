@@ -1,6 +1,6 @@
-"""The follower: a child process that copies a run's journal to the tracking server while the run goes on.
+"""The uploader: a child process that copies a run's journal to the tracking server while the run goes on.
 
-The training process never imports MLflow and never waits for a server: it writes its journal, and the follower reads
+The training process never imports MLflow and never waits for a server: it writes its journal, and the uploader reads
 it. It has two pipes to its parent. In the one the parent says which journal, and at the end ``finish``; if it closes
 without that word, the parent was killed. In the other the child says, from then on, each step it takes and how it
 ended: one JSON object a line.
@@ -24,9 +24,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pipeline.privacy.redaction import RedactedStream, redact, show_tracebacks_redacted
-from pipeline.runs.journal import Journal
-from pipeline.tracking.replay import TREE, Replica, progress_of, warm_up
-from pipeline.tracking.store import (
+from pipeline.tracking.mlflow_store import (
     NOT_INSTALLED,
     PROBE_TIMEOUT_S,
     is_remote,
@@ -34,12 +32,14 @@ from pipeline.tracking.store import (
     why_not_installed,
     why_unreachable,
 )
+from pipeline.tracking.replay import TREE, MlflowReplay, upload_progress, warm_up
+from pipeline.tracking.status import close_if_abandoned
 from saccade.core.errors import UserError
 
 POLL_S = 0.2
-URI_VARIABLE = "SACCADE_FOLLOWER_URI"  # not an argument: those are for everybody to see
+URI_VARIABLE = "SACCADE_UPLOADER_URI"  # not an argument: those are for everybody to see
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
+_MIN_PAUSE_S, _MAX_PAUSE_S = 1.0, 60.0
 _QUIET_S = 0.1  # this long without a word from the child, and the parent asks the server itself
 _PATIENCE_S = 120.0  # one step of the child: a big file's upload, `import mlflow` on a busy machine
 
@@ -55,7 +55,7 @@ class Outcome:
 # the parent's side
 
 
-class Follower:
+class MlflowUploader:
     """Starts the child on entering; ``finish`` waits for it. Leaving without ``finish`` does the same.
 
     Enter it before ``reporting_status``, so that the journal has its end when this block is left.
@@ -78,7 +78,7 @@ class Follower:
         self._stdout, child_out = os.pipe()
         try:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "pipeline.tracking.status"],
+                [sys.executable, "-m", "pipeline.tracking.uploader"],
                 cwd=self.code_tree,
                 stdin=child_in,
                 stdout=child_out,
@@ -88,7 +88,7 @@ class Follower:
                 env=os.environ | dict.fromkeys(_THREADS, "1") | {URI_VARIABLE: self.uri},  # it may hold a password
             )
         except OSError as error:  # no memory for another process, say: the training goes on without
-            self._outcome = Outcome(None, f"the follower did not start ({error})")
+            self._outcome = Outcome(None, f"the uploader did not start ({error})")
             os.close(self._stdin)
             os.close(self._stdout)
         os.close(child_in)
@@ -152,15 +152,15 @@ class Follower:
                     return Outcome(message["done"], None)
                 continue
             if time.monotonic() - heard_at > patience_s:
-                return self._pending(f"no progress in {patience_s:g} s, see {self.folder}/follower.log")
+                return self._pending(f"no progress in {patience_s:g} s, see {self.folder}/uploader.log")
             if is_remote(self.uri):  # the child may hang in a request that has begun before the server hung
                 probe = probe or _Probe(self.uri)
                 if probe.reason:
                     return self._pending(probe.reason)
                 if probe.age_s > 1.0:
                     probe = None
-        log = Path(f"{self.folder}/follower.log")
-        return self._pending("the follower ended early" + (f", see {log}" if log.exists() else ""))
+        log = Path(f"{self.folder}/uploader.log")
+        return self._pending("the uploader ended early" + (f", see {log}" if log.exists() else ""))
 
     def _messages(self) -> Iterator[dict[str, Any] | None]:
         """Yield what the child says, and None each time it has said nothing for a while; end when it has ended."""
@@ -177,7 +177,7 @@ class Follower:
             yield from (json.loads(line) for line in lines if line.startswith(b"{"))
 
     def _pending(self, reason: str) -> Outcome:
-        return Outcome(progress_of(self.folder, self.uri)[0] if self.folder else None, reason)
+        return Outcome(upload_progress(self.folder, self.uri)[0] if self.folder else None, reason)
 
     def _stop(self) -> None:
         if self._stdout != -1:
@@ -260,7 +260,7 @@ class _Probe:
 # the child's side
 
 
-def follow(uri: str) -> int:
+def run_uploader(uri: str) -> int:
     """Copy a journal until the parent is done or gone: the child's main function.
 
     Args:
@@ -271,77 +271,59 @@ def follow(uri: str) -> int:
     """
     if hasattr(os, "nice"):  # Windows has none
         os.nice(19)  # on a machine of few cores, the training needs them more
-    voice = _Voice()
+    output = _ParentOutput()
     warm_up(uri)
-    parent = _Parent()
+    parent = _ParentInput()
     journal_folder = parent.path()
     if journal_folder is None:
         return 0
-    with (journal_folder / "follower.log").open("ab") as log:
+    with (journal_folder / "uploader.log").open("ab") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     sys.stderr = RedactedStream(sys.stderr)  # MLflow's own messages hold the address, and with it a password
     show_tracebacks_redacted()
-    replica = Replica(journal_folder, uri, announce=lambda step: voice.say(step=step))
+    mlflow_replay = MlflowReplay(journal_folder, uri, announce=lambda step: output.say(step=step))
     pause_s, sent_bytes, reason = POLL_S, -1, None
     while True:
-        size = replica.journal.size()
+        size = mlflow_replay.journal.size()
         if size != sent_bytes:
-            reason = _attempt(replica, uri, voice)
+            reason = _attempt(mlflow_replay, uri, output)
             sent_bytes = -1 if reason else size
-        heard = "finish" if voice.is_heard else parent.hear(0.0)
-        if reason == NOT_INSTALLED or (heard == "finish" and (voice.is_heard or reason)):
+        heard = "finish" if output.parent_reads else parent.poll(0.0)
+        if reason == NOT_INSTALLED or (heard == "finish" and (output.parent_reads or reason)):
             break  # after a failure the parent need not wait for the same answer again
-        if heard == "listening":
-            pause_s = min(max(2 * pause_s, _FIRST_PAUSE_S), _LONGEST_PAUSE_S) if reason else POLL_S
-            heard = parent.hear(pause_s)
+        if heard == "running":
+            pause_s = min(max(2 * pause_s, _MIN_PAUSE_S), _MAX_PAUSE_S) if reason else POLL_S
+            heard = parent.poll(pause_s)
         if heard == "gone":
             close_if_abandoned(journal_folder)
-        voice.is_heard = heard != "listening"
+        output.parent_reads = heard != "running"
     if reason:
-        voice.say(pending=reason)
+        output.say(pending=reason)
         return 1
-    voice.say(done=progress_of(journal_folder, uri)[0])
+    output.say(done=upload_progress(journal_folder, uri)[0])
     return 0
 
 
-def close_if_abandoned(journal_folder: Path) -> None:
-    """Write the end of a run whose process is gone without having written it. Nothing if it, or another, is there."""
-    from filelock import Timeout
+class _ParentOutput:
+    """The pipe to the parent; what libraries print goes to the log instead.
 
-    with contextlib.suppress(Timeout), stage_lock(journal_folder).acquire(timeout=1, poll_interval=0.05):
-        journal = Journal(journal_folder)
-        if journal.state().status == "RUNNING":
-            journal.end("KILLED", "the process ended without a word (SIGKILL, out of memory, or no power)")
-
-
-def stage_lock(journal_folder: Path) -> Any:
-    """The ``FileLock`` that a stage holds from before its first event until after its last."""
-    from filelock import FileLock
-
-    journal_folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(journal_folder / "lock")
-
-
-class _Voice:
-    """The pipe to the parent, kept for us; what libraries print goes to the log.
-
-    Nobody reads it before the end, and a full pipe would stop us: until ``is_heard`` nothing is said but the end.
+    Nobody reads it before the end, and a full pipe would stop us: until ``parent_reads`` nothing is said but the end.
     """
 
     def __init__(self) -> None:
-        self.is_heard = False
+        self.parent_reads = False
         self._pipe = os.dup(1)
         os.dup2(2, 1)
 
     def say(self, **message: Any) -> None:
-        if self.is_heard or "step" not in message:
+        if self.parent_reads or "step" not in message:
             with contextlib.suppress(BrokenPipeError):  # the parent is gone; the rest is for the server
                 os.write(self._pipe, json.dumps(message).encode() + b"\n")
 
 
-class _Parent:
-    """What the parent says to the child, at standard input."""
+class _ParentInput:
+    """The pipe from the parent, at standard input."""
 
     def __init__(self) -> None:
         self._pipe = _Pipe(0)
@@ -361,25 +343,25 @@ class _Parent:
             self._pipe.put_back(rest)
         return Path(os.fsdecode(name))
 
-    def hear(self, seconds: float) -> str:
-        """Wait for ``finish``, ``gone`` (the pipe closed without a word) or ``listening`` (it is still there)."""
+    def poll(self, seconds: float) -> str:
+        """Wait for ``finish``, ``gone`` (the pipe closed without a word) or ``running`` (it is still there)."""
         heard = self._pipe.read(seconds)
         if heard is None:
-            return "listening"
+            return "running"
         return "finish" if heard else "gone"
 
 
-def _attempt(replica: Replica, uri: str, voice: _Voice) -> str | None:
+def _attempt(mlflow_replay: MlflowReplay, uri: str, output: _ParentOutput) -> str | None:
     """Send what is new. Returns why that was not possible, None if it was, or if there is nothing yet."""
-    voice.say(step="probe")
+    output.say(step="probe")
     reason = why_not_installed() or why_unreachable(uri)
     if reason:
         return reason
-    voice.say(step="import")
+    output.say(step="import")
     try:
         load_mlflow()
-        if replica.journal.size():
-            replica.push()
+        if mlflow_replay.journal.size():
+            mlflow_replay.push()
     except Exception as error:  # noqa: BLE001 - whatever a tracking server does, the training goes on
         print(time.strftime("%F %T"), describe_failure(error), file=sys.stderr, flush=True)  # noqa: T201
         return why_unreachable(uri) or describe_failure(error)
@@ -390,3 +372,7 @@ def describe_failure(error: Exception) -> str:
     """One line on what went wrong while sending."""
     first_line = redact(str(error)).strip().partition("\n")[0]
     return (first_line if isinstance(error, UserError) else f"{type(error).__name__}: {first_line}")[:500]
+
+
+if __name__ == "__main__":
+    sys.exit(run_uploader(os.environ[URI_VARIABLE]))

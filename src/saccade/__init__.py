@@ -1,4 +1,7 @@
-"""saccade: CNNs and LSTMs as plain torch. ``saccade.load("models/lenet5-digits").predict(images)``."""
+"""saccade: CNNs and LSTMs as plain torch. ``saccade.load("models/lenet5-digits").predict(images)``.
+
+Files of parameters, DVC, MLflow and commands belong to pipeline/.
+"""
 
 from typing import TYPE_CHECKING, Any
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from conftest import Tree
 
-from pipeline.params import load as params
-from pipeline.params.transforms import are_glyphs, warnings_of_transforms
+from pipeline.commands.check_transforms import are_glyphs, glyph_warnings
+from pipeline.params.load import Params, load_params
+from pipeline.params.problems import ParamsError
 from saccade.core.files import write_json
 from saccade.data.spec import Spec
 
@@ -23,14 +24,14 @@ runs: {}
 """
 
 
-def load(folder: Path, transforms: str, source: str = "digits", channels: int = 1, more: str = "") -> params.Params:
+def load(folder: Path, transforms: str, source: str = "digits", channels: int = 1, more: str = "") -> Params:
     text = TEXT.replace("TRANSFORMS", transforms + more).replace("CHANNELS", str(channels)).replace("SOURCE", source)
     (folder / "params.yaml").write_text(text, encoding="utf-8")
-    return params.load(folder / "params.yaml")
+    return load_params(folder / "params.yaml")
 
 
 def problems(folder: Path, transforms: str, **options: object) -> list[str]:
-    with pytest.raises(params.ParamsError) as caught:
+    with pytest.raises(ParamsError) as caught:
         load(folder, transforms, **options)  # type: ignore[arg-type]
     return [str(problem) for problem in caught.value.problems]
 
@@ -69,8 +70,8 @@ def test_the_original_alone_is_no_view(tmp_path: Path) -> None:
     for old, new in (("TRANSFORMS", "digits"), ("CHANNELS", "1"), ("SOURCE", "digits")):
         text = text.replace(old, new)
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
-    with pytest.raises(params.ParamsError, match=r"augment\.views: the only view would be the original"):
-        params.load(tmp_path / "params.yaml")
+    with pytest.raises(ParamsError, match=r"augment\.views: the only view would be the original"):
+        load_params(tmp_path / "params.yaml")
 
 
 # --- warnings ---------------------------------------------------------------------------------------------------------
@@ -89,7 +90,7 @@ def test_the_original_alone_is_no_view(tmp_path: Path) -> None:
 )
 def test_mirrored_and_turned_digits_are_warned_of(transforms: str, said: str, tmp_path: Path) -> None:
     for source in ("digits", "mnist", "emnist"):
-        (line,) = warnings_of_transforms(load(tmp_path, transforms, source=source))
+        (line,) = glyph_warnings(load(tmp_path, transforms, source=source))
         assert line.startswith("datasets.toy.augment.transforms: the classes of toy are digits or letters, and ")
         assert f"and {said}: a mirrored 2" in line
 
@@ -98,15 +99,15 @@ def test_mirrored_and_turned_digits_are_warned_of(transforms: str, said: str, tm
     "transforms", ["digits", "print-defects", "[{name: Rotate, limit: 30}]", "[{name: HorizontalFlip, p: 0}]"]
 )
 def test_what_leaves_digits_upright_is_not_warned_of(transforms: str, tmp_path: Path) -> None:
-    assert list(warnings_of_transforms(load(tmp_path, transforms))) == []
+    assert list(glyph_warnings(load(tmp_path, transforms))) == []
 
 
 def test_series_have_no_middle(tmp_path: Path) -> None:
     text = TEXT.replace("{name: SOURCE}", "{name: adding}").replace(", transforms: TRANSFORMS", ", evaluate_crop: 0.8")
     text = text.replace("views: 2", "views: 0").replace("{size: [32, 32], channels: CHANNELS}", "{}")
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
-    with pytest.raises(params.ParamsError, match=r"evaluate_crop: \w+ gives no images: leave evaluate_crop out"):
-        params.load(tmp_path / "params.yaml")
+    with pytest.raises(ParamsError, match=r"evaluate_crop: \w+ gives no images: leave evaluate_crop out"):
+        load_params(tmp_path / "params.yaml")
 
 
 def test_classes_that_are_known_only_when_prepared_are_read_then(
@@ -114,14 +115,14 @@ def test_classes_that_are_known_only_when_prepared_are_read_then(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     whole = load(tmp_path, "cifar-standard", source="image_folder, path: pictures")
-    assert list(warnings_of_transforms(whole)) == []
+    assert list(glyph_warnings(whole)) == []
     for classes, warned in ((("a", "b", "c"), True), (("cat", "dog", "owl"), False)):
         spec = Spec("image", (32, 32, 1), classes=classes).to_dict()
         rest: dict[str, object] = {"counts": {}, "class_counts": {}, "mean": [], "std": [], "arrays": {}}
         write_json(Path("data/prepared/toy/dataset.json"), {"format": 1, "spec": spec, **rest})
-        assert bool(list(warnings_of_transforms(whole))) is warned
+        assert bool(list(glyph_warnings(whole))) is warned
     Path("data/prepared/toy/dataset.json").write_text("{", encoding="utf-8")  # preprocess will say what is wrong
-    assert list(warnings_of_transforms(whole)) == []
+    assert list(glyph_warnings(whole)) == []
 
 
 def test_classes_are_glyphs_when_each_is_a_character_or_a_number() -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from pipeline import paths
 from pipeline.commands.clean import clean
-from pipeline.params import load
+from pipeline.params.load import load_params
 from pipeline.runs.journal import Journal
+from pipeline.tracking.mlflow_store import tracking_uri
 from pipeline.tracking.status import stage_lock
-from pipeline.tracking.store import tracking_uri
 
 URI_LINES = 2  # events that every journal made here holds: start and end
 
@@ -45,7 +45,7 @@ def freed(
     capsys: pytest.CaptureFixture[str], *, removes: bool = True, includes_needed: bool = False
 ) -> tuple[str, str]:
     """The lines on single items, and the last one."""
-    clean(load.load(paths.PARAMS), removes=removes, includes_needed=includes_needed)
+    clean(load_params(paths.PARAMS), removes=removes, includes_needed=includes_needed)
     *lines, last = capsys.readouterr().out.splitlines()
     return "\n".join(lines), last
 
@@ -170,5 +170,5 @@ def test_objects_of_dvcs_cache_stay_that_any_commit_refers_to(inside, capsys):
     assert all(path.exists() for path in [*files, of_an_experiment]) and not any(path.exists() for path in gone)
     put(unused)
     (inside.root / ".git").rename(inside.root / "git-is-elsewhere")
-    clean(load.load(paths.PARAMS), removes=True, includes_needed=False)
+    clean(load_params(paths.PARAMS), removes=True, includes_needed=False)
     assert "DVC's cache is left alone: git does not say" in capsys.readouterr().err and gone[0].exists()

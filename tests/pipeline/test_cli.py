@@ -11,7 +11,7 @@ import typer
 from conftest import ROOT
 
 from pipeline import cli
-from pipeline.exit_codes import exit_code_of
+from pipeline.exit_codes import report_error
 from pipeline.params.problems import ParamsError, Problem
 from pipeline.signals import KilledBySignal
 from saccade.core.errors import UserError
@@ -341,7 +341,7 @@ def by_hand(monkeypatch):
             2,
             "params.yaml has a problem:\n  line 3: seed: missing; it is required\n",
         ),
-        (KeyboardInterrupt(), 130, "stopped; the same command goes on where it was\n"),
+        (KeyboardInterrupt(), 130, "stopped; the same command resumes where it stopped\n"),
         (
             OSError(errno.ENOSPC, "No space left on device", "data/raw/mnist"),
             1,
@@ -357,19 +357,19 @@ def by_hand(monkeypatch):
     ],
 )
 def test_an_error_of_a_user_or_of_the_machine_is_told_in_a_line(error, code, message, by_hand, capsys):
-    assert exit_code_of(error, "train") == code
+    assert report_error(error, "train") == code
     assert capsys.readouterr() == ("", message)
 
 
 @pytest.mark.parametrize(
     ("command", "what_next"),
     [
-        *((command, "goes on where it was") for command in ("fetch", "train", "repeat", "repro", "sync")),
-        *((command, "begins anew") for command in ("preprocess", "augment", "evaluate", "predict", "describe")),
+        *((command, "resumes where it stopped") for command in ("fetch", "train", "repeat", "repro", "sync")),
+        *((command, "starts over") for command in ("preprocess", "augment", "evaluate", "predict", "describe")),
     ],
 )
 def test_a_stopped_command_says_whether_what_it_did_is_kept(command, what_next, by_hand, capsys):
-    assert exit_code_of(KilledBySignal(signal.SIGTERM), command) == 143
+    assert report_error(KilledBySignal(signal.SIGTERM), command) == 143
     assert capsys.readouterr() == ("", f"stopped by SIGTERM; the same command {what_next}\n")
 
 
@@ -378,14 +378,14 @@ def test_a_stopped_command_says_whether_what_it_did_is_kept(command, what_next, 
 )
 def test_anything_else_is_raised_again(error, by_hand, capsys):
     with pytest.raises(type(error)) as caught:
-        exit_code_of(error, "train")
+        report_error(error, "train")
     assert caught.value is error and capsys.readouterr() == ("", "")
 
 
 def test_under_dvc_the_way_back_is_named(monkeypatch, capsys):
     monkeypatch.setenv("DVC_STAGE", "train@lenet5-digits")
-    exit_code_of(UserError("x"), "train")
-    exit_code_of(OSError(errno.ENOSPC, "No space left on device"), "train")
-    exit_code_of(ParamsError(Path("params.yaml"), []), "train")
-    exit_code_of(KeyboardInterrupt(), "train")
-    assert capsys.readouterr().err.count("`dvc checkout` brings it back") == 4
+    report_error(UserError("x"), "train")
+    report_error(OSError(errno.ENOSPC, "No space left on device"), "train")
+    report_error(ParamsError(Path("params.yaml"), []), "train")
+    report_error(KeyboardInterrupt(), "train")
+    assert capsys.readouterr().err.count("`dvc checkout` restores it") == 4

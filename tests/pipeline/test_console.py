@@ -65,4 +65,4 @@ def test_what_is_said_goes_to_stdout_and_what_is_wrong_to_stderr(capsys):
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 runs"), (1, "1 run"), (2, "2 runs"), (1200, "1,200 runs")])
 def test_what_is_counted_is_in_the_plural_unless_it_is_one(number, text):
-    assert console.number_of(number, "run") == text
+    assert console.pluralise(number, "run") == text

@@ -22,12 +22,12 @@ COMMANDS: dict[str, list[str]] = {
     "series": ["model", "lstm", "--input", "30x2", "--classes", "4", "--set", "hidden_size=8", "--json"],
     "text": [
         *("model", "lstm", "--input", "30", "--vocabulary", "50", "--classes", "4", "--set", "hidden_size=8"),
-        *("--set", "embedding_size=5", "--picture", "made/lstm.svg"),
+        *("--set", "embedding_size=5", "--figure", "made/lstm.svg"),
     ],
     "vocabulary of a picture": ["model", "conv1d", "--input", "3x20x20", "--vocabulary", "5"],
     "heads": ["model", "googlenet"],
-    "picture": ["model", "lenet5", "--picture", "made/lenet5.svg"],
-    "json and picture": ["model", "lenet5", "--json", "--picture", "made/lenet5.png"],
+    "figure": ["model", "lenet5", "--figure", "made/lenet5.svg"],
+    "json and figure, by its old name": ["model", "lenet5", "--json", "--picture", "made/lenet5.png"],
     "a run": ["run", "lenet5-digits"],
     "a run as json": ["run", "lenet5-digits", "--json"],
     "a run that params.yaml has not": ["run", "left-over"],
@@ -41,7 +41,7 @@ COMMANDS: dict[str, list[str]] = {
     ],
     "no shape": ["model", "lenet5", "--input", "3x0x5"],
     "too small": ["model", "lenet5", "--input", "1x9x9"],
-    "no suffix": ["model", "lenet5", "--picture", "lenet5"],
+    "no suffix": ["model", "lenet5", "--figure", "lenet5"],
     "one class": ["model", "lenet5", "--classes", "1"],
     "nothing": [],
     "no project any more": ["!", "import os; os.rename('params.yaml', 'kept'); os.rename('dvc.yaml', 'also kept')"],
@@ -154,9 +154,9 @@ def test_heads_of_training_are_told_apart(ended: dict[str, Ended]) -> None:
 
 
 def test_a_picture_is_drawn_where_it_was_asked_for(tree: Tree, ended: dict[str, Ended]) -> None:
-    assert ended["picture"].out.endswith("drawn: made/lenet5.svg\n")
+    assert ended["figure"].out.endswith("drawn: made/lenet5.svg\n")
     assert (tree.root / "made/lenet5.svg").read_bytes().startswith(b"<?xml")
-    assert ended["json and picture"] == ended["json"]  # nothing but JSON is printed
+    assert ended["json and figure, by its old name"] == ended["json"]  # nothing but JSON is printed
     assert (tree.root / "made/lenet5.png").read_bytes().startswith(b"\x89PNG")
     assert sorted(path.name for path in (tree.root / "made").iterdir()) == ["lenet5.png", "lenet5.svg", "lstm.svg"]
 
@@ -183,7 +183,7 @@ def test_a_run_that_params_yaml_has_not_is_described_with_the_defaults(ended: di
             "models/lstm-digits/bundle.json does not exist. Make it with `saccade train lstm-digits`.",
         ),
         ("no run", "neither params.yaml nor models/ has a run 'lenet-digits'; did you mean 'lenet5-digits'?"),
-        ("no suffix", "picture (lenet5) must end in .png, .svg, .pdf"),
+        ("no suffix", "figure (lenet5) must end in .png, .svg, .pdf"),
     ],
 )
 def test_what_cannot_be_described_is_told_in_a_line(name: str, message: str, ended: dict[str, Ended]) -> None:
@@ -236,7 +236,7 @@ def test_a_model_is_described_outside_of_a_project(ended: dict[str, Ended]) -> N
 
 def test_a_wrong_name_is_told_at_once(tree: Tree) -> None:
     (wrong, helped), modules = tree.run_all(["describe", "model", "lenet"], ["describe", "model", "--help"], cold=True)
-    assert wrong.code == 2 and helped.code == 0 and "--picture" in helped.out
+    assert wrong.code == 2 and helped.code == 0 and "--figure" in helped.out
     assert not modules & {"torch", "matplotlib", "rich.table"}
 
 

@@ -16,7 +16,7 @@ from small_runs import params_text, run_entry
 
 from pipeline import paths
 from pipeline.commands import doctor
-from pipeline.commands.doctor import find, line_of
+from pipeline.commands.doctor import find_case, line_of
 from pipeline.runs.journal import Journal
 from pipeline.runs.run_store import RunStore
 from pipeline.runs.tables import read_gradients, write_gradients
@@ -137,8 +137,8 @@ def test_a_loss_that_breaks_leaves_its_batch_for_study(done: tuple[Tree, dict[st
 AHEAD = """
 from pipeline.__main__ import main  # first: then the library is the tree's
 import sys
-from saccade import devices
-devices.runs_ahead = lambda device: True
+from saccade.core import devices
+devices.is_asynchronous = lambda device: True
 sys.argv = ["saccade", "train", "breaks", "--fresh"]
 main()
 """
@@ -263,7 +263,7 @@ def test_a_killed_training_is_known_from_its_journal(here: Path, capsys: pytest.
 
 def test_one_that_was_killed_without_a_word_too(here: Path) -> None:
     journal_of("ab" * 32, LEARNT)
-    case = find("a")
+    case = find_case("a")
     assert case.ended == "3 epochs done, not finished"
     assert case.record.losses("train") == LEARNT and case.record.constant_loss == 2.3
     assert case.record.settings == {"train.optimizer.lr": 0.1}
@@ -272,30 +272,30 @@ def test_one_that_was_killed_without_a_word_too(here: Path) -> None:
 def test_a_run_that_goes_on_is_no_longer_broken(here: Path) -> None:
     store = journal_of("ab" * 32, LEARNT)
     store.journal.broke({"epoch": 4, "updates": 9, "where": "weights of conv", "layers": [], "batch": "batch"})
-    assert find("a").record.broke is not None
+    assert find_case("a").record.broke is not None
     store.journal.resume(3)
-    assert find("a").record.broke is None
+    assert find_case("a").record.broke is None
 
 
 def test_the_newest_training_of_a_name_counts(here: Path) -> None:
     finish(journal_of("ab" * 32, LEARNT), LEARNT)
-    assert find("a").record.losses("train") == LEARNT and find("a").ended == ""
+    assert find_case("a").record.losses("train") == LEARNT and find_case("a").ended == ""
     journal_of("cd" * 32, STILL, uid="v" * 32)
-    assert find("a").record.losses("train") == STILL
+    assert find_case("a").record.losses("train") == STILL
     journal_of("ef" * 32, [9.0], run="b", uid="w" * 32)
-    assert find("a").record.losses("train") == STILL
+    assert find_case("a").record.losses("train") == STILL
 
 
 def test_a_run_that_was_pulled_is_known_from_its_reports(here: Path) -> None:
     finish(journal_of("ab" * 32, LEARNT), LEARNT)
-    from_journal = find("a")
+    from_journal = find_case("a")
     shutil.rmtree(here / ".saccade")
-    pulled = find("a")
+    pulled = find_case("a")
     assert pulled.layers == from_journal.layers and pulled.record.settings == from_journal.record.settings
     assert pulled.record.losses("validation") == LEARNT and pulled.record.constant_loss == 2.3
     (paths.report("a") / "gradients.csv").unlink()
     with pytest.raises(UserError, match=r"a was trained before layers were measured\. Train it again"):
-        find("a")
+        find_case("a")
 
 
 def test_an_ensemble_under_way_is_known_from_its_members(here: Path) -> None:
@@ -304,11 +304,11 @@ def test_an_ensemble_under_way_is_known_from_its_members(here: Path) -> None:
         run_uid="e" * 32, run="a", experiment="saccade", identity="ee" * 32, params={"train.ensemble": 3}, tags={}
     )
     with pytest.raises(UserError, match="nothing is known of a training of a"):
-        doctor.find_all("a")
+        doctor.find_cases("a")
     for seed, losses in ((10, STILL), (2, LEARNT)):
         journal_of(f"{seed:02}" * 32, losses, run=f"a.seed{seed}", uid=f"{seed:02}" * 16)
     journal_of("bb" * 32, LEARNT, run="b.seed1", uid="b" * 32)
-    cases = doctor.find_all("a")
+    cases = doctor.find_cases("a")
     assert [case.title for case in cases] == ["a, seed2", "a, seed10"]
     assert [case.record.losses("train") for case in cases] == [LEARNT, STILL]
 
@@ -317,23 +317,23 @@ def test_two_names_of_one_training_are_both_known(here: Path) -> None:
     store = journal_of("ab" * 32, LEARNT)
     finish(store, LEARNT)
     store.publish("twin", "digits")
-    assert find("twin").record.losses("train") == LEARNT
+    assert find_case("twin").record.losses("train") == LEARNT
 
 
 def test_without_a_constant_loss_what_training_began_with_stands_for_it(here: Path) -> None:
     store = RunStore("ab" * 32)
     store.journal.start(run_uid="u", run="a", experiment="e", identity="ab" * 32, params={}, tags={})
     store.journal_missing([record(1, 3.5), record(2, 1.0)])
-    assert find("a").record.constant_loss == 3.5
+    assert find_case("a").record.constant_loss == 3.5
 
 
 def test_validation_of_one_class_alone_has_no_constant_loss_to_divide_by(here: Path) -> None:
     store = RunStore("ab" * 32)
     tags = {"saccade.constant_loss": "0.0"}
     store.journal.start(run_uid="u", run="a", experiment="e", identity="ab" * 32, params={}, tags=tags)
-    assert find("a").record.constant_loss == 1.0  # no epoch yet
+    assert find_case("a").record.constant_loss == 1.0  # no epoch yet
     store.journal_missing([record(1, 3.5)])
-    assert find("a").record.constant_loss == 3.5
+    assert find_case("a").record.constant_loss == 3.5
     doctor.tell_in_a_line("a", "a", RunStore("ab" * 32).folder)
 
 

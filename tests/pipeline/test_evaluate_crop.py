@@ -17,7 +17,7 @@ from torchvision.transforms import v2
 import saccade
 from pipeline.schema.augment import AugmentBlock
 from pipeline.stages.augment.stage import augment
-from saccade.transforms.albumentations import augment_image, build
+from saccade.transforms.albumentations_adapter import augment_image, build
 
 pytestmark = pytest.mark.timeout(600)
 

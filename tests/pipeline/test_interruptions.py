@@ -217,7 +217,7 @@ def test_a_signal_ends_a_training_in_order(fresh: Tree, uninterrupted: Result, n
     process.send_signal(number)
     _, error = process.communicate(timeout=280)
     by = "" if number == signal.SIGINT else " by SIGTERM"
-    assert (process.returncode, error) == (code, f"stopped{by}; the same command goes on where it was\n")
+    assert (process.returncode, error) == (code, f"stopped{by}; the same command resumes where it stopped\n")
     end = events(fresh)[-1]
     assert (end["event"], end["status"], end["reason"]) == ("end", "KILLED", signal.Signals(number).name)
     assert everything(f"sqlite:///{fresh.root / 'mlflow.db'}")["status"] == "KILLED"
@@ -231,9 +231,9 @@ def test_the_first_signal_is_noted_and_the_second_acts_at_once(number: int, erro
     journal_handler = signal.signal(signal.SIGTERM, lambda number, frame: _raise(KilledBySignal(number)))
     try:
         with StopRequest() as stop:
-            assert not stop.is_asked
+            assert not stop.is_requested
             os.kill(os.getpid(), number)
-            assert stop.is_asked and isinstance(stop.error(), error)
+            assert stop.is_requested and isinstance(stop.error(), error)
             with pytest.raises(error):
                 os.kill(os.getpid(), number)
     finally:
@@ -242,10 +242,10 @@ def test_the_first_signal_is_noted_and_the_second_acts_at_once(number: int, erro
 
 def test_one_who_is_led_notes_every_signal() -> None:
     before = signal.getsignal(signal.SIGINT)
-    with StopRequest(is_led=True) as stop:
+    with StopRequest(is_worker=True) as stop:
         for _ in range(3):
             os.kill(os.getpid(), signal.SIGINT)
-        assert stop.is_asked
+        assert stop.is_requested
     assert signal.getsignal(signal.SIGINT) is before
 
 
@@ -338,7 +338,7 @@ def test_a_rank_that_dies_brings_the_rest_down_and_the_restart_goes_on(fresh_pai
     process.send_signal(signal.SIGINT)
     said, error = process.communicate(timeout=280)
     assert "going on after epoch" in said
-    assert (process.returncode, error) == (130, "stopped; the same command goes on where it was\n")
+    assert (process.returncode, error) == (130, "stopped; the same command resumes where it stopped\n")
     assert events(fresh_pair)[-1]["reason"] == "SIGINT"
 
 

@@ -118,7 +118,7 @@ def test_start_and_end_are_on_the_disk_when_the_call_returns(tmp_path, monkeypat
 
 def test_tracking_imports_neither_mlflow_nor_torch():
     heavy = "{'mlflow', 'torch', 'pandas', 'numpy'} & set(sys.modules)"
-    command = f"import sys; import pipeline.tracking.status; print({heavy} or 'light')"
+    command = f"import sys; import pipeline.tracking.sync; print({heavy} or 'light')"
     assert subprocess.run([sys.executable, "-c", command], capture_output=True, text=True).stdout == "light\n"
 
 

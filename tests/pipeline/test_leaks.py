@@ -14,7 +14,7 @@ from tracking_helpers import everything, fresh_store, mlflow_server, refusing_se
 
 from pipeline import paths
 from pipeline.params.credentials import secret_problems
-from pipeline.params.load import load, raise_problems
+from pipeline.params.load import load_params, raise_problems
 from pipeline.params.problems import ParamsError
 from pipeline.runs.journal import Journal
 from pipeline.runs.provenance import start_journal
@@ -141,7 +141,7 @@ def test_a_secret_in_params_yaml_is_refused_and_nothing_is_written(inside: Tree,
     number = inside.params.read_text(encoding="utf-8").split("\n").index("    " + line.rstrip()) + 1
     before = inside.snapshot()
     with pytest.raises(ParamsError) as caught:
-        params = load(paths.PARAMS)
+        params = load_params(paths.PARAMS)
         raise_problems(paths.PARAMS, list(secret_problems(paths.PARAMS.read_text(encoding="utf-8"))))
         assert not params
     assert f"line {number}: {message}" in str(caught.value) and "LEAK" not in str(caught.value)

@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss
 from small_runs import dataset_entry, params_text, run_entry
 
 import saccade
-from saccade.transforms.albumentations import augment_image, build
+from saccade.transforms.albumentations_adapter import augment_image, build
 
 pytestmark = pytest.mark.timeout(900)
 

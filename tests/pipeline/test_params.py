@@ -8,7 +8,7 @@ import pytest
 from params_helpers import GOOD, changed, loaded, problems_of
 from pydantic import BaseModel
 
-from pipeline.params import load
+from pipeline.params.load import Params, load_params
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -70,7 +70,7 @@ def test_what_was_loaded_cannot_be_changed(tmp_path: Path) -> None:
 
 
 def test_the_shipped_file_is_right() -> None:
-    whole = load.load(ROOT / "params.yaml")
+    whole = load_params(ROOT / "params.yaml")
     assert whole.datasets and whole.runs
 
 
@@ -80,7 +80,7 @@ def test_every_field_has_a_description() -> None:
             return [annotation]
         return [model for part in typing.get_args(annotation) for model in models_in(part)]
 
-    left: list[type[BaseModel]] = [load.Params]
+    left: list[type[BaseModel]] = [Params]
     seen: set[type[BaseModel]] = set()
     while left:
         model = left.pop()
@@ -93,6 +93,6 @@ def test_every_field_has_a_description() -> None:
             left += blocks
             chooses = name == "name" and typing.get_origin(field.annotation) is typing.Literal
             assert blocks or chooses or field.description, f"{model.__name__}.{name}"
-    assert {"DatasetBlock", "SplitBlock", "TrainBlock", "Sgd", "OneCycle", "Named"} <= {
+    assert {"DatasetBlock", "SplitBlock", "TrainBlock", "Sgd", "OneCycle", "NamedBlock"} <= {
         model.__name__ for model in seen
     }

@@ -78,7 +78,7 @@ def test_an_editor_underlines_what_is_wrong(block: str, key: str, value: object)
 
 
 def test_any_name_and_argument_of_a_file_is_left_to_check() -> None:
-    named = COMMITTED["$defs"]["Named"]
+    named = COMMITTED["$defs"]["NamedBlock"]
     assert named["additionalProperties"] is True
     assert named["properties"] == {
         "name": {"description": named["properties"]["name"]["description"], "type": "string"}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from params_helpers import GOOD, changed, loaded, problems_of
 
-from pipeline.params import load
+from pipeline.params.load import load_params
 from pipeline.params.problems import ParamsError
 
 ONE_PROBLEM = {
@@ -66,7 +66,7 @@ def test_a_file_that_is_no_mapping(content: bytes, message: str, tmp_path: Path)
 
 def test_a_missing_file_names_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match=r"params\.yaml has a problem:\n  the file does not exist; `git checkout"):
-        load.load(tmp_path / "params.yaml")
+        load_params(tmp_path / "params.yaml")
 
 
 def test_1e_3_is_a_number(tmp_path: Path) -> None:

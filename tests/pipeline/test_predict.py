@@ -261,7 +261,7 @@ def test_a_stopped_prediction_does_not_promise_to_go_on(tree):
     first = process.stdout.readline()
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=280)
-    assert (process.returncode, err) == (130, "stopped; the same command begins anew\n")
+    assert (process.returncode, err) == (130, "stopped; the same command starts over\n")
     assert 1 <= len((first + out).splitlines()) < 1200
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from pipeline.commands.describe_policy import flow_yaml
-from saccade.augment.policies import POLICIES, transforms_of
+from saccade.augment.policies import POLICIES, resolve_transforms
 
 _POLICIES = [name for name in POLICIES if name != "none"]
 _EDIT = "from pathlib import Path; p = Path('params.yaml'); p.write_text(p.read_text().replace({old!r}, {new!r}))"
@@ -115,7 +115,7 @@ def test_policies_are_listed(ended: dict[str, Ended]) -> None:
 def test_a_policy_is_printed_as_yaml_that_gives_its_transforms(ended: dict[str, Ended], name: str) -> None:
     text = ended[name].out
     written = YAML(typ="safe", pure=True).load(text)
-    assert written == {"transforms": transforms_of(name, height=24, width=30)}
+    assert written == {"transforms": resolve_transforms(name, height=24, width=30)}
     for step in POLICIES[name].steps(24, 30):
         assert f"# {step.note}\n  - {{name: {step.transform['name']}" in text
     assert all(len(line) <= 120 for line in text.splitlines() if "#" in line)

@@ -123,10 +123,10 @@ def test_passwords_in_what_lies_beside_a_journal_go(tmp_path):
     start(folder)
     address = "https://ann:" + "PRIVATE@host"
     (folder / "replica.json").write_text(json.dumps({address: {"mlflow_run_id": "1", "lines": 2}}))
-    (folder / "follower.log").write_text(f"no answer from {address}/api\n")
+    (folder / "uploader.log").write_text(f"no answer from {address}/api\n")
     assert len(list(purge_journals(tmp_path / "runs"))) == 2
     assert b"PRIVATE" not in everywhere(tmp_path)
-    assert replica.progress_of(folder, address) == ("1", 2)  # what was sent is still known
+    assert replica.upload_progress(folder, address) == ("1", 2)  # what was sent is still known
     assert list(purge_journals(tmp_path / "runs")) == []
 
 

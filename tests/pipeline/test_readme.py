@@ -24,12 +24,12 @@ def test_the_model_of_the_readme_is_found_checked_and_learns(tree: Tree) -> None
 
 
 def test_the_measured_parameter_counts_are_those_of_the_models() -> None:
-    from pipeline.params import load
+    from pipeline.params.load import load_params
     from saccade.core import registry
     from saccade.data.spec import Spec
     from saccade.nn.inspect import count_parameters
 
-    assert load.load(ROOT / "params.yaml").runs.keys() == {"lenet5-digits", "lstm-digits"}
+    assert load_params(ROOT / "params.yaml").runs.keys() == {"lenet5-digits", "lstm-digits"}
     for recipe, side, padding in (("mnist-lenet5", 28, {"padding": 2}), ("mnist-lstm", 28, {})):
         model = registry.module("models", recipe.split("-")[1]).build(
             Spec("image", (side, side, 1), tuple("0123456789")), **padding

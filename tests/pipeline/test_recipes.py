@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from pipeline import paths
-from pipeline.params import load
-from pipeline.params.recipes import add_copy, add_recipe
+from pipeline.commands.add import add_copy, add_recipe
+from pipeline.params.load import load_params
+from pipeline.params.problems import ParamsError
 from pipeline.params.yaml_lines import read_yaml
 from saccade.core.errors import UserError
 
@@ -91,7 +92,7 @@ def test_a_recipe_is_merged_and_every_line_of_the_shipped_file_stays(inside, cap
     assert (
         "    model: {name: lenet5, padding: 2}   # 28x28 with two pixels of padding is the 32x32 of the paper" in added
     )
-    assert list(load.load(paths.PARAMS).runs)[-1] == "mnist-lenet5"
+    assert list(load_params(paths.PARAMS).runs)[-1] == "mnist-lenet5"
     assert capsys.readouterr().out == (
         "added datasets.mnist, runs.mnist-lenet5 to params.yaml; next: `saccade repro` or "
         "`dvc repro evaluate@mnist-lenet5`\n"
@@ -100,12 +101,12 @@ def test_a_recipe_is_merged_and_every_line_of_the_shipped_file_stays(inside, cap
 
 def test_every_recipe_can_be_merged_beside_every_other_and_the_whole_is_right(inside, monkeypatch):
     recipes = sorted(path.stem for path in (inside.root / "recipes").glob("*.yaml"))
-    before = load.load(paths.PARAMS)
+    before = load_params(paths.PARAMS)
     with monkeypatch.context() as patch:  # the file is checked before and after each addition: here once, at the end
-        patch.setattr(load, "load", lambda file: None)
+        patch.setattr("pipeline.commands.add.load_params", lambda file: None)
         for recipe in recipes:
             add_recipe(paths.PARAMS, recipe, None)
-    after = load.load(paths.PARAMS)
+    after = load_params(paths.PARAMS)
     assert {name: after.runs[name] for name in before.runs} == before.runs
     assert {name.split("-")[0] for name in set(after.runs) - set(before.runs)} == {r.split("-")[0] for r in recipes}
 
@@ -140,7 +141,7 @@ def test_line_ends_byte_order_mark_and_a_missing_last_line_end(change, write):
     before = write(change(ODD.removesuffix("  # more runs to come\n# the very end\n")))
     add_copy(paths.PARAMS, "a", "c")
     after = read()
-    assert after.startswith(before) and list(load.load(paths.PARAMS).runs) == ["a", "b", "c"]
+    assert after.startswith(before) and list(load_params(paths.PARAMS).runs) == ["a", "b", "c"]
     assert after.count("\r") == (after.count("\n") if "\r" in before else 0)
 
 
@@ -171,7 +172,7 @@ def test_the_same_run_with_other_content_is_refused(inside):
         add_recipe(paths.PARAMS, "mnist-lenet5", None)
     assert read() == before
     add_recipe(paths.PARAMS, "mnist-lenet5", "second")
-    assert load.load(paths.PARAMS).runs["second"].train.epochs == 8
+    assert load_params(paths.PARAMS).runs["second"].train.epochs == 8
 
 
 def test_the_same_dataset_with_other_content_is_refused(inside):
@@ -187,7 +188,7 @@ def test_as_gives_the_run_another_name(inside):
     before = read()
     add_recipe(paths.PARAMS, "mnist-lstm", "rows-first")
     assert added_lines(before, read())[8] == "  rows-first:"
-    assert "mnist-lstm" not in load.load(paths.PARAMS).runs
+    assert "mnist-lstm" not in load_params(paths.PARAMS).runs
 
 
 def test_an_unknown_recipe_names_the_nearest(inside):
@@ -201,7 +202,7 @@ def test_a_copy_has_the_run_s_lines_under_its_new_name(write, capsys):
     block = ODD[ODD.index("  a:   # beside") : ODD.index("  'b':")]
     expected = block.replace("  a: ", "  c: ").replace("&model {", "       {").replace("#     ep", "  #     ep")
     assert added_lines(before, read()) == expected.splitlines()
-    runs = load.load(paths.PARAMS).runs
+    runs = load_params(paths.PARAMS).runs
     assert runs["c"] == runs["a"] and list(runs) == ["a", "b", "c"]
     assert "added runs.c to params.yaml, a copy of a: change what shall differ" in capsys.readouterr().out
 
@@ -211,20 +212,20 @@ def test_a_copy_shares_nothing_with_its_original(inside):
     whole = read()
     before, variant = whole[: whole.index("  variant:")], whole[whole.index("  variant:") :]
     paths.PARAMS.write_text(before + variant.replace("lr: 0.004", "lr: 0.5"))
-    runs = load.load(paths.PARAMS).runs
+    runs = load_params(paths.PARAMS).runs
     assert (runs["variant"].train.optimizer.lr, runs["lenet5-digits"].train.optimizer.lr) == (0.5, 0.004)
 
 
 def test_a_copy_of_a_run_behind_an_alias(write):
     write(ODD)
     add_copy(paths.PARAMS, "b", "c")
-    assert load.load(paths.PARAMS).runs["c"].model.name == "lenet5"
+    assert load_params(paths.PARAMS).runs["c"].model.name == "lenet5"
 
 
 @pytest.mark.parametrize("name", ["7", "null", "true", "1e3", "2020-01-01"])
 def test_a_name_that_yaml_would_not_read_as_text_is_quoted(name, inside):
     add_copy(paths.PARAMS, "lenet5-digits", name)
-    assert list(load.load(paths.PARAMS).runs)[-1] == name
+    assert list(load_params(paths.PARAMS).runs)[-1] == name
 
 
 @pytest.mark.parametrize(
@@ -261,7 +262,7 @@ def test_a_file_that_is_wrong_is_not_made_longer(inside):
         lambda: add_copy(paths.PARAMS, "lenet5-digits", "new"),
         lambda: add_recipe(paths.PARAMS, "mnist-lstm", None),
     ):
-        with pytest.raises(load.ParamsError, match=r"runs\.lenet5-digits\.train\.epochs: 'many'"):
+        with pytest.raises(ParamsError, match=r"runs\.lenet5-digits\.train\.epochs: 'many'"):
             add()
     assert read() == before
 
@@ -283,4 +284,4 @@ def test_a_mirror_does_not_make_another_dataset(inside, capsys):
     before = read()
     add_recipe(paths.PARAMS, "mnist-lstm", None)
     assert added_lines(before, read())[0] == "  mnist-lstm:"
-    assert load.load(paths.PARAMS).datasets["mnist"].source.arguments == {"mirror": "~/mirror"}
+    assert load_params(paths.PARAMS).datasets["mnist"].source.arguments == {"mirror": "~/mirror"}

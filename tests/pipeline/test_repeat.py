@@ -171,7 +171,7 @@ def test_interrupted_it_goes_on_where_it_stopped(results: tuple[Tree, dict[str, 
         "trained by-patient-fold1" in ended["interrupted"].out
         and "trained by-patient-fold2" not in ended["interrupted"].out
     )
-    assert ended["interrupted"].err == "stopped; the same command goes on where it was\n"
+    assert ended["interrupted"].err == "stopped; the same command resumes where it stopped\n"
     said = ended["folds"].out
     assert "by-patient-fold1 was trained already" in said
     assert "trained by-patient-fold2" in said and "trained by-patient-fold3" in said

@@ -16,9 +16,9 @@ from params_helpers import GOOD
 
 from pipeline import paths
 from pipeline.commands.repro import _refuse_read_only
-from pipeline.exit_codes import exit_code_of
+from pipeline.exit_codes import report_error
 from pipeline.params import names_on_disk
-from pipeline.params.load import load
+from pipeline.params.load import load_params
 from pipeline.params.names_on_disk import ignores_case, names_that_are_one_folder
 from pipeline.params.problems import ParamsError
 from pipeline.runs.journal import Journal
@@ -78,7 +78,7 @@ def test_what_is_another_users_is_told(
     monkeypatch.delenv("DVC_STAGE", raising=False)
     monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
     error = PermissionError(errno.EACCES, "Permission denied", "weights.safetensors")  # rmtree names no folder
-    assert exit_code_of(error, "train") == 1
+    assert report_error(error, "train") == 1
     said = capsys.readouterr().err
     assert said.startswith(f"error: Permission denied: weights.safetensors; {tmp_path} belongs to ")
     assert said.endswith(f"runs as user {NOBODY}: two users need two copies of the project (git clone)\n")
@@ -91,7 +91,7 @@ def test_shared_memory_that_is_missing_is_named_where_the_error_names_nothing(
         pytest.skip("semaphores lie elsewhere")
     monkeypatch.delenv("DVC_STAGE", raising=False)
     monkeypatch.setattr(os, "access", lambda place, mode: place != "/dev/shm")
-    assert exit_code_of(OSError(errno.EROFS, "Read-only file system"), "augment") == 1
+    assert report_error(OSError(errno.EROFS, "Read-only file system"), "augment") == 1
     assert capsys.readouterr().err == (
         "error: Read-only file system; /dev/shm must be writable, for processes share memory there\n"
     )
@@ -217,10 +217,10 @@ def test_names_that_differ_in_capitals_are_refused_where_they_are_one_folder(
     assert "\n  rnn:" in GOOD
     file.write_text(GOOD.replace("\n  rnn:", "\n  CNN:", 1), encoding="utf-8")
     if not ignores_case(file):
-        load(file)
+        load_params(file)
     monkeypatch.setattr(names_on_disk, "ignores_case", lambda file: True)
     with pytest.raises(ParamsError, match=r"runs\.CNN: the name 'CNN' must differ from 'cnn' in more than capitals"):
-        load(file)
+        load_params(file)
     assert [problem.path for problem in names_that_are_one_folder({"runs": {"Datasets": {}}}, file)] == [
         ("runs", "Datasets")
     ]

@@ -9,7 +9,7 @@ import torch
 from conftest import ROOT
 from tracking_helpers import everything, fresh_store, start
 
-from pipeline.tracking.replay import Replica
+from pipeline.tracking.replay import MlflowReplay
 from saccade import load
 from saccade.bundle import bundle
 from saccade.bundle.bundle import Recipe
@@ -43,7 +43,7 @@ def test_the_model_of_a_run_over_texts_answers_as_the_bundle_does(name, tmp_path
     journal.epoch(1, {"loss": 1.0})
     journal.bundle("bundle")
     uri = fresh_store(tmp_path)
-    Replica(journal.folder, uri, library=ROOT / "src" / "saccade").push()
+    MlflowReplay(journal.folder, uri, library=ROOT / "src" / "saccade").push()
     model_uri = f"models:/{everything(uri)['models'][0][0]}"
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)

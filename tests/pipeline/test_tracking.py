@@ -1,4 +1,4 @@
-"""The follower, ``sync`` and the status of a run, with real processes, a real store and servers that fail."""
+"""The uploader, ``sync`` and the status of a run, with real processes, a real store and servers that fail."""
 
 import contextlib
 import os
@@ -23,9 +23,12 @@ from tracking_helpers import (
 )
 
 from pipeline.runs.journal import Journal
+from pipeline.signals import KilledBySignal
+from pipeline.tracking.mlflow_store import tracking_uri, why_unreachable
 from pipeline.tracking.replay import replay
-from pipeline.tracking.status import Follower, KilledBySignal, reporting_status, stage_lock, sync, tracking_uri
-from pipeline.tracking.store import why_unreachable
+from pipeline.tracking.status import reporting_status, stage_lock
+from pipeline.tracking.sync import sync
+from pipeline.tracking.uploader import MlflowUploader
 
 SOON_S = 60  # on a machine that is busy with other things
 
@@ -33,7 +36,7 @@ SOON_S = 60  # on a machine that is busy with other things
 def train(folder, uri, epochs=3, after_epoch=lambda epoch: None):
     """What a stage does, in small."""
     journal = Journal(folder)
-    with stage_lock(folder), Follower(uri, folder) as follower:
+    with stage_lock(folder), MlflowUploader(uri, folder) as uploader:
         with reporting_status(journal):
             start(folder)
             for epoch in range(1, epochs + 1):
@@ -43,7 +46,7 @@ def train(folder, uri, epochs=3, after_epoch=lambda epoch: None):
             write_evaluation(journal)
             journal.end("FINISHED")
         began_at = time.monotonic()
-        outcome = follower.finish()
+        outcome = uploader.finish()
     print(f"finish took {time.monotonic() - began_at:.2f} s: {outcome}")
     return outcome, time.monotonic() - began_at
 
@@ -89,7 +92,7 @@ def test_any_answer_is_an_answer_and_no_password_is_shown():
     assert why_unreachable("sqlite:////nowhere/mlflow.db") is None
 
 
-# the follower
+# the uploader
 
 
 def test_a_run_is_whole_when_the_stage_ends(tmp_path):
@@ -148,7 +151,7 @@ def test_without_mlflow_the_run_is_pending(tmp_path, monkeypatch):
 
 
 def test_a_server_that_hangs_in_mid_request_is_given_up(tmp_path):
-    """It answers /health, and then nothing: the follower is in MLflow's hands when the stage ends."""
+    """It answers /health, and then nothing: the uploader is in MLflow's hands when the stage ends."""
 
     in_request = threading.Event()
     kept = []
@@ -174,31 +177,31 @@ def test_the_copys_own_code_runs(tmp_path):
     (tmp_path / "copy" / "pipeline").mkdir(parents=True)
     (tmp_path / "copy" / "pipeline" / "__init__.py").touch()
     (tmp_path / "copy" / "pipeline" / "tracking.py").write_text("""print('hello\\n{"pending": "the copy was here"}')""")
-    with Follower("sqlite:////unused.db", tmp_path / "ab", code_tree=tmp_path / "copy") as follower:
-        assert follower.finish().pending_reason == "the copy was here"
+    with MlflowUploader("sqlite:////unused.db", tmp_path / "ab", code_tree=tmp_path / "copy") as uploader:
+        assert uploader.finish().pending_reason == "the copy was here"
 
 
 def test_a_follower_that_dies_leaves_the_run_pending(tmp_path):
     journal = start(tmp_path / "ab")
-    with Follower(fresh_store(tmp_path), tmp_path / "ab") as follower:
-        follower._child.kill()
+    with MlflowUploader(fresh_store(tmp_path), tmp_path / "ab") as uploader:
+        uploader._child.kill()
         journal.end("FINISHED")
-        outcome = follower.finish()
-    assert "ended early" in outcome.pending_reason and follower.finish() is outcome
+        outcome = uploader.finish()
+    assert "ended early" in outcome.pending_reason and uploader.finish() is outcome
 
 
 def test_a_follower_that_cannot_start_is_no_reason_to_stop(tmp_path):
     start(tmp_path / "ab")
-    with Follower("sqlite:////unused.db", tmp_path / "ab", code_tree=tmp_path / "nowhere") as follower:
-        assert "did not start" in follower.finish().pending_reason
+    with MlflowUploader("sqlite:////unused.db", tmp_path / "ab", code_tree=tmp_path / "nowhere") as uploader:
+        assert "did not start" in uploader.finish().pending_reason
 
 
 def test_ctrl_c_while_waiting_goes_through(tmp_path, monkeypatch):
     start(tmp_path / "ab").end("FINISHED")
-    with pytest.raises(KeyboardInterrupt), Follower(fresh_store(tmp_path), tmp_path / "ab") as follower:
-        monkeypatch.setattr(follower, "_wait", lambda patience_s: os.kill(os.getpid(), signal.SIGINT) or time.sleep(5))
-        follower.finish()
-    assert "interrupted" in follower.finish().pending_reason and follower._child.poll() is not None
+    with pytest.raises(KeyboardInterrupt), MlflowUploader(fresh_store(tmp_path), tmp_path / "ab") as uploader:
+        monkeypatch.setattr(uploader, "_wait", lambda patience_s: os.kill(os.getpid(), signal.SIGINT) or time.sleep(5))
+        uploader.finish()
+    assert "interrupted" in uploader.finish().pending_reason and uploader._child.poll() is not None
 
 
 # the end of a run
@@ -207,10 +210,11 @@ TRAINER = """
 import sys, time
 from pathlib import Path
 from pipeline.runs.journal import Journal
-from pipeline.tracking.status import Follower, reporting_status, stage_lock
+from pipeline.tracking.status import reporting_status, stage_lock
+from pipeline.tracking.uploader import MlflowUploader
 folder, uri = Path(sys.argv[1]), sys.argv[2]
 journal = Journal(folder)
-with stage_lock(folder), Follower(uri, folder) as follower, reporting_status(journal):
+with stage_lock(folder), MlflowUploader(uri, folder) as uploader, reporting_status(journal):
     journal.start(run_uid="u1", run="r", experiment="saccade", identity="i", params={}, tags={})
     journal.epoch(1, {"loss": 0.5})
     print("training", flush=True)
@@ -347,7 +351,7 @@ def test_a_store_that_was_deleted_is_filled_again(tmp_path):
     assert replay(tmp_path / "ab", uri) == everything(uri)["run_id"]
     (tmp_path / "mlflow.db").unlink()
     script = (
-        "import sys; from pathlib import Path; from pipeline.tracking.status import sync; "
+        "import sys; from pathlib import Path; from pipeline.tracking.sync import sync; "
         "print(sync(Path(sys.argv[1]), sys.argv[2]))"
     )
     command = [sys.executable, "-c", script, str(tmp_path), uri]  # this process still holds the file that is gone

@@ -8,27 +8,26 @@ import pytest
 
 from pipeline.params.problems import nearest
 from pipeline.schema import transforms
-from saccade.augment import validate
-from saccade.transforms import albumentations as augmentation
+from saccade.augment.check_transforms import describe_transforms
+from saccade.transforms import albumentations_adapter
 
 
 def test_the_table_is_that_of_the_installed_library():
     remedy = "run `python -m pipeline.schema.transforms`"
-    assert json.loads(transforms.TABLE.read_text(encoding="utf-8")) == validate.describe_transforms(), remedy
+    assert json.loads(transforms.TABLE.read_text(encoding="utf-8")) == describe_transforms(), remedy
 
 
 def test_the_version_in_messages_is_the_installed_one():
-    import albumentations
 
-    assert albumentations.__version__ == "2.0.8"
+    assert albumentations_adapter.__version__ == "2.0.8"
     (message,) = [message for _, message in transforms.transform_problems([{"name": "Nope"}], lambda *_: "")]
-    assert f"albumentations {albumentations.__version__}" in message
+    assert f"albumentations {albumentations_adapter.__version__}" in message
 
 
 def test_nesting_transforms_are_the_library_s_and_take_these_arguments():
     import albumentations
 
-    assert tuple(transforms.NESTING) == augmentation.NESTING
+    assert tuple(transforms.NESTING) == albumentations_adapter.NESTING
     for name, arguments in transforms.NESTING.items():
         assert set(arguments) <= set(inspect.signature(getattr(albumentations, name)).parameters), name
 

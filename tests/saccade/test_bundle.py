@@ -270,7 +270,7 @@ def test_loading_by_the_packages_own_name(tmp_path: Path) -> None:
     "code",
     [
         "import saccade",
-        "from saccade import registry; registry.keyword_arguments('models', 'lstm', 'build')\n"
+        "from saccade.core import registry; registry.keyword_arguments('models', 'lstm', 'build')\n"
         "registry.literal_aliases(); registry.names('tasks')",
     ],
 )

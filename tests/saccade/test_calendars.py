@@ -81,7 +81,7 @@ def test_a_form_of_one_s_own() -> None:
         (["0.1", "0.2", "0.25"], r"line 3: the time '0\.2' must be 0\.05 after '0\.1', but 1 row is missing"),
         (
             ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-03 12:00"],
-            r"line 5: the time '2024-01-03 12:00' must be of the form %Y-%m-%d, as the first one is",
+            r"line 5: the time '2024-01-03 12:00' must be of the format %Y-%m-%d, as the first one is",
         ),
         (
             ["2024-01-01 00:00", "2024-01-01 01:00", "2024-01-01 02:00", "2024-01-01 02:30"],
@@ -135,10 +135,14 @@ def test_years_before_1000_keep_their_four_digits() -> None:
 @pytest.mark.parametrize(
     ("texts", "options", "message"),
     [
-        (["1", "2"], {"form": "%Y-%Y"}, r"time_format \('%Y-%Y'\) must be a form that .* reads, .* names a part twice"),
+        (
+            ["1", "2"],
+            {"form": "%Y-%Y"},
+            r"time_format \('%Y-%Y'\) must be a format that .* reads, .* names a part twice",
+        ),
         (["1", "2"], {"form": "%Q"}, r"time_format \('%Q'\) must be .* but does not: 'Q' is a bad directive"),
-        (["1", "2"], {"form": "%"}, r"time_format \('%'\) must be a form that Python's datetime\.strptime reads"),
-        (["1749", "x"], {"form": "%Y"}, r"line 3: the time 'x' must be of the form %Y, which time_format names"),
+        (["1", "2"], {"form": "%"}, r"time_format \('%'\) must be a format that Python's datetime\.strptime reads"),
+        (["1749", "x"], {"form": "%Y"}, r"line 3: the time 'x' must be of the format %Y, which time_format names"),
         (["9" * 5000, "1"], {}, r"line 2: the time '9{40}'\.\.\. \(5,000 characters\) must be a number of at most 40"),
         (["1", "9" * 400], {}, r"line 3: the time '9{40}'\.\.\. \(400 characters\) must be a number of at most 40"),
     ],

@@ -13,11 +13,11 @@ import pytest
 
 from pipeline.schema.transforms import TABLE
 from saccade.augment import evaluation_crop as module
+from saccade.augment.check_transforms import sample_arguments
 from saccade.augment.evaluation_crop import evaluation_crop
-from saccade.augment.policies import POLICIES, transforms_of
-from saccade.augment.validate import sample_arguments
+from saccade.augment.policies import POLICIES, resolve_transforms
 from saccade.data.spec import middle
-from saccade.transforms.albumentations import build, transform_kind
+from saccade.transforms.albumentations_adapter import build, transform_class
 
 SIDE = 64
 TABLE_ROWS: dict[str, dict[str, Any]] = json.loads(TABLE.read_text(encoding="utf-8"))
@@ -163,7 +163,7 @@ def test_crops_of_random_heights_likewise() -> None:
 @pytest.mark.parametrize("name", POLICIES)
 def test_policies_keep_the_scale_but_for_alexnet_2012(name: str) -> None:
     for height, width in ((16, 16), (32, 32), (32, 48), (64, 64), (224, 224), (227, 227)):
-        share = evaluation_crop(transforms_of(name, height=height, width=width), height=height, width=width)
+        share = evaluation_crop(resolve_transforms(name, height=height, width=width), height=height, width=width)
         assert share == (pytest.approx(7 / 8, abs=0.01) if name == "alexnet-2012" else 1.0)
         assert middle(height, share)[1] == round((7 / 8 if name == "alexnet-2012" else 1) * height)
 
@@ -172,7 +172,7 @@ RANDOM_SIZES = ("RandomResizedCrop", "RandomSizedCrop")
 GEOMETRIC = [
     name
     for name, row in TABLE_ROWS.items()
-    if "refused" not in row and issubclass(transform_kind(name), albumentations.DualTransform)
+    if "refused" not in row and issubclass(transform_class(name), albumentations.DualTransform)
 ]
 WITHOUT_SCALE = ("RandomGridShuffle", "ThinPlateSpline", "PiecewiseAffine")  # tiles change places; lines end anywhere
 
@@ -198,7 +198,7 @@ def test_no_view_of_any_transform_shows_more_than_evaluation_looks_at(name: str,
 def test_names_and_defaults_are_those_of_the_library() -> None:
     known = {*module._CROPS, *module._TURNS, *module._PADS, *module._OTHER_SCALES, *RANDOM_SIZES, "Resize"}
     known |= {*module._HALF_THE_TIME, "SomeOf"}
-    defaults = {name: inspect.signature(transform_kind(name)).parameters["p"].default for name in known}
+    defaults = {name: inspect.signature(transform_class(name)).parameters["p"].default for name in known}
     halves = {name for name, p in defaults.items() if p != 1}
     harmless = {"Transpose", "RandomScale", "SafeRotate"}  # where they are left out, nothing is larger
     assert halves - harmless == set(module._HALF_THE_TIME)

@@ -15,10 +15,17 @@ import numpy as np
 import pytest
 
 from pipeline.schema.transforms import TABLE
-from saccade.augment.policies import POLICIES, transforms_of
-from saccade.augment.validate import sample_arguments
-from saccade.transforms.albumentations import apply_transforms, augment_image, build, colors_for, transform_kind, walk
-from saccade.transforms.custom import OWN, principal_colors
+from saccade.augment.check_transforms import sample_arguments
+from saccade.augment.policies import POLICIES, resolve_transforms
+from saccade.transforms.albumentations_adapter import (
+    apply_transforms,
+    augment_image,
+    build,
+    colors_for,
+    transform_class,
+    walk_transforms,
+)
+from saccade.transforms.custom_transforms import CUSTOM_TRANSFORMS, principal_colors
 
 TABLE_ROWS: dict[str, dict[str, Any]] = json.loads(TABLE.read_text(encoding="utf-8"))
 USABLE = [name for name, row in TABLE_ROWS.items() if "refused" not in row]
@@ -133,7 +140,7 @@ def test_a_policy_makes_what_it_makes_within_a_compose(name: str, channels: int)
         pytest.skip(f"{name} takes colour alone")
     for height, width in ((SIDE, SIDE), (40, 28)):
         picture = np.resize(image(64)[:height, :width, :channels], (height, width, channels))
-        assert_as_compose_makes_it(transforms_of(name, height=height, width=width), picture)
+        assert_as_compose_makes_it(resolve_transforms(name, height=height, width=width), picture)
 
 
 def test_nested_transforms_and_images_that_are_not_contiguous_are_as_within_a_compose() -> None:
@@ -156,9 +163,9 @@ def test_those_said_to_change_nothing_change_nothing(name: str) -> None:
 
 def draws_at_random(name: str) -> bool:
     """Whether it has a method of its own that draws parameters, and draws more than which of equal things to take."""
-    if name in OWN:
+    if name in CUSTOM_TRANSFORMS:
         return True
-    kind, base = transform_kind(name), albumentations.BasicTransform
+    kind, base = transform_class(name), albumentations.BasicTransform
     methods = ("get_params", "get_params_dependent_on_data")
     compose = build(with_p(name, 1.0)[:1])
     compose.random_generator.bit_generator.state = np.random.PCG64(1).state
@@ -178,11 +185,11 @@ def draws_at_random(name: str) -> bool:
 def test_a_policy_depends_on_its_place_alone_and_differs_elsewhere(name: str, channels: int) -> None:
     if POLICIES[name].only_colour and channels == 1:
         pytest.skip(f"{name} takes colour alone")
-    transforms = transforms_of(name, height=SIDE, width=SIDE)
+    transforms = resolve_transforms(name, height=SIDE, width=SIDE)
     picture = np.ascontiguousarray(image()[..., :channels])
     made = assert_reproducible(transforms, picture)
     assert len(set(made)) > VIEWS / 2
-    for _, transform in walk(transforms):
+    for _, transform in walk_transforms(transforms):
         chain = [{**transform, "p": 0.5}, {"name": "Resize", "height": SIDE, "width": SIDE, "p": 1.0}]
         alone = assert_reproducible(chain, picture)
         if transform["name"] not in ("Resize", "RandomCrop"):  # alone, to this size: nothing to crop

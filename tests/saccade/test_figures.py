@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from saccade.display.figures import _epoch_ticks, draw_confusion, draw_learning_curves, draw_mistakes
-from saccade.display.style import shortened
+from saccade.display.style import shorten
 
 
 def some_counts(K, seed=1):
@@ -102,7 +102,7 @@ def test_long_and_odd_class_names_keep_the_picture_small(tmp_path):
     [("Arabic", 6, "Arabic"), ("Portuguese", 7, "Por…ese"), ("Portuguese", 8, "Port…ese"), ("a\n b", 9, "a b")],
 )
 def test_shortened_names_keep_both_ends(name, most, short):
-    assert shortened(name, most) == short
+    assert shorten(name, most) == short
     assert len(short) <= most
 
 

@@ -14,7 +14,7 @@ from saccade.batching.length_buckets import stored_lengths
 from saccade.bundle.inputs import ImageInput, TokenInput
 from saccade.core import devices, registry
 from saccade.data.spec import Spec
-from saccade.nn.text_networks import OwnEnds
+from saccade.nn.text_networks import BidirectionalRNN
 from saccade.optim import optimizers
 from saccade.optim.losses import cross_entropy
 from saccade.train.checkpoints import from_bytes, to_bytes
@@ -74,7 +74,7 @@ def fresh(name: str, device: torch.device, seed: int = 0) -> TrainingState:
     torch.manual_seed(seed)
     model, spec, options = TEXTS.get(name) or (name, Spec("image", (32, 32, 3), tuple("abcde")), MODELS[name])
     reader = TokenInput() if name in TEXTS else ImageInput([0.5] * 3, [0.25] * 3)
-    network = devices.place(nn.Sequential(reader, registry.module("models", model).build(spec, **options)), device)
+    network = devices.to_device(nn.Sequential(reader, registry.module("models", model).build(spec, **options)), device)
     return TrainingState(network, optimizers.build("adam", network, lr=0.001), with_average=True)
 
 
@@ -150,7 +150,7 @@ def test_the_gpu_computes_what_the_cpu_does(name: str) -> None:
         for layer in state.network.modules():
             if isinstance(layer, nn.Dropout):
                 layer.p = 0.0  # each device draws its own masks
-            elif isinstance(layer, nn.RNNBase | OwnEnds):
+            elif isinstance(layer, nn.RNNBase | BidirectionalRNN):
                 layer.dropout = 0.0
         losses.append([record.train_loss for record in train(state, precision="float32", name=name)])
     assert losses[1][0] == pytest.approx(losses[0][0], rel=1e-3)  # float32 convolutions on CUDA round to TF32

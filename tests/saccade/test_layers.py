@@ -35,7 +35,7 @@ def test_an_output_side_is_torchs(side: int, kernel_size: int, stride: int, padd
 
 def test_sides_are_followed_through_a_chain() -> None:
     windows = [Window("a", 5), Window("b", 2, stride=2), Window("c", 3, padding=1)]
-    assert geometry.sides_after("net", (20, 13), windows) == (8, 4)
+    assert geometry.output_sides("net", (20, 13), windows) == (8, 4)
 
 
 def test_a_side_that_runs_out_names_the_layer_and_the_least_one() -> None:
@@ -45,24 +45,24 @@ def test_a_side_that_runs_out_names_the_layer_and_the_least_one() -> None:
         r"17x1 positions arrive and 16x0 are left; use padding; or enlarge them with preprocess\.size"
     )
     with pytest.raises(UserError, match=message):
-        geometry.sides_after("net", (40, 8), windows, remedy="use padding; or ")
-    assert geometry.sides_after("net", (40, 9), windows) == (16, 1)
+        geometry.output_sides("net", (40, 8), windows, remedy="use padding; or ")
+    assert geometry.output_sides("net", (40, 9), windows) == (16, 1)
     with pytest.raises(UserError, match=r"net cannot take 3 steps: there must be at least 5\. .*take longer sequences"):
-        geometry.sides_after("net", (3,), windows[:1])
+        geometry.output_sides("net", (3,), windows[:1])
 
 
 def test_more_than_one_position_can_be_asked_for() -> None:
     windows = [Window("a", 5), Window("b", 3, stride=2)]
     with pytest.raises(UserError, match=r"at least 9\. At b .* 16x1 are left, of 2 needed"):
-        geometry.sides_after("net", (38, 8), windows, least_left=2)
-    assert geometry.sides_after("net", (9, 9), windows, least_left=2) == (2, 2)
+        geometry.output_sides("net", (38, 8), windows, min_left=2)
+    assert geometry.output_sides("net", (9, 9), windows, min_left=2) == (2, 2)
 
 
 def test_same_padding_keeps_the_side_of_odd_kernels_and_refuses_even_ones() -> None:
-    assert [geometry.padding_of("same", size) for size in (1, 3, 5)] == [0, 1, 2]
-    assert geometry.padding_of("valid", 4) == 0
+    assert [geometry.padding_size("same", size) for size in (1, 3, 5)] == [0, 1, 2]
+    assert geometry.padding_size("valid", 4) == 0
     with pytest.raises(UserError, match=r"padding \(same\) needs an odd kernel, not 4: choose 3, or valid"):
-        geometry.padding_of("same", 4)
+        geometry.padding_size("same", 4)
 
 
 # --- pooling ----------------------------------------------------------------------------------------------------------
@@ -73,7 +73,7 @@ def test_same_padding_keeps_the_side_of_odd_kernels_and_refuses_even_ones() -> N
 def test_a_pooling_leaves_the_sides_and_channels_it_is_said_to_leave(name: arguments.PoolingName, side: int) -> None:
     pooled = layers.pooling(name)(x_of(2, 6, side, 7))
     window = layers.pooling_window(name, "pool")
-    assert pooled.shape == (2, layers.pooled_channels(name, 6, "pool"), window.side_after(side), window.side_after(7))
+    assert pooled.shape == (2, layers.pooled_channels(name, 6, "pool"), window.output_side(side), window.output_side(7))
 
 
 def test_poolings_by_hand() -> None:
@@ -121,13 +121,13 @@ def test_local_response_norm_and_its_gradient_are_torchs(size: int) -> None:
 
 
 def test_each_norm_stands_where_its_authors_put_it() -> None:
-    order = {name: list(layers.activated("tanh", name, 4)) for name in ("none", "batch", "local_response")}
+    order = {name: list(layers.activation_and_norm("tanh", name, 4)) for name in ("none", "batch", "local_response")}
     assert order == {
         "none": ["activation"],
         "batch": ["norm", "activation"],
         "local_response": ["activation", "norm"],
     }
-    parts = layers.activated("tanh", "batch", 4)
+    parts = layers.activation_and_norm("tanh", "batch", 4)
     assert isinstance(parts["activation"], nn.Tanh)
     assert isinstance(parts["norm"], nn.BatchNorm2d) and parts["norm"].num_features == 4
 

@@ -106,9 +106,9 @@ def test_loss_of_a_probability_of_zero_is_finite_and_that_of_float32_is_summed_i
 
 def test_calibration_error_by_hand():
     # Bins of a fifteenth: 0.90 and 0.92 share (13/15, 14/15], 0.55 is alone in (8/15, 9/15].
-    confidences_N, is_right_N = np.array([0.90, 0.92, 0.55]), np.array([True, False, True])
+    confidences_N, is_correct_N = np.array([0.90, 0.92, 0.55]), np.array([True, False, True])
     expected = 2 / 3 * abs(1 / 2 - 0.91) + 1 / 3 * abs(1 - 0.55)
-    assert expected_calibration_error(confidences_N, is_right_N) == pytest.approx(expected, rel=1e-12)
+    assert expected_calibration_error(confidences_N, is_correct_N) == pytest.approx(expected, rel=1e-12)
     probabilities_NK = np.stack([confidences_N, 1 - confidences_N], axis=1)
     got = classification_metrics(probabilities_NK, np.array([0, 1, 0]), top_k=[])
     assert got["ece"] == pytest.approx(expected, rel=1e-12)
@@ -118,15 +118,15 @@ def test_calibration_error_equals_a_plain_loop():
     # Right three times in four, however sure; few enough that each bin errs to its own side.
     rng = np.random.default_rng(8)
     confidences_N = rng.uniform(0.5, 1, size=60)
-    is_right_N = rng.random(60) < 0.75
+    is_correct_N = rng.random(60) < 0.75
     expected = 0.0
     for m in range(15):
         inside = [i for i in range(60) if m / 15 < confidences_N[i] <= (m + 1) / 15]
         if inside:
-            expected += len(inside) / 60 * abs(np.mean(is_right_N[inside]) - np.mean(confidences_N[inside]))
-    assert expected > 0.05 + abs(is_right_N.mean() - confidences_N.mean())  # so the bins matter
+            expected += len(inside) / 60 * abs(np.mean(is_correct_N[inside]) - np.mean(confidences_N[inside]))
+    assert expected > 0.05 + abs(is_correct_N.mean() - confidences_N.mean())  # so the bins matter
     probabilities_NK = np.stack([1 - confidences_N, confidences_N], axis=1)
-    got = classification_metrics(probabilities_NK, is_right_N.astype(np.int64), top_k=[])["ece"]
+    got = classification_metrics(probabilities_NK, is_correct_N.astype(np.int64), top_k=[])["ece"]
     assert got == pytest.approx(expected, rel=1e-12)
 
 

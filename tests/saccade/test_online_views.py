@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import nn
 
-from saccade.augment.store import write_views
+from saccade.augment.stored_views import write_views
 from saccade.batching.batches import rows_of_updates
 from saccade.bundle.bundle import Recipe
 from saccade.core.distributed import Processes
@@ -62,7 +62,7 @@ def online(images_path: Path) -> Iterator[OnlineViews]:
 def test_online_view_e_is_stored_view_e(online: OnlineViews, stored: np.ndarray, number: int) -> None:
     view = online.view(number)
     updates = list(torch.randperm(N, generator=torch.Generator().manual_seed(number)).split(6))
-    view.expect([rows.tolist() for rows in updates])
+    view.prefetch([rows.tolist() for rows in updates])
     for rows in updates:
         for batch in rows.split(4):
             np.testing.assert_array_equal(view.index_select(0, batch).numpy(), stored[number][batch.numpy()])
@@ -70,14 +70,14 @@ def test_online_view_e_is_stored_view_e(online: OnlineViews, stored: np.ndarray,
 
 def test_rows_that_nobody_expected_are_the_same(online: OnlineViews, stored: np.ndarray) -> None:
     view = online.view(1)
-    view.expect([[1, 2], [3, 4]])
+    view.prefetch([[1, 2], [3, 4]])
     for rows in ([20, 2], [1, 2], [7], [3], [4, 3]):
         np.testing.assert_array_equal(view.index_select(0, torch.tensor(rows)).numpy(), stored[1][rows])
 
 
 def test_a_row_may_be_drawn_again_in_a_later_update(online: OnlineViews, stored: np.ndarray) -> None:
     view = online.view(2)
-    view.expect([[5, 6], [6, 7], [5]])
+    view.prefetch([[5, 6], [6, 7], [5]])
     for rows in ([5, 6, 5], [6, 7], [5]):
         np.testing.assert_array_equal(view.index_select(0, torch.tensor(rows)).numpy(), stored[2][rows])
 
@@ -94,7 +94,7 @@ def test_few_blocks_are_held_and_each_is_made_once(online: OnlineViews, monkeypa
     view = online.view(0)
     view._block = 2
     order = torch.arange(N)
-    view.expect([rows.tolist() for rows in order.split(3)])
+    view.prefetch([rows.tolist() for rows in order.split(3)])
     assert len(made) == view._ahead == 6
     held = []
     for rows in order.split(3):
@@ -107,7 +107,7 @@ def test_few_blocks_are_held_and_each_is_made_once(online: OnlineViews, monkeypa
 def test_an_update_larger_than_what_is_made_ahead(online: OnlineViews, stored: np.ndarray) -> None:
     view = online.view(0)
     view._block, view._ahead = 2, 1
-    view.expect([list(range(N))])
+    view.prefetch([list(range(N))])
     np.testing.assert_array_equal(view.index_select(0, torch.arange(N)).numpy(), stored[0])
 
 
@@ -124,7 +124,7 @@ def test_all_processes_together_read_every_row_and_each_expects_what_it_reads(co
     order = torch.randperm(N, generator=torch.Generator().manual_seed(1))
     read: list[int] = []
     for rank in range(count):
-        share = Processes(Rank(rank=rank, local_rank=rank, count=count, local_count=count)).share
+        share = Processes(Rank(rank=rank, local_rank=rank, world_size=count, local_world_size=count)).share
         updates = list(rows_of_updates(order, 4, 2, share, mixing=mixing))
         assert len(updates) == 3  # 8 + 8 + 7
         assert all(len(rows) == len(set(rows)) for rows in updates)
@@ -186,7 +186,7 @@ def test_on_a_gpu_too(online: OnlineViews, stored: np.ndarray) -> None:
 def test_what_a_process_finds_wrong_reaches_the_user(images_path: Path) -> None:
     views = OnlineViews(images_path, [{"name": "CenterCrop", "height": 5, "width": 5, "p": 1.0}], seed=0, processes=1)
     view = views.view(0)
-    view.expect([[0]])
+    view.prefetch([[0]])
     with pytest.raises(UserError, match=r"\(12, 12, 3\) into uint8 \(5, 5, 3\)"):
         view.index_select(0, torch.tensor([0]))
     views.close()
@@ -195,7 +195,7 @@ def test_what_a_process_finds_wrong_reaches_the_user(images_path: Path) -> None:
 def test_a_process_that_is_killed_is_told(images_path: Path) -> None:
     views = OnlineViews(images_path, TRANSFORMS, seed=0, processes=1)
     view = views.view(0)
-    view.expect([[0]])
+    view.prefetch([[0]])
     view.index_select(0, torch.tensor([0]))
     assert views._pool is not None
     for pid in views._pool._processes:
@@ -203,7 +203,7 @@ def test_a_process_that_is_killed_is_told(images_path: Path) -> None:
     view = views.view(1)
     with pytest.raises(UserError, match="a process that makes views ended"):
         for _ in range(50):
-            view.expect([[0]])
+            view.prefetch([[0]])
             view.index_select(0, torch.tensor([0]))
             time.sleep(0.1)
     views.close()
@@ -218,7 +218,7 @@ def test_a_training_that_is_killed_leaves_no_process_behind(images_path: Path) -
         if __name__ == "__main__":
             views = OnlineViews(Path({str(images_path)!r}), {TRANSFORMS!r}, seed=0, processes=2)
             view = views.view(0)
-            view.expect([[0], [1], [2]])
+            view.prefetch([[0], [1], [2]])
             view.index_select(0, torch.tensor([0]))
             print(*views._pool._processes, flush=True)
             time.sleep(60)

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from saccade.core import devices, registry
 from saccade.data.spec import Spec
-from saccade.nn.padding import MaskedBatchNorm1d, is_real, lengths_of, reversed_within
-from saccade.nn.text_networks import OwnEnds
+from saccade.nn.padding import MaskedBatchNorm1d, length_mask, reverse_padded, sequence_lengths
+from saccade.nn.text_networks import BidirectionalRNN
 
 K, V, LONGEST = 3, 11, 13
 SPEC = Spec("tokens", (LONGEST,), tuple("abc"), (), ("<pad>", "<unknown>", *"cdefghijk"), "characters")
@@ -152,7 +152,7 @@ def test_reading_forwards_nothing_at_all_moves(name: str, pool: str) -> None:
         for x_BE in network.reader(token_BT).unbind(dim=1):
             state = cell(x_BE) if state is None else cell(x_BE, state)
             outputs.append(state[0] if name == "lstm" else state)
-        return network.head(network.pool(torch.stack(outputs, dim=1), lengths_of(token_BT)))
+        return network.head(network.pool(torch.stack(outputs, dim=1), sequence_lengths(token_BT)))
 
     network.eval()
     bare_BK = answer(padded(texts()))
@@ -183,12 +183,12 @@ def test_both_directions_are_what_torch_makes_of_packed_sequences(
 ) -> None:
     torch.manual_seed(0)
     recurrent = kind(7, 4, layers, batch_first=True, bidirectional=True, **options)
-    own = OwnEnds(recurrent)
+    own = BidirectionalRNN(recurrent)
     length_B = torch.tensor(LENGTHS)
     x_BTE = torch.randn(len(LENGTHS), LONGEST, 7, requires_grad=True)
     packed = nn.utils.rnn.pack_padded_sequence(x_BTE, length_B, batch_first=True, enforce_sorted=False)
     expected_BTW, _ = nn.utils.rnn.pad_packed_sequence(recurrent(packed)[0], batch_first=True)
-    real_BT1 = is_real(length_B, LONGEST)[:, :, None]
+    real_BT1 = length_mask(length_B, LONGEST)[:, :, None]
     result_BTW = own(x_BTE, length_B) * real_BT1
     torch.testing.assert_close(result_BTW, expected_BTW * real_BT1, rtol=1e-4, atol=1e-5)  # layers of sums of relu
     gradients = [torch.autograd.grad(h_BTW.square().sum(), x_BTE)[0] for h_BTW in (result_BTW, expected_BTW)]
@@ -198,7 +198,7 @@ def test_both_directions_are_what_torch_makes_of_packed_sequences(
 
 def test_layers_drop_as_often_as_they_are_told_and_only_in_training() -> None:
     torch.manual_seed(0)
-    own = OwnEnds(nn.LSTM(3, 40, 2, batch_first=True, bidirectional=True, dropout=0.25))
+    own = BidirectionalRNN(nn.LSTM(3, 40, 2, batch_first=True, bidirectional=True, dropout=0.25))
     length_B, seen = torch.tensor([50] * 8), []
     second = own.layers[1]
     assert isinstance(second, nn.ModuleDict)
@@ -217,8 +217,8 @@ def test_layers_drop_as_often_as_they_are_told_and_only_in_training() -> None:
 
 def test_lengths_and_the_steps_within_them() -> None:
     token_BT = torch.tensor([[3, 1, 0, 0], [2, 2, 2, 2], [0, 0, 0, 0]])
-    assert lengths_of(token_BT).tolist() == [2, 4, 1]  # an empty text is one step of padding
-    assert is_real(torch.tensor([2, 4, 1]), 4).tolist() == [
+    assert sequence_lengths(token_BT).tolist() == [2, 4, 1]  # an empty text is one step of padding
+    assert length_mask(torch.tensor([2, 4, 1]), 4).tolist() == [
         [True, True, False, False],
         [True] * 4,
         [True, *[False] * 3],
@@ -227,9 +227,9 @@ def test_lengths_and_the_steps_within_them() -> None:
 
 def test_a_text_is_turned_around_within_its_own_length() -> None:
     x_BTW = torch.arange(1, 13).view(2, 6, 1)
-    turned = reversed_within(x_BTW, torch.tensor([4, 1]))
+    turned = reverse_padded(x_BTW, torch.tensor([4, 1]))
     assert turned[:, :, 0].tolist() == [[4, 3, 2, 1, 5, 6], [7, 8, 9, 10, 11, 12]]
-    assert torch.equal(reversed_within(turned, torch.tensor([4, 1])), x_BTW)
+    assert torch.equal(reverse_padded(turned, torch.tensor([4, 1])), x_BTW)
 
 
 def test_a_norm_of_real_steps_is_torchs_norm_of_nothing_else() -> None:
@@ -241,7 +241,7 @@ def test_a_norm_of_real_steps_is_torchs_norm_of_nothing_else() -> None:
             norm.weight.copy_(torch.tensor([1.5, 0.5, -1.0, 2.0]))
             norm.bias.copy_(torch.tensor([0.0, 1.0, -2.0, 3.0]))
     length_B = torch.tensor([5, 2, 1])
-    real_BT = is_real(length_B, 5)
+    real_BT = length_mask(length_B, 5)
     for _ in range(3):
         x_BFT = 100 + 3 * torch.randn(3, 4, 5)
         x_BFT.requires_grad_()
@@ -268,7 +268,7 @@ def test_a_norm_of_a_single_step_stays_finite() -> None:
 def test_a_text_shorter_than_the_windows_is_read_as_if_zeros_followed() -> None:
     """Three windows of 4 and two poolings of 2 need 25 steps: each text here is shorter."""
     network = built("conv1d", {"channels": [6, 5, 4], "kernel_size": 4, "padding": "valid"}).eval()
-    assert network.least == 25
+    assert network.min_length == 25
     for text_T in texts():
         h_BFT = nn.functional.pad(network.reader(text_T[None]).transpose(1, 2), (0, 25 - len(text_T)))
         for layer in network.features:

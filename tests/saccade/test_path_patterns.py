@@ -7,8 +7,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from saccade.core.errors import UserError
-from saccade.core.text import shown
-from saccade.io.path_patterns import compile_field, compile_pattern, escape_pattern, leave_out
+from saccade.core.messages import printable
+from saccade.io.path_patterns import compile_field, compile_pattern, escape_pattern, exclude_line
 
 NAMES = [
     "1.jpg",
@@ -51,7 +51,7 @@ def test_an_empty_pattern_is_refused(pattern: str) -> None:
 
 @pytest.mark.parametrize("name", [*NAMES[:5], "a*b/[c]?.jpg", "pets/ca\nt/1 'x' [2].jpg", 'back\\slash "x"\t\x1b.png'])
 def test_the_line_that_leaves_a_file_out_is_yaml_and_fits_it_alone(name: str) -> None:
-    line = leave_out(escape_pattern(name))
+    line = exclude_line(escape_pattern(name))
     assert len(line.splitlines()) == 1
     (pattern,) = YAML(typ="safe").load(io.StringIO(line))["exclude"]
     fits = compile_pattern(pattern)
@@ -113,4 +113,4 @@ def test_a_pattern_without_its_field_is_refused(pattern: str, message: str) -> N
     ("name", "line"), [("猫 'a'.jpg", "猫 'a'.jpg"), ("a\nb\x1b[31m\u2028.jpg", r"a\nb\x1b[31m\u2028.jpg")]
 )
 def test_a_name_is_shown_on_one_line(name: str, line: str) -> None:
-    assert shown(name) == line and len(line.splitlines()) == 1
+    assert printable(name) == line and len(line.splitlines()) == 1

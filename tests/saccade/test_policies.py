@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from saccade.augment.policies import POLICIES, transforms_of
-from saccade.augment.validate import problems
+from saccade.augment.check_transforms import find_transform_problems
+from saccade.augment.policies import POLICIES, resolve_transforms
 from saccade.core.errors import UserError
 
 SIZES = [(8, 8), (28, 28), (32, 48), (227, 227)]
@@ -18,7 +18,9 @@ SIZES = [(8, 8), (28, 28), (32, 48), (227, 227)]
 @pytest.mark.parametrize("name", POLICIES)
 def test_a_policy_takes_images_of_any_size(name: str, channels: int, size: tuple[int, int]) -> None:
     height, width = size
-    found = problems(transforms_of(name, height=height, width=width), height=height, width=width, channels=channels)
+    found = find_transform_problems(
+        resolve_transforms(name, height=height, width=width), height=height, width=width, channels=channels
+    )
     if channels == 1 and POLICIES[name].only_colour:
         assert found and "3 channels" in found[0][1]
     else:
@@ -36,12 +38,12 @@ def test_a_policy_says_what_it_is_for_and_what_each_transform_does(name: str) ->
 
 def test_pixels_are_shares_of_the_side() -> None:
     def pad(side: int) -> int:
-        return next(t for t in transforms_of("cifar-standard", height=side, width=side) if t["name"] == "Pad")[
+        return next(t for t in resolve_transforms("cifar-standard", height=side, width=side) if t["name"] == "Pad")[
             "padding"
         ]
 
     assert [pad(side) for side in (4, 32, 64, 96, 224)] == [1, 4, 8, 12, 28]
-    large = transforms_of("alexnet-2012", height=224, width=224)
+    large = resolve_transforms("alexnet-2012", height=224, width=224)
     assert large[0] == {"name": "Resize", "height": 256, "width": 256, "p": 1.0}
 
 
@@ -49,7 +51,7 @@ def test_pixels_are_shares_of_the_side() -> None:
 def test_the_elastic_field_of_digits_moves_pixels_by_the_same_share_of_any_side(side: int) -> None:
     from scipy.ndimage import gaussian_filter
 
-    elastic = next(t for t in transforms_of("digits", height=side, width=side) if t["name"] == "ElasticTransform")
+    elastic = next(t for t in resolve_transforms("digits", height=side, width=side) if t["name"] == "ElasticTransform")
     noise = np.random.default_rng(0).uniform(-1, 1, size=(1500, 1500))
     moved = gaussian_filter(noise, elastic["sigma"]).std() * elastic["alpha"] / side
     assert moved == pytest.approx(0.029, rel=0.1)
@@ -57,12 +59,12 @@ def test_the_elastic_field_of_digits_moves_pixels_by_the_same_share_of_any_side(
 
 def test_a_list_stays_as_it_is_and_a_policy_is_made_anew_each_time() -> None:
     listed = [{"name": "HorizontalFlip"}]
-    assert transforms_of(listed, height=3, width=3) == listed
-    assert transforms_of("none", height=3, width=3) == []
-    transforms_of("digits", height=28, width=28)[0]["p"] = 0.0
-    assert transforms_of("digits", height=28, width=28)[0]["p"] == 0.9
+    assert resolve_transforms(listed, height=3, width=3) == listed
+    assert resolve_transforms("none", height=3, width=3) == []
+    resolve_transforms("digits", height=28, width=28)[0]["p"] = 0.0
+    assert resolve_transforms("digits", height=28, width=28)[0]["p"] == 0.9
     with pytest.raises(UserError, match="no policy is called 'cifar'; known: none, alexnet-2012"):
-        transforms_of("cifar", height=3, width=3)
+        resolve_transforms("cifar", height=3, width=3)
 
 
 def test_reading_the_policies_imports_nothing_heavy() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from saccade.augment.preview import Example, make_sheet
+from saccade.augment.preview import SheetRow, make_sheet
 
 IMAGE_HWC = np.random.default_rng(0).integers(0, 256, size=(20, 14, 3), dtype=np.uint8)
 CROP = {"name": "CenterCrop", "height": 12, "width": 10}
@@ -16,7 +16,7 @@ FLIP = {"name": "HorizontalFlip", "p": 0.0}
 
 
 def headings(transforms: Sequence[dict[str, Any]]) -> list[str]:
-    sheet = make_sheet([Example("a", IMAGE_HWC, 0)], transforms, None, views=1, seed=0)
+    sheet = make_sheet([SheetRow("a", IMAGE_HWC, 0)], transforms, None, views=1, seed=0)
     (_, views), (_, alone) = sheet.parts
     assert [heading for heading, _ in views] == ["original", "view 0"]
     assert {images[0].shape for _, images in alone} == {IMAGE_HWC.shape} and len(alone[0][1]) == 1
@@ -55,7 +55,7 @@ def test_each_transform_is_shown_at_the_size_of_the_images(
 
 
 def test_what_is_seldom_applied_is_shown_always() -> None:
-    sheet = make_sheet([Example("a", IMAGE_HWC, 0)], [FLIP], None, views=1, seed=0)
+    sheet = make_sheet([SheetRow("a", IMAGE_HWC, 0)], [FLIP], None, views=1, seed=0)
     (_, views), (_, alone) = sheet.parts
     np.testing.assert_array_equal(views[1][1][0], IMAGE_HWC)
     np.testing.assert_array_equal(alone[1][1][0], IMAGE_HWC[:, ::-1])

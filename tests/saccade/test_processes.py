@@ -18,11 +18,12 @@ TRAINER = """
 import json, sys
 from dataclasses import asdict
 import torch
-from saccade import optimizers, ranks, registry
+from saccade.core import ranks, registry
+from saccade.optim import optimizers
 from saccade.batching.length_buckets import stored_lengths
 from saccade.bundle.inputs import ImageInput, TokenInput
 from saccade.optim.losses import cross_entropy
-from saccade.core.distributed import joined
+from saccade.core.distributed import process_group
 from saccade.data.spec import Spec
 from saccade.train.loop import LabelledArrays, TrainingState, fit, measure
 
@@ -47,7 +48,7 @@ model = registry.module("models", name).build(spec, **options)
 network = torch.nn.Sequential(reader, model)
 optimizer = optimizers.build("sgd", network, lr=0.05, momentum=0.9)
 state = TrainingState(network, optimizer, with_average=True, with_best=True)
-with joined(ranks.find(), torch.device("cpu")) as processes:
+with process_group(ranks.current_rank(), torch.device("cpu")) as processes:
     told = processes.broadcast(b"from rank 0" if processes.rank == 0 else None)
     nothing = processes.broadcast(None)
     records = list(fit(
@@ -147,11 +148,11 @@ def test_every_row_of_a_batch_is_computed_once() -> None:
 def test_alone_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
-    assert ranks.find() == Rank(0, 1, 0, 1)
+    assert ranks.current_rank() == Rank(0, 1, 0, 1)
     network = torch.nn.Linear(2, 2)
     assert ALONE.wrap(network, torch.device("cpu")) is network
     assert ALONE.broadcast(b"x") == b"x" and ALONE.broadcast(None) is None
     values = {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
     for name, value in values.items():
         monkeypatch.setenv(name, value)
-    assert ranks.find() == Rank(3, 4, 1, 2)
+    assert ranks.current_rank() == Rank(3, 4, 1, 2)

@@ -138,5 +138,5 @@ def test_a_function_is_called_with_what_it_takes() -> None:
     def function(first: int, second: int = 2, *, third: int = 3) -> tuple[int, int, int]:
         return first, second, third
 
-    assert registry.call_with_known(function, 1, third=5, fourth=7) == (1, 2, 5)
-    assert registry.call_with_known(function, 1, second=4) == (1, 4, 3)
+    assert registry.call_with_supported(function, 1, third=5, fourth=7) == (1, 2, 5)
+    assert registry.call_with_supported(function, 1, second=4) == (1, 4, 3)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from saccade.augment.store import write_views
+from saccade.augment.stored_views import write_views
 from saccade.data.arrays import open_array, write_array
 from saccade.transforms.online_views import OnlineViews
 
@@ -44,7 +44,7 @@ def test_views_are_the_same_when_processes_are_spawned(tmp_path: Path, spawned: 
     online = OnlineViews(tmp_path / "train.npy", AFFINE, seed=5, processes=1)
     try:
         view = online.view(1)
-        view.expect([[3, 1]])
+        view.prefetch([[3, 1]])
         made = view.index_select(0, torch.tensor([3, 1])).numpy()
     finally:
         online.close()

@@ -90,7 +90,7 @@ def test_where_the_device_runs_ahead_each_loss_is_looked_at_on_demand(
     watch_loss: bool, updates: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The fourth update breaks the weights. The epoch has six, and elsewhere nobody looks before its end."""
-    monkeypatch.setattr("saccade.train.loop.runs_ahead", lambda device: True)
+    monkeypatch.setattr("saccade.train.loop.is_asynchronous", lambda device: True)
     rates = [1, 1, 1, 1e30, 1, 1]
     state, _ = broken_state(registered_network("lenet5"))
     with pytest.raises(NonFiniteError, match=f"in epoch 1, after {updates} updates: first broken: "):

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from saccade.augment.store import write_views
+from saccade.augment.stored_views import write_views
 from saccade.bundle.bundle import Recipe
 from saccade.data.arrays import write_array
 from saccade.data.prepared import Split
 from saccade.data.spec import Spec
-from saccade.evaluate.tta import average_over_views
 from saccade.predict.predictor import Predictor
-from saccade.transforms.albumentations import augment_image, build
+from saccade.predict.tta import average_over_views
+from saccade.transforms.albumentations_adapter import augment_image, build
 
 N, H, W, C = 11, 18, 16, 3
 SEED = 5

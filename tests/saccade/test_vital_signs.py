@@ -16,7 +16,7 @@ from saccade.bundle.inputs import ImageInput, SeriesInput, TokenInput
 from saccade.bundle.outputs import OwnUnit
 from saccade.core import registry
 from saccade.data.spec import PAD, Spec
-from saccade.nn.recurrent import gradient_norms_over_time
+from saccade.nn.sequence_networks import gradient_norms_over_time
 from saccade.optim import optimizers
 from saccade.optim.losses import cross_entropy, mse
 from saccade.train.checkpoints import from_bytes, to_bytes

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.commands.predict.answers import AnswerTable, best, json_line, printable
-from pipeline.console import Progress, number_of, say, warn
+from pipeline.console import Progress, pluralise, say, warn
 from saccade.core.errors import UserError
 from saccade.predict.image_files import BATCH_SIZE, classify_files, find_pictures
 from saccade.predict.predictor import Predictor
@@ -55,4 +55,4 @@ def predict_pictures(
                 progress.say(table.row(path, found) if table else json_line({"path": path}, found))
             progress(f"predicting with {run}", done, len(files))
     if unreadable:
-        raise UserError(f"{unreadable:,} of {number_of(len(files), 'picture')} could not be read, see above")
+        raise UserError(f"{unreadable:,} of {pluralise(len(files), 'picture')} could not be read, see above")

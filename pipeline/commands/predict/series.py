@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from pipeline.commands.predict.answers import AnswerTable, best, json_line
-from pipeline.console import number_of, say, warn
-from pipeline.schema.named import Named
+from pipeline.console import pluralise, say, warn
+from pipeline.schema.named import NamedBlock
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
 from saccade.kinds.series.number_table import read_numbers
@@ -56,10 +56,10 @@ def predict_series(
         found = best(p_K, spec.classes, top)
         say(table.row(path, found) if table else json_line({"path": path}, found))
     if cut:
-        warn(f"{cut:,} of {number_of(len(series), 'file')} read up to step {spec.shape[0]:,}, as in training")
+        warn(f"{cut:,} of {pluralise(len(series), 'file')} read up to step {spec.shape[0]:,}, as in training")
 
 
-def read_file(path: str, spec: Spec, source: Named, *, first_is_time: bool) -> FileSeries:
+def read_file(path: str, spec: Spec, source: NamedBlock, *, first_is_time: bool) -> FileSeries:
     """Read a CSV file as the run's dataset was read, with the columns that the network takes.
 
     Args:

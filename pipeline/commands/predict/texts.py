@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from pipeline.commands.predict.answers import AnswerTable, best, json_line
-from pipeline.console import number_of, say, warn
+from pipeline.console import pluralise, say, warn
 from saccade.core.errors import UserError
 from saccade.io.encodings import decode_text
 from saccade.kinds.tokens.display import excerpt
@@ -68,10 +68,10 @@ def predict_texts(run: str, predictor: Predictor, asked: "Asked", *, here: Path,
             say(table.row(excerpt(one.text, _EXCERPT), answer) if table else json_line(one.place, answer))
     unit = predictor.spec.unit
     if num_empty:
-        warn(f"passed over {number_of(num_empty, 'empty line')}")
+        warn(f"passed over {pluralise(num_empty, 'empty line')}")
     if cut:
         longest = predictor.spec.shape[0]
-        warn(f"{cut:,} of {number_of(len(texts), 'text')} read up to {longest:,} {unit}, the longest it was trained on")
+        warn(f"{cut:,} of {pluralise(len(texts), 'text')} read up to {longest:,} {unit}, the longest it was trained on")
     if unknown:
         warn(f"{unknown:,} of {total:,} {unit} are not in the vocabulary of {run}, and were read as unknown")
 

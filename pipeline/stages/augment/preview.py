@@ -6,7 +6,7 @@ from pipeline import paths
 from pipeline.console import say
 from pipeline.params.problems import nearest
 from pipeline.schema.augment import AugmentBlock
-from saccade.augment.policies import POLICIES, transforms_of
+from saccade.augment.policies import POLICIES, resolve_transforms
 from saccade.core.errors import UserError
 
 
@@ -42,7 +42,7 @@ def preview(dataset: str, *, block: AugmentBlock, seed: int, policy: str | None,
     chosen = block.transforms if policy is None else policy
     if isinstance(chosen, str) and channels == 1 and (reason := POLICIES[chosen].only_colour):
         raise UserError(f"{chosen} takes images of 3 channels, but {dataset} has 1: {reason}")
-    if not transforms_of(chosen, height=height, width=width):
+    if not resolve_transforms(chosen, height=height, width=width):
         raise UserError(
             f"{dataset} has no transforms to show. `saccade preview {dataset} --policy NAME` tries a policy."
         )

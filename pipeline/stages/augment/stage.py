@@ -7,8 +7,8 @@ from pipeline.console import Progress, say
 from pipeline.schema.augment import AugmentBlock
 from pipeline.stages.augment.sheet import draw_views
 from saccade.augment.evaluation_crop import evaluation_crop
-from saccade.augment.policies import transforms_of
-from saccade.augment.store import describe_views, write_views
+from saccade.augment.policies import resolve_transforms
+from saccade.augment.stored_views import describe_online_views, write_views
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_folder
 from saccade.data.arrays import open_array
@@ -21,7 +21,7 @@ def augment(dataset: str, *, block: AugmentBlock, seed: int) -> None:
         raise UserError(f"{images} does not exist. Make it with `saccade preprocess {dataset}`.")
     shape = open_array(images).shape
     height, width = (shape[1], shape[2]) if len(shape) == 4 else (1, 1)  # series have no transforms
-    transforms = transforms_of(block.transforms, height=height, width=width)
+    transforms = resolve_transforms(block.transforms, height=height, width=width)
     how: dict[str, Any] = {
         "transforms": transforms,
         "seed": seed if block.seed is None else block.seed,
@@ -30,7 +30,7 @@ def augment(dataset: str, *, block: AugmentBlock, seed: int) -> None:
     }
     with Progress("images") as progress, replacing_folder(paths.augmented(dataset)) as folder:
         if block.mode == "online":
-            describe_views(folder, images, **how)
+            describe_online_views(folder, images, **how)
         else:
             write_views(folder, images, views=block.views, progress=progress, **how)
     amount = "views are made while training runs" if block.mode == "online" else f"{block.views} views"

@@ -15,9 +15,9 @@ from saccade.core.errors import UserError
 from saccade.core.files import read_json
 from saccade.data.prepared import VIEWS_FORMAT, Split, open_split
 from saccade.evaluate.metrics import classification_metrics
-from saccade.evaluate.tta import average_over_views
 from saccade.predict.predictor import Predictor
-from saccade.transforms.albumentations import colors_for
+from saccade.predict.tta import average_over_views
+from saccade.transforms.albumentations_adapter import colors_for
 
 
 def measure(
@@ -52,7 +52,7 @@ def measure(
     answers = _answers(predictor, test, block.batch_size)
     task = registry.module("tasks", predictor.recipe.task)
     beside = {"top_k": block.top_k, "predictor": predictor, **(shown_beside or {})}
-    metrics = registry.call_with_known(task.evaluate, folder, answers, test, predictor.spec, history, **beside)
+    metrics = registry.call_with_supported(task.evaluate, folder, answers, test, predictor.spec, history, **beside)
     return metrics | _measure_views(answers, predictor, test, block, trained_on)
 
 

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline import paths
-from pipeline.console import number_of
+from pipeline.console import pluralise
 from pipeline.runs.journal import Journal
 from pipeline.runs.run_store import hold
 from pipeline.schema.evaluate import EvaluateBlock
@@ -118,6 +118,6 @@ def told(found: Mapping[str, Any], metric: str) -> str:
     values = found["values"]
     spread = "" if found["std"] is None else f", standard deviation {found['std']:.4f}"
     return (
-        f"{number_of(len(values), 'member')}: test {metric} mean {found['mean']:.4f}{spread} "
+        f"{pluralise(len(values), 'member')}: test {metric} mean {found['mean']:.4f}{spread} "
         f"({min(values):.4f} to {max(values):.4f})"
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipeline import paths
-from pipeline.console import number_of, say
+from pipeline.console import pluralise, say
 from pipeline.runs.tables import read_history
 from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.stages.evaluate.baselines import beside_forecasts
@@ -17,7 +17,7 @@ from saccade.core.errors import UserError
 from saccade.core.files import replacing_folder, write_json
 from saccade.data.prepared import open_split, read_description
 from saccade.data.spec import SPLITS
-from saccade.evaluate.match_labels import counted, match, named
+from saccade.evaluate.match_labels import join_counts, join_names, match_examples
 
 
 def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> None:
@@ -43,7 +43,7 @@ def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> N
         with TemporaryDirectory(dir=folder) as scratch:
             opened = [open_split(prepared, split) for split in splits]
             try:
-                matched = match(opened, description.spec, predictor.spec, scratch=Path(scratch))
+                matched = match_examples(opened, description.spec, predictor.spec, scratch=Path(scratch))
             except UserError as error:
                 raise UserError(f"{run} cannot be measured on {dataset} ({part}): {error}") from error
             (folder / "evaluation").mkdir()
@@ -71,11 +71,14 @@ def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> N
         write_json(folder / "metrics.json", metrics)
     if matched.left_out:
         total = sum(matched.left_out.values())
-        say(f"left out {number_of(total, 'example')} of classes that {run} does not know: {counted(matched.left_out)}")
+        say(
+            f"left out {pluralise(total, 'example')} of classes that {run} does not know: "
+            f"{join_counts(matched.left_out)}"
+        )
     if matched.absent:
-        say(f"classes of {run} that no example has: {named(matched.absent)}")
+        say(f"classes of {run} that no example has: {join_names(matched.absent)}")
     main = next(iter(metrics))
     say(
         f"evaluated {run} on {dataset}: {part} {main} {metrics[main]:.4f} over "
-        f"{number_of(examples, 'example')}; see {target}"
+        f"{pluralise(examples, 'example')}; see {target}"
     )

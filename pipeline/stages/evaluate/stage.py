@@ -13,13 +13,14 @@ from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.stages.evaluate.baselines import beside_forecasts, image_baseline, text_baseline
 from pipeline.stages.evaluate.measure import measure
 from pipeline.stages.evaluate.members import evaluate_members, for_tracking, summary, told
-from pipeline.tracking.status import stage_lock, tracking_uri
-from pipeline.tracking.uploader import Follower
+from pipeline.tracking.mlflow_store import tracking_uri
+from pipeline.tracking.status import stage_lock
+from pipeline.tracking.uploader import MlflowUploader
 from saccade.bundle.bundle import weights_sha256
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_folder, write_json
 from saccade.data.prepared import Description, open_split, read_description
-from saccade.display.layer_statistics import draw_vital_signs
+from saccade.display.layer_statistics import draw_layer_statistics
 from saccade.kinds.image import hog_baseline
 from saccade.predict import predictor as prediction
 from saccade.predict.predictor import Predictor
@@ -45,7 +46,7 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
     store = journal_folder(trained)
     with (
         hold(stage_lock(store), f"{run}: another process is at work on it; waiting"),
-        Follower(tracking_uri(paths.home()), store) as follower,
+        MlflowUploader(tracking_uri(paths.home()), store) as uploader,
     ):
         journal = Journal(store)
         restore_journal(journal, trained, paths.model(run), report / "history.csv")
@@ -57,13 +58,13 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
             shown = beside_forecasts(prepared, with_baselines=True)
             metrics = measure(folder, history, predictor, test, block, trained_on=dataset, shown_beside=shown)
             if layers := read_gradients(report / "gradients.csv"):
-                draw_vital_signs(layers, folder / "gradients.png")
+                draw_layer_statistics(layers, folder / "gradients.png")
             metrics |= {f"baseline_{name}": value for name, value in _baseline(dataset, description).items()}
             with replacing_folder(store / "evaluation") as kept:
                 shutil.copytree(folder, kept, dirs_exist_ok=True)
         write_json(report / "metrics.json", metrics | ({"members": members} if members else {}))
         journal.evaluation(metrics | for_tracking(members), "evaluation")
-        outcome = follower.finish()
+        outcome = uploader.finish()
     main = next(iter(metrics))  # the first is the task's main one
     names = {f"tta_{main}": f"over {block.tta} views", f"baseline_{main}": "baseline"}
     beside = "".join(f", {name} {metrics[key]:.4f}" for key, name in names.items() if key in metrics)

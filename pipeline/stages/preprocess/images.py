@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipeline import paths
-from pipeline.console import Progress, number_of, warn
+from pipeline.console import Progress, pluralise, warn
 from pipeline.schema.preprocess import PreprocessBlock
 from pipeline.schema.split import SplitBlock
 from pipeline.stages.preprocess.splits import assign, groups_of
@@ -82,5 +82,5 @@ def _tell_near_duplicates(
     published = set(examples.published_splits or ()) - {"train"} if split.test == "given" else set()
     ours = sum(not splits & published for splits in apart)
     remedy = f"; split.group_near_duplicates: true keeps {ours:,} of them together" if ours else ""
-    count = number_of(len(apart), "pair")
+    count = pluralise(len(apart), "pair")
     warn(f"{dataset}: {count} of pictures in two splits are nearly the same picture (see the report){remedy}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.console import Progress, number_of, say, warn
+from pipeline.console import Progress, pluralise, say, warn
 from pipeline.schema.preprocess import PreprocessBlock
 from pipeline.schema.split import SplitBlock
 from pipeline.stages.preprocess.splits import assign, groups_of
@@ -67,9 +67,9 @@ def prepare_files(
     for note in checked.notes:
         warn(f"{dataset}: {note}")
     if (cut := int((checked.lengths > checked.examples.series(0).shape[0]).sum())) > 0:
-        say(f"{dataset}: {number_of(cut, 'file')} longer than preprocess.length ({block.length}): the rest was cut off")
+        say(f"{dataset}: {pluralise(cut, 'file')} longer than preprocess.length ({block.length}): the rest was cut off")
     if checked.filled.any():
-        say(f"{dataset}: {number_of(int(checked.filled.sum()), 'value')} missing and interpolated")
+        say(f"{dataset}: {pluralise(int(checked.filled.sum()), 'value')} missing and interpolated")
     keys = unit_keys(groups or files.ids, checked.same)
     splits_N = assign(checked.examples, files.labels, files.classes, keys, split, seed, left_out=checked.left_out)
     description = write_prepared(folder, checked.examples, splits_N, progress=progress)
@@ -110,13 +110,13 @@ def _told(data: ForecastData) -> list[str]:
     """What was filled in and left out, a line each."""
     lines = []
     if filled := int(data.series.is_filled.sum()):
-        rows = f", among them those of {number_of(data.series.missing_rows, 'missing row')}" * (
+        rows = f", among them those of {pluralise(data.series.missing_rows, 'missing row')}" * (
             data.series.missing_rows > 0
         )
-        lines.append(f"{number_of(filled, 'value')} missing and interpolated{rows}")
+        lines.append(f"{pluralise(filled, 'value')} missing and interpolated{rows}")
     if data.left_out:
         why = ", ".join(f"{count:,} {why}" for why, count in data.left_out.items())
-        lines.append(f"{number_of(sum(data.left_out.values()), 'window')} in no split: {why}")
+        lines.append(f"{pluralise(sum(data.left_out.values()), 'window')} in no split: {why}")
     return lines
 
 

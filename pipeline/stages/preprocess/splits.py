@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.schema.split import SplitBlock
 from saccade.core.errors import UserError
-from saccade.core.text import shown
+from saccade.core.messages import printable
 from saccade.io.path_patterns import compile_field
 from saccade.prepare.folds import assign_folds, seed_of_fold
 from saccade.prepare.splits import assign_splits
@@ -66,7 +66,7 @@ def groups_of(
     for name in names:
         if (group := group_of(name)) is None:
             raise UserError(
-                f"split.group_by ({split.group_by!r}) must fit every path, but does not fit {shown(name)}. "
+                f"split.group_by ({split.group_by!r}) must fit every path, but does not fit {printable(name)}. "
                 "Correct it, or leave such files out"
             )
         groups.append(group)

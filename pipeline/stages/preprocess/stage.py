@@ -6,7 +6,7 @@ What is done with each kind of data is in the file of its name: ``preprocess_ima
 
 from pipeline import paths
 from pipeline.console import Progress, say
-from pipeline.schema.named import Named
+from pipeline.schema.named import NamedBlock
 from pipeline.schema.preprocess import PreprocessBlock
 from pipeline.schema.split import SplitBlock
 from pipeline.stages.preprocess.images import prepare_images
@@ -19,12 +19,12 @@ from saccade.data.spec import Spec, targets_of_names
 from saccade.readers.examples import LongSeries, SeriesExamples, SeriesFiles, TextExamples, TextStream
 
 
-def preprocess(dataset: str, *, source: Named, split: SplitBlock, block: PreprocessBlock, seed: int) -> None:
+def preprocess(dataset: str, *, source: NamedBlock, split: SplitBlock, block: PreprocessBlock, seed: int) -> None:
     """Check, resize, split and write one dataset."""
     raw = paths.raw(dataset)
     if not raw.is_dir():
         raise UserError(f"{raw} does not exist. Make it with `saccade fetch {dataset}`.")
-    examples = registry.call_with_known(registry.module("datasets", source.name).read, raw, **source.arguments)
+    examples = registry.call_with_supported(registry.module("datasets", source.name).read, raw, **source.arguments)
     for note in examples.notes:
         say(f"{dataset}: {note}")
     seed = seed if split.seed is None else split.seed

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from pipeline.console import Progress, number_of, say, warn
+from pipeline.console import Progress, pluralise, say, warn
 from pipeline.schema.preprocess import PreprocessBlock
 from pipeline.schema.split import SplitBlock
 from pipeline.stages.preprocess.splits import assign, groups_of
@@ -115,5 +115,5 @@ def _tell_tokens(dataset: str, tokens: TokenCounts, rows_of: Mapping[str, np.nda
     """How large the vocabulary is, what it lacks, and what was cut off."""
     shares = ", ".join(f"{percent(tokens.unknown(s) / max(tokens.total(s), 1))} of {s}" for s in SPLITS)
     cut, total = sum(tokens.cut.values()), sum(map(len, rows_of.values()))
-    after = f"; {number_of(cut, 'text')} of {total:,} cut after {max_length:,}" if cut else ""
+    after = f"; {pluralise(cut, 'text')} of {total:,} cut after {max_length:,}" if cut else ""
     say(f"{dataset}: {len(tokens.vocabulary):,} ids of {tokens.spool.unit}; unknown: {shares}{after}")

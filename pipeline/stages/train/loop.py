@@ -68,7 +68,7 @@ def build(run: TrainingRun, work: Work, processes: Processes) -> TrainingState:
         freeze(network[1], run.block.frozen_layers)
     if work.device.type == "cpu" and any(isinstance(layer, nn.Conv2d) for layer in network.modules()):
         devices.keep_freed_memory()
-    network = processes.convert(devices.place(network, work.device), work.device)
+    network = processes.convert(devices.to_device(network, work.device), work.device)
     optimizer = optimizers.build(model=network, **run.block.optimizer_options)
     return TrainingState(
         network, optimizer, with_average=run.block.ema_decay is not None, with_best=run.block.keep == "best"

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from pipeline import paths
-from pipeline.console import number_of, say
+from pipeline.console import pluralise, say
 from pipeline.runs.run_store import RunStore
 from pipeline.stages.train.setup import TrainingRun, Work
 from saccade.bundle.bundle import Recipe
@@ -91,7 +91,7 @@ def why_stopped(run: TrainingRun, state: TrainingState) -> str | None:
     stopping = run.block.early_stopping
     if stopping is None or state.epoch == run.block.epochs:
         return None
-    least, waited = stopping.min_delta, number_of(stopping.patience, "epoch")
+    least, waited = stopping.min_delta, pluralise(stopping.patience, "epoch")
     lower = f"validation loss lower by more than {least:g}" if least else "lower validation loss"
     return f"stopped after {state.epoch} of {run.block.epochs} epochs: {waited} without a {lower}"
 

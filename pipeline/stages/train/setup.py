@@ -11,7 +11,7 @@ import torch
 from pipeline import paths
 from pipeline.runs import provenance
 from pipeline.runs.identity import code_digests, identity_of
-from pipeline.schema.named import Named
+from pipeline.schema.named import NamedBlock
 from pipeline.schema.train import TrainBlock
 from pipeline.stages.train.initial_weights import Origin, origin_of
 from saccade.bundle import outputs
@@ -44,8 +44,8 @@ class TrainingRun:
 
     name: str
     dataset: str
-    task: Named
-    model: Named
+    task: NamedBlock
+    model: NamedBlock
     block: TrainBlock
     seed: int
     experiment: str
@@ -154,11 +154,11 @@ def prepare(run: TrainingRun, me: Rank) -> Work:
         UserError: data or first weights are missing, or do not suit the run.
     """
     block = run.block
-    device = devices.resolve_device(block.device, me.local_rank if me.count > 1 else None)
+    device = devices.resolve_device(block.device, me.local_rank if me.world_size > 1 else None)
     if device.type == "cuda" and device.index is not None:
         torch.cuda.set_device(device)
     precision = devices.resolve_precision(block.precision, device)
-    threads = devices.set_threads(None if block.threads == "auto" else block.threads, me.local_count)
+    threads = devices.set_threads(None if block.threads == "auto" else block.threads, me.local_world_size)
     devices.set_deterministic(block.deterministic, compile=block.compile)
     description = read_description(paths.prepared(run.dataset))
     if loss_name(run) in ONE_OUTPUT:
@@ -176,7 +176,7 @@ def prepare(run: TrainingRun, me: Rank) -> Work:
     return Work(
         device=device,
         precision=precision,
-        environment=devices.describe_environment(device, threads, me.count),
+        environment=devices.describe_environment(device, threads, me.world_size),
         description=description,
         views=views,
         digests=digests,
@@ -204,7 +204,7 @@ def _resolved(run: TrainingRun, precision: str) -> dict[str, Any]:
     return {
         "task": {"name": run.task.name, **run.task.arguments},
         "model": {"name": run.model.name, **arguments},
-        "train": run.block.deciding
+        "train": run.block.result_settings
         | {"freeze": run.block.frozen_layers}
         | {"precision": precision, "seed": run.seed, "loss": loss_name(run)},
     }

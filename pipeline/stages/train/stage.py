@@ -5,30 +5,30 @@ The loop itself is ``saccade.train.loop.fit``. Around it: the run's identity, it
 
 from pathlib import Path
 
-from pipeline.console import Progress, number_of, say, warn
+from pipeline.console import Progress, pluralise, say, warn
 from pipeline.runs import provenance
 from pipeline.runs.run_store import RunStore, hold
-from pipeline.signals import StopRequest, die_of_signals
+from pipeline.signals import StopRequest, restore_default_handlers
 from pipeline.stages.train.loop import build, records
 from pipeline.stages.train.results import results_of, tell_again, told, why_stopped, with_band
 from pipeline.stages.train.setup import TrainingRun, Work, dataset_records, noted, prepare, recorded
 from pipeline.tracking.status import reporting_status, stage_lock
-from pipeline.tracking.uploader import Follower
+from pipeline.tracking.uploader import MlflowUploader
 from saccade.core import devices
-from saccade.core.distributed import Processes, joined
+from saccade.core.distributed import Processes, process_group
 from saccade.core.errors import LostConnectionError, NonFiniteError, UserError
 from saccade.core.ranks import Rank
 from saccade.train.checkpoints import Checkpoints, from_bytes
 from saccade.train.state import TrainingState
 
 
-def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False, publish: bool = True) -> Path:
+def train(run: TrainingRun, me: Rank, uploader: MlflowUploader, *, fresh: bool = False, publish: bool = True) -> Path:
     """Train a run, or go on where it was stopped, or publish what is finished already.
 
     Args:
         run: what to train.
         me: rank 0, of one or of several processes; the others are in ``help_to_train``.
-        follower: started; it is told the journal when that is known.
+        uploader: started; it is told the journal when that is known.
         fresh: forget an earlier training of the same identity.
         publish: into models and reports; else the results stay in the run's store.
 
@@ -42,7 +42,7 @@ def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False
     store = RunStore(work.recipe.identity)
     with (
         hold(stage_lock(store.folder), f"{run.name}: another process is training the same; waiting for it"),
-        joined(me, work.device) as processes,
+        process_group(me, work.device) as processes,
     ):
         changed = store.differing_environment(work.environment)
         if changed:
@@ -55,7 +55,7 @@ def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False
             return store.folder
         if changed or fresh or store.is_restored():
             store.set_aside()
-        follower.follow(store.folder)
+        uploader.follow(store.folder)
         with reporting_status(store.journal):
             is_new = store.journal.state().run_uid is None
             if is_new:
@@ -66,13 +66,13 @@ def train(run: TrainingRun, me: Rank, follower: Follower, *, fresh: bool = False
                 store.journal.resume(from_epoch=state.epoch)
                 store.journal_missing(state.history)
                 done = state.progress.examples
-                examples = f" and {number_of(done, 'example')} of the next" if done else ""
+                examples = f" and {pluralise(done, 'example')} of the next" if done else ""
                 say(f"{run.name}: going on after epoch {state.epoch}{examples}")
             state = _lead(run, work, state, store, checkpoints, processes)
             recipe = with_band(run, work, state.kept)
             weights_sha256 = store.save_bundle(recipe, state.kept, state.kept_epoch)
             store.journal.end("FINISHED", why_stopped(run, state))
-            outcome = follower.finish()
+            outcome = uploader.finish()
             mlflow_run_id = None if outcome.pending_reason else outcome.mlflow_run_id
             results = results_of(run, work, state, store.journal.state().run_uid, mlflow_run_id, weights_sha256)
             store.keep_results(state.history, results, marks_kept=state.best is not None)
@@ -97,14 +97,14 @@ def help_to_train(run: TrainingRun, me: Rank) -> None:
         LostConnectionError: another process ended.
         UserError: this machine cannot train, or has not what rank 0 trains on; or the loss broke, in all alike.
     """
-    die_of_signals()  # until we have met: rank 0 may wait for long, and we for it
+    restore_default_handlers()  # until we have met: rank 0 may wait for long, and we for it
     work = prepare(run, me)
-    stop = StopRequest(is_led=True)
+    stop = StopRequest(is_worker=True)
     try:
-        with joined(me, work.device) as processes, stop:
+        with process_group(me, work.device) as processes, stop:
             _help(run, work, processes)
     except LostConnectionError:
-        if stop.is_asked:
+        if stop.is_requested:
             raise stop.error() from None
         raise
 
@@ -165,7 +165,7 @@ def _lead(
         _lead_on(run, work, state, store, checkpoints, processes, watch_loss=False)
         return state
     except NonFiniteError:
-        if not devices.runs_ahead(work.device) or processes.count > 1:
+        if not devices.is_asynchronous(work.device) or processes.count > 1:
             raise
         say(f"{run.name}: the loss broke; again from the last checkpoint, slower, to see where")
     state = build(run, work, processes)
@@ -192,7 +192,7 @@ def _lead_on(
     with StopRequest() as stop, Progress("examples", line_every_s=30) as progress:
 
         def after_update(state: TrainingState) -> None:
-            if stop.is_asked:
+            if stop.is_requested:
                 checkpoints.save(state)
                 raise stop.error()
             checkpoints.save_when_due(state)
@@ -211,5 +211,5 @@ def _lead_on(
             store.journal.broke(error.found)
             raise
         checkpoints.save(state)
-        if stop.is_asked:
+        if stop.is_requested:
             raise stop.error()

@@ -36,8 +36,8 @@ def evaluation_crop(transforms: Sequence[Mapping[str, Any]], *, height: int, wid
 
     Args:
         transforms: names and arguments, in order; they bring images back to their size.
-        height: of the images, in pixels.
-        width: likewise.
+        height: height of the images, in pixels.
+        width: width of the images, in pixels.
 
     Returns:
         In (0, 1], in whole pixels of a side.
@@ -63,10 +63,10 @@ class _Outcome:
     """What transforms may have made of an image.
 
     Attributes:
-        height: in pixels; infinite where it is not known.
-        width: likewise.
-        zoom_y: how many times as tall things are as in the image; 0 where it is not known, and so not enlarged.
-        zoom_x: how many times as wide.
+        height: height in pixels; infinite where it is not known.
+        width: width in pixels; infinite where it is not known.
+        zoom_y: factor by which things are taller than in the image; 0 where it is not known, and so not enlarged.
+        zoom_x: factor by which they are wider.
     """
 
     height: float

@@ -20,8 +20,8 @@ class Step:
     """One transform of a policy.
 
     Attributes:
-        transform: its name and arguments.
-        note: what it does, for people.
+        transform: name and arguments of the transform.
+        note: effect, in words for people.
     """
 
     transform: Transform
@@ -34,7 +34,7 @@ class Policy:
 
     Attributes:
         steps: ``steps(height, width)``: the transforms, in order, for images of that many pixels.
-        only_colour: why it takes no images of one channel; None where it does.
+        only_colour: reason for which it takes no images of one channel; None where it does.
     """
 
     steps: Callable[[int, int], Sequence[Step]]
@@ -51,13 +51,13 @@ class Policy:
         return self.docstring.split("\n", 1)[0].rstrip(".")
 
 
-def transforms_of(transforms: str | Sequence[Transform], *, height: int, width: int) -> list[Transform]:
+def resolve_transforms(transforms: str | Sequence[Transform], *, height: int, width: int) -> list[Transform]:
     """The transforms themselves: those of the policy where a name stands, else those of the list.
 
     Args:
         transforms: ``datasets.<name>.augment.transforms``.
-        height: of the images, in pixels.
-        width: likewise.
+        height: height of the images, in pixels.
+        width: width of the images, in pixels.
 
     Returns:
         Names and arguments, in order.

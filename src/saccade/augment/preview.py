@@ -11,23 +11,23 @@ from typing import Any
 
 import numpy as np
 
-from saccade.augment.policies import transforms_of
+from saccade.augment.policies import resolve_transforms
 from saccade.core.files import replacing_file
 from saccade.data.prepared import Split
 from saccade.data.sampling import rows_of_classes, spread
-from saccade.transforms.albumentations import NESTING, apply_transforms, build, colors_for, walk
+from saccade.transforms.albumentations_adapter import NESTING, apply_transforms, build, colors_for, walk_transforms
 from saccade.transforms.views import ViewMaker
 
-_SIDE = 64  # pixels at which an image is shown, at least
-_LARGEST_SIDE = 128
+_MIN_SIDE = 64  # pixels at which an image is shown, at least
+_MAX_SIDE = 128
 _MARGIN = 6
-_LONGEST_LABEL = 16  # characters
-_MOST_VIEWS = 8
-_VIEWS_WITHOUT_ANY = 6  # where none are stored
+_MAX_LABEL_CHARACTERS = 16  # characters
+_MAX_VIEWS = 8
+_DEFAULT_VIEWS = 6  # where none are stored
 
 
 @dataclass(frozen=True)
-class Example:
+class SheetRow:
     """One row of a sheet.
 
     Attributes:
@@ -42,7 +42,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class PreviewSheet:
     """What is drawn: a row an example.
 
     Attributes:
@@ -50,7 +50,7 @@ class Sheet:
         parts: title and columns of each part; a column is a heading and an image a row.
     """
 
-    examples: Sequence[Example]
+    examples: Sequence[SheetRow]
     parts: Sequence[tuple[str, Sequence[tuple[str, Sequence[np.ndarray]]]]]
 
 
@@ -70,13 +70,13 @@ def draw_preview(
 
     Args:
         path: the PNG to write.
-        dataset: its name.
+        dataset: name of the dataset.
         split: images, uint8 (N, H, W, C).
         classes: their names; none where numbers are to be predicted.
         transforms: the name of a policy, or names and arguments; one at least.
-        views: how many are stored: the first of them are shown, and a few where none are.
-        seed: of the whole augmentation.
-        include_original: as in ``write_views``.
+        views: number of stored views: the first of them are shown, and a few where none are.
+        seed: seed of the whole augmentation.
+        include_original: whether view 0 is the images as they are.
         rows: examples, at most; of more classes than that, some are shown.
 
     Raises:
@@ -89,12 +89,12 @@ def draw_preview(
     else:
         chosen = [(f"example {row}", int(row)) for row in spread(np.arange(len(split.examples)), rows)]
     height, width = split.examples.shape[1:3]
-    listed = transforms_of(transforms, height=height, width=width)
+    transform_list = resolve_transforms(transforms, height=height, width=width)
     sheet = make_sheet(
-        [Example(label, np.array(split.examples[row]), row) for label, row in chosen],
-        listed,
-        colors_for(listed, split.examples),
-        views=min(views or _VIEWS_WITHOUT_ANY, _MOST_VIEWS),
+        [SheetRow(label, np.array(split.examples[row]), row) for label, row in chosen],
+        transform_list,
+        colors_for(transform_list, split.examples),
+        views=min(views or _DEFAULT_VIEWS, _MAX_VIEWS),
         seed=seed,
         include_original=include_original,
     )
@@ -102,23 +102,23 @@ def draw_preview(
 
 
 def make_sheet(
-    examples: Sequence[Example],
+    examples: Sequence[SheetRow],
     transforms: Sequence[Mapping[str, Any]],
     colors: np.ndarray | None,
     *,
     views: int,
     seed: int,
     include_original: bool = False,
-) -> Sheet:
+) -> PreviewSheet:
     """Make the views, by the function that makes the stored ones, and apply each transform alone.
 
     Args:
         examples: the rows.
         transforms: names and arguments.
-        colors: from ``colors_for``.
-        views: how many.
-        seed: of the whole augmentation; the views are those that would be stored.
-        include_original: as in ``write_views``.
+        colors: principal colours from ``colors_for``; None where no transform asks for them.
+        views: number of views.
+        seed: seed of the whole augmentation; the views are those that would be stored.
+        include_original: whether view 0 is the images as they are.
 
     Returns:
         The original and the views; the original and each transform alone, always applied. A transform that changes the
@@ -139,7 +139,9 @@ def make_sheet(
         images = [make(example.image, view=0, index=example.index) for example in examples]
         alone.append((" + ".join(transform["name"] for transform in group), images))
     parts = [("views", [original, *columns])]
-    return Sheet(examples, [*parts, ("each transform alone, always applied", [original, *alone])] if alone else parts)
+    return PreviewSheet(
+        examples, [*parts, ("each transform alone, always applied", [original, *alone])] if alone else parts
+    )
 
 
 def _groups(
@@ -156,7 +158,7 @@ def _groups(
         for one in following:
             if image.shape == image_HWC.shape:
                 break
-            restoring += [inner for _, inner in walk([one])]
+            restoring += [inner for _, inner in walk_transforms([one])]
             group.append(_always(one))
             image = apply_transforms(build(group[-1:], colors), image)
         groups.append(group)
@@ -186,22 +188,22 @@ def _always(transform: Mapping[str, Any]) -> dict[str, Any]:
     return always
 
 
-def draw_sheet(sheet: Sheet, title: str, path: Path) -> None:
+def draw_sheet(sheet: PreviewSheet, title: str, path: Path) -> None:
     """Draw a sheet.
 
     Args:
-        sheet: what.
-        title: over it.
+        sheet: sheet to draw.
+        title: title over it.
         path: the PNG to write.
     """
     from PIL import Image, ImageDraw, ImageFont
 
     height, width = sheet.examples[0].image.shape[:2]
-    enlarged = max(1, -(-_SIDE // max(height, width)))
-    shrunk = max(1, -(-max(height, width) // _LARGEST_SIDE))
+    enlarged = max(1, -(-_MIN_SIDE // max(height, width)))
+    shrunk = max(1, -(-max(height, width) // _MAX_SIDE))
     cell_h, cell_w = (max(1, side * enlarged // shrunk) for side in (height, width))
     font, bold = ImageFont.load_default(size=11), ImageFont.load_default(size=15)
-    labels = [example.label[:_LONGEST_LABEL] for example in sheet.examples]
+    labels = [example.label[:_MAX_LABEL_CHARACTERS] for example in sheet.examples]
     left = int(max(font.getlength(label) for label in labels)) + 2 * _MARGIN
     headings = [[_wrapped(heading) for heading, _ in columns] for _, columns in sheet.parts]
     widths = [
@@ -212,8 +214,8 @@ def draw_sheet(sheet: Sheet, title: str, path: Path) -> None:
     across = max(left + max(map(sum, widths)), int(bold.getlength(title)) + _MARGIN) + _MARGIN
     sides = (across, 30 + sum(heads) + len(heads) * rows_h)
     mode = "L" if sheet.examples[0].image.shape[2] == 1 else "RGB"
-    picture = Image.new(mode, sides, "white")
-    pen = ImageDraw.Draw(picture)
+    sheet_image = Image.new(mode, sides, "white")
+    pen = ImageDraw.Draw(sheet_image)
     pen.text((_MARGIN, _MARGIN), title, fill="black", font=bold)
     top = 30
     for (name, columns), row, row_widths, head in zip(sheet.parts, headings, widths, heads, strict=True):
@@ -227,11 +229,11 @@ def draw_sheet(sheet: Sheet, title: str, path: Path) -> None:
             for n, image in enumerate(images):
                 shown = Image.fromarray(np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image))
                 way = Image.Resampling.NEAREST if shrunk == 1 else Image.Resampling.BILINEAR
-                picture.paste(shown.resize((cell_w, cell_h), way), (x, top + head + n * (cell_h + _MARGIN)))
+                sheet_image.paste(shown.resize((cell_w, cell_h), way), (x, top + head + n * (cell_h + _MARGIN)))
             x += column_w
         top += head + rows_h
     with replacing_file(path) as partial:
-        picture.save(partial, "PNG", optimize=True)
+        sheet_image.save(partial, "PNG", optimize=True)
 
 
 def _wrapped(heading: str) -> list[str]:

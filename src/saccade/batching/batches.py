@@ -10,25 +10,25 @@ import torch
 from torch import Tensor
 
 
-class MadeView(Protocol):
-    """A view made while it is read, such as ``online_views.MadeView``: rows are taken from it as from a tensor."""
+class OnlineView(Protocol):
+    """A view made while it is read, such as ``online_views.OnlineView``: rows are taken from it as from a tensor."""
 
     shape: torch.Size
     device: torch.device
 
-    def expect(self, updates: Sequence[Sequence[int]]) -> None: ...
+    def prefetch(self, updates: Sequence[Sequence[int]]) -> None: ...
     def index_select(self, dim: int, rows: Tensor) -> Tensor: ...
 
 
 class MadeViews(Protocol):
     """Views without end, such as ``online_views.OnlineViews``."""
 
-    def view(self, number: int) -> MadeView: ...
+    def view(self, number: int) -> OnlineView: ...
 
 
 def view_of_epoch(
     views: Tensor | MadeViews, labels: Tensor, epoch: int, device: torch.device
-) -> tuple[Tensor | MadeView, Tensor]:
+) -> tuple[Tensor | OnlineView, Tensor]:
     """What an epoch reads: of stored views (V, N, ...) number (epoch - 1) mod V, of others number epoch - 1.
 
     Args:
@@ -52,7 +52,7 @@ def resident(view: Tensor, labels: Tensor, device: torch.device) -> tuple[Tensor
     return view.to(device), labels.to(device)
 
 
-def take(stored: Tensor | MadeView, rows: Tensor, device: torch.device) -> Tensor:
+def take(stored: Tensor | OnlineView, rows: Tensor, device: torch.device) -> Tensor:
     """The rows of an array as a batch on the device; ``rows`` lie where the array lies."""
     return stored.index_select(0, rows).to(device, non_blocking=True)
 

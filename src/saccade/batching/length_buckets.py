@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from saccade.core.devices import derive_seed
-from saccade.nn.padding import lengths_of
+from saccade.nn.padding import sequence_lengths
 
 POOL = 16  # batches among which texts are sorted: fewer leave more padding, more make epochs more alike
 _CHUNK = 4096  # examples whose tokens are looked at at once
@@ -17,7 +17,7 @@ _CHUNK = 4096  # examples whose tokens are looked at at once
 
 def stored_lengths(token_NT: Tensor) -> Tensor:
     """How many tokens each stored text has, int64 (N,), at least 1; a few thousand texts at a time are read."""
-    return torch.cat([lengths_of(chunk) for chunk in token_NT.split(_CHUNK)])
+    return torch.cat([sequence_lengths(chunk) for chunk in token_NT.split(_CHUNK)])
 
 
 def by_length(order_N: Tensor, length_N: Tensor, size: int, *, seed: int, epoch: int) -> Tensor:

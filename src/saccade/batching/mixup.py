@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from saccade.batching.batches import MadeView, take
+from saccade.batching.batches import OnlineView, take
 from saccade.core.devices import derive_seed
 from saccade.optim.losses import MixedTarget
 
@@ -55,7 +55,7 @@ class Mix:
         return mixed
 
     def batch(
-        self, x: Tensor, target: Tensor, stored: Tensor | MadeView, labels: Tensor, partners: Tensor
+        self, x: Tensor, target: Tensor, stored: Tensor | OnlineView, labels: Tensor, partners: Tensor
     ) -> tuple[Tensor, MixedTarget]:
         """Mix a batch with its partners.
 

@@ -1,4 +1,4 @@
-"""Which device, which precision, how many threads, and which random numbers."""
+"""Device, precision, threads and random numbers."""
 
 import contextlib
 import ctypes
@@ -16,11 +16,12 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of mallopt, in glibc's malloc.h
 
 
 def resolve_device(name: str, local_rank: int | None = None) -> torch.device:
-    """The device of a name.
+    """Find the device that a name stands for.
 
     Args:
         name: auto, cpu, cuda, cuda:1 or mps; auto takes CUDA, then MPS, then the CPU.
-        local_rank: of this process among several on this machine: each takes the GPU of its own number.
+        local_rank: number of this process among those on this machine, from 0; None: it is alone. With several, each
+            takes the GPU of its own number.
 
     Returns:
         A device that is there.
@@ -56,8 +57,8 @@ def resolve_precision(name: str, device: torch.device) -> str:
     )
 
 
-def runs_ahead(device: torch.device) -> bool:
-    """Whether the host gives the device work that it has not done yet: then looking at a number makes it wait."""
+def is_asynchronous(device: torch.device) -> bool:
+    """Whether the device computes asynchronously: reading a number from it then makes the host wait."""
     return device.type != "cpu"
 
 
@@ -113,8 +114,8 @@ def derive_seed(*parts: int | str) -> int:
     return int.from_bytes(digest, "little") >> 1
 
 
-def seed_random(device: torch.device, seed: int) -> None:
-    """Set the generator that dropout and its like draw from; ``torch.manual_seed`` sets those of all devices."""
+def manual_seed(device: torch.device, seed: int) -> None:
+    """Seed the generator that dropout and its like draw from; ``torch.manual_seed`` sets those of all devices."""
     match device.type:
         case "cuda":
             torch.cuda.default_generators[torch.cuda.current_device()].manual_seed(seed)
@@ -124,7 +125,7 @@ def seed_random(device: torch.device, seed: int) -> None:
             torch.default_generator.manual_seed(seed)
 
 
-def place(network: nn.Sequential, device: torch.device) -> nn.Sequential:
+def to_device(network: nn.Sequential, device: torch.device) -> nn.Sequential:
     """Move a network to a device, its convolutions in the memory layout that is fastest there (channels last)."""
     if device.type == "mps":
         return network.to(device)
@@ -132,7 +133,7 @@ def place(network: nn.Sequential, device: torch.device) -> nn.Sequential:
 
 
 def describe_environment(device: torch.device, threads: int, processes: int) -> dict[str, str | int]:
-    """What the bits of the weights depend on besides params, data and code."""
+    """Properties of the machine that the bits of the weights depend on, besides params, data and code."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     return {
         "torch": torch.__version__,

@@ -1,6 +1,6 @@
 """Training with several processes: each computes its share of every batch, gradients are averaged, weights stay equal.
 
-A process that is alone meets nobody, and every function here does nothing.
+With a single process, every function here does nothing.
 
 Shapes: B batch.
 """
@@ -17,23 +17,23 @@ from torch import Tensor, nn
 from saccade.core.errors import LostConnectionError
 from saccade.core.ranks import RENDEZVOUS_VARIABLE, Rank
 
-_PATIENCE = timedelta(hours=12)  # rank 0 may wait for another training of the same; gloo notices a dead rank at once
+_TIMEOUT = timedelta(hours=12)  # rank 0 may wait for another training of the same; gloo notices a dead rank at once
 
 
 class Processes:
     """All processes of one training, as one of them sees them.
 
     Args:
-        me: which one.
+        me: rank of this process.
 
     Attributes:
-        rank: from 0.
-        count: how many there are.
+        rank: number of this process, from 0.
+        count: number of processes.
     """
 
     def __init__(self, me: Rank) -> None:
         self.rank = me.rank
-        self.count = me.count
+        self.count = me.world_size
 
     def share(self, rows_B: Tensor) -> tuple[Tensor, int]:
         """Our part of a batch, every ``count``-th row, and how many of its rows count.
@@ -90,29 +90,29 @@ ALONE = Processes(Rank())
 
 
 @contextlib.contextmanager
-def joined(me: Rank, device: torch.device) -> Iterator[Processes]:
-    """Meet the other processes; part from them at the end. Alone: nothing.
+def process_group(me: Rank, device: torch.device) -> Iterator[Processes]:
+    """Join the process group of a training, and leave it at the end; with a single process, do nothing.
 
     Args:
-        me: which process we are.
-        device: ours.
+        me: rank of this process.
+        device: device of this process.
 
     Yields:
-        All processes, when all are there.
+        The processes, once all have joined.
 
     Raises:
         LostConnectionError: one of the others ended.
     """
-    if me.count == 1:
+    if me.world_size == 1:
         yield ALONE
         return
-    place = os.environ.get(RENDEZVOUS_VARIABLE)  # not there: torchrun has said an address and a port
+    place = os.environ.get(RENDEZVOUS_VARIABLE)  # None under torchrun, which names an address and a port
     dist.init_process_group(
         "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo",
         init_method=f"file://{place}" if place else None,
         rank=me.rank if place else -1,
-        world_size=me.count if place else -1,
-        timeout=_PATIENCE,
+        world_size=me.world_size if place else -1,
+        timeout=_TIMEOUT,
     )
     try:
         yield Processes(me)

@@ -12,16 +12,17 @@ class UserError(ValueError):
 
 
 class LostConnectionError(UserError):
-    """Another process of the same training has ended; why, it has said itself or whoever launched it says."""
+    """Another process of the same training has ended; it, or the process that launched it, reports the reason."""
 
 
 class NonFiniteError(UserError):
     """The loss of a training is NaN or infinite.
 
     Args:
-        message: for the user.
-        found: for the record, plain values: the epoch, how many updates were done, and where the numbers broke.
-        batch: what the network was given: examples, labels, and the rows of the training split they are; on the CPU.
+        message: text for the user.
+        found: plain values for the record: the epoch, the number of updates done, and the place where the numbers
+            broke.
+        batch: tensors that the network was given, on the CPU: examples, labels, and their rows in the training split.
     """
 
     def __init__(self, message: str, found: dict[str, Any], batch: dict[str, Any]) -> None:

@@ -105,7 +105,7 @@ def read_json(path: Path, *, format_number: int | tuple[int, ...], make_with: st
 
     Args:
         path: the file.
-        format_number: what its key "format" must say; one of them, where there are several.
+        format_number: value that its key "format" must have, or several of which it must have one.
         make_with: the command that makes it, for messages.
 
     Returns:

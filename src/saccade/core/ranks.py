@@ -1,4 +1,4 @@
-"""Which one of several processes of a training we are. Standard library only: it is asked before torch is imported."""
+"""The rank of this process among those of a training. Standard library only: it is asked before torch is imported."""
 
 import os
 from dataclasses import dataclass
@@ -10,28 +10,28 @@ LAUNCHER_VARIABLE = "SACCADE_LAUNCHER_PID"  # when it is gone, so are they
 
 @dataclass(frozen=True)
 class Rank:
-    """Who we are.
+    """The rank of a process, by torch's names.
 
     Attributes:
-        rank: from 0; 0 alone writes files and talks.
-        count: of processes.
-        local_rank: among those of this machine: which of its GPUs is ours.
-        local_count: of processes on this machine.
+        rank: number of this process, from 0; 0 alone writes files and prints.
+        world_size: number of processes.
+        local_rank: number of this process among those of this machine: its GPU.
+        local_world_size: number of processes on this machine.
     """
 
     rank: int = 0
-    count: int = 1
+    world_size: int = 1
     local_rank: int = 0
-    local_count: int = 1
+    local_world_size: int = 1
 
 
-def was_launched() -> bool:
-    """Whether a process of ours started us, which has told already what is to be told before a training."""
+def is_launched_child() -> bool:
+    """Whether a saccade process launched this one, and has already printed what precedes a training."""
     return LAUNCHER_VARIABLE in os.environ
 
 
-def find() -> Rank:
-    """Who the environment says we are: torch's elastic launcher (``torchrun``) sets it. Else, alone."""
+def current_rank() -> Rank:
+    """The rank that the environment names, as ``torchrun`` sets it; else that of a single process."""
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
     if not all(name in os.environ for name in names):
         return Rank()

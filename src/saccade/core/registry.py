@@ -63,8 +63,8 @@ def constant(folder: Folder, name: str, constant_name: str) -> Any:
 
     Args:
         folder: datasets, models or tasks.
-        name: of the file, without .py.
-        constant_name: of the constant.
+        name: name of the file, without .py.
+        constant_name: name of the constant.
 
     Returns:
         Its value.
@@ -87,8 +87,8 @@ def keyword_arguments(folder: Folder, name: str, function: str) -> dict[str, Arg
 
     Args:
         folder: datasets, models or tasks.
-        name: of the file, without .py.
-        function: such as "build".
+        name: name of the file, without .py.
+        function: name of the function, such as "build".
 
     Returns:
         Argument name to annotation and default, in the order of the signature.
@@ -138,7 +138,7 @@ def _argument(argument: ast.arg, default: ast.expr | None) -> Argument:
         return Argument(annotation, required=False)
 
 
-def call_with_known(function: Any, *args: Any, **kwargs: Any) -> Any:
-    """Call ``function`` with those of ``kwargs`` that it takes by name: a source's serve its fetch and its read."""
+def call_with_supported(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call ``function`` with those of ``kwargs`` that it takes: a source's arguments serve its fetch and its read."""
     known = inspect.signature(function).parameters
     return function(*args, **{key: value for key, value in kwargs.items() if key in known})

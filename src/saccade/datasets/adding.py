@@ -30,11 +30,11 @@ def fetch(
     """Draw the sequences and write them as series.npy, float32 (N, T, 2), and sums.npy, float32 (N, 1).
 
     Args:
-        folder: where to put them.
+        folder: output folder.
         length: steps of a sequence, T, from 2.
-        examples: how many sequences, N, from 3.
-        seed: of the generator, from 0.
-        progress: called once, at the end.
+        examples: number of sequences, N, from 3.
+        seed: seed of the generator, from 0.
+        progress: callback, called once, at the end.
 
     Raises:
         UserError: length is below 2, examples below 3, or seed below 0.
@@ -61,7 +61,7 @@ def read(folder: Path) -> SeriesExamples:
     """Open what ``fetch`` wrote, memory-mapped.
 
     Args:
-        folder: with series.npy and sums.npy.
+        folder: folder with series.npy and sums.npy.
 
     Returns:
         The examples in the order in which they were drawn; ids are their numbers.

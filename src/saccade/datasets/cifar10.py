@@ -44,9 +44,9 @@ def fetch(folder: Path, *, mirror: str | None = None, progress: Progress = no_pr
     """Bring the published archive into ``folder``.
 
     Args:
-        folder: where to put ``cifar-10-binary.tar.gz``; left alone when it is there and right.
+        folder: output folder of ``cifar-10-binary.tar.gz``, which is left alone when it is there and right.
         mirror: a local folder or an http(s) URL that holds a file of the same name.
-        progress: called with the file's name, the bytes there and its size.
+        progress: callback, called with the file's name, the bytes there and its size.
 
     Raises:
         UserError: the file could not be had, or is not the published one.
@@ -58,7 +58,7 @@ def read(folder: Path) -> ImageExamples:
     """Read the archive: uint8 (32, 32, 3) images, training batches 1 to 5 first.
 
     Args:
-        folder: what ``fetch`` filled.
+        folder: the folder that ``fetch`` filled.
 
     Returns:
         The examples in the published order; ids are digests of the pixels. All of them are in memory, 184 MB.
@@ -69,7 +69,7 @@ def read(folder: Path) -> ImageExamples:
     path = folder / _FILE.name
     records = np.empty((len(_SPLITS) * _NUM_RECORDS, _RECORD_BYTES), dtype=np.uint8)
     missing = dict.fromkeys([*_SPLITS, _NAMES])
-    with _telling_damage(path):
+    with _damage_as_user_error(path):
         for name, size, file in _files(path):
             if name == _NAMES:
                 _check_classes(f"{path}: {name}", file.read().decode("ascii", "replace").split())
@@ -130,7 +130,7 @@ def _check_classes(where: str, names: list[str]) -> None:
 
 
 @contextlib.contextmanager
-def _telling_damage(path: Path) -> Iterator[None]:
+def _damage_as_user_error(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:

@@ -39,8 +39,8 @@ def fetch(folder: Path, *, progress: Progress = no_progress) -> None:
     """Copy the bytes that scikit-learn packs into ``folder``.
 
     Args:
-        folder: where to put ``digits.csv.gz``.
-        progress: called once, at the end.
+        folder: output folder of ``digits.csv.gz``.
+        progress: callback, called once, at the end.
 
     Raises:
         UserError: scikit-learn is missing, or packs other bytes than the ones known.
@@ -66,7 +66,7 @@ def read(folder: Path) -> ImageExamples:
     The published values 0..16 are spread over 0..255 by ``rint(value * 255 / 16)``, which maps no two onto one.
 
     Args:
-        folder: what ``fetch`` filled.
+        folder: the folder that ``fetch`` filled.
 
     Returns:
         The examples in the published order; ids are digests of the scaled pixels.

@@ -44,9 +44,9 @@ def fetch(folder: Path, *, mirror: str | None = None, progress: Progress = no_pr
     """Bring the published zip, 562 MB with all subsets, into ``folder``.
 
     Args:
-        folder: where to put ``gzip.zip``; left alone when it is there and right.
+        folder: output folder of ``gzip.zip``, which is left alone when it is there and right.
         mirror: a local folder or an http(s) URL that holds a file of the same name.
-        progress: called with the file's name, the bytes there and its size.
+        progress: callback, called with the file's name, the bytes there and its size.
 
     Raises:
         UserError: the file could not be had, or is not the published one.
@@ -63,8 +63,8 @@ def read(
     that the subset's mapping gives to it: the capital, where two forms share a class.
 
     Args:
-        folder: what ``fetch`` filled.
-        subset: which one; ``byclass`` and ``bymerge`` take 640 MB of memory.
+        folder: the folder that ``fetch`` filled.
+        subset: one of the six subsets; ``byclass`` and ``bymerge`` take 640 MB of memory.
 
     Returns:
         The examples in the published order; ids are digests of the pixels.

@@ -45,9 +45,9 @@ def fetch(folder: Path, *, mirror: str | None = None, progress: Progress = no_pr
     """Bring the four published files into ``folder``.
 
     Args:
-        folder: where to put them; files that are there and right are left alone.
+        folder: output folder; files that are there and right are left alone.
         mirror: a local folder or an http(s) URL that holds files of the same names.
-        progress: called with each file's name, the bytes there and its size.
+        progress: callback, called with each file's name, the bytes there and its size.
 
     Raises:
         UserError: a file could not be had, or is not the published one.

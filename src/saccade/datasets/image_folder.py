@@ -15,12 +15,12 @@ import numpy as np
 
 from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
-from saccade.io.archives import Archive, Member, Wanted, open_archive
-from saccade.io.limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits
+from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, ArchiveLimits
+from saccade.io.archives import Archive, Member, NameFilter, open_archive
 from saccade.kinds.image.decode import PICTURE_SUFFIXES, decode_for, decode_image
-from saccade.readers.archived import bring_archive, chosen, only_file
-from saccade.readers.class_folders import check_class_from, place_examples
 from saccade.readers.examples import ImageExamples
+from saccade.readers.fetch_archive import fetch_archive, name_filter, single_file
+from saccade.readers.labels_from_paths import check_class_from, labels_from_paths
 
 KIND = "image"
 LABELS = "classes"
@@ -47,27 +47,28 @@ def fetch(
     """Bring the pictures into ``folder`` as one archive: a folder packed into a tar, an archive as it is.
 
     Args:
-        folder: where to put it.
+        folder: output folder.
         path: a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz) on this machine.
-        url: in place of path, an address of such an archive.
-        sha256: with url, the archive's SHA-256, 64 hexadecimal digits.
-        size: with url, the archive's length in bytes.
-        mirror: with url, a local folder or an http(s) URL that holds a file of the same name.
+        url: address of such an archive, in place of path.
+        sha256: SHA-256 of the file at url, 64 hexadecimal digits.
+        size: length of the file at url in bytes.
+        mirror: a local folder or an http(s) URL that holds a file of the same name, asked in place of url.
         include: patterns of the files to take from a folder; None takes all. ``read`` says what a pattern is.
         exclude: patterns of the files to leave out.
-        class_from: as of ``read``, which uses it; here it is checked, before an hour's download.
+        class_from: part of a path that is the class; ``read`` uses it, and here it is checked, before an hour's
+            download.
         max_files: most members of an archive, or files of a folder.
         max_file_bytes: most bytes of one file.
         max_bytes: most bytes of all files together.
-        progress: called with the archive's name, the bytes there and its size.
+        progress: callback, called with the archive's name, the bytes there and its size.
 
     Raises:
         UserError: not exactly one of path and url; nothing that can be read is there; the bytes are not the named ones;
             class_from, a pattern or a limit is none.
     """
-    limits = Limits(max_files, max_file_bytes, max_bytes)
+    limits = ArchiveLimits(max_files, max_file_bytes, max_bytes)
     check_class_from(class_from)
-    bring_archive(
+    fetch_archive(
         folder,
         _PACKED,
         who="image_folder",
@@ -76,7 +77,7 @@ def fetch(
         sha256=sha256,
         size=size,
         mirror=mirror,
-        wanted=chosen(include, exclude),
+        wanted=name_filter(include, exclude),
         limits=limits,
         progress=progress,
     )
@@ -103,11 +104,11 @@ def read(
     that are no pictures by their names; ``notes`` counts those.
 
     Args:
-        folder: what ``fetch`` filled.
+        folder: the folder that ``fetch`` filled.
         include: patterns of the files to take; None takes all.
         exclude: patterns of the files to leave out.
-        class_from: what of a name is the class: ``first`` (the first folder, or the first one in train, val or test),
-            ``parent`` (the folder that the file is in), or a pattern such as ``MT_{class}/Imgs/*`` or
+        class_from: part of a path that is the class: ``first`` (the first folder, or the first one in train, val or
+            test), ``parent`` (the folder that the file is in), or a pattern such as ``MT_{class}/Imgs/*`` or
             ``{class}_[0-9]*.jpg``, in which ``*`` and {class} are any text but a slash.
         max_files: most members of the archive.
         max_file_bytes: most bytes of one file.
@@ -120,12 +121,12 @@ def read(
     Raises:
         UserError: the archive is damaged or exceeds a limit, or its names do not say classes and splits.
     """
-    path = only_file(folder)
+    path = single_file(folder)
     check_class_from(class_from)
-    archive = open_archive(path, Limits(max_files, max_file_bytes, max_bytes))
-    pictures, ids, notes = _list_pictures(archive, chosen(include, exclude))
+    archive = open_archive(path, ArchiveLimits(max_files, max_file_bytes, max_bytes))
+    pictures, ids, notes = _list_pictures(archive, name_filter(include, exclude))
     names = [picture.name for picture in pictures]
-    places = place_examples(names, path, class_from)
+    places = labels_from_paths(names, path, class_from)
     classes = sorted({place.class_name for place in places})
     label_of = {name: label for label, name in enumerate(classes)}
     return ImageExamples(
@@ -141,7 +142,7 @@ def read(
     )
 
 
-def _list_pictures(archive: Archive, wanted: Wanted) -> tuple[list[Member], list[str], tuple[str, ...]]:
+def _list_pictures(archive: Archive, wanted: NameFilter) -> tuple[list[Member], list[str], tuple[str, ...]]:
     """The pictures, a digest of each, and what to tell of the files that are none."""
     pictures: list[Member] = []
     ids: list[str] = []

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
-from saccade.io.archives import Wanted, is_archive, open_archive
-from saccade.io.encodings import codec_of, decode_text
-from saccade.io.limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits, exclude_file
+from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, ArchiveLimits, exclude_file_hint
+from saccade.io.archives import NameFilter, is_archive, open_archive
+from saccade.io.encodings import codec_name, decode_text
 from saccade.io.locations import refuse_without_url
 from saccade.kinds.tokens.packed_texts import PackedTexts
 from saccade.kinds.tokens.tokenizer import normalise
-from saccade.readers.archived import bring_archive, chosen, only_file
 from saccade.readers.examples import TextStream
+from saccade.readers.fetch_archive import fetch_archive, name_filter, single_file
 
 KIND = "tokens"
 LABELS = "next tokens"
@@ -48,29 +48,29 @@ def fetch(
     """Bring the text into ``folder`` as one file: a folder packed into a tar, a file or an archive as it is.
 
     Args:
-        folder: where to put it.
+        folder: output folder.
         text: the text itself; it is kept in UTF-8.
-        path: in place of text, a file, a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz) on this machine.
-        url: in place of both, an address of such a file or archive.
-        sha256: with url, the file's SHA-256, 64 hexadecimal digits.
-        size: with url, the file's length in bytes.
-        mirror: with url, a local folder or an http(s) URL that holds a file of the same name.
+        path: a file, a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz) on this machine, in place of text.
+        url: address of such a file or archive, in place of text and path.
+        sha256: SHA-256 of the file at url, 64 hexadecimal digits.
+        size: length of the file at url in bytes.
+        mirror: a local folder or an http(s) URL that holds a file of the same name, asked in place of url.
         include: patterns of the files to take from a folder or an archive; None takes all.
         exclude: patterns of the files to leave out.
-        encoding: of the text.
+        encoding: encoding of the text.
         max_files: most members of an archive, or files of a folder.
         max_file_bytes: most bytes of one file.
         max_bytes: most bytes of all files together.
-        progress: called with the file's name, the bytes there and its size.
+        progress: callback, called with the file's name, the bytes there and its size.
 
     Raises:
         UserError: not exactly one of text, path and url; the text is empty; nothing that can be read is there; the
             bytes are not the named ones; encoding, a pattern or a limit is none.
     """
-    limits = Limits(max_files, max_file_bytes, max_bytes)
-    codec_of(encoding)
+    limits = ArchiveLimits(max_files, max_file_bytes, max_bytes)
+    codec_name(encoding)
     if text is None:
-        bring_archive(
+        fetch_archive(
             folder,
             _PACKED,
             who="plain_text",
@@ -79,7 +79,7 @@ def fetch(
             sha256=sha256,
             size=size,
             mirror=mirror,
-            wanted=chosen(include, exclude),
+            wanted=name_filter(include, exclude),
             limits=limits,
             progress=progress,
             is_file_enough=True,
@@ -115,10 +115,10 @@ def read(
     Patterns, and the files that are never taken, are those of ``image_folder``.
 
     Args:
-        folder: what ``fetch`` filled.
+        folder: the folder that ``fetch`` filled.
         include: patterns of the files to take from a folder or an archive; None takes all.
         exclude: patterns of the files to leave out.
-        encoding: of the text, as Python names it; a byte order mark is left out.
+        encoding: encoding of the text, as Python names it; a byte order mark is left out.
         max_files: most members of an archive.
         max_file_bytes: most bytes of one file.
         max_bytes: most bytes of all files together.
@@ -129,11 +129,11 @@ def read(
     Raises:
         UserError: the archive is damaged or exceeds a limit; a file is no text, with the line; there is no text at all.
     """
-    path, limits = only_file(folder), Limits(max_files, max_file_bytes, max_bytes)
+    path, limits = single_file(folder), ArchiveLimits(max_files, max_file_bytes, max_bytes)
     pieces = PackedTexts()
     empty: list[str] = []
     if is_archive(path):
-        _read_archive(path, chosen(include, exclude), encoding, limits, pieces, empty)
+        _read_archive(path, name_filter(include, exclude), encoding, limits, pieces, empty)
     else:
         limits.check_file(path.parent, path.name, path.stat().st_size)
         for piece in _pieces(_decoded(path.read_bytes(), encoding, str(path))):
@@ -144,7 +144,7 @@ def read(
 
 
 def _read_archive(
-    path: Path, wanted: Wanted, encoding: str, limits: Limits, pieces: PackedTexts, empty: list[str]
+    path: Path, wanted: NameFilter, encoding: str, limits: ArchiveLimits, pieces: PackedTexts, empty: list[str]
 ) -> None:
     """Append the files in the order of their names; they are read in that of the archive, once."""
     archive, read, place_of = open_archive(path, limits), PackedTexts(), {}
@@ -153,7 +153,7 @@ def _read_archive(
         try:
             text = _decoded(archive.read(member), encoding, where)
         except UserError as error:
-            raise UserError(f"{error}, or {exclude_file(member.name)}") from error
+            raise UserError(f"{error}, or {exclude_file_hint(member.name)}") from error
         first = len(read)
         for piece in _pieces(text):
             read.append(piece)

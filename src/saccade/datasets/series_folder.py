@@ -15,12 +15,12 @@ import numpy as np
 
 from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
+from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, ArchiveLimits
 from saccade.io.archives import open_archive
-from saccade.io.limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits
 from saccade.kinds.series.number_table import read_numbers
 from saccade.readers.examples import FileSeries, SeriesFiles
+from saccade.readers.fetch_listed_files import fetch_listed_files, remove_row_hint
 from saccade.readers.file_table import read_table
-from saccade.readers.table_files import bring_files_of_table, without_row
 
 KIND = "series"
 LABELS = "classes"
@@ -50,30 +50,31 @@ def fetch(
     """Bring the table into ``folder`` as table.csv, and the files that it names, and no others, as series.tar.
 
     Args:
-        folder: where to put them.
+        folder: output folder.
         table: a CSV file on this machine; with path or url, the name of one in there, else one on this machine. The
             paths in it count from path or from the archive's root; those of a table in there from its own folder,
             if more of its files are found from there.
         path: a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz) with the files, on this machine; None takes the
             table's folder.
-        url: in place of path, an address of such an archive.
-        sha256: with url, the archive's SHA-256, 64 hexadecimal digits.
-        size: with url, the archive's length in bytes.
-        mirror: with url, a local folder or an http(s) URL that holds a file of the same name.
+        url: address of such an archive, in place of path.
+        sha256: SHA-256 of the file at url, 64 hexadecimal digits.
+        size: length of the file at url in bytes.
+        mirror: a local folder or an http(s) URL that holds a file of the same name, asked in place of url.
         path_column: header of the files' paths.
         label_column: header of the labels.
         split_column: header of the published split: train, val, validation or test in each row, or nothing in any.
-        encoding: of the table and the files, as Python names it: utf-8 (with or without a byte order mark), latin-1.
+        encoding: encoding of the table and the files, as Python names it: utf-8 (with or without a byte order mark),
+            latin-1.
         max_files: most members of an archive, or files of the table.
         max_file_bytes: most bytes of one file, or of the table.
         max_bytes: most bytes of all files together.
-        progress: called with a file's name, the bytes there and its size.
+        progress: callback, called with a file's name, the bytes there and its size.
 
     Raises:
         UserError: the table is none, with its line; it names files that are not there; nothing that can be read is at
             path or url, or more than the limits.
     """
-    bring_files_of_table(
+    fetch_listed_files(
         folder,
         _PACKED,
         _TABLE,
@@ -88,7 +89,7 @@ def fetch(
         label_column=label_column,
         split_column=split_column,
         encoding=encoding,
-        limits=Limits(max_files, max_file_bytes, max_bytes, without=without_row),
+        limits=ArchiveLimits(max_files, max_file_bytes, max_bytes, omit_hint=remove_row_hint),
         progress=progress,
     )
 
@@ -111,16 +112,16 @@ def read(
     """List the files; each is read when it is asked for, so memory stays flat.
 
     Args:
-        folder: what ``fetch`` filled.
-        table: what the table is called, for messages.
+        folder: the folder that ``fetch`` filled.
+        table: name of the table, for messages.
         path_column: header of the files' paths in the table.
         label_column: header of the labels.
         split_column: header of the published split; None where there is none.
         time_column: header of a column of times in each file, which are then checked to be regular; None: there is
             none, and rows are steps.
         value_columns: headers of the numbers that the network sees; None takes all but the times.
-        time_format: of the times, as Python's ``strptime`` takes it; None: it is found out.
-        encoding: of the table and the files.
+        time_format: format of the times, as Python's ``strptime`` takes it; None: it is detected.
+        encoding: encoding of the table and the files.
         max_files: most files.
         max_file_bytes: most bytes of one file.
         max_bytes: most bytes of all files together.
@@ -144,7 +145,7 @@ def read(
         split_column=split_column,
         encoding=encoding,
     )
-    archive = open_archive(folder / _PACKED, Limits(max_files, max_file_bytes, max_bytes))
+    archive = open_archive(folder / _PACKED, ArchiveLimits(max_files, max_file_bytes, max_bytes))
     found = {
         member.name: (member, hashlib.blake2b(archive.read(member), digest_size=16).hexdigest())
         for member in archive.members(lambda name: True)

@@ -13,12 +13,12 @@ from urllib.parse import unquote, urlsplit
 
 from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
+from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, ArchiveLimits
 from saccade.io.downloads import fetch_file
-from saccade.io.limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits
 from saccade.io.locations import existing_path, refuse_without_url, remote_file
 from saccade.kinds.series.number_table import read_numbers
 from saccade.readers.examples import LongSeries
-from saccade.readers.table_file import take_file
+from saccade.readers.fetch_table import fetch_table
 
 KIND = "series"
 LABELS = "forecast"
@@ -49,29 +49,29 @@ def fetch(
     """Bring the file into ``folder`` as series.csv, byte for byte, and check that it is such a table.
 
     Args:
-        folder: where to put it.
+        folder: output folder.
         path: the CSV file on this machine; or a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz) that holds it.
         table: the name of the CSV file in that folder or archive; None where path or url is the file.
-        url: in place of path, an address of such a file or archive.
-        sha256: with url, its SHA-256, 64 hexadecimal digits.
-        size: with url, its length in bytes.
-        mirror: with url, a local folder or an http(s) URL that holds a file of the same name.
-        time_column: as of ``read``, which uses it; here it is checked.
-        value_columns: likewise.
-        targets: likewise.
-        time_format: likewise.
-        encoding: likewise.
+        url: address of such a file or archive, in place of path.
+        sha256: SHA-256 of the file at url, 64 hexadecimal digits.
+        size: length of the file at url in bytes.
+        mirror: a local folder or an http(s) URL that holds a file of the same name, asked in place of url.
+        time_column: header of the times; ``read`` uses it and the next ones, and here they are checked.
+        value_columns: headers of the numbers that the network sees.
+        targets: headers of the numbers that are to be forecast.
+        time_format: format of the times.
+        encoding: encoding of the text.
         max_files: most members of an archive.
         max_file_bytes: most bytes of the CSV file.
         max_bytes: most bytes of all files of an archive together.
-        progress: called with a file's name, the bytes there and its size.
+        progress: callback, called with a file's name, the bytes there and its size.
 
     Raises:
         UserError: not exactly one of path and url; nothing that can be read is there; it is no table of numbers.
     """
     if (path is None) == (url is None):
         raise UserError("series_table needs path (a CSV file on this machine) or url, and not both")
-    limits = Limits(max_files, max_file_bytes, max_bytes, without=lambda name: "take a part of the series")
+    limits = ArchiveLimits(max_files, max_file_bytes, max_bytes, omit_hint=lambda name: "take a part of the series")
     download = folder / _DOWNLOAD
     if url is not None:
         source = fetch_file(remote_file(url, sha256, size), download, mirror=mirror, progress=progress)
@@ -79,7 +79,7 @@ def fetch(
         assert path is not None
         refuse_without_url(sha256, size, mirror)
         source = existing_path("path", path)
-    take_file(source, table, folder / _TABLE, limits, progress)
+    fetch_table(source, table, folder / _TABLE, limits, progress)
     read(
         folder,
         path=path,
@@ -110,16 +110,16 @@ def read(
     """Read the series.
 
     Args:
-        folder: what ``fetch`` filled.
-        path: what the file is called, for messages, as are ``table`` and ``url``.
-        table: see path.
-        url: see path.
+        folder: the folder that ``fetch`` filled.
+        path: name of the file for messages, as are ``table`` and ``url``.
+        table: name of the file in a folder or an archive, for messages.
+        url: address of the file, for messages.
         time_column: header of the times; None takes the first column.
         value_columns: headers of the numbers that the network sees; None takes all others.
-        targets: those of them that are to be forecast; None takes all.
-        time_format: of the times, as Python's ``strptime`` takes it, such as ``%m/%d/%Y``; None: a number, or a date
-            that can be read in one way only, such as 1749-01, 1749-01-31, 2024-05-01 13:00 or 31.01.1749.
-        encoding: of the text, as Python names it: utf-8 (with or without a byte order mark), latin-1, utf-16.
+        targets: headers of the numbers that are to be forecast; None takes all.
+        time_format: format of the times, as Python's ``strptime`` takes it, such as ``%m/%d/%Y``; None: a number, or a
+            date that can be read in one way only, such as 1749-01, 1749-01-31, 2024-05-01 13:00 or 31.01.1749.
+        encoding: encoding of the text, as Python names it: utf-8 (with or without a byte order mark), latin-1, utf-16.
 
     Returns:
         The series in the order of its rows; whether its times are regular is looked at by ``preprocess``.

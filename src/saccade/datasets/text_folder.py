@@ -19,14 +19,14 @@ import numpy as np
 
 from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
-from saccade.io.archives import Archive, Wanted, open_archive
-from saccade.io.encodings import codec_of, decode_text
-from saccade.io.limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits, exclude_file
+from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, ArchiveLimits, exclude_file_hint
+from saccade.io.archives import Archive, NameFilter, open_archive
+from saccade.io.encodings import codec_name, decode_text
 from saccade.kinds.tokens.class_texts import ClassTexts
 from saccade.kinds.tokens.tokenizer import normalise
-from saccade.readers.archived import bring_archive, chosen, only_file
-from saccade.readers.class_folders import Place, check_class_from, place_examples
 from saccade.readers.examples import TextExamples
+from saccade.readers.fetch_archive import fetch_archive, name_filter, single_file
+from saccade.readers.labels_from_paths import PathLabels, check_class_from, labels_from_paths
 
 KIND = "tokens"
 LABELS = "classes"
@@ -60,29 +60,30 @@ def fetch(
     """Bring the texts into ``folder`` as one archive: a folder packed into a tar, an archive as it is.
 
     Args:
-        folder: where to put it.
+        folder: output folder.
         path: a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz) on this machine.
-        url: in place of path, an address of such an archive.
-        sha256: with url, the archive's SHA-256, 64 hexadecimal digits.
-        size: with url, the archive's length in bytes.
-        mirror: with url, a local folder or an http(s) URL that holds a file of the same name.
-        examples: as of ``read``, which uses it and the next ones; here they are checked, before an hour's download.
+        url: address of such an archive, in place of path.
+        sha256: SHA-256 of the file at url, 64 hexadecimal digits.
+        size: length of the file at url in bytes.
+        mirror: a local folder or an http(s) URL that holds a file of the same name, asked in place of url.
+        examples: unit that is an example, files or lines; ``read`` uses it and the next ones, and here they are
+            checked, before an hour's download.
         include: patterns of the files to take.
         exclude: patterns of the files to leave out.
-        class_from: what of a name is the class.
-        encoding: of the texts.
+        class_from: part of a path that is the class.
+        encoding: encoding of the texts.
         max_files: most members of an archive, or files of a folder.
         max_file_bytes: most bytes of one file.
         max_bytes: most bytes of all files together.
-        progress: called with the archive's name, the bytes there and its size.
+        progress: callback, called with the archive's name, the bytes there and its size.
 
     Raises:
         UserError: not exactly one of path and url; nothing that can be read is there; the bytes are not the named ones;
             class_from, encoding, a pattern or a limit is none.
     """
-    limits = Limits(max_files, max_file_bytes, max_bytes)
+    limits = ArchiveLimits(max_files, max_file_bytes, max_bytes)
     _check(examples, class_from, encoding)
-    bring_archive(
+    fetch_archive(
         folder,
         _PACKED,
         who="text_folder",
@@ -91,7 +92,7 @@ def fetch(
         sha256=sha256,
         size=size,
         mirror=mirror,
-        wanted=chosen(include, exclude),
+        wanted=name_filter(include, exclude),
         limits=limits,
         progress=progress,
     )
@@ -115,15 +116,15 @@ def read(
     count; empty lines are left out and counted.
 
     Args:
-        folder: what ``fetch`` filled.
-        examples: what an example is: each of the files, or each of their lines.
+        folder: the folder that ``fetch`` filled.
+        examples: unit that is an example: each of the files, or each of their lines.
         include: patterns of the files to take; None takes those called .txt or .text.
         exclude: patterns of the files to leave out.
-        class_from: what of a name is the class: ``first`` (the first folder, or the first one in train, val or test),
-            ``parent`` (the folder that the file is in), ``file`` (the file's own name, less its suffix), or a pattern
-            such as ``{class}_[0-9]*.txt``, in which ``*`` and {class} are any text but a slash; None takes ``first``
-            where files are examples, and ``file`` where lines are.
-        encoding: of the texts, as Python names it; a byte order mark is left out.
+        class_from: part of a path that is the class: ``first`` (the first folder, or the first one in train, val or
+            test), ``parent`` (the folder that the file is in), ``file`` (the file's own name, less its suffix), or a
+            pattern such as ``{class}_[0-9]*.txt``, in which ``*`` and {class} are any text but a slash; None takes
+            ``first`` where files are examples, and ``file`` where lines are.
+        encoding: encoding of the texts, as Python names it; a byte order mark is left out.
         max_files: most members of the archive.
         max_file_bytes: most bytes of one file.
         max_bytes: most bytes of all files together.
@@ -136,10 +137,10 @@ def read(
         UserError: the archive is damaged or exceeds a limit, its names do not say classes and splits, or a file whose
             lines are examples cannot be read, with the line.
     """
-    path = only_file(folder)
+    path = single_file(folder)
     _check(examples, class_from, encoding)
-    archive = open_archive(path, Limits(max_files, max_file_bytes, max_bytes))
-    wanted = chosen(include, exclude)
+    archive = open_archive(path, ArchiveLimits(max_files, max_file_bytes, max_bytes))
+    wanted = name_filter(include, exclude)
     paths, notes = _list_texts(archive, wanted, by_suffix=include is None)
     places = _places(paths, path, class_from or ("first" if examples == "files" else "file"), _LAYOUTS[examples])
     place_of = dict(zip(paths, places, strict=True))
@@ -162,10 +163,10 @@ def _check(examples: str, class_from: str | None, encoding: str) -> None:
         raise UserError(f"examples ({examples}) must be files or lines")
     if class_from not in (None, "file"):
         check_class_from(class_from)
-    codec_of(encoding)
+    codec_name(encoding)
 
 
-def _list_texts(archive: Archive, wanted: Wanted, by_suffix: bool) -> tuple[list[str], tuple[str, ...]]:
+def _list_texts(archive: Archive, wanted: NameFilter, by_suffix: bool) -> tuple[list[str], tuple[str, ...]]:
     """The names of the texts, and what to tell of the files that are none."""
     names: list[str] = []
     others: Counter[str] = Counter()
@@ -184,24 +185,24 @@ def _list_texts(archive: Archive, wanted: Wanted, by_suffix: bool) -> tuple[list
     return names, (f"left out files that are no texts by their names: {counts}",) if others else ()
 
 
-def _places(paths: list[str], archive: Path, class_from: str, layout: str) -> list[Place]:
+def _places(paths: list[str], archive: Path, class_from: str, layout: str) -> list[PathLabels]:
     if class_from != "file":
-        return place_examples(paths, archive, class_from, layout)
+        return labels_from_paths(paths, archive, class_from, layout)
     as_folders = [f"{posixpath.splitext(path)[0]}/lines" for path in paths]
-    return place_examples(as_folders, archive, "parent", layout)
+    return labels_from_paths(as_folders, archive, "parent", layout)
 
 
-def _contents(archive: Archive, wanted: Wanted, place_of: dict[str, Place]) -> Iterator[tuple[str, bytes]]:
+def _contents(archive: Archive, wanted: NameFilter, place_of: dict[str, PathLabels]) -> Iterator[tuple[str, bytes]]:
     for member in archive.members(wanted):
         if member.name in place_of:
             yield member.name, archive.read(member)
 
 
 def _read_lines(
-    archive: Archive, wanted: Wanted, place_of: dict[str, Place], encoding: str, notes: tuple[str, ...]
+    archive: Archive, wanted: NameFilter, place_of: dict[str, PathLabels], encoding: str, notes: tuple[str, ...]
 ) -> TextExamples:
     texts, lines, firsts, names, empty = ClassTexts(), array("q"), array("q"), [], 0
-    places: list[Place] = []
+    places: list[PathLabels] = []
     for name, content in _contents(archive, wanted, place_of):
         firsts.append(len(texts))
         names.append(name)
@@ -215,7 +216,8 @@ def _read_lines(
             places.append(place_of[name])
         if firsts[-1] == len(texts):
             raise UserError(
-                f"{archive.path}: {name!r} must hold a line with text, but is empty. Fill it, or {exclude_file(name)}"
+                f"{archive.path}: {name!r} must hold a line with text, but is empty. Fill it, or "
+                f"{exclude_file_hint(name)}"
             )
     if empty:
         notes = (*notes, f"left out {empty:,} empty line{'' if empty == 1 else 's'}")
@@ -230,7 +232,7 @@ def _read_lines(
 def _lines(archive: Path, name: str, content: bytes, encoding: str) -> Iterator[tuple[int, str]]:
     """The lines of a file with their numbers from 1, decoded a few at a time."""
     try:
-        with io.TextIOWrapper(io.BytesIO(content), codec_of(encoding), newline=None) as lines:
+        with io.TextIOWrapper(io.BytesIO(content), codec_name(encoding), newline=None) as lines:
             for number, line in enumerate(lines, start=1):
                 if "\0" in line:
                     break
@@ -242,10 +244,10 @@ def _lines(archive: Path, name: str, content: bytes, encoding: str) -> Iterator[
     try:
         decode_text(content, encoding)  # says where it is
     except UserError as error:
-        raise UserError(f"{archive}: {name!r} {error}, or {exclude_file(name)}") from error
+        raise UserError(f"{archive}: {name!r} {error}, or {exclude_file_hint(name)}") from error
     raise AssertionError(f"{name} could not be read line by line, but whole")
 
 
-def _splits(places: Iterable[Place]) -> list[str] | None:
+def _splits(places: Iterable[PathLabels]) -> list[str] | None:
     """The published split of each; they all have one, or none has."""
     return [place.split for place in places if place.split is not None] or None

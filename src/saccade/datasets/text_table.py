@@ -13,25 +13,25 @@ from pathlib import Path
 
 from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
+from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, ArchiveLimits
 from saccade.io.archives import is_archive, open_archive
-from saccade.io.csv_rows import Row, notes_of_columns, open_rows, read_split, sorted_labels
+from saccade.io.csv_rows import Row, open_rows, parse_split, sorted_labels, unused_column_notes
 from saccade.io.downloads import fetch_file
 from saccade.io.encodings import refuse_nul
-from saccade.io.limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Limits
 from saccade.io.locations import existing_path, refuse_without_url, remote_file
 from saccade.io.packing import copy_file
 from saccade.kinds.tokens.class_texts import ClassTexts
 from saccade.kinds.tokens.packed_texts import PackedTexts
 from saccade.kinds.tokens.tokenizer import normalise
 from saccade.readers.examples import TextExamples
-from saccade.readers.table_file import take_table
+from saccade.readers.fetch_table import copy_table
 
 KIND = "tokens"
 LABELS = "classes"
 
 _TABLE = "table.csv"
 _DOWNLOAD = "download.part"  # the stage keeps what is called so for the next try, and out of data/raw
-_MOST_CELL = 10_000_000  # characters of a text; where a quotation mark is left open, all that follows is one
+_MAX_CELL = 10_000_000  # characters of a text; where a quotation mark is left open, all that follows is one
 
 
 def fetch(
@@ -55,21 +55,21 @@ def fetch(
     """Bring the table into ``folder`` as table.csv.
 
     Args:
-        folder: where to put it.
+        folder: output folder.
         table: a CSV file on this machine; with path or url, the name of one in there, and None where that is the file.
         path: a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz) with the table, or the table, on this machine.
-        url: in place of path, an address of such an archive, or of the table.
-        sha256: with url, the file's SHA-256, 64 hexadecimal digits.
-        size: with url, the file's length in bytes.
-        mirror: with url, a local folder or an http(s) URL that holds a file of the same name.
+        url: address of such an archive or of the table, in place of path.
+        sha256: SHA-256 of the file at url, 64 hexadecimal digits.
+        size: length of the file at url in bytes.
+        mirror: a local folder or an http(s) URL that holds a file of the same name, asked in place of url.
         text_column: header of the texts.
         label_column: header of the labels.
         split_column: header of the published split: train, val, validation or test in each row, or nothing in any.
-        encoding: of the table, as Python names it: utf-8 (with or without a byte order mark), latin-1, utf-16.
+        encoding: encoding of the table, as Python names it: utf-8 (with or without a byte order mark), latin-1, utf-16.
         max_files: most members of an archive.
         max_file_bytes: most bytes of the table.
         max_bytes: most bytes of all files of an archive together.
-        progress: called with a file's name, the bytes there and its size.
+        progress: callback, called with a file's name, the bytes there and its size.
 
     Raises:
         UserError: nothing that can be read is there, or more than the limits; the bytes are not the named ones; the
@@ -77,7 +77,7 @@ def fetch(
     """
     if (path is not None and url is not None) or (table, path, url) == (None, None, None):
         raise UserError("text_table needs table, path or url: a CSV file, or where it is; and not both path and url")
-    limits = Limits(max_files, max_file_bytes, max_bytes, without=lambda name: "cut it into several files")
+    limits = ArchiveLimits(max_files, max_file_bytes, max_bytes, omit_hint=lambda name: "cut it into several files")
     download = folder / _DOWNLOAD
     if url is not None:
         source = fetch_file(remote_file(url, sha256, size), download, mirror=mirror, progress=progress)
@@ -106,14 +106,14 @@ def read(
     White space around a text does not count.
 
     Args:
-        folder: what ``fetch`` filled.
-        table: what the table is called, for messages, as are path and url.
-        path: likewise.
-        url: likewise.
+        folder: the folder that ``fetch`` filled.
+        table: name of the table, for messages, as are path and url.
+        path: path of the table, for messages.
+        url: address of the table, for messages.
         text_column: header of the texts.
         label_column: header of the labels.
         split_column: header of the published split; None where there is none.
-        encoding: of the table.
+        encoding: encoding of the table.
 
     Returns:
         The examples in the order of the table's rows; classes sorted, as numbers where all are whole ones; ids are
@@ -138,7 +138,7 @@ def read(
         texts.add(normalise(cells[text_at]), cells[label_at])
         lines.append(line)
         if split_column is not None:
-            splits.append(read_split(cells[columns.index(split_column)], split_column, f"{called}, line {line}"))
+            splits.append(parse_split(cells[columns.index(split_column)], split_column, f"{called}, line {line}"))
         for place, values in groups.items():
             values.append(cells[place])
     if len(texts.class_names) < 2:
@@ -150,7 +150,7 @@ def read(
         classes=sorted_labels(texts.class_names),
         published_splits=_published(splits, lines, f"{called}, line", split_column),
         groups=named_groups,
-        notes=notes_of_columns(called, named_groups, split_column),
+        notes=unused_column_notes(called, named_groups, split_column),
     )
 
 
@@ -159,12 +159,12 @@ def _called(table: str | None, path: str | None, url: str | None) -> str:
     return table or path or url or _TABLE
 
 
-def _take(source: Path, table: str | None, target: Path, limits: Limits, progress: Progress) -> None:
+def _take(source: Path, table: str | None, target: Path, limits: ArchiveLimits, progress: Progress) -> None:
     if source.is_dir() or (source.is_file() and is_archive(source)):
         if table is None:
             raise UserError(f"{source} holds files: name the CSV file in there with table")
         archive = None if source.is_dir() else open_archive(source, limits)
-        take_table(source, archive, table, target, limits, is_inside=True)
+        copy_table(source, archive, table, target, limits, is_inside=True)
         return
     if not source.is_file():
         raise UserError(f"{source} must be a CSV file, a folder or an archive, but is no plain file")
@@ -180,7 +180,7 @@ def _open(
     if not (folder / _TABLE).is_file():
         raise UserError(f"{folder} must hold {_TABLE}, but does not. Fetch the dataset again.")
     named = {"text_column": text_column, "label_column": label_column, "split_column": split_column}
-    return open_rows(folder / _TABLE, called, named, encoding=encoding, most_cell=_MOST_CELL)
+    return open_rows(folder / _TABLE, called, named, encoding=encoding, max_cell=_MAX_CELL)
 
 
 def _published(splits: list[str], lines: Sequence[int], where: str, column: str | None) -> list[str] | None:

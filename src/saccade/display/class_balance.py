@@ -4,17 +4,17 @@ import numpy as np
 
 from saccade.data.imbalance import constant_accuracy, is_imbalanced
 from saccade.data.prepared import Description
-from saccade.display.page import Block, Cell, Code, Line, Name, Section, Share, Table, percent
+from saccade.display.page import Cell, Code, Line, Name, PageBlock, Section, Share, Table, percent
 
-_MOST_CLASSES = 200  # in the table of classes
-_ENDS = 20  # of more classes: so many of the largest, and of the smallest
+_MAX_CLASSES = 200  # in the table of classes
+_NUM_AT_EACH_END = 20  # of more classes: so many of the largest, and of the smallest
 
 
 def class_balance(description: Description) -> Section:
     """How many examples each class has in each split, and what an unequal share of them means.
 
     Args:
-        description: of a dataset with classes.
+        description: description of a dataset with classes.
 
     Returns:
         A table of the classes.
@@ -22,16 +22,21 @@ def class_balance(description: Description) -> Section:
     classes, splits = description.spec.classes, list(description.counts)
     counts_K = np.array([description.class_counts[split] for split in splits]).sum(axis=0)
     order, lines = list(range(len(classes))), []
-    if len(classes) > _MOST_CLASSES:
+    if len(classes) > _MAX_CLASSES:
         by_size = np.argsort(-counts_K, kind="stable").tolist()
-        order = by_size[:_ENDS] + by_size[-_ENDS:]
-        lines.append((f"The table shows the {_ENDS} largest and the {_ENDS} smallest of {len(classes):,} classes.",))
+        order = by_size[:_NUM_AT_EACH_END] + by_size[-_NUM_AT_EACH_END:]
+        lines.append(
+            (
+                f"The table shows the {_NUM_AT_EACH_END} largest and the {_NUM_AT_EACH_END} smallest of "
+                f"{len(classes):,} classes.",
+            )
+        )
     rows: list[list[Cell]] = []
     for k in order:
         count = int(counts_K[k])
         share = Share(count / max(int(counts_K.sum()), 1), count / max(int(counts_K.max()), 1))
         rows.append([Name(classes[k]), *(description.class_counts[split][k] for split in splits), count, share])
-    blocks: list[Block] = [Table(["class", *splits, "all", "share"], rows)]
+    blocks: list[PageBlock] = [Table(["class", *splits, "all", "share"], rows)]
     result, balance = _balance(description)
     is_fine = not is_imbalanced(description.class_counts["train"])
     return Section("classes", "Classes", result, is_fine, [*balance, *lines], blocks)

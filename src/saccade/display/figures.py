@@ -1,6 +1,6 @@
-"""Pictures of how training went and where a classifier errs: one function, one PNG.
+"""Figures of how training went and where a classifier errs: one function, one PNG.
 
-``drawing.py`` holds what they have in common.
+``style.py`` holds what they have in common.
 
 Shapes: N examples, H height, W width, C channels, K classes.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from saccade.display.style import BLUE, GREY, ORANGE, new_figure, save_figure, shortened, style
+from saccade.display.style import BLUE, GREY, ORANGE, new_figure, save_figure, shorten, style
 
 
 def draw_confusion(counts_KK: np.ndarray, classes: Sequence[str], path: Path) -> None:
@@ -39,18 +39,18 @@ def draw_confusion(counts_KK: np.ndarray, classes: Sequence[str], path: Path) ->
 
     support_K = counts_KK.sum(axis=1)
     share_KK = counts_KK / np.maximum(support_K, 1)[:, None]
-    is_right_KK = np.eye(K, dtype=bool)
-    worst = float(share_KK[~is_right_KK].max())
+    is_correct_KK = np.eye(K, dtype=bool)
+    worst = float(share_KK[~is_correct_KK].max())
     right = ScalarMappable(Normalize(0, 1), matplotlib.colormaps["Blues"])
     wrong = ScalarMappable(PowerNorm(0.5, 0, worst if worst > 0 else 0.01), matplotlib.colormaps["Oranges"])
-    rgba_KK4 = np.where(is_right_KK[:, :, None], right.to_rgba(share_KK), wrong.to_rgba(share_KK))
-    rgba_KK4[(share_KK == 0) & ~is_right_KK] = (1, 1, 1, 1)
+    rgba_KK4 = np.where(is_correct_KK[:, :, None], right.to_rgba(share_KK), wrong.to_rgba(share_KK))
+    rgba_KK4[(share_KK == 0) & ~is_correct_KK] = (1, 1, 1, 1)
     rgba_KK4[support_K == 0] = (0.88, 0.88, 0.88, 1)
 
     cell_inches = float(np.clip(12 / K, 0.12, 0.5))
     side_inches = float(np.clip(K * cell_inches, 2.4, 14))
     label_points = 9 if K <= 40 else float(np.clip(side_inches / K * 72 * 0.75, 5.5, 9))
-    names = [shortened(name, 24) for name in classes]
+    names = [shorten(name, 24) for name in classes]
     with style():
         # Beside the cells: the longest name at about 0.6 of its size a letter, titles, and the two scales.
         name_inches = max(len(name) for name in names) * label_points * 0.6 / 72
@@ -105,7 +105,7 @@ def draw_learning_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Draw loss, score and learning rate over the epochs, with the gap between training and validation shaded.
 
     Args:
-        rows: one an epoch, with ``epoch`` (from 1), ``train_loss``, ``validation_loss``, ``learning_rate`` and
+        rows: rows, one an epoch, with ``epoch`` (from 1), ``train_loss``, ``validation_loss``, ``learning_rate`` and
             ``train_accuracy`` and ``validation_accuracy``, or the same of ``mae``; a panel without values is left out.
             Losses and errors are drawn on a logarithmic scale when they are positive and span more than a factor of 30.
             Where a row has ``kept`` other than 0, a line shows of which epoch the weights are. Rows of several
@@ -188,7 +188,7 @@ def draw_mistakes(
         probabilities_NK: float.
         classes: the K names.
         path: the PNG to write.
-        most: how many to draw, at least 1.
+        most: number of mistakes to draw at most, at least 1.
 
     Raises:
         ValueError: images, labels and probabilities differ in number, or ``most`` is below 1.
@@ -230,7 +230,7 @@ def draw_mistakes(
             image_HWC = np.asarray(images_NHWC[i])
             channels = 3 if image_HWC.shape[2] == 3 else 1
             axes.imshow(image_HWC[:, :, 0] if channels == 1 else image_HWC, cmap="gray", vmin=0, vmax=255)
-            true, predicted = (shortened(classes[c], 16) for c in (labels_N[i], predicted_N[i]))
+            true, predicted = (shorten(classes[c], 16) for c in (labels_N[i], predicted_N[i]))
             caption = {"x": 0, "transform": axes.transAxes, "fontsize": 9, "va": "bottom"}
             axes.set_title(f"{true}\n", loc="left", fontsize=9, color=BLUE)
             axes.text(y=1.02, s=f"{predicted} {confidences_N[i]:.3f}", color=ORANGE, **caption)
@@ -245,9 +245,9 @@ def draw_predictions(
     Args:
         targets_NO: float, the true values.
         answers_NO: float, the predicted ones.
-        names: of the O targets.
+        names: names of the O targets.
         path: the PNG to write.
-        most: how many examples to draw, evenly chosen; the rest would only make the cloud darker.
+        most: number of examples to draw at most, evenly chosen; the rest would only make the cloud darker.
 
     Raises:
         ValueError: shapes differ, or there is nothing to draw.
@@ -266,7 +266,7 @@ def draw_predictions(
             ends = [min(target_N.min(), answer_N.min()), max(target_N.max(), answer_N.max())]
             axes.plot(ends, ends, color=GREY, linewidth=1, zorder=0)
             axes.scatter(target_N, answer_N, s=6, color=BLUE, alpha=0.35, linewidths=0)
-            axes.set_title(shortened(name, 40))
+            axes.set_title(shorten(name, 40))
             axes.set_xlabel("true")
             axes.set_ylabel("predicted")
             axes.set_aspect("equal", adjustable="datalim")
@@ -280,7 +280,7 @@ def draw_series(series_NTF: np.ndarray, targets_NO: np.ndarray, names: Sequence[
     Args:
         series_NTF: float, at least one example.
         targets_NO: float, the numbers to predict.
-        names: of the O targets.
+        names: names of the O targets.
         path: the PNG to write.
     """
     colors = (BLUE, ORANGE, GREY)
@@ -290,7 +290,7 @@ def draw_series(series_NTF: np.ndarray, targets_NO: np.ndarray, names: Sequence[
         for axes, series_TF, target_O in zip(all_axes, series_NTF, targets_NO, strict=True):
             for feature, values_T in enumerate(series_TF.T):
                 axes.plot(values_T, color=colors[feature % len(colors)], linewidth=1.2)
-            shown = (f"{shortened(name, 24)} {value:.4g}" for name, value in zip(names, target_O, strict=True))
+            shown = (f"{shorten(name, 24)} {value:.4g}" for name, value in zip(names, target_O, strict=True))
             axes.set_title(", ".join(shown), fontsize=9)
         all_axes[-1].set_xlabel("step")
         save_figure(figure, path)

@@ -1,4 +1,4 @@
-"""A picture of how the layers of a network fared: layers by epochs, and the gradient over the steps of a recurrence.
+"""A figure of how the layers of a network fared: layers by epochs, and the gradient over the steps of a recurrence.
 
 Shapes: L layers, E epochs.
 """
@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from saccade.display.style import GREY, new_figure, save_figure, shortened, style
+from saccade.display.style import GREY, new_figure, save_figure, shorten, style
 
-_LEAST = 1e-12  # on a logarithmic scale; what is smaller is drawn as this
-_LEAST_SPAN = 1e4  # of a logarithmic scale: what is healthy looks even
-_MOST_NAMES = 45
-_NOTHING = (0.85, 0.85, 0.85)  # grey: no gradient at all, or nothing measured
+_MIN_VALUE = 1e-12  # on a logarithmic scale; what is smaller is drawn as this
+_MIN_SPAN = 1e4  # of a logarithmic scale: what is healthy looks even
+_MAX_NAMES = 45
+_MISSING_COLOR = (0.85, 0.85, 0.85)  # grey: no gradient at all, or nothing measured
 
 
-def draw_vital_signs(epochs: Mapping[int, Sequence[Mapping[str, Any]]], path: Path, title: str = "") -> None:
+def draw_layer_statistics(epochs: Mapping[int, Sequence[Mapping[str, Any]]], path: Path, title: str = "") -> None:
     """Draw what gradients.csv holds: a panel for gradients, one for updates, for dead units, for dL/dh_t.
 
     The first layer stands at the top. Gradients and updates are shares of the layer's own weights, on a logarithmic
@@ -27,7 +27,7 @@ def draw_vital_signs(epochs: Mapping[int, Sequence[Mapping[str, Any]]], path: Pa
     Args:
         epochs: epoch to its rows, as ``VitalSigns.read`` gives them.
         path: the PNG to write.
-        title: above all of it.
+        title: title above all of it.
 
     Raises:
         ValueError: there is nothing to draw.
@@ -54,8 +54,8 @@ def draw_vital_signs(epochs: Mapping[int, Sequence[Mapping[str, Any]]], path: Pa
         all_axes = figure.subplots(1, num_panels, squeeze=False)[0]
         for number, (axes, (name, values_LE, is_log)) in enumerate(zip(all_axes, maps, strict=False)):
             _draw_map(figure, axes, name, values_LE, list(epochs), is_log=is_log)
-            names = range(0, len(layers), -(-len(layers) // _MOST_NAMES))
-            axes.set_yticks(list(names), [shortened(layers[at], 32) for at in names] if number == 0 else [], fontsize=8)
+            names = range(0, len(layers), -(-len(layers) // _MAX_NAMES))
+            axes.set_yticks(list(names), [shorten(layers[at], 32) for at in names] if number == 0 else [], fontsize=8)
         if over_time:
             _draw_over_time(all_axes[-1], over_time)
         if title:
@@ -78,13 +78,13 @@ def _draw_map(figure: Any, axes: Any, name: str, values_LE: np.ndarray, epochs: 
     from matplotlib.colors import LogNorm, Normalize
 
     scale: Any = Normalize(0, 1)
-    colors = matplotlib.colormaps["viridis" if is_log else "Oranges"].with_extremes(bad=_NOTHING)
+    colors = matplotlib.colormaps["viridis" if is_log else "Oranges"].with_extremes(bad=_MISSING_COLOR)
     if is_log:
-        values_LE = np.where(values_LE > 0, np.clip(values_LE, _LEAST, 1 / _LEAST), np.nan)
+        values_LE = np.where(values_LE > 0, np.clip(values_LE, _MIN_VALUE, 1 / _MIN_VALUE), np.nan)
         known = values_LE[np.isfinite(values_LE)]
         low, high = (known.min(), known.max()) if known.size else (0.1, 1.0)
         low, high = 10 ** math.floor(math.log10(low)), 10 ** math.ceil(math.log10(high))
-        scale = LogNorm(min(low, high / _LEAST_SPAN), high)
+        scale = LogNorm(min(low, high / _MIN_SPAN), high)
     sides = (epochs[0] - 0.5, epochs[-1] + 0.5, len(values_LE) - 0.5, -0.5)
     drawn = axes.imshow(
         np.ma.masked_invalid(values_LE), cmap=colors, norm=scale, aspect="auto", interpolation="nearest", extent=sides
@@ -109,9 +109,9 @@ def _draw_over_time(axes: Any, over_time: Mapping[int, Sequence[Mapping[str, Any
         axes.plot([row["step"] for row in rows], norms, color=color, linewidth=1.5, label=f"epoch {epoch}")
     axes.set_yscale("log")
     low, high = axes.get_ylim()
-    axes.set_ylim(min(low, high / _LEAST_SPAN), high)
+    axes.set_ylim(min(low, high / _MIN_SPAN), high)
     axes.yaxis.set_major_formatter("{x:.0e}")
-    axes.set_title(f"norm of dL/dh_t of {shortened(rows[0]['layer'], 32)}", fontsize=9)
+    axes.set_title(f"norm of dL/dh_t of {shorten(rows[0]['layer'], 32)}", fontsize=9)
     axes.set_xlabel("step t")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.tick_params(axis="y", labelsize=8)

@@ -6,7 +6,7 @@ What comes from outside (names of files and classes, notes of a source) is a ``N
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-_LONGEST_NAME = 200  # characters; of longer ones the middle is left out
+_MAX_NAME_CHARACTERS = 200  # characters; of longer ones the middle is left out
 
 
 @dataclass(frozen=True)
@@ -16,11 +16,11 @@ class Name:
     text: str
 
     @property
-    def shown(self) -> str:
+    def escaped(self) -> str:
         """On one line: what cannot be printed, such as a line break or a change of direction, as an escape."""
         text = self.text
-        if len(text) > _LONGEST_NAME:
-            text = f"{text[: _LONGEST_NAME // 2]}…{text[-_LONGEST_NAME // 2 :]}"
+        if len(text) > _MAX_NAME_CHARACTERS:
+            text = f"{text[: _MAX_NAME_CHARACTERS // 2]}…{text[-_MAX_NAME_CHARACTERS // 2 :]}"
         return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
@@ -44,7 +44,7 @@ class Share:
     bar: float
 
     @property
-    def shown(self) -> str:
+    def label(self) -> str:
         """In per cent."""
         return percent(self.value)
 
@@ -68,14 +68,14 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture inside the page.
+class PageImage:
+    """An image inside the page.
 
     Attributes:
         uri: a data URI.
-        width: in CSS pixels, as is ``height``.
-        height: at which it is shown.
-        is_enlarged: its pixels are to be seen as squares.
+        width: width in CSS pixels at which it is shown.
+        height: height in CSS pixels at which it is shown.
+        is_enlarged: whether its pixels are to be seen as squares.
     """
 
     uri: str
@@ -86,9 +86,9 @@ class Picture:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture, what it is called, and a few words about it."""
+    """An image, its name, and a few words about it."""
 
-    picture: Picture
+    image: PageImage
     name: Name
     about: Line = ()
 
@@ -118,19 +118,19 @@ class Sheet:
 
 
 @dataclass(frozen=True)
-class LinkedPicture:
-    """A picture that lies outside the page, because something else makes it, and may not be there.
+class LinkedImage:
+    """An image outside the page, because something else makes it; it may not be there.
 
     Attributes:
         address: relative to the page, of letters, digits and ``-_./``: it is written as it is.
-        without: what to say where it is not there.
+        without: text where it is not there.
     """
 
     address: str
     without: str
 
 
-Block = Table | Gallery | Sheet | LinkedPicture
+PageBlock = Table | Gallery | Sheet | LinkedImage
 
 
 @dataclass(frozen=True)
@@ -138,12 +138,12 @@ class Section:
     """One subject.
 
     Attributes:
-        key: its anchor: lower-case letters and hyphens.
-        title: its heading.
-        result: what was found, in a few words, for the overview at the top; empty where nothing is judged.
-        is_fine: nothing in it asks for a decision.
+        key: anchor: lower-case letters and hyphens.
+        title: heading.
+        result: finding in a few words, for the overview at the top; empty where nothing is judged.
+        is_fine: whether nothing in it asks for a decision.
         lines: paragraphs.
-        blocks: what follows them.
+        blocks: tables and figures that follow the paragraphs.
     """
 
     key: str
@@ -151,7 +151,7 @@ class Section:
     result: str = ""
     is_fine: bool = True
     lines: Sequence[Line] = ()
-    blocks: Sequence[Block] = ()
+    blocks: Sequence[PageBlock] = ()
 
 
 @dataclass(frozen=True)
@@ -159,10 +159,10 @@ class Page:
     """The whole report.
 
     Attributes:
-        title: of the page.
-        lead: what it is about, below the title.
-        facts: what and how much, in large letters.
-        sections: in their order.
+        title: title of the page.
+        lead: subject, below the title.
+        facts: numbers and their names, in large letters.
+        sections: sections in their order.
     """
 
     title: Name

@@ -1,4 +1,4 @@
-"""What all our pictures have in common: colours, style, and how they are written.
+"""What all our figures have in common: colours, style, and how they are written.
 
 Each is drawn on a bare ``Figure``, without pyplot's global state, in matplotlib's default style whatever the user's own
 settings, and carries no date and no version: the same values give the same bytes. Colours are Okabe and Ito's blue and
@@ -32,7 +32,7 @@ def new_figure(width_inches: float, height_inches: float) -> Any:
 
 
 def style() -> Any:
-    """A context in which matplotlib draws as our pictures look."""
+    """A context in which matplotlib draws as our figures look."""
     import matplotlib.style
 
     return matplotlib.style.context(["default", STYLE])
@@ -45,7 +45,7 @@ def save_figure(figure: Any, path: Path, pad_inches: float = 0.12) -> None:
         figure.savefig(partial, format="png", bbox_inches="tight", pad_inches=pad_inches, metadata={"Software": None})
 
 
-def shortened(name: str, most: int) -> str:
+def shorten(name: str, most: int) -> str:
     """The name on one line; of a long one, the beginning and the end, where names of one family differ."""
     name = " ".join(name.split())
     if len(name) <= most:

@@ -1,4 +1,4 @@
-"""Metrics, test-time augmentation, labels of one dataset in the order of another.
+"""What answers are worth: metrics of classes, numbers and tokens; labels of one dataset in the order of another.
 
-What a task shows of them belongs to tasks/.
+Plain arrays alone: how a network answers belongs to predict/, what a task shows of the metrics to tasks/.
 """

@@ -17,16 +17,16 @@ from saccade.data.prepared import Split
 from saccade.data.spec import UNKNOWN, Spec
 
 _CHUNK_BYTES = 8 << 20  # what is held in memory at once while gathering
-_MOST_NAMES = 20  # in a message
+_MAX_NAMES = 20  # in a message
 
 
 @dataclass(frozen=True)
-class Matched:
+class MatchedExamples:
     """Examples that a network can be measured on.
 
     Attributes:
-        split: their labels are those that the network knows.
-        left_out: class that the network does not know to how many examples of it were left out.
+        split: examples whose labels the network knows.
+        left_out: number of examples that were left out, by the class that the network does not know.
         absent: classes of the network that no example has.
     """
 
@@ -35,11 +35,11 @@ class Matched:
     absent: tuple[str, ...]
 
 
-def match(splits: Sequence[Split], theirs: Spec, own: Spec, scratch: Path) -> Matched:
+def match_examples(splits: Sequence[Split], theirs: Spec, own: Spec, scratch: Path) -> MatchedExamples:
     """Bring splits of a dataset to the labels of a network that was trained on another one.
 
     Args:
-        splits: of the dataset, one or several, which are joined.
+        splits: splits of the dataset, one or several, which are joined.
         theirs: spec of the dataset.
         own: spec of the network.
         scratch: a folder for arrays, which must stay there as long as the result is used. It is used when splits are
@@ -51,7 +51,7 @@ def match(splits: Sequence[Split], theirs: Spec, own: Spec, scratch: Path) -> Ma
     Raises:
         UserError: the examples are of another kind or size, or none is left.
     """
-    _refuse_another_form(theirs, own)
+    _refuse_another_shape(theirs, own)
     left_out: dict[str, int] = {}
     absent: tuple[str, ...] = ()
     if own.classes:
@@ -74,22 +74,22 @@ def match(splits: Sequence[Split], theirs: Spec, own: Spec, scratch: Path) -> Ma
     if not any(map(len, labels)):
         raise _nothing_left(left_out, own)
     own_ids = _own_ids(theirs, own) if theirs.vocabulary != own.vocabulary else None
-    return Matched(_gather(splits, kept, np.concatenate(labels), scratch, own_ids), left_out, absent)
+    return MatchedExamples(_gather(splits, kept, np.concatenate(labels), scratch, own_ids), left_out, absent)
 
 
-def named(names: Iterable[str]) -> str:
+def join_names(names: Iterable[str]) -> str:
     """Names for people: the first few, and how many more there are."""
     names = list(names)
-    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(names[:_MOST_NAMES]) + more
+    more = f" and {len(names) - _MAX_NAMES:,} more" if len(names) > _MAX_NAMES else ""
+    return ", ".join(names[:_MAX_NAMES]) + more
 
 
-def counted(counts: Mapping[str, int]) -> str:
-    """As ``named``, each with its count."""
-    return named(f"{name} ({count:,})" for name, count in counts.items())
+def join_counts(counts: Mapping[str, int]) -> str:
+    """The first few names for people, each with its count, and how many more there are."""
+    return join_names(f"{name} ({count:,})" for name, count in counts.items())
 
 
-def _refuse_another_form(theirs: Spec, own: Spec) -> None:
+def _refuse_another_shape(theirs: Spec, own: Spec) -> None:
     form, wanted = ("x".join(map(str, spec.shape)) for spec in (theirs, own))
     if theirs.kind != own.kind:
         raise UserError(f"the dataset must hold {own.plural}, which the network takes, but holds {theirs.plural}")
@@ -106,8 +106,8 @@ def _refuse_another_form(theirs: Spec, own: Spec) -> None:
         )
     if missing := [name for name in own.targets if name not in theirs.targets]:
         raise UserError(
-            f"the dataset must have the numbers that the network predicts ({named(own.targets)}), but has no "
-            f"{named(missing)}"
+            f"the dataset must have the numbers that the network predicts ({join_names(own.targets)}), but has no "
+            f"{join_names(missing)}"
         )
     if own.kind == "tokens":
         if (theirs.unit, theirs.lower_case) != (own.unit, own.lower_case):
@@ -142,9 +142,9 @@ def _nothing_left(left_out: dict[str, int], own: Spec) -> UserError:
     if not left_out:
         return UserError("the dataset must hold examples, but has none in this split. Take another one.")
     return UserError(
-        f"the dataset must hold examples of classes that the network knows ({named(own.classes)}), but all of these "
-        f"{sum(left_out.values()):,} are of others ({counted(left_out)}). Give classes that are the same the same "
-        "names."
+        f"the dataset must hold examples of classes that the network knows ({join_names(own.classes)}), but all of "
+        f"these {sum(left_out.values()):,} are of others ({join_counts(left_out)}). Give classes that are the same the "
+        "same names."
     )
 
 

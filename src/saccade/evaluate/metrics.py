@@ -53,7 +53,7 @@ def _top_k_accuracy(probabilities_NK: np.ndarray, labels_N: np.ndarray, k: int) 
     return float((is_ahead_NK.sum(axis=1) < k).mean())
 
 
-def expected_calibration_error(confidences_N: np.ndarray, is_right_N: np.ndarray, *, bins: int = ECE_BINS) -> float:
+def expected_calibration_error(confidences_N: np.ndarray, is_correct_N: np.ndarray, *, bins: int = ECE_BINS) -> float:
     """Mean distance between confidence and accuracy over equal-width bins of confidence.
 
     With ``B_m`` the examples whose confidence lies in ((m - 1) / bins, m / bins]::
@@ -65,7 +65,7 @@ def expected_calibration_error(confidences_N: np.ndarray, is_right_N: np.ndarray
 
     Args:
         confidences_N: probability of the predicted class, float, each in [0, 1].
-        is_right_N: whether the prediction was right, bool.
+        is_correct_N: whether the prediction was right, bool.
         bins: number of bins, at least 1.
 
     Returns:
@@ -74,7 +74,7 @@ def expected_calibration_error(confidences_N: np.ndarray, is_right_N: np.ndarray
     inner_edges = np.arange(1, bins) / bins
     bin_N = np.digitize(confidences_N, inner_edges, right=True)
     # |B_m| / N * |accuracy - confidence| is |sum of (right - confidence) in the bin| / N: empty bins need no care.
-    gap_per_bin = np.bincount(bin_N, weights=is_right_N - confidences_N.astype(np.float64), minlength=bins)
+    gap_per_bin = np.bincount(bin_N, weights=is_correct_N - confidences_N.astype(np.float64), minlength=bins)
     return float(np.abs(gap_per_bin).sum() / len(confidences_N))
 
 
@@ -90,8 +90,8 @@ def classification_metrics(
     Args:
         probabilities_NK: float, rows are non-negative and add up to 1.
         labels_N: true classes, integers in [0, K).
-        top_k: for which k, each at least 1, to give ``top<k>_accuracy``; a k that is not in 1 < k < K adds no key
-            (k = 1 is ``accuracy``, k >= K is always 1).
+        top_k: values of k, each at least 1, for ``top<k>_accuracy``; a k that is not in 1 < k < K adds no key (k = 1 is
+            ``accuracy``, k >= K is always 1).
 
     Returns:
         ``accuracy``, ``top<k>_accuracy``, ``macro_f1`` and ``balanced_accuracy`` (mean recall), ``loss`` (mean

@@ -7,8 +7,7 @@ import math
 
 import numpy as np
 
-from saccade.data.spec import PAD
-from saccade.kinds.tokens.tokenizer import Unit
+from saccade.data.spec import PAD, Unit
 
 
 def next_token_metrics(
@@ -20,7 +19,7 @@ def next_token_metrics(
         nats_NT: float, the negative logarithm of each true token's probability.
         predicted_NT: integers, the most probable token.
         labels_NT: integers, the true one; where it is padding, nothing was asked.
-        unit: what a token is.
+        unit: unit of a token: characters or words.
 
     Returns:
         ``loss`` (mean, nats a token), ``perplexity`` (its exponential: among how many equally probable tokens the

@@ -13,8 +13,8 @@ from typing import Any
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_file
 from saccade.display.style import BLUE, DOTS_PER_INCH, GREY, ORANGE, STYLE
-from saccade.explain.blocks import Block
-from saccade.explain.summary import Description
+from saccade.explain.diagram_blocks import DiagramBlock
+from saccade.explain.summary import NetworkSummary
 
 GREEN, PURPLE = "#009E73", "#CC79A7"  # Okabe and Ito's, as the other colours
 _METADATA = {  # what else would differ from day to day and from version to version
@@ -22,8 +22,8 @@ _METADATA = {  # what else would differ from day to day and from version to vers
     ".svg": {"Date": None, "Creator": None},
     ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
-_LARGEST_SIDE, _MOST_FEATURES = 1.6, 1.9  # inches
-_LEAST = 0.04  # inches: what would be too thin to see is drawn so
+_MAX_SIDE, _MAX_FEATURES = 1.6, 1.9  # inches
+_MIN_LENGTH = 0.04  # inches: what would be too thin to see is drawn so
 _DEPTH = 0.4  # what runs away from the viewer is drawn at this share of its length, upwards to the right at 45 degrees
 _POINTS = 8
 _LINE, _LETTER = _POINTS * 1.3 / 72, _POINTS * 0.62 / 72  # inches
@@ -51,17 +51,17 @@ class _Solid:
         return max(self.drawn_width, max(map(len, self.lines)) * _LETTER)
 
 
-def draw_network(name: str, description: Description, path: Path) -> None:
+def draw_network(name: str, description: NetworkSummary, path: Path) -> None:
     """Draw what each layer returns as a block to scale.
 
     Height and depth are the sides, thickness the channels; a vector stands upright; a sequence lies flat, its steps to
     the right and its features upwards. A scale whose largest number is more than ten times its smallest is of square
-    roots, which the picture says. Activations, norms and dropout are left out: they change no shape. What has sums or
+    roots, which the figure says. Activations, norms and dropout are left out: they change no shape. What has sums or
     branches inside is one block.
 
     Args:
-        name: of the network, for the title.
-        description: from ``saccade.explain.summary.describe``.
+        name: name of the network, for the title.
+        description: summary from ``saccade.explain.summary.describe``.
         path: the .png, .svg or .pdf to write.
 
     Raises:
@@ -81,18 +81,18 @@ def draw_network(name: str, description: Description, path: Path) -> None:
 def check_suffix(path: Path) -> None:
     """Raise the UserError of ``draw_network`` before any work is done."""
     if path.suffix.lower() not in _METADATA:
-        raise UserError(f"picture ({path}) must end in {', '.join(_METADATA)}")
+        raise UserError(f"figure ({path}) must end in {', '.join(_METADATA)}")
 
 
-def network_figure(name: str, description: Description) -> Any:
+def network_figure(name: str, description: NetworkSummary) -> Any:
     """The figure that ``draw_network`` writes, for those who want to go on with it."""
     from matplotlib.figure import Figure
 
     # A text is a sequence, too, of one id a step.
     shape = (*description.input_shape, 1) if len(description.input_shape) == 1 else description.input_shape
-    blocks = [Block("input", "", shape), *description.blocks]
-    side, sides_are = _scale([n for block in blocks for n in _sides(block.output_shape)], _LARGEST_SIDE)
-    features, features_are = _scale([_features(block.output_shape) for block in blocks], _MOST_FEATURES)
+    blocks = [DiagramBlock("input", "", shape), *description.blocks]
+    side, sides_are = _scale([n for block in blocks for n in _sides(block.output_shape)], _MAX_SIDE)
+    features, features_are = _scale([_features(block.output_shape) for block in blocks], _MAX_FEATURES)
     rows = _rows([_solid(block, side, features) for block in blocks])
     heads = [
         f"{name}: {description.parameters:,} parameters, {description.macs:,} multiply-adds",
@@ -136,11 +136,11 @@ def _scale(numbers: Sequence[int], inches: float) -> tuple[Callable[[int], float
     """From a number to inches, the largest becoming ``inches``; and what kind of scale that is."""
     largest, least = max(numbers, default=1), min(numbers, default=1)
     if largest <= 10 * least:
-        return lambda number: max(inches * number / largest, _LEAST), "to scale"
-    return lambda number: max(inches * math.sqrt(number / largest), _LEAST), "by their square root"
+        return lambda number: max(inches * number / largest, _MIN_LENGTH), "to scale"
+    return lambda number: max(inches * math.sqrt(number / largest), _MIN_LENGTH), "by their square root"
 
 
-def _legend(blocks: Sequence[Block], sides_are: str, features_are: str) -> list[str]:
+def _legend(blocks: Sequence[DiagramBlock], sides_are: str, features_are: str) -> list[str]:
     dimensions = {min(len(block.output_shape), 3) for block in blocks}
     lines = []
     if 3 in dimensions:
@@ -154,12 +154,12 @@ def _legend(blocks: Sequence[Block], sides_are: str, features_are: str) -> list[
     return lines
 
 
-def _solid(block: Block, side: Callable[[int], float], features: Callable[[int], float]) -> _Solid:
+def _solid(block: DiagramBlock, side: Callable[[int], float], features: Callable[[int], float]) -> _Solid:
     shape = block.output_shape
     if len(shape) == 1:
         width, height, depth = 0.1, features(shape[0]), 0.1
     elif len(shape) == 2:
-        width, height, depth = side(shape[0]), features(shape[1]), _LEAST
+        width, height, depth = side(shape[0]), features(shape[1]), _MIN_LENGTH
     else:
         width, height, depth = features(shape[-3]), side(shape[-2]), side(shape[-1])
     title = block.kind + (f" ×{block.count}" if block.count > 1 else "")
@@ -168,7 +168,7 @@ def _solid(block: Block, side: Callable[[int], float], features: Callable[[int],
     return _Solid(width, height, depth * _DEPTH, lines, _color(block))
 
 
-def _color(block: Block) -> str:
+def _color(block: DiagramBlock) -> str:
     if block.kind == "input":
         return "#BBBBBB"
     if block.has_branches:

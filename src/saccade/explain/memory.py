@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from saccade.data.spec import UNKNOWN
 from saccade.optim import optimizers
 
-_MOST_MEASURED_BYTES = 2**28  # of activations; a larger batch on the CPU is measured in part
+_MAX_MEASURED_BYTES = 2**28  # of activations; a larger batch on the CPU is measured in part
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,12 @@ class Memory:
     """Bytes of a training step in float32, when the forward pass has ended: near its peak.
 
     Attributes:
-        batch_size: examples.
+        batch_size: number of examples.
         weights: parameters, and buffers such as a norm's running mean.
-        gradients: of the parameters that are trained.
-        optimizer: what it remembers.
-        activations: kept for the backward pass, for the whole batch, the input among them.
-        measured_examples: how many were in the forward pass that was measured.
+        gradients: gradients of the parameters that are trained.
+        optimizer: state of the optimizer.
+        activations: tensors kept for the backward pass, for the whole batch, the input among them.
+        measured_examples: number of examples in the forward pass that was measured.
     """
 
     batch_size: int
@@ -39,14 +39,14 @@ class Memory:
         return self.weights + self.gradients + self.optimizer + self.activations
 
 
-def blank(examples: int, input_shape: tuple[int, ...]) -> Tensor:
+def blank_batch(examples: int, input_shape: tuple[int, ...]) -> Tensor:
     """Examples without content: noughts, or the one token that every vocabulary has and that is no padding."""
     if len(input_shape) == 1:
         return torch.full((examples, *input_shape), UNKNOWN)
     return torch.zeros(examples, *input_shape)
 
 
-def memory_of_a_step(
+def measure_step_memory(
     network: nn.Module,
     build: Callable[[], nn.Module],
     input_shape: tuple[int, ...],
@@ -56,10 +56,10 @@ def memory_of_a_step(
     """Measure a training step.
 
     Args:
-        network: new, on the meta device or the CPU; changed.
-        build: returns another one like it.
-        input_shape: of one example: (C, H, W), (T, F) or (T,).
-        batch_size: of the step, from 1.
+        network: new network, on the meta device or the CPU; it is changed.
+        build: function that returns another one like it.
+        input_shape: shape of one example: (C, H, W), (T, F) or (T,).
+        batch_size: examples of the step, from 1.
         optimizer: name and options, as ``saccade.optim.optimizers.build`` takes them.
 
     Returns:
@@ -71,11 +71,11 @@ def memory_of_a_step(
         # A recurrent layer keeps what the library that computes it keeps, not what its operations one by one would.
         with torch.device("cpu"):
             network = build()
-            few = kept_for_backward(network, blank(2, input_shape))
-            examples = min(examples, max(2, 2 * _MOST_MEASURED_BYTES // max(few, 1)))
-            kept = kept_for_backward(network, blank(examples, input_shape))
+            few = measure_activation_bytes(network, blank_batch(2, input_shape))
+            examples = min(examples, max(2, 2 * _MAX_MEASURED_BYTES // max(few, 1)))
+            kept = measure_activation_bytes(network, blank_batch(examples, input_shape))
     else:
-        kept = kept_for_backward(network, blank(examples, input_shape))
+        kept = measure_activation_bytes(network, blank_batch(examples, input_shape))
     return Memory(
         batch_size=batch_size,
         weights=sum(tensor.nbytes for tensor in [*parameters, *network.buffers()]),
@@ -86,7 +86,7 @@ def memory_of_a_step(
     )
 
 
-def kept_for_backward(network: nn.Module, x: Tensor) -> int:
+def measure_activation_bytes(network: nn.Module, x: Tensor) -> int:
     """Bytes that a forward pass in training mode keeps for the backward pass, the weights not counted.
 
     Args:

@@ -16,11 +16,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from saccade.explain.blocks import Block, blocks_of
-from saccade.explain.memory import Memory, blank, memory_of_a_step
-from saccade.explain.receptive_field import Sight
-from saccade.explain.trace import Call, parameters_held, trace
-from saccade.explain.windows import formula_of, window_of
+from saccade.explain.diagram_blocks import DiagramBlock, diagram_blocks
+from saccade.explain.layer_windows import formula_of, window_of
+from saccade.explain.memory import Memory, blank_batch, measure_step_memory
+from saccade.explain.receptive_field import ReceptiveField
+from saccade.explain.trace import Call, called_parameters, trace
 
 BATCH_SIZE = 64
 OPTIMIZER = {"name": "sgd", "lr": 0.1, "momentum": 0.9}
@@ -31,18 +31,18 @@ class Layer:
     """One layer of the network, where it is first used.
 
     Attributes:
-        name: in the network, such as features.0.
-        kind: its class.
-        kernel_size: of its windows, a number a side; None where it has none.
-        stride: likewise.
-        padding: likewise, positions at each end.
-        output_shape: without the batch: (C, H, W), (T, F) or (F,).
+        name: name in the network, such as features.0.
+        kind: class of the layer.
+        kernel_size: size of its windows, a number a side; None where it has none.
+        stride: positions between two windows, a number a side; None where it has none.
+        padding: positions added at each end, a number a side; None where it has none.
+        output_shape: shape without the batch: (C, H, W), (T, F) or (F,).
         parameters: numbers that it holds; one that an earlier layer holds too is counted there.
         macs: multiply-adds for one example, over all its uses.
         receptive_field: positions of the input that one element of its output depends on, along each axis (H and W, or
             T), also where they reach beyond the border; None where every element sees all of the input.
-        formula: of the output's sides, with its numbers.
-        uses: how often the network calls it for one example.
+        formula: formula of the output's sides, with its numbers.
+        uses: number of calls for one example.
     """
 
     name: str
@@ -59,24 +59,24 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Description:
-    """A network, described.
+class NetworkSummary:
+    """A network, layer by layer and as a whole.
 
     Attributes:
-        input_shape: without the batch: (C, H, W), (T, F) or (T,).
-        layers: in the order of execution.
-        blocks: the same for a picture.
-        parameters: all that evaluation can use.
-        trainable: those of them that are not frozen.
+        input_shape: shape without the batch: (C, H, W), (T, F) or (T,).
+        layers: layers in the order of execution.
+        blocks: layers joined for a figure.
+        parameters: number of parameters that evaluation can use.
+        trainable: number of those parameters that are not frozen.
         macs: multiply-adds of one example in evaluation.
-        training_only_parameters: of heads that run in training alone.
-        training_only_macs: multiply-adds that they add to each example.
-        memory: of a training step.
+        training_only_parameters: number of parameters of heads that run in training alone.
+        training_only_macs: multiply-adds that those heads add to each example.
+        memory: memory of a training step.
     """
 
     input_shape: tuple[int, ...]
     layers: tuple[Layer, ...]
-    blocks: tuple[Block, ...]
+    blocks: tuple[DiagramBlock, ...]
     parameters: int
     trainable: int
     macs: int
@@ -105,13 +105,13 @@ def describe(
     *,
     batch_size: int = BATCH_SIZE,
     optimizer: Mapping[str, Any] = OPTIMIZER,
-) -> Description:
+) -> NetworkSummary:
     """Describe a network.
 
     Args:
-        build: returns a new network each time it is called.
-        input_shape: of one example: (C, H, W) of an image, (T, F) of a series, (T,) of a text.
-        batch_size: of the training step whose memory is measured, from 1.
+        build: function that returns a new network each time it is called.
+        input_shape: shape of one example: (C, H, W) of an image, (T, F) of a series, (T,) of a text.
+        batch_size: examples of the training step whose memory is measured, from 1.
         optimizer: name and options, as ``saccade.optim.optimizers.build`` takes them.
 
     Returns:
@@ -137,23 +137,23 @@ def _described(
     input_shape: tuple[int, ...],
     batch_size: int,
     optimizer: Mapping[str, Any],
-) -> Description:
+) -> NetworkSummary:
     with torch.device(device):
         network = build().eval()
-        root = trace(network, blank(1, input_shape))
+        root = trace(network, blank_batch(1, input_shape))
         counted: set[nn.Parameter] = set()
         layers = _layers(root, input_shape, counted)
         macs = sum(call.macs for call in root.all())
         parameters, heads, heads_macs = set(network.parameters()), set(), 0
         if parameters - counted:
-            in_training = trace(network.train(), blank(2, input_shape))
-            heads = parameters_held(in_training) & parameters - counted
+            in_training = trace(network.train(), blank_batch(2, input_shape))
+            heads = called_parameters(in_training) & parameters - counted
             heads_macs = sum(call.macs for call in in_training.all()) // 2 - macs if heads else 0
-        memory = memory_of_a_step(network, build, input_shape, batch_size, optimizer)
-    return Description(
+        memory = measure_step_memory(network, build, input_shape, batch_size, optimizer)
+    return NetworkSummary(
         input_shape=input_shape,
         layers=tuple(layers),
-        blocks=tuple(blocks_of(root)),
+        blocks=tuple(diagram_blocks(root)),
         parameters=sum(parameter.numel() for parameter in parameters - heads),
         trainable=sum(parameter.numel() for parameter in parameters - heads if parameter.requires_grad),
         macs=macs,
@@ -194,7 +194,7 @@ def _layers(root: Call, input_shape: tuple[int, ...], counted: set[nn.Parameter]
             output_shape=call.output_shape[1:],
             parameters=earlier.parameters if earlier else sum(p.numel() for p in set(own) - counted),
             macs=call.macs + (earlier.macs if earlier else 0),
-            receptive_field=_field(call.sight, input_shape),
+            receptive_field=_field(call.receptive_field, input_shape),
             formula=formula_of(call, window) if window else "",
             uses=1 + (earlier.uses if earlier else 0),
         )
@@ -202,8 +202,8 @@ def _layers(root: Call, input_shape: tuple[int, ...], counted: set[nn.Parameter]
     return list(layers.values())
 
 
-def _field(sight: Sight | None, input_shape: tuple[int, ...]) -> tuple[int, ...] | None:
-    if sight is None:
+def _field(field: ReceptiveField | None, input_shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    if field is None:
         return (0,) * (len(input_shape) - 1)
     sides = input_shape[1:] if len(input_shape) == 3 else input_shape[:1]
-    return None if sight.covers(sides) else sight.fields
+    return None if field.covers(sides) else field.sizes

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from saccade.explain import operators, receptive_field
-from saccade.explain.receptive_field import Sight
+from saccade.explain.receptive_field import ReceptiveField, input_field, mix
+from saccade.explain.receptive_field_rules import propagate
 
 
 @dataclass
@@ -25,15 +25,15 @@ class Call:
     """One call of a module.
 
     Attributes:
-        name: of the module in the network; empty for the network itself.
-        module: what was called.
-        input_shape: of its first tensor, with the batch.
-        input_from: the calls that its input comes from.
-        output_shape: of its first tensor, with the batch.
-        output_from: the calls within that its output comes from, and those that its input came from.
-        sight: what its output sees.
+        name: name of the module in the network; empty for the network itself.
+        module: module that was called.
+        input_shape: shape of its first input tensor, with the batch.
+        input_from: calls that its input comes from.
+        output_shape: shape of its first output tensor, with the batch.
+        output_from: calls within that its output comes from, and those that its input came from.
+        receptive_field: part of the input that its output depends on.
         macs: multiply-adds outside of the modules that it calls itself.
-        children: those, in order.
+        children: calls of those modules, in order.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Call:
     input_from: frozenset[int] = frozenset()
     output_shape: tuple[int, ...] = ()
     output_from: frozenset[int] = frozenset()
-    sight: Sight | None = None
+    receptive_field: ReceptiveField | None = None
     macs: int = 0
     children: list["Call"] = field(default_factory=list)
 
@@ -72,27 +72,27 @@ class Call:
         yield self
 
 
-class _Seen(NamedTuple):
+class _TensorOrigin(NamedTuple):
     """What is known of a tensor; holding the tensor keeps its id from being used again."""
 
     tensor: Tensor
-    sight: Sight | None
+    receptive_field: ReceptiveField | None
     comes_from: frozenset[int]
 
 
-class _Watch(TorchDispatchMode):
-    """While it is active, knows what each tensor sees of the input, and counts multiply-adds for the open call."""
+class _Tracer(TorchDispatchMode):
+    """A mode that follows what each tensor sees of the input, and counts multiply-adds for the open call."""
 
     def __init__(self, x: Tensor) -> None:
         super().__init__()
         self.open = [Call("", nn.Identity(), tuple(x.shape))]
-        self._seen: dict[int, _Seen] = {}
+        self._seen: dict[int, _TensorOrigin] = {}
         self._storages: dict[int, list[Tensor]] = {}
-        self._keep(x, receptive_field.of_input(x.shape, (2, 3) if x.ndim == 4 else (1,)), frozenset())
+        self._keep(x, input_field(x.shape, (2, 3) if x.ndim == 4 else (1,)), frozenset())
 
-    def sight_of(self, value: Any) -> Sight | None:
+    def field_of(self, value: Any) -> ReceptiveField | None:
         """What a tensor sees; None for what does not depend on the input."""
-        return seen.sight if (seen := self._seen.get(id(value))) else None
+        return seen.receptive_field if (seen := self._seen.get(id(value))) else None
 
     def comes_from(self, tensors: Iterable[Any]) -> frozenset[int]:
         """The calls that returned what these tensors were made from."""
@@ -109,9 +109,9 @@ class _Watch(TorchDispatchMode):
         call = self.open.pop()
         tensors = _tensors(output)
         call.output_shape, call.output_from = _shape_of(output), self.comes_from(tensors[:1])
-        call.sight = next(map(self.sight_of, tensors), None)
+        call.receptive_field = next(map(self.field_of, tensors), None)
         for tensor in tensors:
-            self._keep(tensor, self.sight_of(tensor), frozenset([id(call)]))
+            self._keep(tensor, self.field_of(tensor), frozenset([id(call)]))
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
@@ -119,25 +119,25 @@ class _Watch(TorchDispatchMode):
         arguments |= dict(zip(arguments, args, strict=False)) | (kwargs or {})
         outputs = _tensors(result)
         self.open[-1].macs += _macs(func.overloadpacket.__name__, arguments, outputs)
-        found = operators.after(func, arguments, outputs, self.sight_of)
+        found = propagate(func, arguments, outputs, self.field_of)
         comes_from = self.comes_from(tree_leaves(list(arguments.values())))
-        for output, sight in zip(outputs, found, strict=True):
-            self._keep(output, sight, comes_from if sight else frozenset())
+        for output, seen_field in zip(outputs, found, strict=True):
+            self._keep(output, seen_field, comes_from if seen_field else frozenset())
         return result
 
-    def _keep(self, tensor: Tensor, sight: Sight | None, comes_from: frozenset[int]) -> None:
+    def _keep(self, tensor: Tensor, seen_field: ReceptiveField | None, comes_from: frozenset[int]) -> None:
         """Note what a tensor sees. What shares its memory sees that too, when the tensor was written into."""
         earlier = self._seen.get(id(tensor))
-        self._seen[id(tensor)] = _Seen(tensor, sight, comes_from)
+        self._seen[id(tensor)] = _TensorOrigin(tensor, seen_field, comes_from)
         sharing = self._storages.setdefault(tensor.untyped_storage()._cdata, [])
         if earlier is None:
             sharing.append(tensor)
-        elif sight is not None and earlier.sight != sight:
+        elif seen_field is not None and earlier.receptive_field != seen_field:
             for other in sharing:
                 if other is not tensor:
-                    both = [one for one in (self.sight_of(other), sight) if one is not None]
+                    both = [one for one in (self.field_of(other), seen_field) if one is not None]
                     froms = self.comes_from([other, tensor])
-                    self._seen[id(other)] = _Seen(other, receptive_field.mix(both, other.shape), froms)
+                    self._seen[id(other)] = _TensorOrigin(other, mix(both, other.shape), froms)
 
 
 def _macs(name: str, arguments: Mapping[str, Any], outputs: Sequence[Tensor]) -> int:
@@ -164,25 +164,25 @@ def trace(network: nn.Module, x: Tensor) -> Call:
     """Run a network without gradients, in the mode it is in, and look at every operation.
 
     Args:
-        network: on the device of ``x``; its hooks are taken off again.
+        network: network on the device of ``x``; its hooks are taken off again.
         x: a batch, (B, C, H, W) or (B, T, F); on the meta device too.
 
     Returns:
         The call of the network itself; ``all()`` goes through those within.
     """
-    watch = _Watch(x)
+    tracer = _Tracer(x)
     with contextlib.ExitStack() as stack:
         for name, module in network.named_modules():
             before = module.register_forward_pre_hook(
-                lambda module, inputs, name=name: watch.enter(name, module, inputs)
+                lambda module, inputs, name=name: tracer.enter(name, module, inputs)
             )
-            after = module.register_forward_hook(lambda module, inputs, output: watch.leave(output))
+            after = module.register_forward_hook(lambda module, inputs, output: tracer.leave(output))
             stack.callback(before.remove)
             stack.callback(after.remove)
         stack.enter_context(torch.no_grad())
-        stack.enter_context(watch)
+        stack.enter_context(tracer)
         network(x)
-    return watch.open[0].children[0]
+    return tracer.open[0].children[0]
 
 
 def _tensors(value: Any) -> list[Tensor]:
@@ -193,6 +193,6 @@ def _shape_of(value: Any) -> tuple[int, ...]:
     return next((tuple(tensor.shape) for tensor in _tensors(value)), ())
 
 
-def parameters_held(root: Call) -> set[nn.Parameter]:
+def called_parameters(root: Call) -> set[nn.Parameter]:
     """The parameters of the modules that were called."""
     return {parameter for call in root.all() for parameter in call.own_parameters()}

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from saccade.core.errors import UserError
-from saccade.io.limits import Limits, checked_name
+from saccade.io.archive_limits import ArchiveLimits, plain_member_name
 
 _CHUNK_BYTES = 2**20
 _HEADER_BYTES = 2**20  # of one tar member; names, times and attributes fit into a few kilobytes
@@ -32,7 +32,7 @@ _COMPRESSIONS: tuple[tuple[bytes, Callable[..., Any]], ...] = (
     (b"\x5d\0\0\x80\0", lzma.open),  # .lzma, the older form
 )
 
-Wanted = Callable[[str], bool]
+NameFilter = Callable[[str], bool]
 """``wanted(name)``: whether a member counts, by its name; a folder's name ends with a slash."""
 
 
@@ -47,16 +47,16 @@ class Member(NamedTuple):
 class TarArchive:
     """A tar, compressed or not. Reading members in their order decompresses once; going back starts over."""
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: Path, limits: ArchiveLimits) -> None:
         self.path = path
         self._limits = limits
         self._stream, self._headers, self._tar = self._open()
 
-    def members(self, wanted: Wanted) -> Iterator[Member]:
+    def members(self, wanted: NameFilter) -> Iterator[Member]:
         """The wanted files in the archive's order; ``read`` may be called in between.
 
         Args:
-            wanted: says which names count.
+            wanted: filter of names.
 
         Yields:
             Plain files.
@@ -68,11 +68,11 @@ class TarArchive:
         self._stream.close()
         self._stream, self._headers, self._tar = self._open()
         files = total = 0
-        with _telling_damage(self.path):
+        with _damage_as_user_error(self.path):
             while (info := self._next()) is not None:
                 files, total = files + 1, total + (info.size if info.isreg() else 0)
                 self._limits.check_total(self.path, files, total)
-                name = checked_name(self.path, info.name)
+                name = plain_member_name(self.path, info.name)
                 if info.isdir() or not wanted(name):
                     continue
                 if not info.isreg() or info.issparse():
@@ -85,7 +85,7 @@ class TarArchive:
 
     def read(self, member: Member) -> bytes:
         """The bytes of a member."""
-        with _telling_damage(self.path):
+        with _damage_as_user_error(self.path):
             self._stream.seek(member.place)
             content = self._stream.read(member.size)
             if len(content) < member.size:
@@ -120,7 +120,7 @@ class TarArchive:
         stream = opener(self.path, "rb")
         headers = _HeaderReader(stream)
         try:
-            with _telling_damage(self.path):
+            with _damage_as_user_error(self.path):
                 # typeshed asks for more of a file than tarfile uses
                 tar = tarfile.TarFile(fileobj=headers, mode="r", encoding="utf-8")  # type: ignore[arg-type]
         except UserError:
@@ -147,21 +147,21 @@ class _HeaderReader:
 class ZipArchive:
     """A zip."""
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: Path, limits: ArchiveLimits) -> None:
         self.path = path
         self._limits = limits
-        with _telling_damage(path):
+        with _damage_as_user_error(path):
             with path.open("rb") as file:
                 limits.check_total(path, _zip_members(file), 0)
             self._zip = zipfile.ZipFile(path)
 
-    def members(self, wanted: Wanted) -> Iterator[Member]:
+    def members(self, wanted: NameFilter) -> Iterator[Member]:
         """Like ``TarArchive.members``; encrypted files are refused too."""
         total = 0
         for place, info in enumerate(self._zip.infolist()):
             total += info.file_size
             self._limits.check_total(self.path, place + 1, total)
-            name = checked_name(self.path, info.filename)
+            name = plain_member_name(self.path, info.filename)
             if info.is_dir() or not wanted(name):
                 continue
             kind = stat.S_IFMT(info.external_attr >> 16)  # 0 where the packer kept none
@@ -177,7 +177,7 @@ class ZipArchive:
 
     def read(self, member: Member) -> bytes:
         """The bytes of a member, checked against the archive's checksum."""
-        with _telling_damage(self.path), self._zip.open(self._zip.infolist()[member.place]) as file:
+        with _damage_as_user_error(self.path), self._zip.open(self._zip.infolist()[member.place]) as file:
             # ``read()`` without a length unpacks all there is, and then cuts it down to what the archive claims
             content = file.read(member.size)
             if len(content) < member.size or file.read(1):
@@ -197,12 +197,12 @@ def is_archive(path: Path) -> bool:
     return True
 
 
-def open_archive(path: Path, limits: Limits | None = None) -> Archive:
+def open_archive(path: Path, limits: ArchiveLimits | None = None) -> Archive:
     """Open an archive; its content, not its name, says of which kind it is.
 
     Args:
         path: the file.
-        limits: how much it may hold; None takes the defaults.
+        limits: upper bounds on files and bytes.
 
     Returns:
         What lists and reads its members.
@@ -212,7 +212,7 @@ def open_archive(path: Path, limits: Limits | None = None) -> Archive:
     """
     with path.open("rb") as file:
         is_zip = file.read(4) in _ZIP_STARTS
-    return ZipArchive(path, limits or Limits()) if is_zip else TarArchive(path, limits or Limits())
+    return ZipArchive(path, limits or ArchiveLimits()) if is_zip else TarArchive(path, limits or ArchiveLimits())
 
 
 def _zip_members(file: IO[bytes]) -> int:
@@ -233,8 +233,8 @@ def _zip_members(file: IO[bytes]) -> int:
 
 
 @contextlib.contextmanager
-def _telling_damage(path: Path) -> Iterator[None]:
-    """What the readers of archives raise, as an error for people."""
+def _damage_as_user_error(path: Path) -> Iterator[None]:
+    """Raise what the readers of archives raise as a UserError."""
     try:
         yield
     except UserError:

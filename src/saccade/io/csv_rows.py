@@ -9,18 +9,23 @@ from pathlib import Path
 
 from saccade.core.errors import UserError
 from saccade.data.spec import SPLIT_NAMES
-from saccade.io.encodings import codec_of
+from saccade.io.encodings import codec_name
 
 _DELIMITERS = (",", ";", "\t")
 _CHUNK_BYTES = 2**16
-_MOST_CELL = 2**17  # characters; what Python takes where nobody says otherwise
+_MAX_CELL = 2**17  # characters; what Python takes where nobody says otherwise
 
 Row = tuple[int, list[str]]
 """The line that a row begins in, from 1, and its cells without the spaces around."""
 
 
 def open_rows(
-    path: Path, name: str, columns: Mapping[str, str | None], *, encoding: str, most_cell: int = _MOST_CELL
+    path: Path,
+    name: str,
+    columns: Mapping[str, str | None],
+    *,
+    encoding: str,
+    max_cell: int = _MAX_CELL,
 ) -> tuple[list[str], Iterator[Row]]:
     """Read the header, then the rows as they are asked for; empty lines do not count.
 
@@ -28,11 +33,11 @@ def open_rows(
 
     Args:
         path: the file.
-        name: what a user calls it, for messages.
-        columns: what must be there: the argument that names a column, such as label_column, to the column's header;
-            None where the argument names none.
-        encoding: of the text, as Python names it; of UTF-8, a byte order mark is left out.
-        most_cell: characters that a cell may hold.
+        name: the user's name of the file, for messages.
+        columns: required columns: the argument that names a column, such as label_column, to the column's header; None
+            where the argument names none.
+        encoding: encoding of the text, as Python names it; of UTF-8, a byte order mark is left out.
+        max_cell: characters that a cell may hold.
 
     Returns:
         All the headers, and the rows, each as long as the header.
@@ -44,23 +49,23 @@ def open_rows(
     if len(set(named.values())) < len(named):
         listed = [f"{argument} ({column})" for argument, column in named.items()]
         raise UserError(f"{', '.join(listed[:-1])} and {listed[-1]} must be different columns")
-    codec_of(encoding)
-    delimiter = delimiter_of(path, name, list(named.values()), encoding=encoding, most_cell=most_cell)
-    rows = _records(path, name, encoding, delimiter, most_cell)
+    codec_name(encoding)
+    delimiter = find_delimiter(path, name, list(named.values()), encoding=encoding, max_cell=max_cell)
+    rows = _records(path, name, encoding, delimiter, max_cell)
     line, header = next(rows, (1, []))
     _check_header(header, f"{name}, line {line}", named, list(columns))
     return header, _checked(rows, name, len(header))
 
 
-def delimiter_of(path: Path, name: str, wanted: Sequence[str], *, encoding: str, most_cell: int = _MOST_CELL) -> str:
+def find_delimiter(path: Path, name: str, wanted: Sequence[str], *, encoding: str, max_cell: int = _MAX_CELL) -> str:
     """What parts the cells: the one by which the header has the most columns that are asked for, and then the most.
 
     Args:
         path: the file.
-        name: what a user calls it, for messages.
+        name: the user's name of the file, for messages.
         wanted: headers that are asked for.
-        encoding: of the text.
-        most_cell: characters that a cell may hold.
+        encoding: encoding of the text.
+        max_cell: characters that a cell may hold.
 
     Returns:
         A comma, a semicolon or a tab.
@@ -71,7 +76,7 @@ def delimiter_of(path: Path, name: str, wanted: Sequence[str], *, encoding: str,
     found: list[tuple[int, int, int, str]] = []
     for delimiter in _DELIMITERS:
         try:
-            _, header = next(_records(path, name, encoding, delimiter, most_cell), (1, []))
+            _, header = next(_records(path, name, encoding, delimiter, max_cell), (1, []))
         except UserError as error:
             if isinstance(error.__cause__, UnicodeDecodeError):
                 raise
@@ -80,12 +85,12 @@ def delimiter_of(path: Path, name: str, wanted: Sequence[str], *, encoding: str,
     return max(found)[-1] if found else ","
 
 
-def read_split(cell: str, column: str, where: str) -> str:
+def parse_split(cell: str, column: str, where: str) -> str:
     """What a cell of the published split says: train, validation, test, or "" for nothing.
 
     Args:
         cell: train, val, validation or test, in any case, or empty.
-        column: its header.
+        column: header of the column, for the message.
         where: table and line, for the message.
 
     Returns:
@@ -107,11 +112,11 @@ def sorted_labels(labels: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
-def notes_of_columns(name: str, unused: Iterable[str], split_column: str | None) -> list[str]:
+def unused_column_notes(name: str, unused: Iterable[str], split_column: str | None) -> list[str]:
     """What to tell of columns that nothing names: one of them may be meant as the published split.
 
     Args:
-        name: of the table.
+        name: name of the table.
         unused: their headers.
         split_column: header of the published split; None where there is none.
 
@@ -134,13 +139,13 @@ def _checked(rows: Iterator[Row], name: str, width: int) -> Iterator[Row]:
         yield line, cells
 
 
-def _records(path: Path, name: str, encoding: str, delimiter: str, most_cell: int) -> Iterator[Row]:
+def _records(path: Path, name: str, encoding: str, delimiter: str, max_cell: int) -> Iterator[Row]:
     try:
-        with path.open("rb") as file, io.TextIOWrapper(file, codec_of(encoding), newline="") as text:
+        with path.open("rb") as file, io.TextIOWrapper(file, codec_name(encoding), newline="") as text:
             rows = csv.reader(text, delimiter=delimiter, strict=True)
             while True:
                 line = rows.line_num + 1
-                csv.field_size_limit(most_cell)  # of the whole process: another reader may have set its own since
+                csv.field_size_limit(max_cell)  # of the whole process: another reader may have set its own since
                 try:
                     cells = next(rows, None)
                 except csv.Error as error:

@@ -25,7 +25,7 @@ from saccade.io.credentials import expand, mask
 
 _CHUNK_BYTES = 2**16
 _REAL_PROGRESS_BYTES = 2**20
-_LONGEST_WAIT_S = 60.0
+_MAX_WAIT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class RemoteFile:
 
 
 @dataclass(frozen=True)
-class _Patience:
-    """How long an address is borne with; the fields are the arguments of ``fetch_file``."""
+class _RetryPolicy:
+    """When an address is given up; the fields are the arguments of ``fetch_file``."""
 
     attempts: int
     backoff_s: float
@@ -57,13 +57,13 @@ class _Patience:
     slow_after_s: float
 
 
-class _Failed(Exception):  # noqa: N818 - an outcome of one request, never shown as such
-    """Why one request brought no file; ``again`` when the same address may do better after ``wait_s``."""
+class _RequestFailed(Exception):  # noqa: N818 - an outcome of one request, never shown as such
+    """Why one request brought no file; ``retry`` when the same address may do better after ``wait_s``."""
 
-    def __init__(self, reason: str, *, again: bool = False, wait_s: float = 0.0) -> None:
+    def __init__(self, reason: str, *, retry: bool = False, wait_s: float = 0.0) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.again = again
+        self.retry = retry
         self.wait_s = wait_s
 
 
@@ -86,11 +86,11 @@ def fetch_file(
     same file take turns, and the second finds it done. Proxies come from the environment, as everywhere in requests.
 
     Args:
-        file: what to fetch.
-        folder: where to put it; made when missing.
+        file: published file to fetch.
+        folder: output folder, made when missing.
         mirror: a local folder or an http(s) URL that holds files of the same names; nothing else is asked then. It may
             name environment variables as ``$NAME``.
-        progress: called with the name, the bytes there and the size, as they arrive.
+        progress: callback, called with the name, the bytes there and the size, as they arrive.
         attempts: consecutive failures that end an address; a failure after another 1 MiB counts as the first again.
         backoff_s: pause before the second attempt in seconds, doubled each time, up to a minute, half of it by chance.
         connect_timeout_s: seconds to wait for a connection.
@@ -107,7 +107,7 @@ def fetch_file(
     """
     assert file.name == Path(file.name).name and file.addresses
     target, part, lock = folder / file.name, folder / f"{file.name}.part", folder / f".{file.name}.lock"
-    patience = _Patience(attempts, backoff_s, connect_timeout_s, read_timeout_s, slow_bytes_per_s, slow_after_s)
+    policy = _RetryPolicy(attempts, backoff_s, connect_timeout_s, read_timeout_s, slow_bytes_per_s, slow_after_s)
     try:
         if not part.exists() and not lock.exists() and _is_right(target, file):
             return target
@@ -116,11 +116,11 @@ def fetch_file(
             if not _is_right(target, file):
                 if mirror is None:
                     addresses = {address: expand(address) for address in file.addresses}
-                    _download(file, target, part, addresses, None, progress, patience)
+                    _download(file, target, part, addresses, None, progress, policy)
                 elif "://" in expand(mirror):
                     named = _address_in(mirror, file.name) if "://" in mirror else f"{mirror}/{file.name}"
                     addresses = {named: _address_in(expand(mirror), file.name)}
-                    _download(file, target, part, addresses, mirror, progress, patience)
+                    _download(file, target, part, addresses, mirror, progress, policy)
                 else:
                     _copy(file, expand(mirror), target, progress)
             part.unlink(missing_ok=True)  # left by an earlier try that the file at hand makes needless
@@ -184,13 +184,13 @@ def _address_in(mirror: str, name: str) -> str:
     try:
         parts = urlsplit(mirror)
     except ValueError as error:
-        raise UserError(f"mirror ({_shown(mirror)}) must be a folder or an http(s) URL: {error}") from None
+        raise UserError(f"mirror ({_without_secrets(mirror)}) must be a folder or an http(s) URL: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise UserError(f"mirror ({_shown(mirror)}) must be a folder or an http(s) URL.")
+        raise UserError(f"mirror ({_without_secrets(mirror)}) must be a folder or an http(s) URL.")
     return parts._replace(path=f"{parts.path.rstrip('/')}/{quote(name)}", fragment="").geturl()
 
 
-def _shown(address: str) -> str:
+def _without_secrets(address: str) -> str:
     """``address`` without password and query: either may hold a secret, and messages end up in logs."""
     try:
         parts = urlsplit(address)
@@ -206,7 +206,7 @@ def _download(
     addresses: Mapping[str, str],
     mirror: str | None,
     progress: Progress,
-    patience: _Patience,
+    policy: _RetryPolicy,
 ) -> None:
     """Ask the addresses one after another; the keys are what messages may say of them."""
     import requests
@@ -215,9 +215,9 @@ def _download(
     with requests.Session() as session:
         for named, address in addresses.items():
             try:
-                _fetch_from(session, address, file, part, progress, patience)
-            except _Failed as failure:
-                tried.append(f"{_shown(named)} ({failure.reason})")
+                _fetch_from(session, address, file, part, progress, policy)
+            except _RequestFailed as failure:
+                tried.append(f"{_without_secrets(named)} ({failure.reason})")
             else:
                 part.replace(target)
                 return
@@ -225,42 +225,44 @@ def _download(
     if mirror is None:
         message += "Check the network, or name a folder or http(s) URL that holds the file as the source's `mirror:`."
     else:
-        message += f"Correct mirror ({_shown(mirror)}), or leave it out to fetch from the publisher."
+        message += f"Correct mirror ({_without_secrets(mirror)}), or leave it out to fetch from the publisher."
     if held := _size_of(part):
         message += f" {held} of {file.size} bytes are kept, and the next try goes on from there."
     raise UserError(message)
 
 
 def _fetch_from(
-    session: Any, address: str, file: RemoteFile, part: Path, progress: Progress, patience: _Patience
+    session: Any, address: str, file: RemoteFile, part: Path, progress: Progress, policy: _RetryPolicy
 ) -> None:
-    """Fill ``part`` with the right bytes from one address, in as many requests as patience allows."""
+    """Fill ``part`` with the right bytes from one address, in as many requests as the policy allows."""
     failures, furthest = 0, _size_of(part)
     while True:
         try:
-            resumed = _request(session, address, file, part, progress, patience)
+            resumed = _request(session, address, file, part, progress, policy)
             if (digest := sha256_of_file(part)) == file.sha256:
                 return
             part.unlink()
             # After a resume the earlier bytes may be at fault, and this address deserves to be asked for all of them.
-            raise _Failed(f"SHA-256 must be {file.sha256}, but is {digest}", again=resumed)
-        except _Failed as failure:
+            raise _RequestFailed(f"SHA-256 must be {file.sha256}, but is {digest}", retry=resumed)
+        except _RequestFailed as failure:
             # Counted by the furthest point reached: a server that always starts over and breaks off makes no progress.
             held = _size_of(part)
             failures = 1 if held - furthest >= _REAL_PROGRESS_BYTES else failures + 1
             furthest = max(furthest, held)
-            if not failure.again or failures >= patience.attempts:
-                raise _Failed(failure.reason + (f", {failures} attempts" if failures > 1 else "")) from failure
+            if not failure.retry or failures >= policy.attempts:
+                raise _RequestFailed(failure.reason + (f", {failures} attempts" if failures > 1 else "")) from failure
             # A generator of its own: the global one belongs to the user's seed.
-            pause_s = patience.backoff_s * 2 ** (failures - 1) * random.SystemRandom().uniform(0.5, 1.0)
-            time.sleep(min(max(pause_s, failure.wait_s), _LONGEST_WAIT_S))
+            pause_s = policy.backoff_s * 2 ** (failures - 1) * random.SystemRandom().uniform(0.5, 1.0)
+            time.sleep(min(max(pause_s, failure.wait_s), _MAX_WAIT_S))
 
 
 def _size_of(part: Path) -> int:
     return part.stat().st_size if part.exists() else 0
 
 
-def _request(session: Any, address: str, file: RemoteFile, part: Path, progress: Progress, patience: _Patience) -> bool:
+def _request(
+    session: Any, address: str, file: RemoteFile, part: Path, progress: Progress, policy: _RetryPolicy
+) -> bool:
     """Bring ``part`` to the full size with one request; True when bytes of an earlier one are among them."""
     import requests
     import urllib3
@@ -273,46 +275,46 @@ def _request(session: Any, address: str, file: RemoteFile, part: Path, progress:
         held = 0
     # What is stored is what the digest names: no compression on the way, and none undone.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={held}-"} if held else {})
-    timeouts = (patience.connect_timeout_s, patience.read_timeout_s)
+    timeouts = (policy.connect_timeout_s, policy.read_timeout_s)
     try:
         response = session.get(address, headers=headers, stream=True, timeout=timeouts)
     except requests.RequestException as error:
-        raise _failed_to_connect(error, patience) from error
+        raise _failed_to_connect(error, policy) from error
     with response:
         done = start = _start_of_body(response, file, held, part)
         try:
             with part.open("ab" if start else "wb") as writer:
-                for chunk in _chunks(response, patience):
+                for chunk in _chunks(response, policy):
                     done += len(chunk)
                     if done > file.size:
                         part.unlink()
-                        raise _Failed(f"sent more than the {file.size} bytes it must be")
+                        raise _RequestFailed(f"sent more than the {file.size} bytes it must be")
                     writer.write(chunk)
                     progress(file.name, done, file.size)
                 writer.flush()
                 os.fsync(writer.fileno())
         except urllib3.exceptions.HTTPError as error:
             silent = isinstance(error, urllib3.exceptions.ReadTimeoutError)
-            cause = f", silent for {patience.read_timeout_s:g} s" if silent else ""
-            raise _Failed(f"cut short after {done} of {file.size} bytes{cause}", again=True) from error
+            cause = f", silent for {policy.read_timeout_s:g} s" if silent else ""
+            raise _RequestFailed(f"cut short after {done} of {file.size} bytes{cause}", retry=True) from error
         if done < file.size:
-            raise _Failed(f"cut short after {done} of {file.size} bytes{_page_hint(response)}", again=True)
+            raise _RequestFailed(f"cut short after {done} of {file.size} bytes{_page_hint(response)}", retry=True)
     return start > 0
 
 
-def _failed_to_connect(error: Exception, patience: _Patience) -> _Failed:
+def _failed_to_connect(error: Exception, policy: _RetryPolicy) -> _RequestFailed:
     import requests
 
     if isinstance(error, requests.exceptions.SSLError):
-        return _Failed("its TLS certificate was not accepted")
+        return _RequestFailed("its TLS certificate was not accepted")
     if isinstance(error, requests.ConnectTimeout):
-        return _Failed(f"timed out: no connection within {patience.connect_timeout_s:g} s", again=True)
+        return _RequestFailed(f"timed out: no connection within {policy.connect_timeout_s:g} s", retry=True)
     if isinstance(error, requests.Timeout):
-        return _Failed(f"timed out: no answer within {patience.read_timeout_s:g} s", again=True)
+        return _RequestFailed(f"timed out: no answer within {policy.read_timeout_s:g} s", retry=True)
     if isinstance(error, requests.TooManyRedirects):
-        return _Failed("redirected without end")
+        return _RequestFailed("redirected without end")
     if not isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
-        return _Failed(f"not a usable address: {type(error).__name__}")
+        return _RequestFailed(f"not a usable address: {type(error).__name__}")
     reason = "the proxy failed" if isinstance(error, requests.exceptions.ProxyError) else "no connection"
     cause: BaseException | None = error
     while cause is not None:  # the system's own words ("Connection refused") are the innermost
@@ -320,7 +322,7 @@ def _failed_to_connect(error: Exception, patience: _Patience) -> _Failed:
             reason = f"{reason}: {cause.strerror}"
             break
         cause = cause.__cause__ or cause.__context__
-    return _Failed(reason, again=True)
+    return _RequestFailed(reason, retry=True)
 
 
 def _start_of_body(response: Any, file: RemoteFile, held: int, part: Path) -> int:
@@ -333,20 +335,22 @@ def _start_of_body(response: Any, file: RemoteFile, held: int, part: Path) -> in
         match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", content_range)
         if match is None or int(match[1]) != held:
             part.unlink(missing_ok=True)
-            raise _Failed(f"asked for bytes from {held} on, it gave {content_range or 'unnamed ones'}", again=held > 0)
+            raise _RequestFailed(
+                f"asked for bytes from {held} on, it gave {content_range or 'unnamed ones'}", retry=held > 0
+            )
         if match[2] not in ("*", str(file.size)):
-            raise _Failed(f"holds {match[2]} bytes, must be {file.size}")
+            raise _RequestFailed(f"holds {match[2]} bytes, must be {file.size}")
         start = held
     elif status == 416 and held:
         part.unlink(missing_ok=True)  # its file ends before ours, or it knows no ranges: ask for the whole
-        raise _Failed(shown, again=True)
+        raise _RequestFailed(shown, retry=True)
     elif status != 200:
         retry_after = response.headers.get("Retry-After", "")
         wait_s = float(retry_after) if retry_after.isdecimal() else 0.0
-        raise _Failed(shown, again=status in (408, 429) or status >= 500, wait_s=wait_s)
+        raise _RequestFailed(shown, retry=status in (408, 429) or status >= 500, wait_s=wait_s)
     announced = response.headers.get("Content-Length", "")
     if announced.isdecimal() and start + int(announced) != file.size:
-        raise _Failed(f"holds {start + int(announced)} bytes, must be {file.size}{_page_hint(response)}")
+        raise _RequestFailed(f"holds {start + int(announced)} bytes, must be {file.size}{_page_hint(response)}")
     return start
 
 
@@ -355,7 +359,7 @@ def _page_hint(response: Any) -> str:
     return "; it is a web page: does a login stand in between?" if is_page else ""
 
 
-def _chunks(response: Any, patience: _Patience) -> Iterator[bytes]:
+def _chunks(response: Any, policy: _RetryPolicy) -> Iterator[bytes]:
     """The body as it arrives, as long as it arrives fast enough."""
     span_started_at, span_bytes = time.monotonic(), 0
     # read1 returns what is there; read and iter_content would wait, without a limit, until a chunk is full.
@@ -364,10 +368,10 @@ def _chunks(response: Any, patience: _Patience) -> Iterator[bytes]:
         yield chunk
         span_bytes += len(chunk)
         elapsed_s = time.monotonic() - span_started_at
-        if elapsed_s >= patience.slow_after_s:
-            if span_bytes < patience.slow_bytes_per_s * elapsed_s:
-                raise _Failed(
-                    f"too slow: {span_bytes} bytes in {elapsed_s:.1f} s, under {patience.slow_bytes_per_s:g} a second",
-                    again=True,
+        if elapsed_s >= policy.slow_after_s:
+            if span_bytes < policy.slow_bytes_per_s * elapsed_s:
+                raise _RequestFailed(
+                    f"too slow: {span_bytes} bytes in {elapsed_s:.1f} s, under {policy.slow_bytes_per_s:g} a second",
+                    retry=True,
                 )
             span_started_at, span_bytes = time.monotonic(), 0

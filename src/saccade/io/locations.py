@@ -1,4 +1,4 @@
-"""Where somebody's own pictures come from: a path on this machine, or an address with the digest of what is there."""
+"""Where a user's own data come from: a path on this machine, or an address with the digest of what is there."""
 
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -13,8 +13,8 @@ def existing_path(name: str, path: str) -> Path:
     """A path that a user gave, with ``~`` for a home.
 
     Args:
-        name: of the argument, for messages.
-        path: its value.
+        name: name of the argument, for messages.
+        path: value of the argument.
 
     Returns:
         The path.
@@ -35,7 +35,7 @@ def folder_or_archive(path: str) -> Path:
     """A folder or an archive on this machine.
 
     Args:
-        path: as a user gave it.
+        path: path that a user gave.
 
     Returns:
         The path.
@@ -56,9 +56,9 @@ def remote_file(url: str, sha256: str | None, size: int | None) -> RemoteFile:
     """The archive at an address.
 
     Args:
-        url: its address, which may name environment variables as ``$NAME``.
-        sha256: its SHA-256, 64 hexadecimal digits.
-        size: its length in bytes.
+        url: address.
+        sha256: SHA-256 of the file, 64 hexadecimal digits.
+        size: length of the file in bytes.
 
     Returns:
         What ``downloads.fetch_file`` takes.
@@ -75,12 +75,12 @@ def remote_file(url: str, sha256: str | None, size: int | None) -> RemoteFile:
 
 
 def refuse_without_url(sha256: str | None, size: int | None, mirror: str | None) -> None:
-    """Refuse what says something of an address where there is none.
+    """Refuse sha256, size and mirror where there is no url.
 
     Args:
-        sha256: of the archive at the address.
-        size: likewise.
-        mirror: likewise.
+        sha256: SHA-256 of the archive at the address.
+        size: length of that archive in bytes.
+        mirror: folder or URL to fetch that archive from.
 
     Raises:
         UserError: one of them is given.

@@ -14,15 +14,19 @@ from typing import IO, Any
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_file
 from saccade.core.progress import Progress, no_progress
-from saccade.io.archives import Wanted
-from saccade.io.limits import Limits, checked_name
-from saccade.io.path_patterns import escape_pattern, leave_out
+from saccade.io.archive_limits import ArchiveLimits, plain_member_name
+from saccade.io.archives import NameFilter
+from saccade.io.path_patterns import escape_pattern, exclude_line
 
 _CHUNK_BYTES = 2**20
 
 
 def pack_folder(
-    source: Path, target: Path, wanted: Wanted, progress: Progress = no_progress, limits: Limits | None = None
+    source: Path,
+    target: Path,
+    wanted: NameFilter,
+    progress: Progress = no_progress,
+    limits: ArchiveLimits | None = None,
 ) -> None:
     """Pack a folder's files into one tar, sorted by name.
 
@@ -31,14 +35,14 @@ def pack_folder(
     Args:
         source: the folder.
         target: the tar.
-        wanted: says which names below the folder count.
-        progress: called with the bytes packed so far.
-        limits: how much may be packed; None takes the defaults.
+        wanted: filter of the names below the folder.
+        progress: callback, called with the bytes packed so far.
+        limits: upper bounds on files and bytes; None takes the defaults.
 
     Raises:
         UserError: there is nothing to pack, something that is no file, or more than the limits.
     """
-    limits = limits or Limits()
+    limits = limits or ArchiveLimits()
     files = list(_files_below(source, "", wanted, limits))
     if not files:
         raise UserError(f"{source} must hold files to pack, but there are none; does include or exclude leave all out?")
@@ -46,7 +50,11 @@ def pack_folder(
 
 
 def pack_files(
-    root: Path, names: Iterable[str], target: Path, progress: Progress = no_progress, limits: Limits | None = None
+    root: Path,
+    names: Iterable[str],
+    target: Path,
+    progress: Progress = no_progress,
+    limits: ArchiveLimits | None = None,
 ) -> None:
     """Pack the named files into one tar, in that order.
 
@@ -54,13 +62,13 @@ def pack_files(
         root: the folder that the names count from.
         names: parted by slashes; plain files.
         target: the tar.
-        progress: called with the bytes packed so far.
-        limits: how much may be packed; None takes the defaults.
+        progress: callback, called with the bytes packed so far.
+        limits: upper bounds on files and bytes; None takes the defaults.
 
     Raises:
         UserError: it is more than the limits.
     """
-    names, limits, total = list(names), limits or Limits(), 0
+    names, limits, total = list(names), limits or ArchiveLimits(), 0
     for number, name in enumerate(names, start=1):
         size = (root / name).stat().st_size
         total += size
@@ -78,9 +86,9 @@ def pack_contents(files: Iterable[tuple[str, bytes]], target: Path, progress: Pr
     """Pack files that are given by name and content into one tar, in that order.
 
     Args:
-        files: taken one at a time.
+        files: pairs of name and content, taken one at a time.
         target: the tar; there is none when ``files`` raises.
-        progress: called with the bytes packed so far.
+        progress: callback, called with the bytes packed so far.
     """
     done = 0
     with replacing_file(target) as partial, tarfile.open(partial, "w", format=tarfile.PAX_FORMAT) as tar:
@@ -99,7 +107,7 @@ def copy_file(source: Path, target: Path, progress: Progress = no_progress) -> N
             progress(target.name, done, total)
 
 
-def kind_of_file(path: Path) -> str | None:
+def why_not_plain_file(path: Path) -> str | None:
     """What is at a path in place of a plain file, or of a link to one; None where all is well."""
     try:
         mode = path.stat().st_mode
@@ -116,21 +124,21 @@ def _add(tar: Any, name: str, size: int, content: IO[bytes]) -> int:
     return size
 
 
-def _files_below(root: Path, folder: str, wanted: Wanted, limits: Limits) -> Iterator[str]:
+def _files_below(root: Path, folder: str, wanted: NameFilter, limits: ArchiveLimits) -> Iterator[str]:
     for path in sorted((root / folder).iterdir()):
         name = f"{folder}{path.name}"
         is_folder = path.is_dir()
         if path.name.startswith(".") or not wanted(f"{name}/" if is_folder else name):
             continue
-        checked_name(root, name)
+        plain_member_name(root, name)
         if is_folder and path.is_symlink():  # it may lead to a folder above: there would be no end
             raise UserError(
                 f"{path} is a link to a folder. Put the folder itself there, or leave it out: "
-                f"{leave_out(escape_pattern(name) + '/*')}"
+                f"{exclude_line(escape_pattern(name) + '/*')}"
             )
         if is_folder:
             yield from _files_below(root, f"{name}/", wanted, limits)
-        elif (what := kind_of_file(path)) is None:
+        elif (what := why_not_plain_file(path)) is None:
             yield name
         else:
             raise limits.not_plain(root, name, what)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from fnmatch import translate
 
 from saccade.core.errors import UserError
-from saccade.core.text import shown
+from saccade.core.messages import printable
 
 _TOKEN = re.compile(r"\*{1,2}|\?|\[(?P<negated>!?)(?P<set>\]?[^\]]*)\]|.", re.DOTALL)
 _ANY_FOLDER = r"(?s:.*/)?"  # before a pattern that need not count from the root
@@ -26,7 +26,7 @@ def compile_pattern(pattern: str) -> Callable[[str], bool]:
     (True, True, False)
 
     Args:
-        pattern: such as ``*/thumbs/*``; ``/thumbs/*`` for the folder in the root alone.
+        pattern: pattern such as ``*/thumbs/*``; ``/thumbs/*`` for the folder in the root alone.
 
     Returns:
         A function of a name, whose parts are parted by slashes.
@@ -55,8 +55,8 @@ def compile_field(pattern: str, field: str) -> Callable[[str], str | None]:
     'Crack'
 
     Args:
-        pattern: compared as the module says.
-        field: its name.
+        pattern: pattern as the module describes it.
+        field: name of the field.
 
     Returns:
         A function of a name that gives the field's text, or None where the name does not fit.
@@ -106,10 +106,10 @@ def escape_pattern(name: str) -> str:
     return "/" + re.sub(r"([*?\[])", r"[\1]", name)
 
 
-def leave_out(pattern: str) -> str:
+def exclude_line(pattern: str) -> str:
     """The line of params.yaml that leaves out what fits a pattern, for messages."""
     quoted = "'" + pattern.replace("'", "''") + "'"
     if not pattern.isprintable():
         plain = pattern.replace("\\", r"\\").replace('"', r"\"")
-        quoted = f'"{shown(plain)}"'
+        quoted = f'"{printable(plain)}"'
     return f"exclude: [{quoted}]"

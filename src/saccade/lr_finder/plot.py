@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from saccade.display.style import BLUE, GREY, ORANGE, new_figure, save_figure, shortened, style
+from saccade.display.style import BLUE, GREY, ORANGE, new_figure, save_figure, shorten, style
 from saccade.lr_finder.suggest import Reading
 
 
@@ -47,7 +47,7 @@ def draw_range(
         axes.set_ylim(first - 1.1 * fall, first + 0.7 * fall)
         axes.set_xlabel("learning rate, which rises from update to update")
         axes.set_ylabel("training loss")
-        axes.set_title(f"{shortened(name, 60)}: {reading.doubt.partition(':')[0] or 'learning rate range test'}")
+        axes.set_title(f"{shorten(name, 60)}: {reading.doubt.partition(':')[0] or 'learning rate range test'}")
         axes.grid(axis="y")
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
         save_figure(figure, path)

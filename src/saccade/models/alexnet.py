@@ -39,7 +39,7 @@ ACCEPTS = ("image",)
 TYPICAL_SHAPE = (227, 227, 3)  # and classes: what it is usually built for, and described with
 TYPICAL_CLASSES = 1000
 
-_LIFTED = ("conv2", "conv4", "conv5", "fc6", "fc7")  # biases start at 1
+_BIAS_ONE = ("conv2", "conv4", "conv5", "fc6", "fc7")  # biases start at 1
 
 
 def build(
@@ -56,9 +56,9 @@ def build(
 
     Args:
         spec: kind image, any channels, any number of classes.
-        groups: of conv2, conv4 and conv5; 1 lets every map see all maps, with 1,413,120 parameters more.
-        activation: after every convolution and hidden layer.
-        pooling: after conv1, conv2 and conv5; depth halves the channels and keeps the sides.
+        groups: groups of conv2, conv4 and conv5; 1 lets every map see all maps, with 1,413,120 parameters more.
+        activation: activation after every convolution and hidden layer.
+        pooling: pooling after conv1, conv2 and conv5; depth halves the channels and keeps the sides.
         normalisation: local_response after conv1 and conv2, as in the paper; batch before the activation of every
             convolution, in place of its bias.
         dropout: share of fc6's and fc7's outputs that training drops, in [0, 1).
@@ -72,7 +72,7 @@ def build(
     """
     if groups not in (1, 2):
         raise UserError(f"groups ({groups}) must be 1 or 2")
-    arguments.one_of("initialisation", initialisation, ("paper", "he"))
+    arguments.check_choice("initialisation", initialisation, ("paper", "he"))
     height, width, channels = spec.shape
     windows = [
         Window("conv1", 11, stride=4),
@@ -82,7 +82,7 @@ def build(
         *(Window(name, 3, padding=1) for name in ("conv3", "conv4", "conv5")),
         layers.pooling_window(pooling, "pool5"),
     ]
-    sides = geometry.sides_after("alexnet", (height, width), windows)
+    sides = geometry.output_sides("alexnet", (height, width), windows)
 
     def convolution(
         number: int, inputs: int, outputs: int, window: Window, groups: int, normalisation: NormalisationName
@@ -96,7 +96,7 @@ def build(
             groups=groups,
             bias=normalisation != "batch",
         )
-        behind = layers.activated(activation, normalisation, outputs)
+        behind = layers.activation_and_norm(activation, normalisation, outputs)
         return {f"conv{number}": conv, **{f"{kind}{number}": part for kind, part in behind.items()}}
 
     def hidden(number: int, inputs: int) -> dict[str, nn.Module]:
@@ -134,6 +134,6 @@ def build(
             deviation = 0.01 if initialisation == "paper" else math.sqrt(2 / layer.weight[0].numel())
             nn.init.normal_(layer.weight, std=deviation)
             if layer.bias is not None:
-                is_lifted = initialisation == "paper" and activation == "relu" and name in _LIFTED
-                nn.init.constant_(layer.bias, 1.0 if is_lifted else 0.0)
+                has_bias_one = initialisation == "paper" and activation == "relu" and name in _BIAS_ONE
+                nn.init.constant_(layer.bias, 1.0 if has_bias_one else 0.0)
     return network

@@ -41,12 +41,12 @@ def build(
 
     Args:
         spec: kind image, any channels, any number of classes.
-        channels: of the three convolutions, each from 1.
+        channels: channels of the three convolutions, each from 1.
         kernel_size: side of their windows in pixels.
         padding: valid pads nothing, so a convolution takes ``kernel_size - 1`` off each side; same keeps the sides.
-        activation: after each convolution, after the first pooling, after the hidden layer.
-        pooling: of both poolings; depth halves the channels and keeps the sides.
-        normalisation: of each convolution; batch stands before the activation and replaces the convolution's bias,
+        activation: activation after each convolution, after the first pooling, after the hidden layer.
+        pooling: kind of both poolings; depth halves the channels and keeps the sides.
+        normalisation: norm of each convolution; batch stands before the activation and replaces the convolution's bias,
             local_response stands behind the activation.
         hidden: units of a fully connected layer before the last one; 0 for none.
         dropout: share of the inputs of each fully connected layer that training drops, in [0, 1).
@@ -61,7 +61,7 @@ def build(
     if len(channels) != 3 or min(channels) < 1:
         raise UserError(f"channels ({channels}) must hold three numbers from 1, such as [32, 32, 64]")
     height, width, channels_in = spec.shape
-    pad = geometry.padding_of(padding, kernel_size)
+    pad = geometry.padding_size(padding, kernel_size)
     windows = [
         Window("conv1", kernel_size, padding=pad),
         Window("conv2", kernel_size, padding=pad),
@@ -69,14 +69,14 @@ def build(
         Window("conv3", kernel_size, padding=pad),
         layers.pooling_window(pooling, "pool2"),
     ]
-    sides = geometry.sides_after("classic_stack", (height, width), windows)
+    sides = geometry.output_sides("classic_stack", (height, width), windows)
     first, second, third = channels
     second_in = layers.pooled_channels(pooling, second, "pool1")
     features = layers.pooled_channels(pooling, third, "pool2") * sides[0] * sides[1]
 
     def convolution(number: int, inputs: int, outputs: int) -> dict[str, nn.Module]:
         conv = nn.Conv2d(inputs, outputs, kernel_size, padding=pad, bias=normalisation != "batch")
-        behind = layers.activated(activation, normalisation, outputs)
+        behind = layers.activation_and_norm(activation, normalisation, outputs)
         return {f"conv{number}": conv, **{f"{kind}{number}": part for kind, part in behind.items()}}
 
     parts: dict[str, nn.Module] = {

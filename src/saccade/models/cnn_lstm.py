@@ -28,9 +28,9 @@ from torch import Tensor, nn
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
 from saccade.nn import geometry
-from saccade.nn import recurrent as recurrence
 from saccade.nn.arguments import Count, Share
 from saccade.nn.geometry import Window
+from saccade.nn.sequence_networks import Network, build_network, init_gate_biases
 
 ACCEPTS = ("image",)
 TYPICAL_SHAPE = (28, 28, 1)  # and classes: what it is usually built for, and described with
@@ -65,8 +65,8 @@ class StripReader(nn.Module):
     """An image to one vector a strip: (B, C, H, W) to (B, S, F).
 
     Args:
-        strips: from (B, C, H, W) to (B, S, C, H, W).
-        cnn: from (B * S, C, H, W) to (B * S, F).
+        strips: module from (B, C, H, W) to (B, S, C, H, W).
+        cnn: module from (B * S, C, H, W) to (B * S, F).
     """
 
     def __init__(self, strips: ColumnStrips, cnn: nn.Sequential) -> None:
@@ -90,19 +90,19 @@ def build(
     bidirectional: bool = False,
     dropout: Share = 0.0,
     pool: Literal["last", "mean", "max", "attention"] = "last",
-) -> recurrence.Network:
+) -> Network:
     """Build the network for a dataset.
 
     Args:
         spec: kind image, any channels, any number of classes.
         strip_width: columns of a strip, in pixels, from 1.
         strip_stride: columns from one strip to the next, from 1 to strip_width.
-        channels: of the CNN's convolutions, first to last; each halves both sides.
+        channels: channels of the CNN's convolutions, first to last; each halves both sides.
         hidden_size: units of each direction of the LSTM, from 1.
         bidirectional: read the strips from right to left too.
         dropout: share of the pooled values that training drops, in [0, 1).
-        pool: what of the outputs over the strips is answered from: the last, their mean, their maximum, or a mean whose
-            weights are learnt (additive attention).
+        pool: summary of the outputs over the strips that the last layer sees: the last, their mean, their maximum, or a
+            mean whose weights are learnt (additive attention).
 
     Returns:
         A module from float (B, C, H, W) to (B, K).
@@ -128,7 +128,7 @@ def build(
         for number in range(1, len(channels) + 1)
         for window in (Window(f"convolution {number}", 3, padding=1), Window(f"pooling {number}", 2, stride=2))
     ]
-    sides = geometry.sides_after(
+    sides = geometry.output_sides(
         "the CNN of cnn_lstm",
         (height, strip_width),
         windows,
@@ -140,5 +140,5 @@ def build(
         blocks += [nn.Conv2d(before, after, 3, padding=1), nn.MaxPool2d(2), nn.ReLU()]
     reader = StripReader(ColumnStrips(strip_width, strip_stride), nn.Sequential(*blocks, nn.Flatten()))
     recurrent = nn.LSTM(channels[-1] * sides[0] * sides[1], hidden_size, batch_first=True, bidirectional=bidirectional)
-    recurrence.open_gates(recurrent)
-    return recurrence.assemble(spec, reader, recurrent, pool, dropout)
+    init_gate_biases(recurrent)
+    return build_network(spec, reader, recurrent, pool, dropout)

@@ -25,17 +25,18 @@ from torch.nn import functional
 
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
-from saccade.nn import arguments, geometry, layers, recurrent
+from saccade.nn import arguments, geometry, layers
 from saccade.nn.arguments import ActivationName, Count, PaddingName, Share
 from saccade.nn.geometry import Window
-from saccade.nn.last_value import start_of
-from saccade.nn.padding import MaskedBatchNorm1d, is_real, lengths_of
+from saccade.nn.last_value_skip import build_skip
+from saccade.nn.padding import MaskedBatchNorm1d, length_mask, sequence_lengths
 from saccade.nn.pooling import pool_over_time
+from saccade.nn.sequence_networks import build_reader
 
 ACCEPTS = ("image", "tokens", "series")
 ANSWERS = ("once",)  # its windows reach forwards, and would see the token that is asked for
-OF_TOKENS = ("embedding_size",)  # arguments that images and series have no use for
-OF_FORECASTS = ("from_last",)  # what nothing else has a use for
+TOKEN_ARGUMENTS = ("embedding_size",)  # arguments that images and series have no use for
+FORECAST_ARGUMENTS = ("from_last",)  # what nothing else has a use for
 TYPICAL_SHAPE = (28, 28, 1)  # and classes: what it is usually built for, and described with
 TYPICAL_CLASSES = 10
 
@@ -49,20 +50,20 @@ class Conv1dNetwork(nn.Module):
         features: nn.Sequential,
         pool: nn.Module,
         head: nn.Sequential,
-        start: nn.Module | None = None,
+        skip: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.reader = reader
         self.features = features
         self.pool = pool
         self.head = head
-        self.start = start
+        self.skip = skip
 
     def forward(self, x: Tensor) -> Tensor:
         x_BFT = self.reader(x).transpose(1, 2)  # from B T F: torch's convolutions want time last
         h_BTF = self.features(x_BFT).transpose(1, 2)  # from B F T
         answer_BK = self.head(self.pool(h_BTF))
-        return answer_BK if self.start is None else answer_BK + self.start(x)
+        return answer_BK if self.skip is None else answer_BK + self.skip(x)
 
 
 class TextConv1dNetwork(nn.Module):
@@ -71,26 +72,26 @@ class TextConv1dNetwork(nn.Module):
     Args:
         reader: the embedding.
         features: convolutions, norms, activations and poolings.
-        pool: from (B, T, F) and lengths to (B, F).
-        head: from (B, F) to (B, K).
-        least: steps without which a window would find nothing.
+        pool: module from (B, T, F) and lengths to (B, F).
+        head: module from (B, F) to (B, K).
+        min_length: number of steps without which a window would find nothing.
     """
 
     def __init__(
-        self, reader: nn.Module, features: nn.Sequential, pool: nn.Module, head: nn.Sequential, least: int
+        self, reader: nn.Module, features: nn.Sequential, pool: nn.Module, head: nn.Sequential, min_length: int
     ) -> None:
         super().__init__()
         self.reader = reader
         self.features = features
         self.pool = pool
         self.head = head
-        self.least = least
+        self.min_length = min_length
 
     def forward(self, token_BT: Tensor) -> Tensor:
-        token_BT = functional.pad(token_BT, (0, max(self.least - token_BT.shape[1], 0)))
-        length_B = lengths_of(token_BT)
+        token_BT = functional.pad(token_BT, (0, max(self.min_length - token_BT.shape[1], 0)))
+        length_B = sequence_lengths(token_BT)
         x_BFT = _without_padding(self.reader(token_BT).transpose(1, 2), length_B)  # from B T F
-        length_B = length_B.clamp(min=self.least)
+        length_B = length_B.clamp(min=self.min_length)
         for layer in self.features:
             if isinstance(layer, nn.Conv1d):
                 x_BFT = layer(_without_padding(x_BFT, length_B))
@@ -105,7 +106,7 @@ class TextConv1dNetwork(nn.Module):
 
 
 def _without_padding(x_BFT: Tensor, length_B: Tensor) -> Tensor:
-    return x_BFT.masked_fill(~is_real(length_B, x_BFT.shape[2])[:, None], 0.0)
+    return x_BFT.masked_fill(~length_mask(length_B, x_BFT.shape[2])[:, None], 0.0)
 
 
 def build(
@@ -127,16 +128,17 @@ def build(
     Args:
         spec: kind image (H steps of W * C features), series (T steps of F features) or tokens (T steps, each a vector
             that is learnt), answered once.
-        channels: what each convolution returns, first to last.
+        channels: channels of each convolution, first to last.
         kernel_size: steps that a convolution sees, from 1.
         padding: same keeps the length (odd kernels only); valid adds no zeros.
-        activation: after each convolution.
+        activation: activation after each convolution.
         normalisation: batch puts a batch norm before each activation; its shift takes the place of a bias.
-        pooling: of two neighbouring steps, between two convolutions.
-        pool: over all steps that are left, at the end.
+        pooling: pooling of two neighbouring steps, between two convolutions.
+        pool: summary over all steps that are left, at the end.
         dropout: share of the pooled values that training drops, in [0, 1).
         embedding_size: numbers that a token becomes, from 1; None: 64. Of tokens only.
-        from_last: of forecasts only: what is learnt is added to the last step, so that it begins near persistence.
+        from_last: whether what is learnt is added to the last step, so that a forecast begins near persistence; false
+            where nothing is forecast.
 
     Returns:
         A module from x to (B, K); x is float (B, C, H, W) for images, float (B, T, F) for series, of any T that is long
@@ -153,12 +155,12 @@ def build(
         )
     if not channels:
         raise UserError("channels ([]) must hold at least one number, such as [64, 128]")
-    arguments.one_of("normalisation", normalisation, ("none", "batch"))
-    arguments.one_of("pooling", pooling, ("max", "average", "none"))
-    arguments.one_of("pool", pool, ("mean", "max"))
-    reader, features = recurrent.steps_of(spec, embedding_size)
-    start = start_of(spec, from_last=from_last)
-    padded = geometry.padding_of(padding, kernel_size)
+    arguments.check_choice("normalisation", normalisation, ("none", "batch"))
+    arguments.check_choice("pooling", pooling, ("max", "average", "none"))
+    arguments.check_choice("pool", pool, ("mean", "max"))
+    reader, features = build_reader(spec, embedding_size)
+    skip = build_skip(spec, from_last=from_last)
+    padded = geometry.padding_size(padding, kernel_size)
     windows: list[Window] = []
     blocks: list[nn.Module] = []
     for number, (before, after) in enumerate(zip([features, *channels], channels, strict=False), 1):
@@ -172,14 +174,14 @@ def build(
         blocks.append(layers.activation(activation))
     if spec.kind == "tokens":
         return TextConv1dNetwork(
-            reader, *_ends(spec, blocks, pool, channels[-1], dropout), geometry.least_side(windows)
+            reader, *_stack_pool_head(spec, blocks, pool, channels[-1], dropout), geometry.min_side(windows)
         )
     remedy = "enlarge the images with preprocess.size, or " if spec.kind == "image" else ""
-    geometry.sides_after("conv1d", spec.shape[:1], windows, remedy=f"{remedy}use fewer channels or padding: same; or ")
-    return Conv1dNetwork(reader, *_ends(spec, blocks, pool, channels[-1], dropout), start)
+    geometry.output_sides("conv1d", spec.shape[:1], windows, remedy=f"{remedy}use fewer channels or padding: same; or ")
+    return Conv1dNetwork(reader, *_stack_pool_head(spec, blocks, pool, channels[-1], dropout), skip)
 
 
-def _ends(
+def _stack_pool_head(
     spec: Spec, blocks: list[nn.Module], pool: str, width: int, dropout: float
 ) -> tuple[nn.Sequential, nn.Module, nn.Sequential]:
     """The blocks as one, the pooling over time, and the last layer."""

@@ -34,7 +34,7 @@ from torch import Tensor, nn
 
 from saccade.data.spec import Spec
 from saccade.nn import arguments, geometry
-from saccade.nn.adaptive_pool import AdaptiveAverage
+from saccade.nn.adaptive_pool import AdaptiveAvgPool2d
 from saccade.nn.arguments import Share
 from saccade.nn.geometry import Window
 
@@ -50,14 +50,14 @@ class AuxiliaryHead(nn.Module):
     """h_BCHW to logits_BK, under torchvision's names.
 
     Args:
-        conv: from C to 128 channels, any side.
+        conv: module from C to 128 channels, any side.
         num_outputs: K.
         dropout: share dropped before the last layer.
     """
 
     def __init__(self, conv: nn.Module, num_outputs: int, dropout: float) -> None:
         super().__init__()
-        self.pool = AdaptiveAverage(4, 4)
+        self.pool = AdaptiveAvgPool2d(4, 4)
         self.conv = conv
         self.flatten = nn.Flatten()
         self.fc1 = nn.Linear(128 * 4 * 4, 1024)
@@ -91,11 +91,11 @@ def build(
     """
     from torchvision.models.googlenet import BasicConv2d, GoogLeNet, Inception  # here because it takes two seconds
 
-    arguments.one_of("stem", stem, ("large", "small"))
+    arguments.check_choice("stem", stem, ("large", "small"))
     height, width, channels = spec.shape
     # Of one position nothing can be convolved: eight of the nine weights of each 3x3 behind would see padding only.
     remedy = "stem: small takes 8 and more; or " if stem == "large" else ""
-    geometry.sides_after("googlenet", (height, width), _windows(stem), least_left=2, remedy=remedy)
+    geometry.output_sides("googlenet", (height, width), _windows(stem), min_left=2, remedy=remedy)
 
     def auxiliary_head(channels: int, num_outputs: int, dropout: float) -> AuxiliaryHead:
         return AuxiliaryHead(BasicConv2d(channels, 128, kernel_size=1), num_outputs, dropout)

@@ -20,14 +20,14 @@ from typing import Literal
 from torch import nn
 
 from saccade.data.spec import Spec
-from saccade.nn import recurrent as recurrence
 from saccade.nn.arguments import Count, Share
+from saccade.nn.sequence_networks import Network, build_network, build_reader, init_gate_biases
 
 ACCEPTS = ("image", "tokens", "series")
 ANSWERS = ("once", "each_step")
-OF_TOKENS = ("embedding_size",)  # arguments that images and series have no use for
-OF_FORECASTS = ("from_last",)  # what nothing else has a use for
-OF_ONE_ANSWER = ("bidirectional", "pool")  # what would see, or hide, the answer where each step is asked
+TOKEN_ARGUMENTS = ("embedding_size",)  # arguments that images and series have no use for
+FORECAST_ARGUMENTS = ("from_last",)  # what nothing else has a use for
+SINGLE_OUTPUT_ARGUMENTS = ("bidirectional", "pool")  # what would see, or hide, the answer where each step is asked
 TYPICAL_SHAPE = (28, 28, 1)  # and classes: what it is usually built for, and described with
 TYPICAL_CLASSES = 10
 
@@ -42,7 +42,7 @@ def build(
     pool: Literal["last", "mean", "max", "attention"] = "last",
     embedding_size: Count | None = None,
     from_last: bool = False,
-) -> recurrence.Network:
+) -> Network:
     """Build the network for a dataset.
 
     Args:
@@ -52,10 +52,11 @@ def build(
         num_layers: stacked layers, from 1.
         bidirectional: read from both ends.
         dropout: share dropped between layers and before the output, in [0, 1).
-        pool: what of the outputs over time is answered from: the last, their mean, their maximum, or a mean whose
-            weights are learnt (additive attention).
+        pool: summary of the outputs over time that the last layer sees: the last, their mean, their maximum, or a mean
+            whose weights are learnt (additive attention).
         embedding_size: numbers that a token becomes, from 1; None: 64. Of tokens only.
-        from_last: of forecasts only: what is learnt is added to the last step, so that it begins near persistence.
+        from_last: whether what is learnt is added to the last step, so that a forecast begins near persistence; false
+            where nothing is forecast.
 
     Returns:
         A module from x to (B, K), or to (B, T, V) where each step of a text is asked for the next token; x is float
@@ -64,7 +65,7 @@ def build(
     Raises:
         UserError: the pool is not one of these, or an argument has no place with this kind of data or answer.
     """
-    reader, features = recurrence.steps_of(spec, embedding_size)
+    reader, features = build_reader(spec, embedding_size)
     recurrent = nn.GRU(
         features,
         hidden_size,
@@ -73,5 +74,5 @@ def build(
         bidirectional=bidirectional,
         dropout=dropout if num_layers > 1 else 0.0,
     )
-    recurrence.open_gates(recurrent)
-    return recurrence.assemble(spec, reader, recurrent, pool, dropout, from_last=from_last)
+    init_gate_biases(recurrent)
+    return build_network(spec, reader, recurrent, pool, dropout, from_last=from_last)

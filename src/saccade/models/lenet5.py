@@ -59,8 +59,9 @@ def build(
         spec: kind image, any channels, any number of classes.
         form: modern, or 1998 as the top of this file says, in which activation, pooling and normalisation are settled.
         padding: pixels of zeros around the image before C1; 2 gives 28x28 images the 32x32 of the paper.
-        activation: after every hidden layer.
-        pooling: of S2 and S4; overlapping takes maxima of 3x3, stride 2; depth halves the maps and keeps their sides.
+        activation: activation after every hidden layer.
+        pooling: kind of S2 and S4; overlapping takes maxima of 3x3, stride 2; depth halves the maps and keeps their
+            sides.
         normalisation: batch puts a batch norm before S2's and S4's activation; its shift takes the place of C1's and
             C3's bias. local_response divides each activated value by what its four neighbour maps hold there too.
         dropout: share of F5's and F6's outputs that training drops, in [0, 1).
@@ -72,9 +73,9 @@ def build(
         UserError: the image is too small for two 5x5 convolutions and two poolings; a setting would have no effect in
             the form of 1998; form, activation, pooling or normalisation is none of those.
     """
-    arguments.one_of("form", str(form), ("modern", "1998"))
-    is_old = str(form) == "1998"
-    if is_old:
+    arguments.check_choice("form", str(form), ("modern", "1998"))
+    is_1998 = str(form) == "1998"
+    if is_1998:
         _refuse_without_effect(activation, pooling, normalisation)
     height, width, channels = spec.shape
     windows = [
@@ -83,9 +84,9 @@ def build(
         Window("C3", 5),
         layers.pooling_window(pooling, "S4"),
     ]
-    sides = geometry.sides_after("lenet5", (height, width), windows)
+    sides = geometry.output_sides("lenet5", (height, width), windows)
     c1, c3 = layers.pooled_channels(pooling, 6, "S2"), layers.pooled_channels(pooling, 16, "S4")
-    if is_old:
+    if is_1998:
         features = [*_stage_1998(channels, 6, padding), *_stage_1998(6, 16, 0)]
     else:
         features = [
@@ -96,16 +97,16 @@ def build(
         features=nn.Sequential(*features),
         classifier=nn.Sequential(
             nn.Linear(c3 * sides[0] * sides[1], 120),
-            ScaledTanh() if is_old else layers.activation(activation),
+            ScaledTanh() if is_1998 else layers.activation(activation),
             nn.Dropout(dropout),
             nn.Linear(120, 84),
-            ScaledTanh() if is_old else layers.activation(activation),
+            ScaledTanh() if is_1998 else layers.activation(activation),
             nn.Dropout(dropout),
             nn.Linear(84, spec.num_outputs),
         ),
     )
-    if is_old:
-        _start_as_in_1998(network)
+    if is_1998:
+        _init_1998(network)
     return network
 
 
@@ -125,7 +126,7 @@ def _stage(
     response norm, which looks at neighbours. The other maxima stand in the usual order.
     """
     convolution = nn.Conv2d(channels_in, channels_out, 5, padding=padding, bias=normalisation != "batch")
-    activated = layers.activated(activation, normalisation, channels_out).values()
+    activated = layers.activation_and_norm(activation, normalisation, channels_out).values()
     pool = layers.pooling(pooling)
     is_first = pooling == "max" and normalisation != "local_response"
     return [convolution, pool, *activated] if is_first else [convolution, *activated, pool]
@@ -173,7 +174,7 @@ def _stage_1998(channels_in: int, channels_out: int, padding: int) -> list[nn.Mo
     ]
 
 
-def _start_as_in_1998(network: nn.Module) -> None:
+def _init_1998(network: nn.Module) -> None:
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             bound = 2.4 / layer.weight[0].numel()  # one unit's inputs

@@ -36,7 +36,7 @@ def build(
     Args:
         spec: kind image (H * W * C inputs) or series (T * F inputs).
         hidden: units of each hidden layer, from 1, in their order; none makes a softmax regression.
-        activation: after every hidden layer.
+        activation: activation after every hidden layer.
         normalisation: batch puts a batch norm over each hidden unit before its activation; its shift takes the place of
             the layer's bias.
         dropout: share of every hidden layer's outputs that training drops, in [0, 1).

@@ -22,7 +22,7 @@ ACCEPTS = ("image",)
 TYPICAL_SHAPE = (32, 32, 3)  # and classes: what it is usually built for, and described with
 TYPICAL_CLASSES = 10
 
-_LEAST_SIDE = 8  # three poolings halve
+_MIN_SIDE = 8  # three poolings halve
 
 
 class Residual(nn.Module):
@@ -56,8 +56,8 @@ def build(spec: Spec, *, width: Count = 64, logit_scale: float = 0.125) -> ResNe
     Args:
         spec: kind image, any channels, any number of classes.
         width: channels after the first convolution, from 1; later layers have two, four and eight times as many.
-        logit_scale: what the linear layer's outputs are multiplied by, above 0: the maximum over H and W is large and
-            would make the first predictions too sure.
+        logit_scale: factor on the linear layer's outputs, above 0: the maximum over H and W is large and would make the
+            first predictions too sure.
 
     Returns:
         A module from float (B, C, H, W) to logits (B, K).
@@ -66,9 +66,9 @@ def build(spec: Spec, *, width: Count = 64, logit_scale: float = 0.125) -> ResNe
         UserError: the image is too small for three poolings, or logit_scale is not above 0.
     """
     image_height, image_width, channels = spec.shape
-    if min(image_height, image_width) < _LEAST_SIDE:
+    if min(image_height, image_width) < _MIN_SIDE:
         raise UserError(
-            f"resnet9 cannot take {image_height}x{image_width} images: a side must be at least {_LEAST_SIDE}; "
+            f"resnet9 cannot take {image_height}x{image_width} images: a side must be at least {_MIN_SIDE}; "
             "enlarge them with preprocess.size"
         )
     if logit_scale <= 0:

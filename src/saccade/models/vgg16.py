@@ -24,7 +24,7 @@ from torch import nn
 
 from saccade.data.spec import Spec
 from saccade.nn import arguments, geometry
-from saccade.nn.adaptive_pool import AdaptiveAverage
+from saccade.nn.adaptive_pool import AdaptiveAvgPool2d
 from saccade.nn.arguments import Share
 from saccade.nn.geometry import Window
 
@@ -59,10 +59,10 @@ def build(
     Raises:
         UserError: the image is too small for five poolings, or head or normalisation is none of those.
     """
-    arguments.one_of("head", head, ("large", "small"))
-    arguments.one_of("normalisation", normalisation, ("none", "batch"))
+    arguments.check_choice("head", head, ("large", "small"))
+    arguments.check_choice("normalisation", normalisation, ("none", "batch"))
     height, width, channels = spec.shape
-    geometry.sides_after("vgg16", (height, width), _POOLINGS)
+    geometry.output_sides("vgg16", (height, width), _POOLINGS)
     build_with = _with_large_head if head == "large" else _with_small_head
     network = build_with(spec.num_outputs, normalisation == "batch", dropout)
     if channels != 3:
@@ -76,7 +76,7 @@ def _with_large_head(num_outputs: int, has_norms: bool, dropout: float) -> nn.Mo
     from torchvision import models  # imported here because it takes two seconds
 
     network: nn.Module = (models.vgg16_bn if has_norms else models.vgg16)(num_classes=num_outputs, dropout=dropout)
-    network.avgpool = AdaptiveAverage(7, 7)
+    network.avgpool = AdaptiveAvgPool2d(7, 7)
     return network
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 
-class AdaptiveAverage(nn.Module):
+class AdaptiveAvgPool2d(nn.Module):
     """(B, C, H, W) to (B, C, h, w): each result is the mean of one rectangle; the rectangles cover everything.
 
     It computes what ``nn.AdaptiveAvgPool2d`` does, as a product with one matrix a side. torch's own has no
@@ -26,9 +26,9 @@ class AdaptiveAverage(nn.Module):
     def forward(self, x_BCHW: Tensor) -> Tensor:
         H, W = x_BCHW.shape[2:]
         if self.height != H:
-            x_BCHW = _shares(H, self.height, x_BCHW) @ x_BCHW  # B C h W
+            x_BCHW = _averaging_matrix(H, self.height, x_BCHW) @ x_BCHW  # B C h W
         if self.width != W:
-            x_BCHW = x_BCHW @ _shares(W, self.width, x_BCHW).T  # B C h w
+            x_BCHW = x_BCHW @ _averaging_matrix(W, self.width, x_BCHW).T  # B C h w
         return x_BCHW
 
     def extra_repr(self) -> str:
@@ -36,8 +36,8 @@ class AdaptiveAverage(nn.Module):
         return f"height={self.height}, width={self.width}"
 
 
-def _shares(before: int, after: int, like: Tensor) -> Tensor:
-    """What each position before adds to each one after, (after, before): row i averages [i n/m, (i + 1) n/m), n to m.
+def _averaging_matrix(before: int, after: int, like: Tensor) -> Tensor:
+    """Weight of each position before in each one after, (after, before): row i averages [i n/m, (i + 1) n/m), n to m.
 
     The ends are rounded outwards, so that neighbouring rows overlap where m does not divide n.
     """

@@ -15,13 +15,13 @@ NormalisationName = Literal["none", "batch", "local_response"]
 PaddingName = Literal["valid", "same"]
 
 
-def one_of(setting: str, value: object, known: Sequence[str]) -> None:
+def check_choice(setting: str, value: object, known: Sequence[str]) -> None:
     """Refuse a value that a model does not know, before it is taken for one that it does.
 
     Args:
         setting: name of the argument.
-        value: what was given.
-        known: what may be.
+        value: value that was given.
+        known: values that are allowed.
 
     Raises:
         UserError: it is none of these.

@@ -16,7 +16,7 @@ def first_non_finite(module: nn.Module, *inputs: Tensor) -> str | None:
 
     Args:
         module: any network.
-        *inputs: of its forward pass.
+        *inputs: arguments of its forward pass.
 
     Returns:
         Such as "weights of classifier.0" or "output of features.3"; None when everything is finite.

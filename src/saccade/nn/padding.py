@@ -12,17 +12,17 @@ from torch import Tensor, nn
 from saccade.data.spec import PAD
 
 
-def lengths_of(token_BT: Tensor) -> Tensor:
+def sequence_lengths(token_BT: Tensor) -> Tensor:
     """How many tokens each text has, int64 (B,); an empty one counts as a single step of padding."""
     return (token_BT != PAD).sum(dim=1).clamp(min=1)
 
 
-def is_real(length_B: Tensor, steps: int) -> Tensor:
+def length_mask(length_B: Tensor, steps: int) -> Tensor:
     """Which steps lie within each text, bool (B, steps)."""
     return torch.arange(steps, device=length_B.device) < length_B[:, None]
 
 
-def reversed_within(x_BTW: Tensor, length_B: Tensor) -> Tensor:
+def reverse_padded(x_BTW: Tensor, length_B: Tensor) -> Tensor:
     """Each text from its own end to its beginning; what stands behind its end stays there. Twice is as it was.
 
     Args:
@@ -58,7 +58,7 @@ class MaskedBatchNorm1d(nn.modules.batchnorm._NormBase):
                 x_BFT, self.running_mean, self.running_var, self.weight, self.bias, training=False, eps=self.eps
             )
         x_BFT = x_BFT.float()  # under autocast too: sums over thousands of steps
-        real_B1T = is_real(length_B, x_BFT.shape[2])[:, None]
+        real_B1T = length_mask(length_B, x_BFT.shape[2])[:, None]
         count = length_B.sum()  # on the device, as all that follows
         mean_F1 = (x_BFT * real_B1T).sum(dim=(0, 2))[:, None] / count
         centred_BFT = x_BFT - mean_F1

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from saccade.core.errors import UserError
-from saccade.nn.padding import is_real
+from saccade.nn.padding import length_mask
 
 
 class LastStep(nn.Module):
@@ -46,7 +46,7 @@ class MeanOverTime(nn.Module):
         """(B, T, W) to (B, W); lengths int64, each in [1, T]; None: all are T."""
         if length_B is None:
             return h_BTW.mean(dim=1)
-        real_BT1 = is_real(length_B, h_BTW.shape[1])[:, :, None]
+        real_BT1 = length_mask(length_B, h_BTW.shape[1])[:, :, None]
         return h_BTW.masked_fill(~real_BT1, 0.0).sum(dim=1) / length_B[:, None]
 
 
@@ -56,7 +56,7 @@ class MaxOverTime(nn.Module):
     def forward(self, h_BTW: Tensor, length_B: Tensor | None = None) -> Tensor:
         """(B, T, W) to (B, W); lengths int64, each in [1, T]; None: all are T."""
         if length_B is not None:
-            h_BTW = h_BTW.masked_fill(~is_real(length_B, h_BTW.shape[1])[:, :, None], -torch.inf)
+            h_BTW = h_BTW.masked_fill(~length_mask(length_B, h_BTW.shape[1])[:, :, None], -torch.inf)
         return h_BTW.amax(dim=1)
 
 
@@ -80,7 +80,7 @@ class AdditiveAttention(nn.Module):
         """How much each step counts: (B, T, W) to (B, T), each row without negative numbers, its sum 1."""
         score_BT = self.score(torch.tanh(self.project(h_BTW))).squeeze(2)
         if length_B is not None:
-            score_BT = score_BT.masked_fill(~is_real(length_B, h_BTW.shape[1]), -torch.inf)
+            score_BT = score_BT.masked_fill(~length_mask(length_B, h_BTW.shape[1]), -torch.inf)
         return torch.softmax(score_BT, dim=1)
 
     def forward(self, h_BTW: Tensor, length_B: Tensor | None = None) -> Tensor:

@@ -26,11 +26,11 @@ def build(name: str, spec: Spec, *, stem: Stem, residual: bool, zero_init_residu
     """Build one of torchvision's residual networks.
 
     Args:
-        name: of its function in ``torchvision.models``.
+        name: name of its function in ``torchvision.models``.
         spec: kind image, any channels.
-        stem: as the models say.
-        residual: as the models say.
-        zero_init_residual: as the models say.
+        stem: large: 7x7 convolution and max pooling, both with stride 2; small: 3x3 convolution and no pooling.
+        residual: whether blocks add their input.
+        zero_init_residual: whether each block starts as the identity.
 
     Returns:
         torchvision's ``ResNet``, changed in place where the arguments ask for it.
@@ -40,12 +40,12 @@ def build(name: str, spec: Spec, *, stem: Stem, residual: bool, zero_init_residu
     """
     from torchvision import models  # imported here because it takes two seconds
 
-    arguments.one_of("stem", stem, ("large", "small"))
+    arguments.check_choice("stem", stem, ("large", "small"))
     height, width, channels = spec.shape
     # Of one position nothing can be convolved: eight of the nine weights of each 3x3 in layer4 would see padding only.
     windows = _LARGE_STEM + _HALVINGS if stem == "large" else _HALVINGS
     remedy = "stem: small takes 5 and more; or " if stem == "large" else ""
-    geometry.sides_after(name, (height, width), windows, least_left=2, remedy=remedy)
+    geometry.output_sides(name, (height, width), windows, min_left=2, remedy=remedy)
     if zero_init_residual and not residual:
         raise UserError(
             "zero_init_residual (true) must go with residual: true: blocks that start at zero and are not added to "
@@ -61,7 +61,7 @@ def build(name: str, spec: Spec, *, stem: Stem, residual: bool, zero_init_residu
         for layer in (network.layer1, network.layer2, network.layer3, network.layer4):
             assert isinstance(layer, nn.Sequential)
             for number, block in enumerate(layer):
-                layer[number] = _without_the_sum(block)
+                layer[number] = _without_residual(block)
     return network
 
 
@@ -72,7 +72,7 @@ def _first_convolution(channels: int, kernel_size: int, stride: int) -> nn.Conv2
     return convolution
 
 
-def _without_the_sum(block: nn.Module) -> nn.Sequential:
+def _without_residual(block: nn.Module) -> nn.Sequential:
     """The block's convolutions and norms one after the other, under their names; the projection of its input is gone.
 
     Each norm is followed by its ReLU, the last one too: the block had it after the sum.

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from saccade.nn.padding import lengths_of, reversed_within
+from saccade.nn.padding import reverse_padded, sequence_lengths
 
 
 class TextNetwork(nn.Module):
@@ -24,13 +24,13 @@ class TextNetwork(nn.Module):
 
     Args:
         reader: the embedding.
-        recurrent: torch's RNN, GRU or LSTM, batch first, of one direction; or ``OwnEnds`` of one with two.
-        pool: from (B, T, W) and lengths to (B, W).
-        head: from (B, W) to (B, K).
+        recurrent: torch's RNN, GRU or LSTM, batch first, of one direction; or ``BidirectionalRNN`` of one with two.
+        pool: module from (B, T, W) and lengths to (B, W).
+        head: module from (B, W) to (B, K).
     """
 
     def __init__(
-        self, reader: nn.Module, recurrent: "nn.RNNBase | OwnEnds", pool: nn.Module, head: nn.Sequential
+        self, reader: nn.Module, recurrent: "nn.RNNBase | BidirectionalRNN", pool: nn.Module, head: nn.Sequential
     ) -> None:
         super().__init__()
         self.reader = reader
@@ -39,9 +39,9 @@ class TextNetwork(nn.Module):
         self.head = head
 
     def forward(self, token_BT: Tensor) -> Tensor:
-        length_B = lengths_of(token_BT)
+        length_B = sequence_lengths(token_BT)
         x_BTE = self.reader(token_BT)
-        if isinstance(self.recurrent, OwnEnds):
+        if isinstance(self.recurrent, BidirectionalRNN):
             h_BTW = self.recurrent(x_BTE, length_B)
         else:
             h_BTW, _ = self.recurrent(x_BTE)
@@ -54,7 +54,7 @@ class NextTokenNetwork(nn.Module):
     Args:
         reader: the embedding.
         recurrent: torch's RNN, GRU or LSTM, batch first, of one direction.
-        head: from (..., W) to (..., V).
+        head: module from (..., W) to (..., V).
     """
 
     def __init__(self, reader: nn.Module, recurrent: nn.RNNBase, head: nn.Sequential) -> None:
@@ -71,7 +71,7 @@ class NextTokenNetwork(nn.Module):
 
         Args:
             token_BT: ids, int64, without padding where the state will be used.
-            state: what the call before gave; None at the beginning of a text.
+            state: state that the call before gave; None at the beginning of a text.
 
         Returns:
             Logits (B, T, V) of what follows each token, and the state after the last one.
@@ -80,8 +80,8 @@ class NextTokenNetwork(nn.Module):
         return self.head(h_BTW), state
 
 
-class OwnEnds(nn.Module):
-    """A recurrence that reads from both ends, each text from its own: torch's module, taken apart by direction.
+class BidirectionalRNN(nn.Module):
+    """A bidirectional recurrence over padded texts, whose backward direction begins at each text's own end.
 
     Args:
         recurrent: torch's RNN, GRU or LSTM, bidirectional, batch first; its weights are copied.
@@ -111,8 +111,8 @@ class OwnEnds(nn.Module):
             if number:
                 x_BTF = nn.functional.dropout(x_BTF, self.dropout, self.training)
             forwards_BTD, _ = layer["forwards"](x_BTF)
-            backwards_BTD, _ = layer["backwards"](reversed_within(x_BTF, length_B))
-            x_BTF = torch.cat([forwards_BTD, reversed_within(backwards_BTD, length_B)], dim=2)
+            backwards_BTD, _ = layer["backwards"](reverse_padded(x_BTF, length_B))
+            x_BTF = torch.cat([forwards_BTD, reverse_padded(backwards_BTD, length_B)], dim=2)
         return x_BTF
 
 

@@ -47,9 +47,9 @@ def gru_step(
         x_BF: the step's input.
         state: (h,) of the step before.
         w_x_GF: ``weight_ih_l0`` in torch: the rows of r, z, n.
-        w_h_GD: ``weight_hh_l0``, likewise.
-        b_x_G: ``bias_ih_l0``, likewise.
-        b_h_G: ``bias_hh_l0``, likewise.
+        w_h_GD: ``weight_hh_l0``, rows in the same order.
+        b_x_G: ``bias_ih_l0``, in the same order.
+        b_h_G: ``bias_hh_l0``, in the same order.
 
     Returns:
         (h',), (B, D).
@@ -79,9 +79,9 @@ def lstm_step(
         x_BF: the step's input.
         state: (h, c) of the step before.
         w_x_GF: ``weight_ih_l0`` in torch: the rows of i, f, g, o.
-        w_h_GD: ``weight_hh_l0``, likewise.
-        b_x_G: ``bias_ih_l0``, likewise.
-        b_h_G: ``bias_hh_l0``, likewise.
+        w_h_GD: ``weight_hh_l0``, rows in the same order.
+        b_x_G: ``bias_ih_l0``, in the same order.
+        b_h_G: ``bias_hh_l0``, in the same order.
 
     Returns:
         (h', c'), each (B, D).

@@ -12,13 +12,13 @@ class FileSeries:
     """One series as a file holds it: its times not yet looked at, its holes not yet filled.
 
     Attributes:
-        name: of the file, for messages.
+        name: name of the file, for messages.
         features: names of what is measured at each step, F of them.
         values: float (R, F), a row a row of the file; NaN where nothing was measured.
-        lines: in which each row begins, from 1.
+        lines: line of the file in which each row begins, from 1.
         time_column: name of the column of times; None where there is none.
-        times: as written, a text a row; empty where there is no such column.
-        time_format: of the times, as ``datetime.strptime`` takes it; None: it is found out.
+        times: text of each row's time; empty where there is no such column.
+        time_format: format of the times, as ``datetime.strptime`` takes it; None: it is detected.
     """
 
     name: str
@@ -35,9 +35,9 @@ class LongSeries:
     """One series whose future is to be forecast, not yet cut into windows.
 
     Attributes:
-        series: with a column of times.
-        targets: those of its features that are to be forecast.
-        notes: as of ``ImageExamples``.
+        series: the series, with a column of times.
+        targets: names of the features that are to be forecast.
+        notes: lines for people on what the source left out.
     """
 
     series: FileSeries
@@ -53,11 +53,11 @@ class SeriesFiles:
         classes: class names; a label is an index into them.
         labels: int64 (N,), each in [0, K).
         load: ``load(i)`` gives example ``i``; called in any order.
-        ids: as of ``ImageExamples``.
-        names: of the files.
-        published_splits: as of ``ImageExamples``.
-        groups: likewise.
-        notes: likewise.
+        ids: identity of each example; examples with equal ids end up in the same split.
+        names: names of the files.
+        published_splits: "train", "validation" or "test" for each example; None where the publisher did not split.
+        groups: columns that ``split.group_by`` may name, each with a value an example.
+        notes: lines for people on what the source left out.
     """
 
     classes: tuple[str, ...]
@@ -79,16 +79,16 @@ class SeriesExamples:
         targets: names of the numbers to predict, O of them; empty where there are classes.
         labels: float32 (N, O); of classes int64 (N,), each in [0, K).
         series: ``series(i)`` gives example ``i`` as float32 (T, F); called in any order.
-        ids: as of ``ImageExamples``.
-        published_splits: likewise.
-        groups: likewise.
-        notes: likewise.
+        ids: identity of each example; examples with equal ids end up in the same split.
+        published_splits: "train", "validation" or "test" for each example; None where the publisher did not split.
+        groups: columns that ``split.group_by`` may name, each with a value an example.
+        notes: lines for people on what the source left out.
         classes: class names; empty where there are numbers to predict.
-        names: as of ``ImageExamples``.
-        horizon: how many steps ahead the numbers to predict lie; 0 where they are none of the series' own future.
-        step: from each time to the next, such as "1 month"; empty where it is not known.
-        train_steps: float (S, F), what the training examples were cut from, each step once, where they overlap; None:
-            they do not.
+        names: name of each example for people; empty where they have none.
+        horizon: number of steps ahead that the numbers to predict lie; 0 where they are none of the series' own future.
+        step: time from each step to the next, such as "1 month"; empty where it is not known.
+        train_steps: steps of the training examples, float (S, F): what the training examples were cut from, each step
+            once, where they overlap; None: they do not.
     """
 
     features: tuple[str, ...]
@@ -114,17 +114,18 @@ class ImageExamples:
         classes: class names; a label is an index into them.
         labels: int64 (N,), each in [0, K).
         load: ``load(i)`` reads example ``i``; one thread calls it, fastest in ascending order.
-        decode: makes what ``load`` gave an image, uint8 (H, W) for grey or (H, W, 3) for RGB; called in any thread.
-            Raises UserError where it is none; that message goes on after the example's name.
-        decode_for: like ``decode``, faster, for images that will be shrunk to a height and width, and need not come out
-            larger than a few times that; gives the image's own height and width, too. None: there is no faster way.
-        ids: what stays the same about example ``i`` when others are added or reordered (a path, a digest of its bytes
-            or pixels); examples with equal ids are the same example and, unless groups say otherwise, end up in the
-            same split.
+        decode: function from what ``load`` gave to an image, uint8 (H, W) for grey or (H, W, 3) for RGB; called in any
+            thread. Raises UserError where it is none; that message goes on after the example's name.
+        decode_for: faster form of ``decode`` for images that will be shrunk to a height and width, and need not come
+            out larger than a few times that; it gives the image's own height and width, too. None: there is no faster
+            way.
+        ids: identity of each example: what stays the same about it when others are added or reordered (a path, a digest
+            of its bytes or pixels); examples with equal ids are the same example and, unless groups say otherwise, end
+            up in the same split.
         published_splits: "train", "validation" or "test" an example where the publisher split the data, else None.
         groups: columns that ``split.group_by`` may name, each with a value an example (patient, page).
-        names: what people call each example, such as its path in an archive; empty where they have none.
-        notes: what the source left out of the bytes, for people: a line each.
+        names: name of each example for people, such as its path in an archive; empty where they have none.
+        notes: lines for people on what the source left out.
     """
 
     classes: tuple[str, ...]
@@ -161,14 +162,14 @@ class TextExamples:
     Attributes:
         classes: class names; a label is an index into them.
         labels: int64 (N,), each in [0, K).
-        texts: normalised by ``tokens.normalise``, without white space around; called for in any order.
+        texts: texts normalised by ``tokenizer.normalise``, without white space around; read in any order.
         ids: digests of the texts: examples with equal ids are the same text.
-        name: what people call example ``i``, such as a file, or a file and a line.
-        paths: of the files, where each is an example of its own; empty elsewhere.
-        published_splits: as of ``ImageExamples``.
-        groups: likewise.
-        notes: likewise.
-        unreadable: row to what is wrong with it, where it is no text or an empty one; goes on after its name.
+        name: function from a row to its name for people, such as a file, or a file and a line.
+        paths: paths of the files, where each is an example of its own; empty elsewhere.
+        published_splits: "train", "validation" or "test" for each example; None where the publisher did not split.
+        groups: columns that ``split.group_by`` may name, each with a value an example.
+        notes: lines for people on what the source left out.
+        unreadable: reason for which a row is no text or an empty one, by row; the message goes on after the row's name.
     """
 
     classes: tuple[str, ...]
@@ -188,8 +189,8 @@ class TextStream:
     """One long text, whose next token is to be predicted at each step.
 
     Attributes:
-        pieces: normalised by ``tokens.normalise``; joined, they are the text. No word lies in two of them.
-        notes: as of ``ImageExamples``.
+        pieces: pieces normalised by ``tokenizer.normalise``; joined, they are the text. No word lies in two of them.
+        notes: lines for people on what the source left out.
     """
 
     pieces: Sequence[str]

@@ -1,24 +1,24 @@
-"""A table of files, such as pictures: a CSV file with a header, a row a file."""
+"""A table of files, such as images: a CSV file with a header, a row a file."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from saccade.core.errors import UserError
-from saccade.io.csv_rows import Row, notes_of_columns, open_rows, read_split, sorted_labels
+from saccade.io.csv_rows import Row, open_rows, parse_split, sorted_labels, unused_column_notes
 
 
 @dataclass(frozen=True)
-class Table:
+class FileTable:
     """What a table says, in the order of its rows, each file once.
 
     Attributes:
-        paths: of the files, parted by slashes, in their plain form.
-        labels: as written, less spaces around.
+        paths: paths of the files, parted by slashes, in their plain form.
+        labels: label of each file, without the spaces around.
         splits: train, validation or test each, or None where the table publishes no split.
         groups: the other columns: name to a value a file.
-        lines: in which each row begins, from 1.
-        notes: what was left out, for people.
+        lines: line in which each row begins, from 1.
+        notes: lines for people on what was left out.
     """
 
     paths: list[str]
@@ -35,16 +35,16 @@ class Table:
 
 def read_table(
     path: Path, name: str, *, path_column: str, label_column: str, split_column: str | None, encoding: str
-) -> Table:
+) -> FileTable:
     """Read and check a table.
 
     Args:
         path: the file.
-        name: what a user calls it, for messages.
+        name: the user's name of the file, for messages.
         path_column: header of the files' paths.
         label_column: header of the labels.
         split_column: header of the published split; None where there is none.
-        encoding: of the text, as Python names it; of UTF-8, a byte order mark is left out.
+        encoding: encoding of the text, as Python names it; of UTF-8, a byte order mark is left out.
 
     Returns:
         Its rows.
@@ -62,9 +62,9 @@ def _read_rows(
     name: str,
     columns: list[str],
     named: tuple[str, str, str | None],
-) -> Table:
+) -> FileTable:
     path_column, label_column, split_column = named
-    table = Table([], [], [] if split_column else None, {c: [] for c in columns if c and c not in named}, [], ())
+    table = FileTable([], [], [] if split_column else None, {c: [] for c in columns if c and c not in named}, [], ())
     row_of: dict[str, int] = {}
     copies = 0
     empty_split: int | None = None  # its line
@@ -76,7 +76,7 @@ def _read_rows(
             raise UserError(f"{where}: {label_column} must not be empty. Fill it, or take the row out.")
         split = ""
         if split_column is not None:
-            split = read_split(row[split_column], split_column, where)
+            split = parse_split(row[split_column], split_column, where)
             empty_split = line if not split and empty_split is None else empty_split
         if (earlier := row_of.setdefault(path, len(table.paths))) < len(table.paths):
             _refuse_other_say(table, earlier, label, split, f"{where}: {path!r}")
@@ -104,7 +104,7 @@ def _plain_path(cell: str, column: str, where: str) -> str:
     return path.as_posix()
 
 
-def _refuse_other_say(table: Table, earlier: int, label: str, split: str, where: str) -> None:
+def _refuse_other_say(table: FileTable, earlier: int, label: str, split: str, where: str) -> None:
     """A file may stand in a table twice, but not as two things."""
     for what, now, before in (
         ("label", label, table.labels[earlier]),
@@ -117,7 +117,7 @@ def _refuse_other_say(table: Table, earlier: int, label: str, split: str, where:
             )
 
 
-def _checked(table: Table, name: str, split_column: str | None, empty_split: int | None, copies: int) -> Table:
+def _checked(table: FileTable, name: str, split_column: str | None, empty_split: int | None, copies: int) -> FileTable:
     if not table.paths:
         raise UserError(f"{name} must have rows below its header, but has none")
     if len(set(table.labels)) == 1:
@@ -130,5 +130,5 @@ def _checked(table: Table, name: str, split_column: str | None, empty_split: int
     notes = []
     if copies:
         notes.append(f"{name}: {copies:,} rows name a file that an earlier row names with the same label; left out")
-    notes += notes_of_columns(name, table.groups, split_column)
-    return Table(table.paths, table.labels, splits, table.groups, table.lines, tuple(notes))
+    notes += unused_column_notes(name, table.groups, split_column)
+    return FileTable(table.paths, table.labels, splits, table.groups, table.lines, tuple(notes))

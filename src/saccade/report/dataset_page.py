@@ -8,7 +8,7 @@ from saccade.data.sampling import rows_of_classes
 from saccade.data.spec import Spec, targets_of_names
 from saccade.display.class_balance import class_balance
 from saccade.display.figures import draw_series
-from saccade.display.page import Block, Code, Figure, Line, LinkedPicture, Name, Page, Section, Sheet, Table
+from saccade.display.page import Code, Figure, Line, LinkedImage, Name, Page, PageBlock, Section, Sheet, Table
 from saccade.kinds.image.page.checked import Checked
 from saccade.kinds.image.page.contact_sheets import draw_samples, embedded_png, plan_sheets, sheet_picture
 from saccade.kinds.image.page.image_sizes import brightness, fit_line, sizes
@@ -143,7 +143,7 @@ def _prepared(description: Description, checked: Checked | None) -> Section:
 def _class_sheets(description: Description, train: Split, checked: Checked | None) -> Section:
     spec = description.spec
     plan = plan_sheets(len(spec.classes), spec.shape)
-    blocks: list[Block] = []
+    blocks: list[PageBlock] = []
     for k, rows in zip(plan.classes, rows_of_classes(train.labels, plan.classes, plan.most), strict=True):
         names = [Name("") if checked is None else checked.name(int(train.rows[row])) for row in rows]
         figures = [
@@ -168,7 +168,7 @@ def _views(address: str) -> Section:
         " draws this anew.",
     )
     without = "There is no such picture: no views are made of this dataset, or augment has not run."
-    return Section("views", "Augmented views", lines=[about], blocks=[LinkedPicture(address, without)])
+    return Section("views", "Augmented views", lines=[about], blocks=[LinkedImage(address, without)])
 
 
 def _source_notes(notes: Sequence[str]) -> Section:

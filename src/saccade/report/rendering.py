@@ -8,7 +8,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from saccade.display.page import Cell, Code, Gallery, Line, LinkedPicture, Name, Page, Share, Sheet, Table, Text
+from saccade.display.page import Cell, Code, Gallery, Line, LinkedImage, Name, Page, Share, Sheet, Table, Text
 
 _TEMPLATE = Path(__file__).with_name("rendering.html.j2")
 # What Markdown, its tables, formulas and links are made of; a backslash before punctuation takes its meaning from it.
@@ -17,12 +17,12 @@ _RIGHT_TO_LEFT = ("R", "AL", "AN")
 
 
 def to_html(page: Page) -> str:
-    """One page without scripts, which needs nothing beside itself but a ``LinkedPicture``: pictures are inside."""
+    """One page without scripts, which needs nothing beside itself but a ``LinkedImage``: pictures are inside."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"inline": _inline_html}
-    for kind in (Table, Gallery, Sheet, LinkedPicture, Share):
+    for kind in (Table, Gallery, Sheet, LinkedImage, Share):
         environment.tests[kind.__name__] = lambda value, kind=kind: isinstance(value, kind)
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(page=page) + "\n"
 
@@ -33,7 +33,7 @@ def _inline_html(line: Line | Cell) -> Any:
     made = Markup()
     for part in line if isinstance(line, tuple) else (line,):
         if isinstance(part, Name):
-            made += Markup('<bdi class="name">{}</bdi>').format(part.shown)
+            made += Markup('<bdi class="name">{}</bdi>').format(part.escaped)
         elif isinstance(part, Code):
             made += Markup("<code>{}</code>").format(part.text)
         else:
@@ -43,7 +43,7 @@ def _inline_html(line: Line | Cell) -> Any:
 
 def _plain(cell: str | int | Share) -> str:
     if isinstance(cell, Share):
-        return cell.shown
+        return cell.label
     return f"{cell:,}" if isinstance(cell, int) else cell
 
 
@@ -74,7 +74,7 @@ def to_markdown(page: Page, picture: str | None) -> str:
                 lines += ["", *_table_lines(block)]
             elif isinstance(block, Gallery):
                 lines += ["", *_table_lines(_captions(block))]
-            elif isinstance(block, LinkedPicture):
+            elif isinstance(block, LinkedImage):
                 lines += ["", f"![{block.without}]({block.address})"]
     return "\n".join(lines) + "\n"
 
@@ -89,7 +89,7 @@ def _part_in_markdown(part: Text) -> str:
         return f"`{part.text}`"
     if isinstance(part, str):
         return part
-    text = _MARKDOWN.sub(r"\\\g<0>", part.shown)
+    text = _MARKDOWN.sub(r"\\\g<0>", part.escaped)
     if any(unicodedata.bidirectional(c) in _RIGHT_TO_LEFT for c in text):
         return f"\u2068{text}\u2069"  # an isolate: what stands around it keeps its order
     return text

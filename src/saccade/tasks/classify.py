@@ -22,7 +22,7 @@ LABELS = "classes"
 LOSSES = ("cross_entropy", "mse", "binary_cross_entropy")
 SCORE = "accuracy"  # beside the loss, in every epoch
 
-_MOST_CHARACTERS = 400  # of a text in the table of mistakes
+_MAX_CHARACTERS = 400  # of a text in the table of mistakes
 
 
 def evaluate(
@@ -34,16 +34,16 @@ def evaluate(
     *,
     top_k: Sequence[int],
 ) -> dict[str, float]:
-    """Measure the answers on the test split, and write tables and pictures.
+    """Measure the answers on the test split, and write tables and figures.
 
     Args:
         folder: an empty folder; gets confusion.csv and .png, per_class.csv, predictions.csv, learning_curves.png and
             the mistakes, the surest first: of images mistakes.png, of texts mistakes.csv.
         probabilities_NK: float32, the network's answers in the order of the test split.
         test: the test split.
-        spec: of the dataset.
+        spec: spec of the dataset.
         history: a row an epoch, as in history.csv.
-        top_k: which top-k accuracies to report; those with k below 2 or not below K are left out.
+        top_k: values of k whose top-k accuracies are reported; those with k below 2 or not below K are left out.
 
     Returns:
         Metric name to value; what metrics.json holds. First the one that tables show: accuracy, or balanced accuracy
@@ -88,6 +88,6 @@ def _mistake_rows(probabilities_NK: np.ndarray, test: Split, spec: Spec) -> Iter
     tokenizer, predicted_N = tokenizer_of(spec), probabilities_NK.argmax(axis=1)
     mistakes = np.flatnonzero(predicted_N != test.labels)
     for i in mistakes[np.argsort(-probabilities_NK.max(axis=1)[mistakes], kind="stable")]:
-        text = excerpt(tokenizer.decode(test.examples[i]), _MOST_CHARACTERS)
+        text = excerpt(tokenizer.decode(test.examples[i]), _MAX_CHARACTERS)
         actual, predicted = spec.classes[test.labels[i]], spec.classes[predicted_N[i]]
         yield [text, actual, predicted, f"{probabilities_NK[i].max():.6f}", int(test.rows[i])]

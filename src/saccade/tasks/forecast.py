@@ -23,8 +23,8 @@ LABELS = "forecast"
 LOSSES = ("mse", "mae")
 SCORE = "mae"  # beside the loss, in every epoch; in the data's own unit
 
-_DRAWN = 6  # windows
-_MOST_ROWS = 200_000  # of forecast.csv; of more, windows spread evenly
+_NUM_WINDOWS_DRAWN = 6  # windows
+_MAX_ROWS = 200_000  # of forecast.csv; of more, windows spread evenly
 
 
 def evaluate(
@@ -38,16 +38,16 @@ def evaluate(
     timeline: Timeline | None = None,
     baselines: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, float]:
-    """Measure the forecasts on the test split beside those of the baselines, and write tables and pictures.
+    """Measure the forecasts on the test split beside those of the baselines, and write tables and figures.
 
     Args:
         folder: an empty folder; gets forecast.csv and .png, by_step.csv and .png, and learning_curves.png.
         answers_NO: float32, the network's forecasts in the order of the test split, in the data's own unit.
         test: the test split.
-        spec: of the dataset.
+        spec: spec of the dataset.
         history: a row an epoch, as in history.csv.
         predictor: the network, for its band; None draws none.
-        timeline: when the windows lie; None numbers their steps.
+        timeline: times of the windows; None numbers their steps.
         baselines: name to float (N, O), what simple models forecast for the same windows.
 
     Returns:
@@ -57,21 +57,24 @@ def evaluate(
     band = None if predictor is None else predictor.recipe.band
     answers = {"network": answers_NO.astype(np.float64), **(baselines or {})}
     truth_NO = test.labels.astype(np.float64)
-    off = {name: answer_NO - truth_NO for name, answer_NO in answers.items()}
-    metrics = {"mae": float(np.abs(off["network"]).mean()), "rmse": float(np.sqrt(np.square(off["network"]).mean()))}
+    errors = {name: answer_NO - truth_NO for name, answer_NO in answers.items()}
+    metrics = {
+        "mae": float(np.abs(errors["network"]).mean()),
+        "rmse": float(np.sqrt(np.square(errors["network"]).mean())),
+    }
     ends = None if band is None else band.around(answers["network"])
     if ends is not None:
         metrics["band_coverage"] = coverage(*ends, truth_NO)
-    metrics |= {f"{name}_mae": float(np.abs(off[name]).mean()) for name in baselines or {}}
+    metrics |= {f"{name}_mae": float(np.abs(errors[name]).mean()) for name in baselines or {}}
     if baselines:
         metrics["baseline_mae"] = min(metrics[f"{name}_mae"] for name in baselines)
 
     figures.draw_learning_curves([dict(row) for row in history], folder / "learning_curves.png")
-    by_step = {name: _by_step(np.abs(off_NO), spec).mean(axis=(0, 2)) for name, off_NO in off.items()}
+    by_step = {name: _by_step(np.abs(error_NO), spec).mean(axis=(0, 2)) for name, error_NO in errors.items()}
     draw_by_step(by_step, spec.step, folder / "by_step.png")
-    _write_by_step(folder / "by_step.csv", by_step, off["network"], ends, truth_NO, spec)
+    _write_by_step(folder / "by_step.csv", by_step, errors["network"], ends, truth_NO, spec)
     draw_forecasts(
-        list(_shown(answers_NO, ends, test, spec, timeline)),
+        list(_forecast_panels(answers_NO, ends, test, spec, timeline)),
         folder / "forecast.png",
         columns=2,
         share=None if band is None else band.share,
@@ -88,13 +91,13 @@ def _by_step(values_NO: np.ndarray, spec: Spec) -> np.ndarray:
 def _write_by_step(
     path: Path,
     by_step: Mapping[str, np.ndarray],
-    off_NO: np.ndarray,
+    error_NO: np.ndarray,
     ends: tuple[np.ndarray, np.ndarray] | None,
     truth_NO: np.ndarray,
     spec: Spec,
 ) -> None:
     """A row a step ahead: the errors of the network and of the baselines, and how much of what came the band held."""
-    rmse_H = np.sqrt(_by_step(np.square(off_NO), spec).mean(axis=(0, 2)))
+    rmse_H = np.sqrt(_by_step(np.square(error_NO), spec).mean(axis=(0, 2)))
     columns: dict[str, np.ndarray] = {"step": np.arange(1, spec.horizon + 1), "mae": by_step["network"], "rmse": rmse_H}
     if ends is not None:
         is_inside_NO = (ends[0] <= truth_NO) & (truth_NO <= ends[1])
@@ -123,7 +126,7 @@ def _write_forecasts(
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["window", "time", "step", "target", *numbers])
-        for i in spread_rows(len(test.labels), max(1, _MOST_ROWS // len(spec.targets))):
+        for i in spread_rows(len(test.labels), max(1, _MAX_ROWS // len(spec.targets))):
             window = int(test.rows[i])
             for o in range(len(spec.targets)):
                 step, target = o // len(targets), targets[o % len(targets)]
@@ -132,7 +135,7 @@ def _write_forecasts(
                 writer.writerow([window, time, step + 1, target, *values])
 
 
-def _shown(
+def _forecast_panels(
     answers_NO: np.ndarray,
     ends: tuple[np.ndarray, np.ndarray] | None,
     test: Split,
@@ -143,12 +146,12 @@ def _shown(
     targets = targets_of_names(spec.targets, spec.horizon)
     W, G = spec.shape[0], len(targets)
     for g, target in enumerate(targets_to_draw(targets)):
-        for i in spread_rows(len(answers_NO), _DRAWN):
+        for i in spread_rows(len(answers_NO), _NUM_WINDOWS_DRAWN):
             window = int(test.rows[i])
-            off_H = np.abs(answers_NO[i, g::G] - test.labels[i, g::G])
+            error_H = np.abs(answers_NO[i, g::G] - test.labels[i, g::G])
             times = [_time(timeline, window, step) for step in range(W + spec.horizon)]
             yield Shown(
-                title=f"{target} from {times[W]}: off by {off_H.mean():.3g} on average",
+                title=f"{target} from {times[W]}: off by {error_H.mean():.3g} on average",
                 times=times,
                 before=test.examples[i, :, spec.features.index(target)],
                 forecast=answers_NO[i, g::G],

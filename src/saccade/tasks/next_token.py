@@ -10,8 +10,8 @@ from saccade.data.prepared import Split
 from saccade.data.spec import Spec
 from saccade.display import figures
 from saccade.evaluate import text_metrics
-from saccade.kinds.tokens import figures as text_figures
 from saccade.kinds.tokens.display import shown, write_table
+from saccade.kinds.tokens.figures import draw_confused, draw_loss_by_position
 from saccade.kinds.tokens.tokenizer import tokenizer_of
 from saccade.predict.generate import TEMPERATURE
 from saccade.predict.predictor import Predictor, TokenAnswers
@@ -22,10 +22,10 @@ LOSSES = ("cross_entropy",)
 SCORE = "accuracy"  # of the next token; beside the loss, in every epoch
 
 _TEMPERATURES = (0.5, TEMPERATURE, 1.0)  # of the samples
-_MOST_WRITTEN = 600  # tokens of a sample
-_MOST_PROMPTED = 16  # tokens that it goes on from
-_MOST_PREFIXES = 64  # rows of next_letters.csv
-_EXPECTED = 5  # most probable tokens in each
+_MAX_SAMPLE_TOKENS = 600  # tokens of a sample
+_MAX_PROMPT_TOKENS = 16  # tokens that it goes on from
+_MAX_PREFIXES = 64  # rows of next_letters.csv
+_NUM_EXPECTED = 5  # most probable tokens in each
 
 
 def evaluate(
@@ -37,14 +37,14 @@ def evaluate(
     *,
     predictor: Predictor,
 ) -> dict[str, float]:
-    """Measure the answers on the test split, and write tables, pictures and text.
+    """Measure the answers on the test split, and write tables, figures and text.
 
     Args:
         folder: an empty folder; gets learning_curves.png, loss_by_position.csv and .png, confused_tokens.csv and .png,
             next_letters.csv (what was expected after each beginning of the first test window) and sample.txt.
-        answers: what the network said of each token of the test split.
+        answers: the network's outputs for each token of the test split.
         test: the test split.
-        spec: of the dataset.
+        spec: spec of the dataset.
         history: a row an epoch, as in history.csv.
         predictor: the network, which writes the sample.
 
@@ -54,18 +54,18 @@ def evaluate(
     figures.draw_learning_curves([dict(row) for row in history], folder / "learning_curves.png")
     by_position = text_metrics.loss_by_position(answers.nats, test.labels)
     write_table(folder / "loss_by_position.csv", ["tokens_read", "loss", "texts"], by_position)
-    text_figures.draw_loss_by_position(by_position, folder / "loss_by_position.png")
+    draw_loss_by_position(by_position, folder / "loss_by_position.png")
     confused = [
         (shown(spec.vocabulary[true]), shown(spec.vocabulary[predicted]), count, share)
         for true, predicted, count, share in text_metrics.confused_tokens(answers.predicted, test.labels)
     ]
     write_table(folder / "confused_tokens.csv", ["actual", "predicted", "count", "share_of_actual"], confused)
-    text_figures.draw_confused(confused, folder / "confused_tokens.png")
+    draw_confused(confused, folder / "confused_tokens.png")
     tokenizer = tokenizer_of(spec)
     window_T = test.examples[0][test.examples[0] != 0]
-    _write_expectations(folder / "next_letters.csv", predictor, tokenizer.decode(window_T[:_MOST_PREFIXES]), test, spec)
-    prompt = tokenizer.decode(window_T[: min(_MOST_PROMPTED, -(-len(window_T) // 4))])
-    (folder / "sample.txt").write_text(_sample(predictor, prompt, min(_MOST_WRITTEN, 4 * spec.shape[0])), "utf-8")
+    _write_expectations(folder / "next_letters.csv", predictor, tokenizer.decode(window_T[:_MAX_PREFIXES]), test, spec)
+    prompt = tokenizer.decode(window_T[: min(_MAX_PROMPT_TOKENS, -(-len(window_T) // 4))])
+    (folder / "sample.txt").write_text(_sample(predictor, prompt, min(_MAX_SAMPLE_TOKENS, 4 * spec.shape[0])), "utf-8")
     assert spec.unit
     return text_metrics.next_token_metrics(answers.nats, answers.predicted, test.labels, spec.unit)
 
@@ -73,7 +73,7 @@ def evaluate(
 def _write_expectations(path: Path, predictor: Predictor, text: str, test: Split, spec: Spec) -> None:
     """A row for each beginning of a text: what came next, and what was expected."""
     found = predictor.expectations(text)
-    ranks = range(1, min(_EXPECTED, len(found[0].probabilities)) + 1)
+    ranks = range(1, min(_NUM_EXPECTED, len(found[0].probabilities)) + 1)
     rows = []
     for expected, label in zip(found, test.labels[0], strict=False):
         best = list(expected.probabilities.items())[: len(ranks)]

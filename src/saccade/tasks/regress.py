@@ -27,13 +27,13 @@ def evaluate(
     spec: Spec,
     history: Sequence[Mapping[str, float]],
 ) -> dict[str, float]:
-    """Measure the answers on the test split, and write tables and pictures.
+    """Measure the answers on the test split, and write tables and figures.
 
     Args:
         folder: an empty folder; gets predictions.csv, predictions.png and learning_curves.png.
         answers_NO: float32, the network's answers in the order of the test split.
         test: the test split.
-        spec: of the dataset.
+        spec: spec of the dataset.
         history: a row an epoch, as in history.csv.
 
     Returns:

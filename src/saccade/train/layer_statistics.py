@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from saccade.batching.batches import trim
-from saccade.nn.padding import lengths_of
-from saccade.nn.recurrent import Network, gradient_norms_over_time
+from saccade.nn.padding import sequence_lengths
+from saccade.nn.sequence_networks import Network, gradient_norms_over_time
 from saccade.optim.optimizers import Optimizer
 
 SAMPLE_EVERY = 32  # updates; a sample costs about as much as 2 % to 40 % of an update (benchmarks/cost_of_doctor.py)
@@ -132,7 +132,7 @@ class VitalSigns:
         x = before(examples[:EXAMPLES_OVER_TIME].to(self.sums.device))
         target = labels[:EXAMPLES_OVER_TIME].to(self.sums.device)
         if not x.is_floating_point():
-            length_B = lengths_of(x)
+            length_B = sequence_lengths(x)
             x, target = trim(
                 x[length_B >= length_B.median()], target[length_B >= length_B.median()], int(length_B.median())
             )

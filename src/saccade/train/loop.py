@@ -16,7 +16,7 @@ from saccade.batching.batches import resident, rows_of_updates, take, trim, view
 from saccade.batching.length_buckets import by_length, longest_of, measured_batches
 from saccade.batching.mixup import draw_mix
 from saccade.batching.samplers import SAMPLERS
-from saccade.core.devices import autocast, derive_seed, runs_ahead, seed_random
+from saccade.core.devices import autocast, derive_seed, is_asynchronous, manual_seed
 from saccade.core.distributed import ALONE, Processes
 from saccade.core.progress import Progress, no_progress
 from saccade.optim.ema import update_average
@@ -113,7 +113,7 @@ def fit(
     if label_smoothing:
         of_training["smoothing"] = label_smoothing
     minimised = of_mixtures(partial(loss, **of_training))
-    watch_loss = watch_loss or not runs_ahead(device)
+    watch_loss = watch_loss or not is_asynchronous(device)
     scored_by = of_mixtures(SCORES[score])
     wrapped = processes.wrap(network, device)
     forward: Callable[[Tensor], Tensor] = torch.compile(wrapped) if compile else wrapped
@@ -135,13 +135,13 @@ def fit(
         now = state.progress
         if not isinstance(view, Tensor):
             left, mixing = order[now.examples :], mixup is not None or cutmix is not None
-            view.expect(list(rows_of_updates(left, batch_size, accumulation_steps, processes.share, mixing=mixing)))
+            view.prefetch(list(rows_of_updates(left, batch_size, accumulation_steps, processes.share, mixing=mixing)))
         started_at = time.perf_counter() - now.elapsed_s
         for start in range(now.examples, count, update_size):
             update = order[start : start + update_size]
             steps = None if train.lengths is None else longest[start // update_size]
             optimizer.lr = lr * schedule(optimizer.updates)
-            seed_random(device, derive_seed(seed, "update", optimizer.updates, processes.rank))
+            manual_seed(device, derive_seed(seed, "update", optimizer.updates, processes.rank))
             mix = draw_mix(view.shape[1:], mixup=mixup, cutmix=cutmix, seed=seed, updates=optimizer.updates)
 
             optimizer.zero_grad()

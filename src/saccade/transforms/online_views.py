@@ -26,7 +26,7 @@ from torch import Tensor
 from saccade.core.cpu import usable_cores
 from saccade.core.errors import UserError
 from saccade.data.arrays import open_array
-from saccade.transforms.albumentations import build, colors_for
+from saccade.transforms.albumentations_adapter import build, colors_for
 from saccade.transforms.views import ViewMaker
 
 _BLOCK_BYTES = 2 << 20  # of a task's result, which travels through a pipe
@@ -41,9 +41,9 @@ class OnlineViews:
     Args:
         images_path: the prepared train.npy, uint8 (N, H, W, C).
         transforms: names and arguments, in order, as ``write_views`` takes them.
-        seed: of the whole augmentation.
-        include_original: view 0 is the images as they are.
-        processes: how many make them; None: one a core. Changes nothing in the result.
+        seed: seed of the whole augmentation.
+        include_original: whether view 0 is the images as they are.
+        processes: number of processes that make them; None: one a core. The result does not depend on it.
     """
 
     images_path: Path
@@ -59,9 +59,9 @@ class OnlineViews:
         self._make: ViewMaker | None = None
         self.shape = self._images.shape
 
-    def view(self, number: int) -> "MadeView":
+    def view(self, number: int) -> "OnlineView":
         """View ``number``, from 0: rows can be taken from it as from a tensor uint8 (N, H, W, C)."""
-        return MadeView(self, number)
+        return OnlineView(self, number)
 
     def make(self, number: int, rows: Sequence[int]) -> np.ndarray:
         """These rows of a view, made here and now: uint8 (len(rows), H, W, C)."""
@@ -85,16 +85,16 @@ class OnlineViews:
             self._pool = None
 
 
-class MadeView:
+class OnlineView:
     """One view that exists only as far as it is being read.
 
     Args:
-        views: who makes it.
-        number: from 0.
+        views: views of which it is one.
+        number: number of the view, from 0.
 
     Attributes:
         shape: (N, H, W, C).
-        device: where rows are taken from: the CPU.
+        device: device that rows are taken from: the CPU.
     """
 
     def __init__(self, views: OnlineViews, number: int) -> None:
@@ -104,13 +104,13 @@ class MadeView:
         self._number = number
         self._block = max(1, min(_BLOCK_IMAGES, _BLOCK_BYTES // max(1, int(np.prod(views.shape[1:])))))
         self._ahead = _TASKS_AHEAD * (views.processes or usable_cores())
-        self.expect([])
+        self.prefetch([])
 
-    def expect(self, updates: Sequence[Sequence[int]]) -> None:
+    def prefetch(self, updates: Sequence[Sequence[int]]) -> None:
         """Say what will be read, so that it can be made ahead.
 
         Args:
-            updates: for each update to come, the rows that are read during it, each of them once.
+            updates: rows that each update to come reads, each of them once.
         """
         self._updates = updates
         self._starts = np.concatenate([[0], np.cumsum([len(rows) for rows in updates], dtype=np.int64)]).tolist()
@@ -166,7 +166,7 @@ class MadeView:
             return self._blocks[block].result()
         except BrokenProcessPool as error:
             raise UserError(
-                "a process that makes views ended; often because memory ran out. Train again: it goes on where it was"
+                "a process that makes views ended; often because memory ran out. Train again: it resumes"
             ) from error
 
     def _submit_ahead(self) -> None:
@@ -202,13 +202,13 @@ def _start_worker(
 
     cv2.setNumThreads(0)  # the processes are the parallelism
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the training process ends us
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     images = np.asarray(open_array(images_path))  # each row of a memory map would be one more
     _worker.update(images=images, make=ViewMaker(build(transforms, colors), seed, include_original))
 
 
-def _end_with_the_parent() -> None:
-    """A process that is killed ends nobody; without this we would wait for work for ever."""
+def _exit_with_parent() -> None:
+    """End this process when its parent ends: a parent that is killed ends nobody."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

@@ -19,8 +19,8 @@ def open_views(augmented: Path, prepared: Path) -> tuple[np.ndarray | OnlineView
     """Open what training reads.
 
     Args:
-        augmented: such as data/augmented/digits.
-        prepared: such as data/prepared/digits.
+        augmented: folder such as data/augmented/digits.
+        prepared: folder such as data/prepared/digits.
 
     Returns:
         Views (V, N, ...), memory-mapped, such as uint8 (V, N, H, W, C), the prepared examples themselves as the only

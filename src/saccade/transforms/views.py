@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from saccade.transforms.albumentations import augment_image
+from saccade.transforms.albumentations_adapter import augment_image
 
 
 @dataclass(frozen=True)
@@ -13,9 +13,9 @@ class ViewMaker:
     """How the views of one training split are made: the same function for those that are stored and those shown.
 
     Attributes:
-        compose: from ``build``.
-        seed: of the whole augmentation.
-        include_original: view 0 is the image as it is.
+        compose: composition from ``albumentations_adapter.build``.
+        seed: seed of the whole augmentation.
+        include_original: whether view 0 is the image as it is.
     """
 
     compose: Any

@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 
 from saccade.core.errors import UserError
-from saccade.io.archives import Wanted, is_archive, open_archive
-from saccade.io.limits import Limits
+from saccade.io.archive_limits import ArchiveLimits
+from saccade.io.archives import NameFilter, is_archive, open_archive
 from saccade.io.packing import copy_file, pack_folder
 
 FILES = {
@@ -71,7 +71,7 @@ def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
     return info
 
 
-def content_of(path: Path, wanted: Wanted = everything) -> dict[str, bytes]:
+def content_of(path: Path, wanted: NameFilter = everything) -> dict[str, bytes]:
     archive = open_archive(path)
     return {member.name: archive.read(member) for member in archive.members(wanted)}
 
@@ -278,14 +278,14 @@ def test_odd_names_are_read_as_they_are(tmp_path: Path, kind: str) -> None:
 def test_odd_names_stand_on_one_line_of_a_message(tmp_path: Path, kind: str) -> None:
     (tmp_path / "a").write_bytes(PACKERS[kind]({"cat/a\nb\u2028.bin": b"12345"}))
     with pytest.raises(UserError, match=r"'cat/a\\nb\\u2028\.bin' must be at most 4 bytes long") as raised:
-        list(open_archive(tmp_path / "a", Limits(max_file_bytes=4)).members(everything))
+        list(open_archive(tmp_path / "a", ArchiveLimits(max_file_bytes=4)).members(everything))
     assert len(str(raised.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("opener", [gzip.open, bz2.open, lzma.open])
 def test_a_huge_member_is_refused_before_it_is_read(tmp_path: Path, opener: Callable[..., Any]) -> None:
     long_member(tmp_path / "a", 2**25, opener)
-    limits = Limits(max_file_bytes=2**20)
+    limits = ArchiveLimits(max_file_bytes=2**20)
     assert list(open_archive(tmp_path / "a", limits).members(lambda name: False)) == []
     content = (tmp_path / "a").read_bytes()
     (tmp_path / "a").write_bytes(content[:-10])  # whoever reads on notices
@@ -352,14 +352,14 @@ def test_a_zip_of_a_compression_without_a_bound_is_refused(tmp_path: Path, metho
 def test_too_many_members_and_too_many_bytes_are_refused(tmp_path: Path, kind: str) -> None:
     (tmp_path / "a").write_bytes(PACKERS[kind](FILES))
     total = sum(map(len, FILES.values()))
-    whole = Limits(max_files=4, max_bytes=total, max_file_bytes=max(map(len, FILES.values())))
+    whole = ArchiveLimits(max_files=4, max_bytes=total, max_file_bytes=max(map(len, FILES.values())))
     assert len(list(open_archive(tmp_path / "a", whole).members(everything))) == 4
     with pytest.raises(
         UserError, match=r"a must hold at most 3 files \(max_files\), but holds more\. .* raise max_files"
     ):
-        list(open_archive(tmp_path / "a", Limits(max_files=3)).members(lambda name: False))
+        list(open_archive(tmp_path / "a", ArchiveLimits(max_files=3)).members(lambda name: False))
     with pytest.raises(UserError, match=rf"to at most {total - 1:,} bytes \(max_bytes\), but claims {total:,} or more"):
-        list(open_archive(tmp_path / "a", Limits(max_bytes=total - 1)).members(lambda name: False))
+        list(open_archive(tmp_path / "a", ArchiveLimits(max_bytes=total - 1)).members(lambda name: False))
 
 
 @pytest.mark.parametrize(
@@ -367,7 +367,7 @@ def test_too_many_members_and_too_many_bytes_are_refused(tmp_path: Path, kind: s
 )
 def test_a_limit_is_at_least_one(name: str, values: tuple[int, int, int]) -> None:
     with pytest.raises(UserError, match=rf"{name} \(0\) must be at least 1"):
-        Limits(*values)
+        ArchiveLimits(*values)
 
 
 def test_a_zip_is_refused_for_its_members_before_they_are_listed(tmp_path: Path) -> None:
@@ -377,10 +377,10 @@ def test_a_zip_is_refused_for_its_members_before_they_are_listed(tmp_path: Path)
 
     def refuse() -> None:
         with pytest.raises(UserError, match="must hold at most 66,000 files"):
-            open_archive(tmp_path / "a", Limits(max_files=66_000))
+            open_archive(tmp_path / "a", ArchiveLimits(max_files=66_000))
 
     assert peak_bytes(refuse) < 1e6
-    assert len(list(open_archive(tmp_path / "a", Limits(max_files=70_000)).members(everything))) == 70_000
+    assert len(list(open_archive(tmp_path / "a", ArchiveLimits(max_files=70_000)).members(everything))) == 70_000
 
 
 def test_a_zip_that_lies_of_its_members_is_refused(tmp_path: Path) -> None:
@@ -421,7 +421,7 @@ def test_headers_that_would_fill_the_memory_or_never_end_are_refused(tmp_path: P
 
     def read() -> None:
         with pytest.raises(UserError, match=r"a must be a whole archive: .+\. Replace it, and fetch again\."):
-            list(open_archive(tmp_path / "a", Limits(max_files=9999)).members(everything))
+            list(open_archive(tmp_path / "a", ArchiveLimits(max_files=9999)).members(everything))
 
     assert peak_bytes(read) < 2e7
 
@@ -534,14 +534,14 @@ def test_a_folder_with_nothing_to_pack_is_refused(folder: Path, tmp_path: Path) 
 
 def test_a_folder_over_the_limits_is_not_packed(folder: Path, tmp_path: Path) -> None:
     for limits, message in (
-        (Limits(max_files=3), "must hold at most 3 files"),
-        (Limits(max_file_bytes=1000), r"'z\.txt' must be at most 1,000 bytes long"),
-        (Limits(max_bytes=1000), r"must unpack to at most 1,000 bytes"),
+        (ArchiveLimits(max_files=3), "must hold at most 3 files"),
+        (ArchiveLimits(max_file_bytes=1000), r"'z\.txt' must be at most 1,000 bytes long"),
+        (ArchiveLimits(max_bytes=1000), r"must unpack to at most 1,000 bytes"),
     ):
         with pytest.raises(UserError, match=rf"folder.* {message}"):
             pack_folder(folder, tmp_path / "a.tar", everything, limits=limits)
     assert not (tmp_path / "a.tar").exists()
-    pack_folder(folder, tmp_path / "a.tar", everything, limits=Limits(max_files=4, max_file_bytes=1200))
+    pack_folder(folder, tmp_path / "a.tar", everything, limits=ArchiveLimits(max_files=4, max_file_bytes=1200))
 
 
 def test_odd_names_are_packed(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from saccade.core.errors import UserError
-from saccade.readers.class_folders import place_examples
+from saccade.readers.labels_from_paths import labels_from_paths
 
 WHERE = Path("pets.zip")
 
@@ -14,7 +14,7 @@ def placed(*folders: str) -> dict[str, tuple[str | None, str]]:
     names = [f"{folder}/1.jpg".lstrip("/") for folder in folders]
     return {
         folder: (place.split, place.class_name)
-        for folder, place in zip(folders, place_examples(names, WHERE), strict=True)
+        for folder, place in zip(folders, labels_from_paths(names, WHERE), strict=True)
     }
 
 
@@ -92,7 +92,7 @@ def test_what_says_no_class_is_refused(folders: list[str], message: str) -> None
 
 
 def read_from(class_from: str, *names: str) -> list[tuple[str | None, str]]:
-    return [(place.split, place.class_name) for place in place_examples(names, WHERE, class_from)]
+    return [(place.split, place.class_name) for place in labels_from_paths(names, WHERE, class_from)]
 
 
 @pytest.mark.parametrize(

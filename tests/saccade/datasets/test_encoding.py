@@ -5,7 +5,7 @@ import random
 import pytest
 
 from saccade.core.errors import UserError
-from saccade.io.encodings import codec_of, decode_text
+from saccade.io.encodings import codec_name, decode_text
 
 TEXT = "Zürich, 東京, Łódź.\r\nsecond\rthird\n"
 
@@ -58,4 +58,4 @@ def test_nul_is_no_text() -> None:
 @pytest.mark.parametrize("encoding", ["utf-9", "base64", "undefined", ""])
 def test_an_encoding_that_is_none_is_refused(encoding: str) -> None:
     with pytest.raises(UserError, match=rf"encoding \({encoding}\) must be one that Python knows"):
-        codec_of(encoding)
+        codec_name(encoding)

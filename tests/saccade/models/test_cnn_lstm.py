@@ -12,7 +12,7 @@ from saccade.core.errors import UserError
 from saccade.data.spec import Spec
 from saccade.models import cnn_lstm
 from saccade.nn.inspect import count_parameters
-from saccade.nn.recurrent import SequenceNetwork
+from saccade.nn.sequence_networks import SequenceNetwork
 
 CLASSES = tuple("abcdefg")
 K = len(CLASSES)

@@ -141,7 +141,7 @@ def test_the_arithmetic_of_the_sides_is_that_of_the_poolings() -> None:
     *_, pooling = googlenet._windows("large")
     rounding_up = nn.MaxPool2d(3, stride=2, ceil_mode=True)
     for side in range(2, 80):
-        assert rounding_up(torch.zeros(1, 1, side, side)).shape[2] == pooling.side_after(side), side
+        assert rounding_up(torch.zeros(1, 1, side, side)).shape[2] == pooling.output_side(side), side
 
 
 def test_dropout_comes_before_the_last_layer() -> None:

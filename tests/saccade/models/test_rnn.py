@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from saccade.data.spec import Spec
 from saccade.models import rnn
 from saccade.nn.inspect import count_parameters
-from saccade.nn.recurrent import gradient_norms_over_time
+from saccade.nn.sequence_networks import gradient_norms_over_time
 
 CLASSES = tuple("abcdefg")
 K = len(CLASSES)

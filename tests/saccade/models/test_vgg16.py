@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
 from saccade.models import vgg16
-from saccade.nn.adaptive_pool import AdaptiveAverage
+from saccade.nn.adaptive_pool import AdaptiveAvgPool2d
 from saccade.nn.inspect import count_parameters
 
 
@@ -58,7 +58,7 @@ def test_the_average_to_fixed_positions_is_torchs_with_its_gradient(
     x_BCHW = images(2, 3, *before).requires_grad_()
     weight_BChw = images(2, 3, *after, seed=2)
     results = []
-    for pool in (AdaptiveAverage(*after), nn.AdaptiveAvgPool2d(after)):
+    for pool in (AdaptiveAvgPool2d(*after), nn.AdaptiveAvgPool2d(after)):
         pooled_BChw = pool(x_BCHW)
         (gradient_BCHW,) = torch.autograd.grad((pooled_BChw * weight_BChw).sum(), x_BCHW)
         results.append((pooled_BChw, gradient_BCHW))
@@ -71,7 +71,7 @@ def test_no_pooling_is_left_that_cuda_refuses_in_deterministic_training() -> Non
             layer for layer in vgg16.build(spec(32, 32), head=head).modules() if "Adaptive" in type(layer).__name__
         ]
         # torch averages to one position as a mean, whose gradient is deterministic
-        assert all(isinstance(pool, AdaptiveAverage) or pool.output_size == 1 for pool in pools) and len(pools) == 1
+        assert all(isinstance(pool, AdaptiveAvgPool2d) or pool.output_size == 1 for pool in pools) and len(pools) == 1
 
 
 def test_the_small_head_is_what_its_table_says() -> None:

@@ -175,7 +175,7 @@ def test_hostile_names_are_shown_and_do_nothing_in_html(tmp_path: Path, where: s
     assert {name for name, _ in page.attributes} == {name for name, _ in plain.attributes}
     seen = "".join(part.text for part in page.parts.values())
     for name in HOSTILE[:1] if where == "dataset" else HOSTILE:
-        assert Name(name).shown.isprintable() and Name(name).shown in seen
+        assert Name(name).escaped.isprintable() and Name(name).escaped in seen
 
 
 @pytest.mark.parametrize("where", ["names", "classes", "notes", "reasons", "dataset"])
@@ -186,14 +186,14 @@ def test_hostile_names_do_nothing_in_markdown_either(tmp_path: Path, where: str)
     assert len(page[""].images) == 1
     cells = {cell for row in page[""].rows for cell in row}
     for name in HOSTILE[:1] if where == "dataset" else HOSTILE:
-        shown = Name(name).shown
+        shown = Name(name).escaped
         assert shown.strip() in page[""].text
         if where in ("names", "classes", "reasons", "notes"):  # in a cell of its own, which no bar has cut
             assert cells & {shown.strip(), f"\u2068{shown}\u2069"}
 
 
 def test_a_long_name_keeps_both_ends() -> None:
-    assert Name("a" * 3000 + "z" * 3000).shown == "a" * 100 + "…" + "z" * 100
+    assert Name("a" * 3000 + "z" * 3000).escaped == "a" * 100 + "…" + "z" * 100
 
 
 # Classes and their pictures

@@ -232,12 +232,12 @@ def test_hostile_texts_are_shown_and_do_nothing(tmp_path: Path, where: str, unit
     assert {name for name, _ in page.attributes} == {name for name, _ in plain.attributes}
     seen = "".join(part.text for part in page.parts.values())
     for name in HOSTILE:
-        shown = Name(name.strip() if where == "texts" else name).shown
+        shown = Name(name.strip() if where == "texts" else name).escaped
         assert shown.isprintable() and shown in seen
     markdown = Reader(MarkdownIt("commonmark").enable("table").render(markdown_of(tmp_path)))
     assert markdown.tags <= {"h1", "h2", "p", "table", "thead", "tbody", "tr", "th", "td", "code"}
     for name in HOSTILE:
-        assert Name(name.strip() if where == "texts" else name).shown.strip() in markdown[""].text
+        assert Name(name.strip() if where == "texts" else name).escaped.strip() in markdown[""].text
 
 
 def test_the_same_data_give_the_same_bytes(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_each_forecast_stands_in_a_row_with_its_time(tmp_path: Path) -> None:
 
 
 def test_of_very_many_forecasts_some_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forecast, "_MOST_ROWS", 8)
+    monkeypatch.setattr(forecast, "_MAX_ROWS", 8)
     evaluated(tmp_path)
     rows = rows_of(tmp_path / "forecast.csv")
     assert [row["window"] for row in rows[::4]] == ["7", "9"] and rows[0]["time"] == "4"

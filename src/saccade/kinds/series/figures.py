@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from saccade.display.style import BLUE, GREY, ORANGE, new_figure, save_figure, shortened, style
+from saccade.display.style import BLUE, GREY, ORANGE, new_figure, save_figure, shorten, style
 
 _MOST_TARGETS = 4  # that are drawn
 _HISTORY = 4  # horizons of inputs before a forecast, at most
@@ -94,7 +94,7 @@ def _draw_one(axes: Any, one: Shown, share: float | None) -> None:
         )
     axes.plot(ahead, one.forecast, color=BLUE, linewidth=1.8, label="forecast", **line)
     axes.axvline(now + 0.5, color=GREY, linewidth=0.8, linestyle=":")
-    axes.set_title(shortened(one.title, 60))
+    axes.set_title(shorten(one.title, 60))
     at = np.unique(np.linspace(0, len(times) - 1, _LABELS).round().astype(int))
     axes.set_xticks(at, [times[i] for i in at])
     axes.grid(axis="y")

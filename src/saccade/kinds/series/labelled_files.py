@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from saccade.core.errors import UserError
+from saccade.core.messages import printable
 from saccade.core.progress import Progress, no_progress
-from saccade.core.text import shown
 from saccade.kinds.series.regular import OnMissing, RegularSeries, regular_series
 from saccade.prepare.groups import equal_rows, leaking_rows
 from saccade.prepare.problems import OnTrouble, Trouble, decide
@@ -153,23 +153,23 @@ def _refuse_other_lengths(names: Sequence[str], lengths_N: np.ndarray, length: i
     least, most = int(lengths_N.argmin()), int(lengths_N.argmax())
     if length is None and lengths_N[least] != lengths_N[most]:
         raise UserError(
-            f"{shown(names[least])} has {lengths_N[least]:,} steps and {shown(names[most])} {lengths_N[most]:,}, but "
-            "all must have as many. Say how many of each to take, the first ones, such as preprocess.length: "
-            f"{lengths_N[least]}"
+            f"{printable(names[least])} has {lengths_N[least]:,} steps and {printable(names[most])} "
+            f"{lengths_N[most]:,}, but all must have as many. Say how many of each to take, the first ones, such as "
+            f"preprocess.length: {lengths_N[least]}"
         )
     if length is not None and lengths_N[least] < length:
         short = int((lengths_N < length).sum())
         others = f", and {short - 1:,} more are too short" if short > 1 else ""
         raise UserError(
-            f"{shown(names[least])} has {lengths_N[least]:,} steps, fewer than preprocess.length ({length:,}){others}. "
-            "Lower it, or take such files out of the table; they are not filled up, for networks over series would "
-            "take that for measurements."
+            f"{printable(names[least])} has {lengths_N[least]:,} steps, fewer than preprocess.length ({length:,})"
+            f"{others}. Lower it, or take such files out of the table; they are not filled up, for networks over "
+            "series would take that for measurements."
         )
 
 
 def _conflicts(files: SeriesFiles, conflicting: Sequence[Sequence[int]], decision: OnTrouble) -> Trouble:
     def line(rows: Sequence[int]) -> str:
-        return " = ".join(f"{shown(files.names[row])} ({files.classes[files.labels[row]]})" for row in rows[:4])
+        return " = ".join(f"{printable(files.names[row])} ({files.classes[files.labels[row]]})" for row in rows[:4])
 
     return Trouble(
         f"files that are in several classes, the same in every step that is read ({len(conflicting):,})",
@@ -185,7 +185,7 @@ def _leaks(files: SeriesFiles, leaking: Sequence[Sequence[int]], is_allowed: boo
 
     def line(rows: Sequence[int]) -> str:
         firsts = {splits[row]: row for row in reversed(rows)}  # one a split
-        return " = ".join(f"{shown(files.names[row])} ({split})" for split, row in sorted(firsts.items()))
+        return " = ".join(f"{printable(files.names[row])} ({split})" for split, row in sorted(firsts.items()))
 
     return Trouble(
         f"files or groups that are in several of the published splits ({len(leaking):,})",

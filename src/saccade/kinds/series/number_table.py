@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from saccade.core.errors import UserError
-from saccade.io.csv_rows import Row, delimiter_of, open_rows
-from saccade.io.timestamps import is_time, refuse_bad_form
+from saccade.io.csv_rows import Row, find_delimiter, open_rows
+from saccade.io.timestamps import check_time_format, is_time
 from saccade.readers.examples import FileSeries
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -51,7 +51,7 @@ def read_numbers(
     if twice := next((column for column in asked if column is not None and asked.count(column) > 1), None):
         raise UserError(f"time_column and value_columns must name different columns, but {twice!r} stands there twice")
     if time_format:
-        refuse_bad_form(time_format)
+        check_time_format(time_format)
     asked_for = {"time_column": time_column}
     header, rows = open_rows(path, name, asked_for, encoding=encoding)
     _refuse_missing_columns(header, value_columns or (), name)
@@ -70,7 +70,7 @@ def read_numbers(
             "it, or name the columns to take with value_columns."
         )
     wanted = [column for column in asked_for.values() if column is not None]
-    has_decimal_comma = delimiter_of(path, name, wanted, encoding=encoding) == ";"
+    has_decimal_comma = find_delimiter(path, name, wanted, encoding=encoding) == ";"
     values_TF, times, lines = _read_rows(rows, name, header, time_at, names, has_decimal_comma=has_decimal_comma)
     return FileSeries(
         name, tuple(names), values_TF, lines, None if time_at is None else header[time_at], times, time_format

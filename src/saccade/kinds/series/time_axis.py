@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from saccade.core.errors import UserError
 from saccade.data.timeline import _UNITS, NUMBER, Calendar, _counted, number_text
-from saccade.io.timestamps import Time, form_of, parse, refuse_bad_form
+from saccade.io.timestamps import Time, check_time_format, detect_time_format, parse_time
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def read_times(
         texts: a time a row, at least two.
         lines: where each row begins, for messages.
         name: of the file and its column, for messages.
-        form: of the times, as ``datetime.strptime`` takes it; None: a number, or one of ``FORMS``.
+        form: of the times, as ``datetime.strptime`` takes it; None: a number, or one of ``TIME_FORMATS``.
         may_miss_rows: a step that is a multiple of the others means that rows are missing, and is no error.
 
     Returns:
@@ -55,14 +55,14 @@ def read_times(
             are not; each with its line.
     """
     if form:
-        refuse_bad_form(form)
+        check_time_format(form)
     form, why = (
         (form, "which time_format names")
         if form
-        else (form_of(texts, f"{name}, line {lines[0]}"), "as the first one is")
+        else (detect_time_format(texts, f"{name}, line {lines[0]}"), "as the first one is")
     )
     times: list[Time] = [
-        parse(text, form, f"{name}, line {line}", why) for text, line in zip(texts, lines, strict=True)
+        parse_time(text, form, f"{name}, line {line}", why) for text, line in zip(texts, lines, strict=True)
     ]
     _refuse_disorder(times, texts, lines, name)
     is_month_end = _are_month_ends(times)

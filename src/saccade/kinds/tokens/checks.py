@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from saccade.core.text import shown
+from saccade.core.messages import printable
 from saccade.prepare.groups import equal_rows, leaking_rows
 from saccade.prepare.problems import OnConflict, OnTrouble, Trouble, decide
 from saccade.readers.examples import TextExamples
@@ -139,7 +139,7 @@ def refuse_text_trouble(
 
 
 def _unreadable(examples: TextExamples, findings: TextFindings, decision: OnTrouble) -> Trouble:
-    listed = [f"{shown(examples.name(row))} {reason}" for row, reason in findings.unreadable.items()]
+    listed = [f"{printable(examples.name(row))} {reason}" for row, reason in findings.unreadable.items()]
     return Trouble(
         f"texts that cannot be read ({len(listed):,} of {len(examples.labels):,})",
         listed,
@@ -152,10 +152,10 @@ def _unreadable(examples: TextExamples, findings: TextFindings, decision: OnTrou
 def _conflicts(examples: TextExamples, findings: TextFindings, decision: OnConflict) -> Trouble:
     def line(rows: list[int]) -> str:
         copies = " = ".join(
-            f"{shown(examples.name(row))} ({examples.classes[examples.labels[row]]})" for row in rows[:_MOST_COPIES]
+            f"{printable(examples.name(row))} ({examples.classes[examples.labels[row]]})" for row in rows[:_MOST_COPIES]
         )
         text = examples.texts[rows[0]]
-        return f"{shown(text[:_MOST_SHOWN])}{'…' if len(text) > _MOST_SHOWN else ''}: {copies}"
+        return f"{printable(text[:_MOST_SHOWN])}{'…' if len(text) > _MOST_SHOWN else ''}: {copies}"
 
     copies = sum(map(len, findings.conflicting))
     return Trouble(
@@ -175,7 +175,7 @@ def _leaks(examples: TextExamples, findings: TextFindings, is_allowed: bool) -> 
 
     def line(rows: list[int]) -> str:
         firsts = {splits[row]: row for row in reversed(rows)}  # one a split
-        return " = ".join(f"{shown(examples.name(row))} ({split})" for split, row in sorted(firsts.items()))
+        return " = ".join(f"{printable(examples.name(row))} ({split})" for split, row in sorted(firsts.items()))
 
     return Trouble(
         f"texts or groups that are in several of the published splits ({len(findings.leaking):,})",

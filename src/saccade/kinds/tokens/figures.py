@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from saccade.display.style import BLUE, GREY, ORANGE, new_figure, save_figure, shortened, style
+from saccade.display.style import BLUE, GREY, ORANGE, new_figure, save_figure, shorten, style
 
 
 def draw_loss_by_position(rows: Sequence[tuple[int, float, int]], path: Path) -> None:
@@ -56,12 +56,12 @@ def draw_confused(rows: Sequence[tuple[str, str, int, float]], path: Path, most:
         axes = figure.add_subplot()
         places = range(len(drawn))
         axes.barh(places, [count for _, _, count, _ in drawn], color=BLUE, height=0.7)
-        names = [f"{shortened(predicted, 16)} for {shortened(true, 16)}" for true, predicted, _, _ in drawn]
+        names = [f"{shorten(predicted, 16)} for {shorten(true, 16)}" for true, predicted, _, _ in drawn]
         axes.set_yticks(places, names, fontsize=9)
         axes.invert_yaxis()
         for place, (true, _, count, share) in enumerate(drawn):
             axes.annotate(
-                f"{share:.1%} of all {shortened(true, 16)}",
+                f"{share:.1%} of all {shorten(true, 16)}",
                 (count, place),
                 xytext=(3, 0),
                 textcoords="offset points",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from saccade.core.messages import printable
 from saccade.core.progress import Progress, no_progress
-from saccade.core.text import shown
 from saccade.kinds.image.checks.decode_pass import Inspected, digest_of
 from saccade.kinds.image.checks.near_duplicates import NearPair, find_near_duplicates
 from saccade.prepare.groups import equal_rows, leaking_rows
@@ -123,7 +123,7 @@ def refuse_trouble(
 
 
 def _unreadable(examples: ImageExamples, findings: Findings, decision: OnTrouble) -> Trouble:
-    listed = [f"{shown(examples.name(row))} {reason}" for row, reason in findings.unreadable.items()]
+    listed = [f"{printable(examples.name(row))} {reason}" for row, reason in findings.unreadable.items()]
     return Trouble(
         f"pictures that cannot be read ({len(listed):,} of {len(examples.labels):,})",
         listed,
@@ -135,7 +135,9 @@ def _unreadable(examples: ImageExamples, findings: Findings, decision: OnTrouble
 
 def _conflicts(examples: ImageExamples, findings: Findings, decision: OnTrouble) -> Trouble:
     def line(rows: list[int]) -> str:
-        return " = ".join(f"{shown(examples.name(row))} ({examples.classes[examples.labels[row]]})" for row in rows[:4])
+        return " = ".join(
+            f"{printable(examples.name(row))} ({examples.classes[examples.labels[row]]})" for row in rows[:4]
+        )
 
     listed = [line(rows) for rows in findings.conflicting]
     return Trouble(
@@ -152,7 +154,7 @@ def _leaks(examples: ImageExamples, findings: Findings, is_allowed: bool) -> Tro
 
     def line(rows: list[int]) -> str:
         firsts = {splits[row]: row for row in reversed(rows)}  # one a split
-        return " = ".join(f"{shown(examples.name(row))} ({split})" for split, row in sorted(firsts.items()))
+        return " = ".join(f"{printable(examples.name(row))} ({split})" for split, row in sorted(firsts.items()))
 
     listed = [line(rows) for rows in findings.leaking]
     return Trouble(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from saccade.data.sampling import rows_of_classes, spread
-from saccade.display.page import Name, Picture
+from saccade.display.page import Name, PageImage
 
 MOST_CLASSES = 40  # that get a sheet
 _MOST_A_CLASS = 14  # one line of a wide window
@@ -64,28 +64,28 @@ def plan_sheets(num_classes: int, shape: Sequence[int]) -> SheetPlan:
         shrunk *= 2
 
 
-def portrait(image_HWC: np.ndarray) -> Picture:
+def portrait(image_HWC: np.ndarray) -> PageImage:
     """One image, large enough to look at; large ones shrunk."""
     side = max(image_HWC.shape[:2])
     return _picture(image_HWC, shrunk=-(-side // _PORTRAIT_SIDE), zoom=max(1, _PORTRAIT_SIDE // side))
 
 
-def sheet_picture(image_HWC: np.ndarray, shrunk: int) -> Picture:
+def sheet_picture(image_HWC: np.ndarray, shrunk: int) -> PageImage:
     """One image among many of its class."""
     side = max(image_HWC.shape[:2]) // shrunk
     return _picture(image_HWC, shrunk=shrunk, zoom=max(1, -(-_SHEET_SIDE // max(side, 1))))
 
 
-def embedded_png(path: Path) -> Picture:
+def embedded_png(path: Path) -> PageImage:
     """A picture file as it is."""
     from PIL import Image
 
     content = path.read_bytes()
     with Image.open(io.BytesIO(content)) as image:
-        return Picture(_data_uri(content, "png"), image.width, image.height, is_enlarged=False)
+        return PageImage(_data_uri(content, "png"), image.width, image.height, is_enlarged=False)
 
 
-def _picture(image_HWC: np.ndarray, *, shrunk: int, zoom: int) -> Picture:
+def _picture(image_HWC: np.ndarray, *, shrunk: int, zoom: int) -> PageImage:
     image = _as_pillow(image_HWC, shrunk)
     is_small = max(image.size) <= _SMALL_SIDE
     file = io.BytesIO()
@@ -94,7 +94,7 @@ def _picture(image_HWC: np.ndarray, *, shrunk: int, zoom: int) -> Picture:
     else:
         image.save(file, "JPEG", quality=88, optimize=True)
     uri = _data_uri(file.getvalue(), "png" if is_small else "jpeg")
-    return Picture(uri, image.width * zoom, image.height * zoom, is_enlarged=zoom > 1)
+    return PageImage(uri, image.width * zoom, image.height * zoom, is_enlarged=zoom > 1)
 
 
 def _data_uri(content: bytes, form: str) -> str:
@@ -123,7 +123,7 @@ def draw_samples(images_NHWC: np.ndarray, labels_N: np.ndarray, classes: Sequenc
     height, width = _as_pillow(images_NHWC[0], plan.shrunk).size[::-1]
     zoom = max(1, -(-_SHEET_SIDE // min(height, width)))
     font = ImageFont.load_default(size=16)
-    names = [Name(classes[k]).shown for k in plan.classes]
+    names = [Name(classes[k]).escaped for k in plan.classes]
     names = [name if len(name) <= _LONGEST_LABEL else name[: _LONGEST_LABEL - 1] + "..." for name in names]
     label_width = int(max(font.getlength(name) for name in names)) + 2 * _MARGIN
     step_y, step_x = height * zoom + _MARGIN, width * zoom + _MARGIN

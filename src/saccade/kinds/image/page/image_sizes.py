@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from saccade.display.page import Block, Cell, Gallery, Group, Line, Section, Share, Table, percent
+from saccade.display.page import Cell, Gallery, Group, Line, PageBlock, Section, Share, Table, percent
 from saccade.kinds.image.page.checked import Checked
 
 _FEW_SIZES = 8
@@ -87,7 +87,7 @@ def sizes(checked: Checked, shape: Sequence[int]) -> Section:
     size_counts = [(f"{distinct[i] >> 32} × {distinct[i] & 0xFFFFFFFF}", int(counts[i])) for i in frequent]
     if rest := len(rows) - sum(count for _, count in size_counts):
         size_counts.append((f"{len(distinct) - len(frequent):,} other sizes", rest))
-    blocks: list[Block] = [_bars("size", size_counts)]
+    blocks: list[PageBlock] = [_bars("size", size_counts)]
     if len(distinct) > _FEW_SIZES:
         blocks.append(_bars("shorter side", _doublings(sides_R2.min(axis=1))))
 
@@ -150,7 +150,7 @@ def brightness(checked: Checked) -> Section:
     darkest = np.argsort(mean_R, kind="stable")
     lightest = np.argsort(-mean_R, kind="stable")
     flattest = blank[np.argsort(deviation_R[blank], kind="stable")]
-    blocks: list[Block] = [_bars("mean grey level", bars)]
+    blocks: list[PageBlock] = [_bars("mean grey level", bars)]
     for title, order, value_R in (
         ("The darkest", darkest, mean_R),
         ("The lightest", lightest, mean_R),

@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 
 from saccade.data.spec import SPLITS
-from saccade.display.page import Block, Cell, Code, Gallery, Group, Line, Name, Section, Table
+from saccade.display.page import Cell, Code, Gallery, Group, Line, Name, PageBlock, Section, Table
 from saccade.kinds.image.checks.near_duplicates import NearPair
 from saccade.kinds.image.page.checked import Checked
 
@@ -34,7 +34,7 @@ def left_out(checked: Checked) -> Section:
         return Section(
             "left-out", "Unreadable and left out", "none", lines=[("Every picture could be read, and is in a split.",)]
         )
-    blocks: list[Block] = [Table(["left out", "pictures"], counts)]
+    blocks: list[PageBlock] = [Table(["left out", "pictures"], counts)]
     lines: list[Line] = [(f"{sum(n for _, n in counts):,} of {total:,} pictures are in none of the splits.",)]
     if unreadable:
         rows: list[list[Cell]] = []
@@ -104,7 +104,7 @@ def exact_duplicates(checked: Checked) -> Section:
     ]
     rows: list[list[Cell]] = [[splits, count] for splits, count in where]
     result = _count(copies, "copy", "copies") + (f", {apart:,} across splits" if apart else ", none across splits")
-    blocks: list[Block] = [Table(["all copies are in", "pictures"], rows), _gallery(checked, groups)]
+    blocks: list[PageBlock] = [Table(["all copies are in", "pictures"], rows), _gallery(checked, groups)]
     return Section("equal", "Exact duplicates", result, not apart, lines, blocks)
 
 

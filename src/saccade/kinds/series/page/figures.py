@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from saccade.display.style import BLUE, GREY, ORANGE, new_figure, save_figure, shortened, style
+from saccade.display.style import BLUE, GREY, ORANGE, new_figure, save_figure, shorten, style
 
 GREEN = "#009E73"  # Okabe and Ito's, as the other colours
 PART_COLORS = {"train": BLUE, "validation": GREEN, "test": ORANGE}
@@ -53,7 +53,7 @@ def draw_parts(
             for stretch in stretches:
                 steps, values = _thinned(stretch.first, values_T[stretch.first : min(stretch.end + 1, len(values_T))])
                 axes.plot(steps, values, color=stretch.color, linewidth=1, label=stretch.name)
-            axes.set_title(shortened(name, 60))
+            axes.set_title(shorten(name, 60))
             axes.grid(axis="y")
             axes.set_xlim(0, len(values_TF) - 1)
         at = np.linspace(0, len(values_TF) - 1, len(times)).round().astype(int)
@@ -101,7 +101,7 @@ def draw_windows(windows: Sequence[np.ndarray], ahead: Sequence[np.ndarray], tit
             joined = np.concatenate([window_W[-1:], ahead_H])
             axes.plot(np.arange(W - 1, W + len(ahead_H)), joined, color=ORANGE, linewidth=1.4, label="to forecast")
             axes.axvline(W - 0.5, color=GREY, linewidth=0.8, linestyle=":")
-            axes.set_title(shortened(title, 60), fontsize=9)
+            axes.set_title(shorten(title, 60), fontsize=9)
             axes.grid(axis="y")
         for axes in all_axes[len(windows) :]:
             axes.set_axis_off()
@@ -131,7 +131,7 @@ def draw_histograms(values: Mapping[str, np.ndarray], features: Sequence[str], p
                 counts, _ = np.histogram(part_TF[:, feature], edges)
                 share = counts / max(len(part_TF), 1)
                 axes.stairs(share, edges, color=PART_COLORS[part], linewidth=1.5, label=part)
-            axes.set_title(shortened(features[feature], 40))
+            axes.set_title(shorten(features[feature], 40))
             axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
             axes.grid(axis="y")
         for axes in all_axes[shown:]:
@@ -163,7 +163,7 @@ def draw_autocorrelation(
                 axes.axvline(season, color=ORANGE, linewidth=1.2, linestyle="--")
                 axes.text(season, 1.02, f" {season:,}", color=ORANGE, fontsize=9, va="bottom", ha="center")
             axes.set_ylim(-1.05, 1.05)
-            axes.set_title(shortened(name, 60))
+            axes.set_title(shorten(name, 60))
             axes.grid(axis="y")
         all_axes[-1].set_xlabel(f"steps apart, of {unit}")
         save_figure(figure, path)
@@ -197,8 +197,8 @@ def draw_classes(
                 for i in members:
                     steps, values = _thinned(0, series_NTF[i, :, column])
                     axes.plot(steps, values, color=BLUE, linewidth=0.9, alpha=0.6)
-                name = shortened(classes[k], 30)
-                axes.set_title(f"{name}: {shortened(features[column], 24)}" if columns > 1 else name, fontsize=9)
+                name = shorten(classes[k], 30)
+                axes.set_title(f"{name}: {shorten(features[column], 24)}" if columns > 1 else name, fontsize=9)
                 axes.grid(axis="y")
         for axes in all_axes[-1]:
             axes.set_xlabel("step")

@@ -12,7 +12,7 @@ import numpy as np
 from saccade.data.prepared import Description, open_split
 from saccade.data.sampling import spread
 from saccade.data.spec import SPLITS, targets_of_names
-from saccade.display.page import Block, Cell, Code, Figure, Line, Name, Section, Sheet, Table, percent
+from saccade.display.page import Cell, Code, Figure, Line, Name, PageBlock, Section, Sheet, Table, percent
 from saccade.display.style import GREY
 from saccade.kinds.image.page.contact_sheets import embedded_png
 from saccade.kinds.series.forecast_windows import ForecastData
@@ -237,7 +237,7 @@ def _season(description: Description, data: ForecastData) -> Section:
     return Section("season", "Season", result, True, lines, [sheet])
 
 
-def _drawn(draw: Callable[[Path], None], name: str) -> Block:
+def _drawn(draw: Callable[[Path], None], name: str) -> PageBlock:
     """A picture that is nowhere but in the page."""
     with TemporaryDirectory() as scratch:
         draw(Path(scratch) / "drawn.png")

@@ -10,7 +10,7 @@ import numpy as np
 
 from saccade.data.prepared import Description, open_split
 from saccade.display.class_balance import class_balance
-from saccade.display.page import Block, Cell, Code, Figure, Line, Name, Section, Sheet, Table
+from saccade.display.page import Cell, Code, Figure, Line, Name, PageBlock, Section, Sheet, Table
 from saccade.kinds.image.page.contact_sheets import embedded_png
 from saccade.kinds.series.page.checked import CheckedSeries
 from saccade.kinds.series.page.figures import draw_classes
@@ -124,10 +124,10 @@ def _groups(
         return Section(key, title, "none", lines=[(none,)])
     rows: list[list[Cell]] = []
     for members in groups[:_MOST_LISTED]:
-        names = ", ".join(checked.name(row).shown for row in members[:_MOST_COPIES])
-        classes = ", ".join(dict.fromkeys(checked.class_name(row).shown for row in members))
+        names = ", ".join(checked.name(row).escaped for row in members[:_MOST_COPIES])
+        classes = ", ".join(dict.fromkeys(checked.class_name(row).escaped for row in members))
         rows.append([Name(names), Name(classes), len(members), checked.where(members)])
     first = f"; the first {_MOST_LISTED}" if len(groups) > _MOST_LISTED else ""
     line = (f"{len(groups):,} files occur several times, the same in every step that is read; {outcome}{first}.",)
-    blocks: list[Block] = [Table(["files", "classes", "copies", "in"], rows)]
+    blocks: list[PageBlock] = [Table(["files", "classes", "copies", "in"], rows)]
     return Section(key, title, f"{len(groups):,}, {outcome}", is_fine, [line], blocks)

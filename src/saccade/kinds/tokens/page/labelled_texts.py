@@ -10,7 +10,7 @@ from saccade.data.prepared import Description, Split, open_split
 from saccade.data.sampling import rows_of_classes, spread
 from saccade.data.spec import SPLITS
 from saccade.display.class_balance import class_balance
-from saccade.display.page import Block, Cell, Code, Line, Name, Section, Table, percent
+from saccade.display.page import Cell, Code, Line, Name, PageBlock, Section, Table, percent
 from saccade.kinds.tokens.page.checked import CheckedTexts
 from saccade.kinds.tokens.page.lengths import lengths_section
 from saccade.kinds.tokens.page.vocabulary import vocabulary_section
@@ -100,7 +100,7 @@ def _left_out(checked: CheckedTexts) -> Section:
     title = "Unreadable and left out"
     if not counts:
         return Section("left-out", title, "none", lines=[("Every text could be read, and is in a split.",)])
-    blocks: list[Block] = [Table(["left out", "texts"], counts)]
+    blocks: list[PageBlock] = [Table(["left out", "texts"], counts)]
     if unreadable:
         rows: list[list[Cell]] = []
         for row, reason in list(unreadable.items())[:_MOST_LISTED]:

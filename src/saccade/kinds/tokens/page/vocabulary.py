@@ -1,7 +1,7 @@
 """Section of the dataset report: the tokens of the training split, and those that are missing there."""
 
 from saccade.data.spec import SPLITS
-from saccade.display.page import Block, Cell, Line, Name, Section, Share, Table, percent
+from saccade.display.page import Cell, Line, Name, PageBlock, Section, Share, Table, percent
 from saccade.kinds.tokens.arrays import TokenCounts
 
 _MOST_SHOWN = 30
@@ -34,7 +34,7 @@ def vocabulary_section(tokens: TokenCounts) -> Section:
         unknown, total = tokens.unknown(split), max(tokens.total(split), 1)
         worst = max(worst, unknown / total)
         rows.append([split, total, unknown, Share(unknown / total, unknown / total)])
-    blocks: list[Block] = [Table(["split", unit, "of them unknown", "share"], rows)]
+    blocks: list[PageBlock] = [Table(["split", unit, "of them unknown", "share"], rows)]
     blocks.append(_table(f"most frequent {unit} of the training split", tokens, "train", only_unknown=False))
     blocks += [
         _table(f"most frequent unknown {unit} of the {split} split", tokens, split, only_unknown=True)
