@@ -10,22 +10,19 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export NO_ALBUMENTATIONS_UPDATE := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := 1
+export PYTHONUTF8 := 1
 PORT ?= 5000
 
-.PHONY: run env test test-all lint format ui bench clean-env help
+.PHONY: run env test test-all lint format docs ui bench clean-env help
 
 run: env  ## environment, check, dvc repro, table of the runs
 	@python -m pipeline repro
 
-env: $(STAMP)  ## create .venv with the exact versions of constraints.txt; again when they or pyproject.toml change
+env: $(STAMP)  ## create .venv with the exact versions of constraints.txt; CPU=1 TORCH_INDEX=URL: torch without CUDA
+	@test -z "$(filter 1,$(CPU))" || test -e $(VENV)/.torch-index || { echo "error: $(VENV) holds torch for CUDA: \`make clean-env\` first, then make env CPU=1" >&2; exit 1; }
 
 $(STAMP): pyproject.toml constraints.txt
-	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer was found; install one, or name it: make run PYTHON=/path/to/python3.12" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "error: $(PYTHON) cannot make environments; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
-	@echo "creating $(VENV) with $$($(PYTHON) --version): a few minutes the first time, mostly torch"
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	@touch $(STAMP)
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" CPU="$(CPU)" TORCH_INDEX="$(TORCH_INDEX)" bash .ci/make_env.sh
 
 test: env  ## the tests: offline, on the CPU, a few minutes
 	@python -m pytest
@@ -42,6 +39,9 @@ lint: env  ## style, types, docstrings
 format: env  ## put the code in the house's form
 	@ruff format .
 	@ruff check --fix .
+
+docs: env  ## write docs/params.md and docs/params.schema.json from pipeline/schema/
+	@python -m pipeline.commands.params_reference
 
 ui: env  ## MLflow on http://127.0.0.1:5000 (PORT=... for another)
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" --host 127.0.0.1 --port $(PORT)

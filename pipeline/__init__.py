@@ -16,3 +16,4 @@ for _name, _value in {
     "DVC_NO_ANALYTICS": "1",
 }.items():
     os.environ.setdefault(_name, _value)
+os.environ["PYTHONUTF8"] = "1"  # of all that is started from here; of this process, see pipeline/utf8.py

@@ -6,16 +6,20 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from pipeline.completion import complete_dataset, complete_model, complete_recipe, complete_run
+
 app = typer.Typer(
     help="From one params.yaml to trained, tracked, reproducible CNNs and LSTMs.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="a key of datasets: in params.yaml")]
+DatasetName = Annotated[
+    str,
+    typer.Argument(metavar="DATASET", help="a key of datasets: in params.yaml", autocompletion=complete_dataset),
+]
 describe_app = typer.Typer(
     help="Describe a network layer by layer, with receptive fields and memory; or an augmentation policy.",
     no_args_is_help=True,
@@ -24,7 +28,27 @@ describe_app = typer.Typer(
 )
 app.add_typer(describe_app, name="describe")
 
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="a key of runs: in params.yaml")]
+RunName = Annotated[
+    str, typer.Argument(metavar="RUN", help="a key of runs: in params.yaml", autocompletion=complete_run)
+]
+
+
+def _show_version(is_requested: bool) -> None:
+    if is_requested:
+        from pipeline.console import say
+        from saccade import __version__
+
+        say(f"saccade {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """From one params.yaml to trained, tracked, reproducible CNNs and LSTMs."""
 
 
 class _Split(StrEnum):
@@ -61,13 +85,15 @@ def _load_and_try_transforms() -> Any:
     not suit the classes, and which settings have no effect.
     """
     from pipeline import paths
+    from pipeline.commands.check_transforms import glyph_warnings, transform_value_problems
     from pipeline.console import warn
+    from pipeline.params.credentials import secret_problems
     from pipeline.params.load import raise_problems
     from pipeline.params.prepared_datasets import two_class_problems
-    from pipeline.params.transform_checks import glyph_warnings, transform_value_problems
     from pipeline.stages.local_sources import changes
 
     params = _load()
+    raise_problems(paths.PARAMS, list(secret_problems(paths.PARAMS.read_text(encoding="utf-8"))))
     raise_problems(paths.PARAMS, [*transform_value_problems(params), *two_class_problems(params)])
     for line in glyph_warnings(params):
         warn(f"warning: {line}")
@@ -88,12 +114,24 @@ def _warn_of_unused_settings(params: Any, *place: str) -> None:
             warn(f"warning: {problem}")
 
 
+def _tell_missing_commit() -> None:
+    """Say why a run will name no commit; of several processes the first one does, and under DVC `repro` has done."""
+    import os
+
+    from pipeline.without_git import tell_missing_commit
+    from saccade.core.ranks import current_rank, is_launched_child
+
+    if current_rank().rank == 0 and not is_launched_child() and not os.environ.get("DVC_STAGE"):
+        tell_missing_commit(is_brief=True)
+
+
 @app.command()
 def check() -> None:
     """Check the whole of params.yaml and print every error at once."""
     from pipeline.console import pluralise, say
 
     params = _load_and_try_transforms()
+    _tell_missing_commit()
     say(f"params.yaml is fine: {pluralise(len(params.datasets), 'dataset')}, {pluralise(len(params.runs), 'run')}")
 
 
@@ -170,6 +208,7 @@ def train(
     params = _load()
     _entry("runs", params.runs, run)
     _warn_of_unused_settings(params, "runs", run, "train")
+    _tell_missing_commit()
     from pipeline.launch.launch import start_training
 
     start_training(params, run, fresh=fresh)
@@ -202,7 +241,10 @@ def evaluate(
     on: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            "--on", metavar="DATASET", help="evaluate on this dataset instead; write into reports/RUN/on/DATASET"
+            "--on",
+            metavar="DATASET",
+            help="score it on this dataset instead, into reports/RUN/on/DATASET",
+            autocompletion=complete_dataset,
         ),
     ] = None,
     split: Annotated[
@@ -246,6 +288,7 @@ def repeat(
         raise typer.BadParameter("choose what differs between the trainings: --seeds N, or --folds K")
     params = _load()
     _entry("runs", params.runs, run)
+    _tell_missing_commit()
     if seeds is not None:
         from pipeline.launch.seeds import repeat_seeds
 
@@ -326,7 +369,10 @@ def repro(context: typer.Context) -> None:
 
 @app.command()
 def compare(
-    runs: Annotated[Optional[list[str]], typer.Argument(metavar="[RUN]...", help="default: all")] = None,  # noqa: UP045
+    runs: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(metavar="[RUN]...", help="default: all", autocompletion=complete_run),
+    ] = None,
 ) -> None:
     """Print runs side by side, from the local reports."""
     params = _load()
@@ -337,7 +383,12 @@ def compare(
 
 @app.command()
 def doctor(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="a key of runs: in params.yaml whose training was started")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="a key of runs: that was trained, finished or not", autocompletion=complete_run
+        ),
+    ],
 ) -> None:
     """Diagnose a training: what went wrong, in which layer, and which line of params.yaml to change."""
     _load()
@@ -357,7 +408,10 @@ Figure = Annotated[
 
 @describe_app.command("model")
 def describe_model(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="a file in src/saccade/models, without .py")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="a file in src/saccade/models, without .py", autocompletion=complete_model),
+    ],
     input_: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
@@ -389,7 +443,9 @@ def describe_model(
 
 @describe_app.command("run")
 def describe_run(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="a trained run: a folder in models")],
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="a trained run: a folder in models", autocompletion=complete_run)
+    ],
     as_json: AsJson = False,
     figure: Figure = None,
 ) -> None:
@@ -419,13 +475,21 @@ def describe_policy(
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="a recipe, or with --copy the new run's name")],
-    as_: Annotated[Optional[str], typer.Option("--as", metavar="NAME", help="name of the recipe's run")] = None,  # noqa: UP045
-    copy: Annotated[Optional[str], typer.Option("--copy", metavar="RUN", help="copy this run instead")] = None,  # noqa: UP045
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="a recipe, or with --copy the new run's name", autocompletion=complete_recipe
+        ),
+    ],
+    as_: Annotated[Optional[str], typer.Option("--as", metavar="NAME", help="call the recipe's run so")] = None,  # noqa: UP045
+    copy: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--copy", metavar="RUN", help="copy this run instead", autocompletion=complete_run),
+    ] = None,
 ) -> None:
     """Merge a recipe into params.yaml and keep its comments; or copy a run under a new name."""
     from pipeline import paths
-    from pipeline.params.recipes import add_copy, add_recipe
+    from pipeline.commands.add import add_copy, add_recipe
 
     if copy is not None and as_ is not None:
         raise typer.BadParameter("with --copy, NAME is the new run; --as is for recipes")
@@ -437,10 +501,32 @@ def add(
 
 
 @app.command()
-def sync() -> None:
+def sync(
+    purge_diffs: Annotated[
+        bool,
+        typer.Option("--purge-diffs", help="first remove the diffs that earlier versions sent, here and from MLflow"),
+    ] = False,
+) -> None:
     """Send pending runs to the tracking server."""
     from pipeline import paths
-    from pipeline.commands.listing import show_sync
+    from pipeline.commands.listing import show_purge, show_sync
 
     paths.enter_tree()
+    if purge_diffs:
+        show_purge(paths.home() / ".saccade" / "runs")
     show_sync(paths.home() / ".saccade" / "runs")
+
+
+@app.command()
+def clean(
+    yes: Annotated[bool, typer.Option("--yes", help="remove it; without, nothing is removed")] = False,
+    all_: Annotated[
+        bool,
+        typer.Option("--all", help="also what the runs of params.yaml need and can make again, and what is not synced"),
+    ] = False,
+) -> None:
+    """Show what takes space and no run of params.yaml needs: trainings, folds, stored views, DVC's cache."""
+    params = _load()
+    from pipeline.commands.clean import clean
+
+    clean(params, removes=yes, includes_needed=all_)

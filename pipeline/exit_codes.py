@@ -1,10 +1,14 @@
 """The message and the exit code of a command that fails."""
 
+import contextlib
 import errno
 import os
+import sys
+from pathlib import Path
 
 from pipeline.console import warn
 from pipeline.params.problems import ParamsError
+from pipeline.privacy.redaction import redact, show_tracebacks_redacted
 from pipeline.signals import KilledBySignal
 from saccade.core.errors import LostConnectionError, UserError
 from saccade.core.ranks import RENDEZVOUS_VARIABLE, current_rank
@@ -19,6 +23,7 @@ _PLAIN_ERRNOS = (
     errno.EEXIST,
     errno.ENAMETOOLONG,
 )
+_SHARED_MEMORY = "/dev/shm"
 _RESUMABLE = ("fetch", "train", "repeat", "repro", "sync")  # commands that keep what a stopped one has done
 
 
@@ -47,9 +52,42 @@ def _is_one_of_several() -> bool:
     return current_rank().rank > 0 or (current_rank().world_size > 1 and RENDEZVOUS_VARIABLE in os.environ)
 
 
+def _without_a_name() -> str:
+    """What a semaphore lacks, which several processes share: it lies in a folder that the error does not name."""
+    is_missing = sys.platform == "linux" and not os.access(_SHARED_MEMORY, os.W_OK)
+    return f"; {_SHARED_MEMORY} must be writable, for processes share memory there" if is_missing else ""
+
+
+def _other_owner(error: OSError) -> str:
+    """What to do where we may not write because the tree, or a part of it, is another user's; else empty."""
+    if error.errno not in (errno.EACCES, errno.EPERM) or not hasattr(os, "geteuid"):
+        return ""
+    named = [error.filename] if isinstance(error.filename, str) and os.path.lexists(error.filename) else []
+    for place in map(
+        Path.absolute, map(Path, (*named, ".", ".saccade", ".saccade/runs", ".dvc/tmp", "data", "models", "reports"))
+    ):
+        with contextlib.suppress(OSError):
+            owner = place.stat().st_uid
+            if owner != os.geteuid() and place.is_relative_to(Path.cwd()):
+                return (
+                    f"; {place} belongs to {_name_of(owner)}, and this command runs as "
+                    f"{_name_of(os.geteuid())}: two users need two copies of the project (git clone)"
+                )
+    return ""
+
+
+def _name_of(user_id: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(user_id).pw_name
+    except KeyError:
+        return f"user {user_id}"
+
+
 def _report(error: BaseException, command: str) -> int:
     if isinstance(error, ParamsError):
-        warn(str(error))
+        warn(redact(str(error)))
         return 2
     if isinstance(error, KeyboardInterrupt | KilledBySignal):
         by = f" by {error}" if isinstance(error, KilledBySignal) else ""
@@ -60,13 +98,19 @@ def _report(error: BaseException, command: str) -> int:
     if isinstance(error, LostConnectionError) and _is_one_of_several():
         return 1
     if isinstance(error, UserError):
-        warn(f"error: {error}" if current_rank().rank == 0 else f"error in rank {current_rank().rank}: {error}")
+        message = redact(str(error))
+        warn(f"error: {message}" if current_rank().rank == 0 else f"error in rank {current_rank().rank}: {message}")
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         warn(
             f"error: the disk is full ({error.filename or 'while writing'}); free some space and run the command again"
         )
     elif isinstance(error, OSError) and error.errno in _PLAIN_ERRNOS:
-        warn(f"error: {error.strerror}" + (f": {error.filename}" if error.filename else ""))
+        warn(
+            f"error: {error.strerror}"
+            + (f": {error.filename}" if error.filename else _without_a_name())
+            + _other_owner(error)
+        )
     else:
+        show_tracebacks_redacted()
         raise error
     return 1

@@ -14,14 +14,28 @@ def enter_tree() -> None:
     """Change to the nearest folder, here or above, that holds a dvc.yaml and a pipeline/.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or its path is no UTF-8.
     """
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        raise UserError("the current folder was deleted; change to one that is there") from None
     for folder in (here, *here.parents):
         if (folder / PIPELINE).is_file() and (folder / "pipeline" / "__main__.py").is_file():
+            _refuse_path_that_dvc_refuses(folder)
             os.chdir(folder)
             return
     raise UserError(f"{here} is not inside a saccade project: no folder above it holds a dvc.yaml and a pipeline/")
+
+
+def _refuse_path_that_dvc_refuses(folder: Path) -> None:
+    try:
+        os.fsencode(folder).decode("utf-8")
+    except UnicodeDecodeError:
+        raise UserError(
+            f"the project's path ({os.fsencode(folder)!r}) must be UTF-8: DVC and MLflow can name no other. Rename or "
+            "move the folder"
+        ) from None
 
 
 def home() -> Path:

@@ -8,7 +8,10 @@ from typing import Any, Self
 
 from saccade.core.ranks import LAUNCHER_VARIABLE
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+END_SIGNALS = tuple(  # Windows has no SIGHUP
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+SIGNALS = (signal.SIGINT, *END_SIGNALS)
 _PATIENCE_S = 25.0  # the launcher kills after 30
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
@@ -31,7 +31,7 @@ def headings(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", line.lower()).strip().replace(" ", "-") for line in lines}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_what_a_page_points_to_is_there(page: Path) -> None:
     missing = [f"{file.name}#{heading}" for file, heading in links(page) if not file.exists()]
     missing += [
@@ -45,3 +45,8 @@ def test_what_a_page_points_to_is_there(page: Path) -> None:
 def test_no_page_is_left_unwritten() -> None:
     unwritten = [page.name for page in PAGES if re.search(r"^[A-Z]+(_[A-Z]+)+$", page.read_text("utf-8"), re.MULTILINE)]
     assert unwritten == []
+
+
+def test_the_index_leads_to_every_page() -> None:
+    linked = {file.resolve() for file, _ in links(ROOT / "docs" / "README.md")}
+    assert sorted(page.name for page in (ROOT / "docs").glob("*.md") if page not in linked) == ["README.md"]

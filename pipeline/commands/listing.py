@@ -1,15 +1,17 @@
 """Tables for people: what there is, runs side by side, what was sent."""
 
 import json
-import re
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from pipeline import paths
 from pipeline.console import pluralise, say
-from pipeline.params.load import Params
+from pipeline.params.load import Params, load_params
 from saccade.core import registry
+from saccade.core.errors import UserError
+from saccade.io.credentials import mask
 
 
 def show_list(params: Params) -> None:
@@ -83,6 +85,38 @@ def _read(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
+def show_purge(runs_folder: Path) -> None:
+    """Take out the diffs that earlier versions kept and sent, and say of each what came of it.
+
+    Args:
+        runs_folder: ``.saccade/runs``.
+
+    Raises:
+        UserError: some are still there.
+    """
+    from pipeline.tracking.mlflow_store import tracking_uri
+    from pipeline.tracking.purge import experiments_of, purge_journals, purge_store
+
+    experiments = sorted(experiments_of(runs_folder) | {_experiment()})
+    left = removed = 0
+    for found in chain(purge_journals(runs_folder), purge_store(tracking_uri(paths.home()), experiments)):
+        say(f"left: {found.what} ({found.left_because})" if found.left_because else f"removed: {found.what}")
+        left, removed = left + bool(found.left_because), removed + (not found.left_because)
+    if left:
+        raise UserError(
+            f"{pluralise(left, 'place')} could not be purged, see above; run `saccade sync --purge-diffs` again"
+        )
+    say(
+        f"{pluralise(removed, 'place')} purged"
+        if removed
+        else "nothing to purge: no record holds a diff of an earlier version"
+    )
+
+
+def _experiment() -> str:
+    return load_params(paths.PARAMS).tracking.experiment
+
+
 def show_sync(runs_folder: Path) -> None:
     """Send pending runs, and say what came of each.
 
@@ -94,10 +128,9 @@ def show_sync(runs_folder: Path) -> None:
     """
     from pipeline.tracking.mlflow_store import tracking_uri
     from pipeline.tracking.sync import sync
-    from saccade.core.errors import UserError
 
     outcomes = sync(runs_folder, tracking_uri(paths.home()))
-    uri = _without_password(tracking_uri(paths.home()))
+    uri = mask(tracking_uri(paths.home()))
     for run, outcome in outcomes:
         say(
             f"{run}: "
@@ -108,7 +141,3 @@ def show_sync(runs_folder: Path) -> None:
         of_all = f"{pending:,} of {pluralise(len(outcomes), 'run')} {'is' if pending == 1 else 'are'}"
         raise UserError(f"{of_all} still pending at {uri}; run `saccade sync` again later")
     say(f"{pluralise(len(outcomes), 'run')} sent to {uri}" if outcomes else f"nothing to send: {uri} has everything")
-
-
-def _without_password(uri: str) -> str:
-    return re.sub(r"(?<=//)[^/@]*@", "", uri)

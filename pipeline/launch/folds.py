@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pipeline.params.load import Params
 
 _LINKED = ("pipeline", "src", "recipes", "dvc.yaml", "pyproject.toml", "reports")
+_NO_LINKS_ALLOWED = 1314  # of Windows: "a required privilege is not held by the client"
 _KEPT = ("identity", "weights_sha256", "run_uid", "mlflow_run_id")
 
 
@@ -140,7 +141,12 @@ def _make_tree(tree: Path, name: str, dataset: str, folds: int) -> None:
 
 def _link(link: Path, target: Path) -> None:
     link.unlink(missing_ok=True)
-    link.symlink_to(target.resolve())
+    try:
+        link.symlink_to(target.resolve())
+    except OSError as error:
+        if getattr(error, "winerror", None) != _NO_LINKS_ALLOWED:
+            raise
+        raise UserError("--folds needs symbolic links: turn on Developer Mode in the settings of Windows") from error
 
 
 def _numbered(name: str, fold: int) -> str:

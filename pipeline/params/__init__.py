@@ -1,4 +1,4 @@
-"""params.yaml: read, explained, checked block against block, merged with recipes.
+"""params.yaml: read, explained, checked block against block.
 
-What one block holds belongs to schema/.
+What one block holds belongs to schema/, what changes the file to commands/.
 """

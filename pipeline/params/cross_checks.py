@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pipeline.params.credentials import credential_problems
 from pipeline.params.kinds import form_problems
 from pipeline.params.problems import KeyPath, Problem, nearest
 from pipeline.params.registered_names import constant_or, registered_name_problems
@@ -31,6 +32,7 @@ def cross_check(raw: Mapping[str, Any]) -> Iterator[Problem]:
             if wrong := name_problem(section, key):
                 yield Problem((section, key), wrong)
     yield from _unwritable(raw, ())
+    yield from credential_problems(raw)
     for name, dataset in datasets.items():
         source = _mapping(dataset, "source")
         yield from registered_name_problems(("datasets", name, "source"), source, "datasets", ["fetch", "read"])

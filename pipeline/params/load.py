@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from pipeline.params.cross_checks import cross_check
+from pipeline.params.names_on_disk import names_that_are_one_folder
 from pipeline.params.problems import KeyPath, ParamsError, Problem
 from pipeline.params.pydantic_errors import explain_error
 from pipeline.params.yaml_lines import line_of, read_yaml
@@ -67,6 +68,7 @@ def load_params(path: Path) -> Params:
     except ValidationError as error:
         problems += [explain_error(details, raw, Params) for details in error.errors() if "[key]" not in details["loc"]]
     problems += cross_check(raw)
+    problems += names_that_are_one_folder(raw, path)
     if problems or params is None:
         messages: dict[KeyPath, list[str]] = {}
         for problem in problems:  # a value that fits no branch of a union has a message for each
@@ -89,4 +91,6 @@ def raise_problems(path: Path, problems: Sequence[Problem]) -> None:
     """
     if problems:
         lines = read_yaml(path)[1]
-        raise ParamsError(path, [Problem(one.path, one.message, line_of(one.path, lines)) for one in problems])
+        raise ParamsError(
+            path, [Problem(one.path, one.message, one.line or line_of(one.path, lines)) for one in problems]
+        )

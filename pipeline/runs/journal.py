@@ -11,9 +11,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, BinaryIO, Literal, TypedDict
 
 FILE_NAME = "journal.jsonl"
+GIT_DIFF_TAG = "saccade.git_diff"  # of every run since git.diff holds the run's own code alone
 
 EndStatus = Literal["FINISHED", "FAILED", "KILLED"]
 Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
@@ -202,19 +203,22 @@ class Journal:
         line = json.dumps(_without_nonfinite({"event": event, "at_ms": time.time_ns() // 1_000_000, **values}))
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.path.open("a+b") as file:
-            _cut_torn_line(file.fileno())
+            _cut_torn_line(file)
             file.write(line.encode() + b"\n")
             file.flush()
             if event in ("start", "end"):
                 os.fsync(file.fileno())
 
 
-def _cut_torn_line(descriptor: int) -> None:
-    size = os.fstat(descriptor).st_size
-    if size == 0 or os.pread(descriptor, 1, size - 1) == b"\n":
+def _cut_torn_line(file: BinaryIO) -> None:
+    size = file.seek(0, os.SEEK_END)
+    if size == 0:
         return
-    content = os.pread(descriptor, size, 0)
-    os.ftruncate(descriptor, content.rfind(b"\n") + 1)
+    file.seek(size - 1)
+    if file.read(1) == b"\n":
+        return
+    file.seek(0)
+    file.truncate(file.read(size).rfind(b"\n") + 1)
 
 
 def _metrics_to_json(metrics: Mapping[str, float]) -> dict[str, float]:

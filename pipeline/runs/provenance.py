@@ -3,50 +3,22 @@
 import getpass
 import os
 import platform
-import subprocess
 import uuid
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from pipeline import paths
-from pipeline.runs.journal import DatasetRecord, Journal
+from pipeline.console import pluralise, warn
+from pipeline.params.credentials import secret_problems
+from pipeline.params.problems import ParamsError
+from pipeline.privacy.git_state import GitState, git_state
+from pipeline.runs.journal import GIT_DIFF_TAG, DatasetRecord, Journal
+from saccade.core.errors import UserError
 
-_LARGEST_NEW_FILE = 100_000  # bytes; code is smaller
+WHO_VARIABLE = "SACCADE_TAGS"  # which of _WHO the tags of a run tell; without it none, for others read them
+
 _DVC = {"DVC_STAGE": "dvc.stage", "DVC_EXP_NAME": "dvc.exp_name", "DVC_EXP_BASELINE_REV": "dvc.exp_baseline_rev"}
-
-
-def git_state() -> tuple[str | None, str]:
-    """The commit and the difference of the tree from it, new files included, less what DVC itself rewrites in dvc.lock.
-
-    Returns:
-        (None, "") outside a git repository or without git.
-    """
-    try:
-        commit = _git("rev-parse", "HEAD")
-        diff = _git("diff", "HEAD", "--", ".", ":(exclude)dvc.lock")
-        untracked = _git("ls-files", "--others", "--exclude-standard", "-z").split("\0")
-        return commit.strip(), diff + "".join(
-            _new_file(Path(name)) for name in untracked if name not in ("", "dvc.lock")
-        )
-    except (subprocess.CalledProcessError, FileNotFoundError):
-        return None, ""
-
-
-def _new_file(path: Path) -> str:
-    """A file that git does not know, as a difference; of a large or binary one only the name and size."""
-    size = path.stat().st_size
-    if size > _LARGEST_NEW_FILE or b"\0" in (content := path.read_bytes()):
-        return f"new file {path} ({size} bytes)\n"
-    lines = content.decode("utf-8", errors="replace").splitlines()
-    return f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1,{len(lines)} @@\n" + "".join(f"+{line}\n" for line in lines)
-
-
-def _git(*arguments: str) -> str:
-    home = paths.home()
-    where = home if Path.cwd().is_relative_to(home / ".saccade") else None  # a tree of links to the code
-    command = ["git", *arguments]
-    return subprocess.run(command, cwd=where, capture_output=True, text=True, errors="replace", check=True).stdout
+_WHO = ("user", "host")
 
 
 def start_journal(
@@ -59,36 +31,85 @@ def start_journal(
     datasets: Sequence[DatasetRecord],
     folder_name: str | None,
 ) -> None:
-    """Write the first event of a run's journal: who it is and where it comes from."""
-    commit, diff = git_state()
+    """Write the first event of a run's journal: who it is and where it comes from.
+
+    Args:
+        journal: still empty.
+        run: key in ``runs:``.
+        experiment: in MLflow.
+        identity: of the run.
+        params: every resolved parameter, flat keys.
+        environment: what the bits depend on, and what else is told.
+        datasets: what the run reads.
+        folder_name: of the dataset's report, beside the journal.
+
+    Raises:
+        ParamsError: a line of params.yaml, all of which is recorded, looks like a secret.
+    """
+    settings = paths.PARAMS.read_text(encoding="utf-8")
+    if problems := list(secret_problems(settings)):
+        raise ParamsError(paths.PARAMS, problems)
+    state = git_state("train", {f"item.{key}": value for key, value in params.items()})
+    for line in state.warnings:
+        warn(f"warning: {line}")
     journal.start(
         run_uid=uuid.uuid4().hex,
         run=run,
         experiment=experiment,
         identity=identity,
         params=params,
-        tags=tags(environment, commit, diff),
+        tags=tags(environment, state),
         datasets=datasets,
         folder_name=folder_name,
-        texts={"params.yaml": paths.PARAMS.read_text(encoding="utf-8")} | ({"git.diff": diff} if diff else {}),
+        texts={"params.yaml": settings} | ({"git.diff": state.diff} if state.diff else {}),
     )
 
 
-def tags(environment: Mapping[str, Any], commit: str | None, diff: str) -> dict[str, str]:
-    """Tags of an MLflow run."""
+def tags(environment: Mapping[str, Any], state: GitState) -> dict[str, str]:
+    """Tags of an MLflow run.
+
+    Args:
+        environment: what the bits depend on, and what else is told; each becomes ``saccade.<key>``.
+        state: of the tree.
+
+    Returns:
+        Name to text.
+
+    Raises:
+        UserError: ``SACCADE_TAGS`` names something else than user and host.
+    """
     found = {f"saccade.{key}": str(value) for key, value in environment.items()}
     found |= {tag: os.environ[name] for name, tag in _DVC.items() if os.environ.get(name)}
     found |= {
         "mlflow.source.name": "pipeline/stages/train/stage.py",
         "mlflow.source.type": "LOCAL",
-        "saccade.host": platform.node(),
+        GIT_DIFF_TAG: "none",
     }
-    if commit:
-        found |= {"mlflow.source.git.commit": commit, "saccade.git_dirty": str(bool(diff)).lower()}
-    try:
-        found["mlflow.user"] = getpass.getuser()
-    except (OSError, KeyError):  # no such user id, in some containers
-        found["mlflow.user"] = "unknown"
+    if state.commit:
+        is_dirty = "unknown" if state.is_dirty is None else str(state.is_dirty).lower()
+        found |= {"mlflow.source.git.commit": state.commit, "saccade.git_dirty": is_dirty}
+        if state.diff:
+            found[GIT_DIFF_TAG] = pluralise(state.changed_files, "file")
+        if state.other_changes:
+            found["saccade.git_other_changes"] = str(state.other_changes)
+        if state.kept_out:
+            found["saccade.git_kept_out"] = str(state.kept_out)
+    return found | _who()
+
+
+def _who() -> dict[str, str]:
+    """The user's and the machine's name, as far as the user wants them told."""
+    asked = os.environ.get(WHO_VARIABLE, "").replace(",", " ").split()
+    if unknown := [word for word in asked if word not in _WHO]:
+        raise UserError(f"{WHO_VARIABLE} ({' '.join(unknown)}) must be user, host, or both; unset it to tell neither")
+    found = {}
+    if "host" in asked:
+        found["saccade.host"] = platform.node()
+    if "user" in asked:
+        try:
+            found["mlflow.user"] = getpass.getuser()
+        except (OSError, KeyError):  # no such user id, in some containers
+            found["mlflow.user"] = "unknown"
     return found
 
 

@@ -5,13 +5,20 @@ never logged twice. (``mlflow.pyfunc.log_model`` would start over with a second 
 """
 
 import json
+import os
 import re
+import shutil
 import tempfile
 import warnings
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pipeline.privacy.secret_scan import find_secrets
+
+LEFT_OUT_TAG = "saccade.model_left_out"
+
+_CARRIED = (".py", ".j2", ".typed")  # of the library; whatever else lies in the folder stays
 _REQUIREMENTS = ("torch", "torchvision", "numpy", "safetensors")
 
 
@@ -24,8 +31,11 @@ def find_model(client: Any, run: Any) -> tuple[str | None, bool]:
     return (whole or models)[0].model_id, bool(whole)
 
 
-def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int) -> str:
+def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int) -> str | None:
     """Log the bundle as the run's model, unless it is there.
+
+    A model carries the library's code. Where a line of it looks like a secret the model is left out, and the run's tag
+    ``saccade.model_left_out`` says which line.
 
     Args:
         client: an ``MlflowClient``.
@@ -35,13 +45,16 @@ def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int) -> 
         step: the epoch whose weights these are.
 
     Returns:
-        The model's id.
+        The model's id; None where it is left out.
     """
     from mlflow.entities import LoggedModelOutput
 
     spec = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))["spec"]
     run_id = run.info.run_id
     model_id, is_whole = find_model(client, run)
+    if not is_whole and (line := first_secret(library)):
+        client.set_tag(run_id, LEFT_OUT_TAG, f"{line} looks like a secret, and a model carries the library's code")
+        return None
     if model_id is None:
         model = client.create_logged_model(
             run.info.experiment_id,
@@ -61,18 +74,46 @@ def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int) -> 
     return model_id
 
 
+def first_secret(library: Path) -> str | None:
+    """The first line of the library that looks like a secret, in words; None where there is none."""
+    for path in _carried(library):
+        if found := find_secrets(path.read_text(encoding="utf-8", errors="replace"), path.name):
+            return f"{path.relative_to(library.parent).as_posix()} line {found[0].line} ({found[0].kind})"
+    return None
+
+
+def _carried(library: Path) -> list[Path]:
+    """The files of the library that a model carries, sorted: those of its packages, and nothing that is linked to."""
+    found: list[Path] = []
+    for place, folders, names in os.walk(library):  # does not follow links
+        parent = Path(place)
+        folders[:] = [name for name in folders if _is_package(parent / name)]
+        files = (parent / name for name in names if name.endswith(_CARRIED) and not name.startswith("."))
+        found += [path for path in files if path.is_file() and not path.is_symlink()]
+    return sorted(found)
+
+
+def _is_package(folder: Path) -> bool:
+    """Whether a folder is of the library; another repository inside it (a submodule, too) is not."""
+    return (folder / "__init__.py").is_file() and not (folder / ".git").exists()
+
+
 def _upload(client: Any, model: Any, bundle: Path, library: Path, spec: dict[str, Any]) -> None:
     import mlflow
     from mlflow.models import Model
 
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*input example was not provided")  # the signature says it
-        path = Path(folder) / "model"
+        path, copy = Path(folder) / "model", Path(folder) / library.name
+        for file in _carried(library):
+            target = copy / file.relative_to(library)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
         mlflow.pyfunc.save_model(
             path,
             python_model=str(Path(__file__).with_name("mlflow_model.py")),
             artifacts={"bundle": str(bundle.resolve())},
-            code_paths=[str(library)],
+            code_paths=[str(copy)],
             signature=_signature(spec),
             pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in _REQUIREMENTS],
             mlflow_model=Model(
@@ -82,6 +123,11 @@ def _upload(client: Any, model: Any, bundle: Path, library: Path, spec: dict[str
                 model_id=model.model_id,
             ),
         )
+        described = path / "MLmodel"
+        text = described.read_text(encoding="utf-8")
+        for place in (str(bundle.resolve()), str(Path(__file__).resolve().parent)):  # they tell the user's name
+            text = text.replace(place, Path(place).name)
+        described.write_text(text, encoding="utf-8")
         client.log_model_artifacts(model.model_id, str(path))
 
 

@@ -12,12 +12,14 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from pipeline.runs.journal import Journal
+from pipeline.privacy.redaction import redact_for_server
+from pipeline.runs.journal import GIT_DIFF_TAG, Journal
 from pipeline.tracking.log_model import find_model, log_model
 from pipeline.tracking.mlflow_store import load_mlflow, long_upload_timeout, sqlite_path, why_not_installed
 from pipeline.tracking.nested_runs import nest_members
 from saccade.core.errors import UserError
 from saccade.core.files import write_json
+from saccade.io.credentials import mask
 
 TREE = Path(__file__).resolve().parents[2]
 
@@ -73,7 +75,7 @@ def warm_up(uri: str) -> None:
 def upload_progress(journal_folder: Path, uri: str) -> tuple[str | None, int]:
     """What ``replica.json`` remembers: the MLflow run's id and how many events are there already."""
     try:
-        record = json.loads((journal_folder / "replica.json").read_text(encoding="utf-8"))[uri]
+        record = json.loads((journal_folder / "replica.json").read_text(encoding="utf-8"))[mask(uri)]
         return record["mlflow_run_id"], record["lines"]
     except (FileNotFoundError, ValueError, KeyError):
         return None, 0  # it only saves work: without it the server is asked
@@ -227,7 +229,8 @@ class MlflowReplay:
             records = json.loads(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             records = {}
-        records[self.uri] = {"mlflow_run_id": self._run.info.run_id, "lines": self._done}
+        records = {uri: record for uri, record in records.items() if mask(uri) == uri}  # earlier ones kept passwords
+        records[mask(self.uri)] = {"mlflow_run_id": self._run.info.run_id, "lines": self._done}
         write_json(path, records)
 
     # one method per kind of event
@@ -237,8 +240,9 @@ class MlflowReplay:
 
         self._announce("params")
         run_id, there = self._run.info.run_id, self._run.data.params
-        tags = {**event["tags"], RUN_UID_TAG: event["run_uid"], "saccade.identity": event["identity"]}
-        params = {_key(name): _param_text(value) for name, value in event["params"].items()}
+        tags, texts = _as_sent_today(event)
+        tags |= {RUN_UID_TAG: event["run_uid"], "saccade.identity": event["identity"]}
+        params = {_key(name): mask(_param_text(value)) for name, value in event["params"].items()}
         for name, text in params.items():
             if there.get(name, text) != text:  # a param is written once; a change is told, and no reason to fail
                 tags[_key(f"saccade.param_drift.{name}")] = text
@@ -266,8 +270,8 @@ class MlflowReplay:
         ]
         if new:
             self._client.log_inputs(run_id, new)
-        full_params = json.dumps(event["params"], indent=2) + "\n"  # the store shortens long values
-        for path, text in {"params.json": full_params, **event["texts"]}.items():
+        full_params = mask(json.dumps(event["params"], indent=2)) + "\n"  # the store shortens long values
+        for path, text in {"params.json": full_params, **texts}.items():
             self._announce(path)
             self._client.log_text(run_id, text, path)
         if folder_name := event.get("folder_name"):  # journals of earlier versions have none
@@ -309,7 +313,7 @@ class MlflowReplay:
         run_id, reason = self._run.info.run_id, event.get("reason")
         self._announce("status")
         if reason:
-            self._client.set_tag(run_id, END_REASON_TAG, reason[:_MAX_TAG_CHARACTERS])
+            self._client.set_tag(run_id, END_REASON_TAG, redact_for_server(reason)[:_MAX_TAG_CHARACTERS])
         elif END_REASON_TAG in self._client.get_run(run_id).data.tags:
             self._client.delete_tag(run_id, END_REASON_TAG)
         if event["event"] == "resume":
@@ -371,6 +375,20 @@ class MlflowReplay:
 
     def _epoch_of(self, bundle: dict[str, Any]) -> int:
         return bundle["epoch"] or max(self.journal.state().epochs, default=0)
+
+
+def _as_sent_today(start: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """Tags and texts of a journal's first event, less what earlier versions wrote and this one does not send.
+
+    Their ``git.diff`` held every changed file of the tree, and the names of user and machine were always told.
+    """
+    tags, texts = dict(start["tags"]), dict(start["texts"])
+    if GIT_DIFF_TAG not in tags:
+        texts.pop("git.diff", None)
+        tags = {name: text for name, text in tags.items() if name not in ("mlflow.user", "saccade.host")}
+    if "params.yaml" in texts:
+        texts["params.yaml"] = mask(texts["params.yaml"])
+    return tags, texts
 
 
 def _store_lock(uri: str) -> AbstractContextManager[Any]:

@@ -13,8 +13,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from pipeline.privacy.redaction import redact_for_server
 from pipeline.runs.journal import Journal
-from pipeline.signals import KilledBySignal
+from pipeline.signals import END_SIGNALS, KilledBySignal
 
 
 def stage_lock(journal_folder: Path) -> Any:
@@ -23,6 +24,17 @@ def stage_lock(journal_folder: Path) -> Any:
 
     journal_folder.mkdir(parents=True, exist_ok=True)
     return FileLock(journal_folder / "lock")
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a stage writes the journal in a folder at the moment."""
+    from filelock import Timeout
+
+    try:
+        with stage_lock(folder).acquire(blocking=False):
+            return False
+    except Timeout:
+        return True
 
 
 def close_if_abandoned(journal_folder: Path) -> None:
@@ -44,7 +56,7 @@ def reporting_status(journal: Journal) -> Iterator[None]:
     """
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in END_SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 before[number] = signal.signal(number, _raise_killed)
     try:
@@ -57,7 +69,7 @@ def reporting_status(journal: Journal) -> Iterator[None]:
                 case KilledBySignal():
                     journal.end("KILLED", str(error))
                 case _:
-                    journal.end("FAILED", f"{type(error).__name__}: {error}")
+                    journal.end("FAILED", redact_for_server(f"{type(error).__name__}: {error}"))
         raise
     finally:
         for number_before, handler in before.items():

@@ -5,14 +5,15 @@ from pathlib import Path
 from pipeline.runs.journal import FILE_NAME, Journal
 from pipeline.tracking.mlflow_store import why_not_installed, why_unreachable
 from pipeline.tracking.replay import replay, upload_progress
-from pipeline.tracking.status import close_if_abandoned, stage_lock
+from pipeline.tracking.status import close_if_abandoned, is_locked
 from pipeline.tracking.uploader import Outcome, describe_failure
 
 
 def sync(runs_folder: Path, uri: str) -> list[tuple[str, Outcome]]:
     """Send every journal that the store does not have whole.
 
-    A run that is still running is left to its own uploader. One whose process disappeared is first recorded as KILLED.
+    A run that is still running is left to its own uploader. One whose process disappeared is recorded as
+    KILLED first.
 
     Args:
         runs_folder: ``.saccade/runs``.
@@ -28,7 +29,7 @@ def sync(runs_folder: Path, uri: str) -> list[tuple[str, Outcome]]:
         state = journal.state()
         if state.run is None:
             continue  # killed before its first event was whole
-        if _is_locked(folder):
+        if is_locked(folder):
             results.append((state.run, Outcome(upload_progress(folder, uri)[0], "still running")))
             continue
         close_if_abandoned(folder)
@@ -51,13 +52,3 @@ def sync(runs_folder: Path, uri: str) -> list[tuple[str, Outcome]]:
 def _order_of_sending(path: Path) -> tuple[bool, float]:
     """The oldest first; ensembles after all others, so that their members are there."""
     return bool(Journal(path.parent).state().members), path.stat().st_mtime
-
-
-def _is_locked(folder: Path) -> bool:
-    from filelock import Timeout
-
-    try:
-        with stage_lock(folder).acquire(blocking=False):
-            return False
-    except Timeout:
-        return True

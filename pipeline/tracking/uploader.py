@@ -12,7 +12,7 @@ open its store, in which the parent imports torch on another core.
 import contextlib
 import json
 import os
-import select
+import queue
 import subprocess
 import sys
 import threading
@@ -23,6 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from pipeline.privacy.redaction import RedactedStream, redact, show_tracebacks_redacted
 from pipeline.tracking.mlflow_store import (
     NOT_INSTALLED,
     PROBE_TIMEOUT_S,
@@ -55,7 +56,7 @@ class Outcome:
 
 
 class MlflowUploader:
-    """A child process that sends a journal to MLflow: started on entering, waited for by ``finish`` or on leaving.
+    """Starts the child on entering; ``finish`` waits for it. Leaving without ``finish`` does the same.
 
     Enter it before ``reporting_status``, so that the journal has its end when this block is left.
     """
@@ -65,7 +66,7 @@ class MlflowUploader:
 
         Args:
             uri: the tracking store.
-            journal_folder: ``.saccade/runs/<identity>``; None: it is not known yet, and ``follow`` will name it.
+            journal_folder: ``.saccade/runs/<identity>``; None: not known yet, ``follow`` tells it.
             code_tree: the folder whose ``pipeline`` package the child runs.
         """
         self.folder, self.uri, self.code_tree = journal_folder, uri, code_tree
@@ -83,6 +84,7 @@ class MlflowUploader:
                 stdout=child_out,
                 stderr=subprocess.DEVNULL,  # until it knows where its log is
                 start_new_session=True,  # Ctrl-C in the terminal is for the training
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
                 env=os.environ | dict.fromkeys(_THREADS, "1") | {URI_VARIABLE: self.uri},  # it may hold a password
             )
         except OSError as error:  # no memory for another process, say: the training goes on without
@@ -105,7 +107,7 @@ class MlflowUploader:
         journal_folder.mkdir(parents=True, exist_ok=True)
         if self._outcome is None:
             with contextlib.suppress(BrokenPipeError):  # it has ended already, and ``finish`` will tell
-                os.write(self._stdin, f"{journal_folder.resolve()}\n".encode())
+                os.write(self._stdin, os.fsencode(journal_folder.resolve()) + b"\0")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -118,7 +120,7 @@ class MlflowUploader:
         A server that does not answer costs half a second; the run is then pending, and ``sync`` sends it later.
 
         Args:
-            patience_s: seconds that one step, such as one file's upload, may take.
+            patience_s: how long one step, such as one file's upload, may take.
 
         Returns:
             The outcome; the same one when called again.
@@ -163,13 +165,12 @@ class MlflowUploader:
     def _messages(self) -> Iterator[dict[str, Any] | None]:
         """Yield what the child says, and None each time it has said nothing for a while; end when it has ended."""
         buffer = b""
-        pipe = select.poll()  # select() knows no file number above 1023, and a training may have many files open
-        pipe.register(self._stdout, select.POLLIN)
+        pipe, self._stdout = _Pipe(self._stdout), -1  # which closes it
         while True:
-            if not pipe.poll(1000 * _QUIET_S):
+            received = pipe.read(_QUIET_S)
+            if received is None:
                 yield None
                 continue
-            received = os.read(self._stdout, 65536)
             if not received:
                 return
             *lines, buffer = (buffer + received).split(b"\n")
@@ -179,7 +180,8 @@ class MlflowUploader:
         return Outcome(upload_progress(self.folder, self.uri)[0] if self.folder else None, reason)
 
     def _stop(self) -> None:
-        os.close(self._stdout)
+        if self._stdout != -1:
+            os.close(self._stdout)
         if self._outcome is not None and self._outcome.pending_reason is None:
             return  # it has said that all is there, and ends by itself
         waits_s = (0.05, 0.2, 0.2)
@@ -189,6 +191,46 @@ class MlflowUploader:
                 return
             if stop:
                 stop()
+
+
+class _Pipe:
+    """The reading end of a pipe, read by a thread: no other way of waiting a while for a pipe is there on Windows.
+
+    Args:
+        descriptor: of the pipe. It is closed when the other end is, unless it is standard input.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._received: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._first = b""
+        threading.Thread(target=self._read_all, args=(descriptor,), daemon=True).start()
+
+    def wait(self) -> bytes:
+        """What comes next, after however long; empty when the other end is closed."""
+        return self._received.get()
+
+    def read(self, wait_s: float) -> bytes | None:
+        """What has come; empty when the other end is closed, None when nothing comes in that time."""
+        if self._first:
+            first, self._first = self._first, b""
+            return first
+        try:
+            return self._received.get(timeout=wait_s) if wait_s > 0 else self._received.get_nowait()
+        except queue.Empty:
+            return None
+
+    def put_back(self, received: bytes) -> None:
+        """Let ``read`` give it once more."""
+        self._first = received
+
+    def _read_all(self, descriptor: int) -> None:
+        try:
+            while received := os.read(descriptor, 65536):
+                self._received.put(received)
+        finally:
+            self._received.put(b"")
+            if descriptor > 2:
+                os.close(descriptor)
 
 
 class _Probe:
@@ -227,40 +269,43 @@ def run_uploader(uri: str) -> int:
     Returns:
         The exit code: 0 if the copy is complete or there is none to make, 1 if something is pending.
     """
-    os.nice(19)  # on a machine of few cores, the training needs them more
-    parent_pipe = _ParentPipe()
+    if hasattr(os, "nice"):  # Windows has none
+        os.nice(19)  # on a machine of few cores, the training needs them more
+    output = _ParentOutput()
     warm_up(uri)
-    line = _read_line()
-    if not line:
+    parent = _ParentInput()
+    journal_folder = parent.path()
+    if journal_folder is None:
         return 0
-    journal_folder = Path(line)
     with (journal_folder / "uploader.log").open("ab") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
-    replay = MlflowReplay(journal_folder, uri, announce=lambda step: parent_pipe.say(step=step))
+    sys.stderr = RedactedStream(sys.stderr)  # MLflow's own messages hold the address, and with it a password
+    show_tracebacks_redacted()
+    mlflow_replay = MlflowReplay(journal_folder, uri, announce=lambda step: output.say(step=step))
     pause_s, sent_bytes, reason = POLL_S, -1, None
     while True:
-        size = replay.journal.size()
+        size = mlflow_replay.journal.size()
         if size != sent_bytes:
-            reason = _attempt(replay, uri, parent_pipe)
+            reason = _attempt(mlflow_replay, uri, output)
             sent_bytes = -1 if reason else size
-        parent = "finish" if parent_pipe.parent_reads else _poll_parent(0.0)
-        if reason == NOT_INSTALLED or (parent == "finish" and (parent_pipe.parent_reads or reason)):
+        heard = "finish" if output.parent_reads else parent.poll(0.0)
+        if reason == NOT_INSTALLED or (heard == "finish" and (output.parent_reads or reason)):
             break  # after a failure the parent need not wait for the same answer again
-        if parent == "running":
+        if heard == "running":
             pause_s = min(max(2 * pause_s, _MIN_PAUSE_S), _MAX_PAUSE_S) if reason else POLL_S
-            parent = _poll_parent(pause_s)
-        if parent == "gone":
+            heard = parent.poll(pause_s)
+        if heard == "gone":
             close_if_abandoned(journal_folder)
-        parent_pipe.parent_reads = parent != "running"
+        output.parent_reads = heard != "running"
     if reason:
-        parent_pipe.say(pending=reason)
+        output.say(pending=reason)
         return 1
-    parent_pipe.say(done=upload_progress(journal_folder, uri)[0])
+    output.say(done=upload_progress(journal_folder, uri)[0])
     return 0
 
 
-class _ParentPipe:
+class _ParentOutput:
     """The pipe to the parent; what libraries print goes to the log instead.
 
     Nobody reads it before the end, and a full pipe would stop us: until ``parent_reads`` nothing is said but the end.
@@ -277,35 +322,46 @@ class _ParentPipe:
                 os.write(self._pipe, json.dumps(message).encode() + b"\n")
 
 
-def _poll_parent(seconds: float) -> str:
-    """Wait for the parent: ``finish``, ``gone`` (the pipe closed without a word) or ``running`` (still there)."""
-    if not select.select([0], [], [], seconds)[0]:
-        return "running"
-    return "finish" if os.read(0, 64) else "gone"
+class _ParentInput:
+    """The pipe from the parent, at standard input."""
+
+    def __init__(self) -> None:
+        self._pipe = _Pipe(0)
+
+    def path(self) -> Path | None:
+        """The folder that it says first; None when it closes the pipe instead.
+
+        A null byte ends it, which no name holds; it may hold a line's end, and bytes that are no letters.
+        """
+        said = b""
+        while b"\0" not in said:
+            if not (heard := self._pipe.wait()):
+                return None
+            said += heard
+        name, _, rest = said.partition(b"\0")
+        if rest:
+            self._pipe.put_back(rest)
+        return Path(os.fsdecode(name))
+
+    def poll(self, seconds: float) -> str:
+        """Wait for ``finish``, ``gone`` (the pipe closed without a word) or ``running`` (it is still there)."""
+        heard = self._pipe.read(seconds)
+        if heard is None:
+            return "running"
+        return "finish" if heard else "gone"
 
 
-def _read_line() -> str:
-    """The first line that the parent says; empty when it closes the pipe instead. What follows is left in the pipe."""
-    line = b""
-    while not line.endswith(b"\n"):
-        received = os.read(0, 1)
-        if not received:
-            return ""
-        line += received
-    return line.decode().strip("\n")
-
-
-def _attempt(replay: MlflowReplay, uri: str, parent_pipe: _ParentPipe) -> str | None:
+def _attempt(mlflow_replay: MlflowReplay, uri: str, output: _ParentOutput) -> str | None:
     """Send what is new. Returns why that was not possible, None if it was, or if there is nothing yet."""
-    parent_pipe.say(step="probe")
+    output.say(step="probe")
     reason = why_not_installed() or why_unreachable(uri)
     if reason:
         return reason
-    parent_pipe.say(step="import")
+    output.say(step="import")
     try:
         load_mlflow()
-        if replay.journal.size():
-            replay.push()
+        if mlflow_replay.journal.size():
+            mlflow_replay.push()
     except Exception as error:  # noqa: BLE001 - whatever a tracking server does, the training goes on
         print(time.strftime("%F %T"), describe_failure(error), file=sys.stderr, flush=True)  # noqa: T201
         return why_unreachable(uri) or describe_failure(error)
@@ -314,7 +370,7 @@ def _attempt(replay: MlflowReplay, uri: str, parent_pipe: _ParentPipe) -> str | 
 
 def describe_failure(error: Exception) -> str:
     """One line on what went wrong while sending."""
-    first_line = str(error).strip().partition("\n")[0]
+    first_line = redact(str(error)).strip().partition("\n")[0]
     return (first_line if isinstance(error, UserError) else f"{type(error).__name__}: {first_line}")[:500]
 
 

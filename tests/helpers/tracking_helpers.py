@@ -3,13 +3,19 @@
 import functools
 import json
 import math
+import os
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 import tempfile
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.runs.journal import Journal
+from pipeline.tracking.mlflow_store import why_unreachable
 
 TREE = Path(__file__).resolve().parents[2]
 
@@ -43,7 +49,11 @@ def start(folder: Path, **changes) -> Journal:
         "experiment": "saccade",
         "identity": "ab" * 32,
         "params": {"train.epochs": 3, "train.lr": 0.05, "model.name": "lenet5", "augment": [{"p": 0.8}], "none": None},
-        "tags": {"mlflow.source.git.commit": "c0ffee", "DVC_STAGE": "train@lenet5-digits"},
+        "tags": {
+            "mlflow.source.git.commit": "c0ffee",
+            "DVC_STAGE": "train@lenet5-digits",
+            "saccade.git_diff": "1 file",
+        },
         "datasets": DATASETS,
         "texts": {"params.yaml": "seed: 0\n", "git.diff": "-a\n+b\n"},
     }
@@ -132,3 +142,29 @@ def hanging_server():
         listening.bind(("127.0.0.1", 0))
         listening.listen(16)
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@contextmanager
+def mlflow_server(root: Path, port: int) -> Iterator[None]:
+    """MLflow's own server on a loopback port; database and artifacts lie in ``root``."""
+    fresh_store(root)
+    options = {
+        "--backend-store-uri": f"sqlite:///{root}/mlflow.db",
+        "--artifacts-destination": f"{root}/artifacts",
+        "--host": "127.0.0.1",
+        "--port": str(port),
+        "--workers": "1",
+    }
+    command = [sys.executable, "-m", "mlflow", "server", *(word for option in options.items() for word in option)]
+    with (root / "server.log").open("ab") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    try:
+        for _ in range(100):  # each waits half a second where nobody answers
+            if why_unreachable(f"http://127.0.0.1:{port}") is None:
+                break
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(1)
+        yield
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)  # the server and its workers, a group of our own
+        server.wait()

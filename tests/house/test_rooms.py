@@ -35,6 +35,7 @@ ORDER = (
     "saccade.report",
     "saccade",
     "pipeline",
+    "pipeline.privacy",
     "pipeline.schema",
     "pipeline.params",
     "pipeline.runs",

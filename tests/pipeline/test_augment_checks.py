@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from conftest import Tree
 
+from pipeline.commands.check_transforms import are_glyphs, glyph_warnings
 from pipeline.params.load import Params, load_params
 from pipeline.params.problems import ParamsError
-from pipeline.params.transform_checks import are_glyphs, glyph_warnings
 from saccade.core.files import write_json
 from saccade.data.spec import Spec
 

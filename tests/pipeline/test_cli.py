@@ -7,6 +7,8 @@ import signal
 from pathlib import Path
 
 import pytest
+import typer
+from conftest import ROOT
 
 from pipeline import cli
 from pipeline.exit_codes import report_error
@@ -33,6 +35,7 @@ EVERY_COMMAND = {
     "compare": ["compare"],
     "doctor": ["doctor", "lenet5-digits"],
     "add": ["add", "mnist-lenet5"],
+    "clean": ["clean"],
 }
 
 
@@ -225,6 +228,54 @@ def test_list_and_compare_import_neither_torch_nor_mlflow(tree):
     assert "lenet5-digits       lenet5 on digits: not trained yet" in listed.out and "mnist-lstm" in listed.out
     assert compared.out.count("not trained yet") == 2
     assert not modules & {"torch", "mlflow", "albumentations", "cv2", "sklearn", "dvc"}
+
+
+def test_the_version_is_the_packages(tree):
+    from saccade import __version__
+
+    (ended,), modules = tree.run_all(["--version"])
+    assert ended == (0, f"saccade {__version__}\n", "") and not modules & HEAVY
+
+
+def completed(command: str, parameter: str, incomplete: str) -> list[str]:
+    """What Typer offers a shell for an argument or an option."""
+    found = typer.main.get_command(cli.app)
+    for word in command.split():
+        found = found.commands[word]
+    (asked,) = [one for one in found.params if one.name == parameter]
+    context = found.make_context(command, [], resilient_parsing=True)
+    return [item.value for item in asked.shell_complete(context, incomplete)]
+
+
+@pytest.mark.parametrize(
+    ("command", "parameter", "incomplete", "names"),
+    [
+        *((command, "dataset", "", ["digits"]) for command in ("fetch", "preprocess", "augment", "preview")),
+        *((command, "run", "le", ["lenet5-digits"]) for command in ("train", "find-lr", "evaluate", "repeat")),
+        *((command, "run", "ls", ["lstm-digits"]) for command in ("predict", "doctor", "describe run")),
+        ("compare", "runs", "x", []),
+        ("evaluate", "on", "d", ["digits"]),
+        ("add", "name", "mnist-lenet", ["mnist-lenet5", "mnist-lenet5-fast"]),
+        ("add", "copy", "l", ["lenet5-digits", "lstm-digits"]),
+        ("describe model", "name", "resnet1", ["resnet18"]),
+    ],
+)
+def test_a_shell_completes_names(command, parameter, incomplete, names, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert completed(command, parameter, incomplete) == names
+
+
+def test_a_shell_completes_nothing_where_params_yaml_cannot_be_read(inside):
+    for text in ("runs: [", "runs:\n- 1\n", "", "\x00"):
+        inside.params.write_text(text)
+        assert completed("train", "run", "le") == []
+    inside.params.unlink()
+    assert completed("train", "run", "le") == []
+
+
+def test_a_shell_asks_saccade_however_it_was_called(tree):
+    ended = tree.run(_SACCADE_COMPLETE="complete_bash", COMP_WORDS="saccade train le", COMP_CWORD="2")
+    assert ended == (0, "lenet5-digits\n", "")
 
 
 # What pip writes for [project.scripts] saccade = "pipeline.__main__:main".

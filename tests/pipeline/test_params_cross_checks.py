@@ -129,7 +129,8 @@ def waves_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     library = tmp_path / "library"
     for folder in ("datasets", "models", "tasks"):
         shutil.copytree(ROOT / "src/saccade" / folder, library / folder)
-    shutil.copy(ROOT / "src/saccade/nn/layers.py", library)
+    (library / "nn").mkdir()
+    shutil.copy(ROOT / "src/saccade/nn/arguments.py", library / "nn")
     monkeypatch.setattr(registry, "_SACCADE", library)
 
     def write(kind: str) -> None:

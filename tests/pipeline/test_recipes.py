@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from pipeline import paths
+from pipeline.commands.add import add_copy, add_recipe
 from pipeline.params.load import load_params
 from pipeline.params.problems import ParamsError
-from pipeline.params.recipes import add_copy, add_recipe
 from pipeline.params.yaml_lines import read_yaml
 from saccade.core.errors import UserError
 

@@ -8,10 +8,12 @@ import sys
 import pytest
 
 from pipeline import paths
+from pipeline.privacy.git_state import GitState
 from pipeline.runs import provenance, run_store
 from pipeline.runs.journal import Journal
 from pipeline.runs.run_store import RunStore, hold, journal_folder, restore_journal
 from pipeline.runs.tables import read_history, write_history
+from saccade.core.errors import UserError
 from saccade.train.state import EpochRecord
 
 IDENTITY = "ab" * 32
@@ -297,78 +299,22 @@ def test_a_lock_that_another_process_holds_is_waited_for_with_a_word(tmp_path, c
 # --- where a run comes from -------------------------------------------------------------------------------------------
 
 
-def git(folder, *arguments):
-    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
-
-
-@pytest.fixture
-def repository(tmp_path, monkeypatch):
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    git(tmp_path, "init")
-    for name in ("params.yaml", "dvc.lock"):
-        (tmp_path / name).write_text("a: 1\n")
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "-m", "first")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def test_a_clean_tree_has_a_commit_and_no_difference(repository):
-    commit, diff = provenance.git_state()
-    assert commit is not None and len(commit) == 40 and diff == ""
-    assert provenance.tags({}, commit, diff)["saccade.git_dirty"] == "false"
-
-
-def test_dvc_s_own_rewriting_of_its_lock_makes_no_tree_dirty(repository):
-    (repository / "dvc.lock").write_text("a: 2\n")
-    commit, diff = provenance.git_state()
-    assert diff == "" and provenance.tags({}, commit, diff)["saccade.git_dirty"] == "false"
-
-
-def test_a_change_of_params_does(repository):
-    (repository / "params.yaml").write_text("a: 2\n")
-    (repository / "dvc.lock").write_text("a: 2\n")
-    commit, diff = provenance.git_state()
-    assert "-a: 1\n+a: 2" in diff and "params.yaml" in diff and "dvc.lock" not in diff
-    tags = provenance.tags({"torch": "2.10"}, commit, diff)
-    assert tags["saccade.git_dirty"] == "true" and tags["mlflow.source.git.commit"] == commit
-    assert tags["saccade.torch"] == "2.10"
-
-
-def test_a_staged_change_does_too(repository):
-    (repository / "params.yaml").write_text("a: 3\n")
-    git(repository, "add", "params.yaml")
-    assert "+a: 3" in provenance.git_state()[1]
-
-
-def test_a_new_file_is_part_of_the_difference(repository):
-    (repository / "tiny.py").write_text("x = 1\ny = 2\n")
-    (repository / "large.bin").write_bytes(b"\0" * 10)
-    diff = provenance.git_state()[1]
-    assert "+++ b/tiny.py\n@@ -0,0 +1,2 @@\n+x = 1\n+y = 2\n" in diff
-    assert "new file large.bin (10 bytes)" in diff
-
-
-def test_outside_a_repository_and_before_the_first_commit_there_is_no_commit(tmp_path, monkeypatch):
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    monkeypatch.chdir(tmp_path)
-    assert provenance.git_state() == (None, "")
-    assert "mlflow.source.git.commit" not in provenance.tags({}, None, "")
-    git(tmp_path, "init")
-    assert provenance.git_state() == (None, "")
-
-
-def test_without_git_there_is_no_commit(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert provenance.git_state() == (None, "")
-
-
 def test_the_dvc_stage_and_experiment_are_tags(monkeypatch):
     monkeypatch.setenv("DVC_STAGE", "train@a")
     monkeypatch.setenv("DVC_EXP_NAME", "")
-    tags = provenance.tags({}, None, "")
-    assert tags["dvc.stage"] == "train@a" and "dvc.exp_name" not in tags
+    tags = provenance.tags({"torch": "2.10"}, GitState(None))
+    assert tags["dvc.stage"] == "train@a" and "dvc.exp_name" not in tags and tags["saccade.torch"] == "2.10"
+    assert "mlflow.source.git.commit" not in tags
+
+
+def test_a_run_tells_user_and_host_only_when_asked_to(monkeypatch):
+    monkeypatch.delenv("SACCADE_TAGS", raising=False)
+    assert not {"mlflow.user", "saccade.host"} & provenance.tags({}, GitState(None)).keys()
+    monkeypatch.setenv("SACCADE_TAGS", "host, user")
+    assert {"mlflow.user", "saccade.host"} <= provenance.tags({}, GitState(None)).keys()
+    monkeypatch.setenv("SACCADE_TAGS", "hots")
+    with pytest.raises(UserError, match=r"SACCADE_TAGS \(hots\) must be user, host, or both"):
+        provenance.tags({}, GitState(None))
 
 
 def test_flatten_joins_keys_with_dots_and_leaves_lists_whole():

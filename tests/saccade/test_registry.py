@@ -11,7 +11,7 @@ import pytest
 import saccade
 from saccade.core import registry
 from saccade.core.registry import Argument, Folder
-from saccade.nn import layers
+from saccade.nn import arguments
 
 FOLDERS: tuple[Folder, ...] = typing.get_args(Folder)
 REGISTERED = [(folder, name) for folder in FOLDERS for name in registry.names(folder)]
@@ -33,7 +33,7 @@ def test_names_are_those_of_the_files() -> None:
         files = {path.name for path in (root / folder).iterdir() if path.suffix == ".py" and path.name[0] != "_"}
         assert registry.names(folder) == sorted(name[:-3] for name in files)
         assert registry.names(folder)
-    assert (root / "datasets" / "_idx.py").exists() and "_idx" not in registry.names("datasets")
+    assert (root / "datasets" / "__init__.py").exists() and "__init__" not in registry.names("datasets")
 
 
 def test_a_new_file_is_a_new_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,9 +88,9 @@ def test_the_summary_is_one_line_from_the_docstring(folder: Folder, name: str) -
     assert summary and docstring.startswith(summary) and "\n" not in summary and summary[-1] not in ".:"
 
 
-def test_aliases_read_from_the_text_are_those_of_layers() -> None:
+def test_aliases_read_from_the_text_are_those_of_the_arguments() -> None:
     read = registry.literal_aliases()
-    expected = {name: value for name, value in vars(layers).items() if typing.get_origin(value) is typing.Literal}
+    expected = {name: value for name, value in vars(arguments).items() if typing.get_origin(value) is typing.Literal}
     assert {name: typing.get_args(value) for name, value in read.items()} == {
         name: typing.get_args(value) for name, value in expected.items()
     }

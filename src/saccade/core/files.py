@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ def _partial_path(target: Path) -> Path:
 
 
 def _is_running(pid: int) -> bool:
+    if sys.platform == "win32":
+        return True  # not known: signal 0, which asks elsewhere, is Ctrl-C there
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

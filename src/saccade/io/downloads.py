@@ -12,7 +12,7 @@ import os
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from urllib.parse import quote, urlsplit
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_file, sha256_of_file
 from saccade.core.progress import Progress, no_progress
+from saccade.io.credentials import expand, mask
 
 _CHUNK_BYTES = 2**16
 _REAL_PROGRESS_BYTES = 2**20
@@ -35,7 +36,7 @@ class RemoteFile:
         name: file name, without folders.
         sha256: digest of its bytes, 64 hexadecimal digits.
         size: length in bytes.
-        addresses: full URLs that hold it, in order of preference.
+        addresses: full URLs that hold it, in order of preference; they may name environment variables as ``$NAME``.
     """
 
     name: str
@@ -87,7 +88,8 @@ def fetch_file(
     Args:
         file: published file to fetch.
         folder: output folder, made when missing.
-        mirror: a local folder or an http(s) URL that holds files of the same names; nothing else is asked then.
+        mirror: a local folder or an http(s) URL that holds files of the same names; nothing else is asked then. It may
+            name environment variables as ``$NAME``.
         progress: callback, called with the name, the bytes there and the size, as they arrive.
         attempts: consecutive failures that end an address; a failure after another 1 MiB counts as the first again.
         backoff_s: pause before the second attempt in seconds, doubled each time, up to a minute, half of it by chance.
@@ -100,7 +102,8 @@ def fetch_file(
         The file's path in ``folder``.
 
     Raises:
-        UserError: no address gave the file, the mirror holds another one, or ``folder`` cannot be written.
+        UserError: no address gave the file, the mirror holds another one, an environment variable that an address names
+            is not set, or ``folder`` cannot be written.
     """
     assert file.name == Path(file.name).name and file.addresses
     target, part, lock = folder / file.name, folder / f"{file.name}.part", folder / f".{file.name}.lock"
@@ -112,11 +115,14 @@ def fetch_file(
         with _locked(lock, file.name, progress):
             if not _is_right(target, file):
                 if mirror is None:
-                    _download(file, target, part, file.addresses, None, progress, policy)
-                elif "://" in mirror:
-                    _download(file, target, part, (_address_in(mirror, file.name),), mirror, progress, policy)
+                    addresses = {address: expand(address) for address in file.addresses}
+                    _download(file, target, part, addresses, None, progress, policy)
+                elif "://" in expand(mirror):
+                    named = _address_in(mirror, file.name) if "://" in mirror else f"{mirror}/{file.name}"
+                    addresses = {named: _address_in(expand(mirror), file.name)}
+                    _download(file, target, part, addresses, mirror, progress, policy)
                 else:
-                    _copy(file, mirror, target, progress)
+                    _copy(file, expand(mirror), target, progress)
             part.unlink(missing_ok=True)  # left by an earlier try that the file at hand makes needless
     except OSError as error:
         where, why = error.filename or target, error.strerror or error
@@ -178,7 +184,7 @@ def _address_in(mirror: str, name: str) -> str:
     try:
         parts = urlsplit(mirror)
     except ValueError as error:
-        raise UserError(f"mirror ({mirror}) must be a folder or an http(s) URL: {error}") from error
+        raise UserError(f"mirror ({_without_secrets(mirror)}) must be a folder or an http(s) URL: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise UserError(f"mirror ({_without_secrets(mirror)}) must be a folder or an http(s) URL.")
     return parts._replace(path=f"{parts.path.rstrip('/')}/{quote(name)}", fragment="").geturl()
@@ -186,7 +192,10 @@ def _address_in(mirror: str, name: str) -> str:
 
 def _without_secrets(address: str) -> str:
     """``address`` without password and query: either may hold a secret, and messages end up in logs."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return mask(address)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
@@ -194,20 +203,21 @@ def _download(
     file: RemoteFile,
     target: Path,
     part: Path,
-    addresses: tuple[str, ...],
+    addresses: Mapping[str, str],
     mirror: str | None,
     progress: Progress,
     policy: _RetryPolicy,
 ) -> None:
+    """Ask the addresses one after another; the keys are what messages may say of them."""
     import requests
 
     tried = []
     with requests.Session() as session:
-        for address in addresses:
+        for named, address in addresses.items():
             try:
                 _fetch_from(session, address, file, part, progress, policy)
             except _RequestFailed as failure:
-                tried.append(f"{_without_secrets(address)} ({failure.reason})")
+                tried.append(f"{_without_secrets(named)} ({failure.reason})")
             else:
                 part.replace(target)
                 return

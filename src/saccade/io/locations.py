@@ -5,6 +5,7 @@ from urllib.parse import unquote, urlsplit
 
 from saccade.core.errors import UserError
 from saccade.io.archives import is_archive
+from saccade.io.credentials import expand, mask
 from saccade.io.downloads import RemoteFile
 
 
@@ -63,13 +64,13 @@ def remote_file(url: str, sha256: str | None, size: int | None) -> RemoteFile:
         What ``downloads.fetch_file`` takes.
 
     Raises:
-        UserError: the digest or the length is missing, or the address names no file.
+        UserError: the digest or the length is missing, the address names no file, or a variable that is not set.
     """
     if sha256 is None or size is None:
-        raise UserError(f"url ({url}) needs sha256 and size beside it, as `sha256sum` and `wc -c` give them")
-    name = PurePosixPath(unquote(urlsplit(url).path)).name
+        raise UserError(f"url ({mask(url)}) needs sha256 and size beside it, as `sha256sum` and `wc -c` give them")
+    name = PurePosixPath(unquote(urlsplit(expand(url)).path)).name
     if not name:
-        raise UserError(f"url ({url}) must end with the name of a file, such as photos.zip")
+        raise UserError(f"url ({mask(url)}) must end with the name of a file, such as photos.zip")
     return RemoteFile(name, sha256.lower(), size, (url,))
 
 
