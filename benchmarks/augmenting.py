@@ -32,7 +32,7 @@ from workbench import Workbench, generated, parser_of
 
 from saccade.augment.policies import POLICIES, resolve_transforms
 from saccade.augment.stored_views import write_views
-from saccade.batching.batches import take
+from saccade.batching.arrays import take
 from saccade.core.cpu import usable_cores
 from saccade.data.arrays import open_array, write_array
 from saccade.transforms.albumentations_adapter import build, colors_for

@@ -1,4 +1,4 @@
-"""What it costs that training measures its layers: epochs with the vital signs and epochs without, in turn.
+"""What it costs that training measures its layers: epochs with layer statistics and epochs without, in turn.
 
     python benchmarks/cost_of_doctor.py
 
@@ -25,14 +25,18 @@ from figures import report, tell
 from torch import nn
 from workbench import parser_of
 
+from saccade.batching.arrays import LabelledArrays
+from saccade.batching.batches import Batches
 from saccade.bundle.inputs import ImageInput
 from saccade.core import devices, registry
 from saccade.data.spec import Spec
 from saccade.optim import optimizers
 from saccade.optim.losses import cross_entropy
+from saccade.optim.objective import Objective
 from saccade.train import layer_statistics
-from saccade.train.loop import fit
-from saccade.train.state import EpochRecord, LabelledArrays, TrainingState
+from saccade.train.loop import FitSettings, fit
+from saccade.train.runtime import Runtime
+from saccade.train.state import EpochRecord, TrainingState
 
 MOST = 1.02
 
@@ -78,11 +82,13 @@ class Blind:
     def begin_epoch(self) -> None:
         """Nothing to forget."""
 
-    def of_update(self, number: int) -> contextlib.AbstractContextManager[None]:
-        """Nothing around the update."""
-        return contextlib.nullcontext()
+    def begin_update(self, number: int) -> None:
+        """Nothing before the update."""
 
-    def of_activations(self, network: nn.Module) -> contextlib.AbstractContextManager[None]:
+    def end_update(self, before: None, gradient_norms: Any) -> None:
+        """Nothing after it."""
+
+    def measure_dead_relus(self, network: nn.Module) -> contextlib.AbstractContextManager[None]:
         """Nothing around the validation."""
         return contextlib.nullcontext()
 
@@ -98,11 +104,11 @@ class Alternating:
     """Measures in the epochs 1, 4, 5, 8, 9, ... and not in the others: each pair has both, in either order.
 
     Args:
-        signs: of a training state.
+        statistics: those of a training state.
     """
 
-    def __init__(self, signs: Any) -> None:
-        self._both, self.epoch = (Blind(signs.sums), signs), 1
+    def __init__(self, statistics: Any) -> None:
+        self._both, self.epoch = (Blind(statistics.sums), statistics), 1
 
     @property
     def is_on(self) -> bool:
@@ -119,22 +125,22 @@ class Alternating:
 
 
 class Timed:
-    """Measures as ``signs`` does, and how long that takes; the network's own work inside of its blocks does not count.
+    """Measures as ``statistics`` does, and for how long; the network's own work inside its blocks does not count.
 
     Args:
-        signs: of a training state.
+        statistics: those of a training state.
         clock: in seconds; waits for the device.
     """
 
-    def __init__(self, signs: Any, clock: Callable[[], float]) -> None:
-        self._signs, self._clock = signs, clock
+    def __init__(self, statistics: Any, clock: Callable[[], float]) -> None:
+        self._statistics, self._clock = statistics, clock
         self.spent_s = 0.0
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._signs, name)
+        found = getattr(self._statistics, name)
         if not callable(found):
             return found
-        return self._around if name in ("of_update", "of_activations") else lambda *values: self._timed(found, *values)
+        return self._around if name == "measure_dead_relus" else lambda *values: self._timed(found, *values)
 
     def _timed(self, function: Callable[..., Any], *values: Any) -> Any:
         started_at = self._clock()
@@ -143,9 +149,8 @@ class Timed:
         return result
 
     @contextlib.contextmanager
-    def _around(self, subject: Any) -> Iterator[None]:
-        method = self._signs.of_update if isinstance(subject, int) else self._signs.of_activations
-        block, note = method(subject), layer_statistics._ReluWatch._note
+    def _around(self, network: nn.Module) -> Iterator[None]:
+        block, note = self._statistics.measure_dead_relus(network), layer_statistics._ReluWatch._note
         layer_statistics._ReluWatch._note = lambda watch, output: self._timed(note, watch, output)  # type: ignore[method-assign]
         self._timed(block.__enter__)
         yield
@@ -170,7 +175,7 @@ def measure(title: str, case: Case, device: torch.device, options: Any) -> None:
     """With, without, without, with, ...; then print the figures."""
     pairs = 1 if options.quick else options.pairs
     state, clock = begun(case, device)
-    state.signs = alternating = Alternating(state.signs)  # type: ignore[assignment]
+    state.layer_statistics = alternating = Alternating(state.layer_statistics)  # type: ignore[assignment]
     times: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
     before = clock(), time.perf_counter()
     for record in trained(state, case, device, epochs=2 * pairs + 2):
@@ -180,9 +185,9 @@ def measure(title: str, case: Case, device: torch.device, options: Any) -> None:
         before = clock(), time.perf_counter()
     assert alternating.epoch == 2 * pairs + 3
     for at, name in enumerate((title, f"{title}, by the clock")[: 2 if device.type == "cpu" else 1]):
-        with_signs, without = ([taken[at] for taken in times[is_on]] for is_on in (True, False))
+        with_statistics, without = ([taken[at] for taken in times[is_on]] for is_on in (True, False))
         target = ("at most", MOST) if at == 0 else None
-        report(f"{name}: an epoch", "s", with_signs, without, peer="without the measuring", target=target)
+        report(f"{name}: an epoch", "s", with_statistics, without, peer="without the measuring", target=target)
     shares = [share_inside(case, device) for _ in range(1 if options.quick else 3)]
     tell(f"  {title}: {shares} inside")
     middle = [statistics.median(shares)]
@@ -192,7 +197,7 @@ def measure(title: str, case: Case, device: torch.device, options: Any) -> None:
 def share_inside(case: Case, device: torch.device) -> float:
     """Of the time of a training, how much passes in the measuring."""
     state, clock = begun(case, device)
-    state.signs = timed = Timed(state.signs, clock)  # type: ignore[assignment]
+    state.layer_statistics = timed = Timed(state.layer_statistics, clock)  # type: ignore[assignment]
     started_at = clock()
     for _ in trained(state, case, device, epochs=case.epochs):
         pass
@@ -221,18 +226,12 @@ def trained(state: TrainingState, case: Case, device: torch.device, *, epochs: i
     """Train, epoch by epoch."""
     return fit(
         state,
-        examples(case, case.examples),
+        Batches(examples(case, case.examples), case.batch_size, seed=0, device=device),
         examples(case, case.validation),
-        loss=cross_entropy,
-        score="accuracy",
-        schedule=lambda step: 1.0,
-        lr=0.001,
-        epochs=epochs,
-        batch_size=case.batch_size,
-        clip_norm=None,
-        device=device,
-        precision=devices.resolve_precision("auto", device),
-        seed=0,
+        Objective(cross_entropy),
+        lambda step: 0.001,
+        FitSettings(epochs),
+        Runtime(device, devices.resolve_precision("auto", device)),
     )
 
 

@@ -152,13 +152,17 @@ def train_ours(case: Case, device: Any, examples: int, *, deterministic: bool) -
     import torch
     from torch import nn
 
+    from saccade.batching.arrays import LabelledArrays
+    from saccade.batching.batches import Batches
     from saccade.bundle.inputs import ImageInput
     from saccade.core import devices, registry
     from saccade.data.spec import Spec
-    from saccade.optim import optimizers, schedules
+    from saccade.optim import optimizers
     from saccade.optim.losses import LOSSES
-    from saccade.train.loop import fit
-    from saccade.train.state import LabelledArrays, TrainingState
+    from saccade.optim.objective import Objective
+    from saccade.train.loop import FitSettings, fit
+    from saccade.train.runtime import Runtime
+    from saccade.train.state import TrainingState
 
     devices.set_deterministic(deterministic)
     spec = Spec("image", (case.side, case.side, case.channels), tuple("0123456789"))
@@ -168,17 +172,12 @@ def train_ours(case: Case, device: Any, examples: int, *, deterministic: bool) -
     labels, few = torch.arange(examples) % len(spec.classes), case.batch_size
     records = fit(
         TrainingState(network, optimizers.build("adam", network, lr=0.001)),
-        LabelledArrays(images, labels),
+        Batches(LabelledArrays(images, labels), case.batch_size, seed=0, device=device),
         LabelledArrays(images[:, :few], labels[:few]),
-        loss=LOSSES["cross_entropy"],
-        schedule=schedules.build("constant", epochs=case.epochs + 1, steps_per_epoch=case.steps),
-        lr=0.001,
-        epochs=case.epochs + 1,
-        batch_size=case.batch_size,
-        clip_norm=None,
-        device=device,
-        precision="bfloat16",
-        seed=0,
+        Objective(LOSSES["cross_entropy"]),
+        lambda step: 0.001,
+        FitSettings(case.epochs + 1),
+        Runtime(device, "bfloat16"),
     )
     return [record.examples_per_s for record in records]
 

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from saccade.batching.arrays import LabelledArrays
 from saccade.data.spec import Spec
-from saccade.train.state import LabelledArrays
 
 NEGATIVE_BIAS = -10.0
 TOO_HIGH = 100

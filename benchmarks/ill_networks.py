@@ -32,6 +32,7 @@ from recipe_seeds import ROOT
 from torch import nn
 from workbench import HERE, parser_of
 
+from saccade.batching.batches import Batches
 from saccade.bundle.inputs import input_for
 from saccade.core import registry
 from saccade.core.errors import NonFiniteError
@@ -39,9 +40,10 @@ from saccade.display.layer_statistics import draw_layer_statistics
 from saccade.doctor.record import Record
 from saccade.doctor.remedies import Change
 from saccade.doctor.rules import Verdict, diagnose
-from saccade.optim import optimizers, schedules
-from saccade.optim.losses import LOSSES, constant_loss
-from saccade.train.loop import fit
+from saccade.optim import optimizers
+from saccade.optim.losses import LOSSES, constant_prediction_loss
+from saccade.optim.objective import Objective
+from saccade.train.loop import FitSettings, fit
 from saccade.train.state import TrainingState
 
 DRAWN = ("sigmoids", "plain-rnn")  # before and after the remedy, seed 0
@@ -133,11 +135,9 @@ def train(case: Case, seed: int) -> tuple[Record, Verdict]:
     state = TrainingState(network, optimizers.build("adam", network, lr=case.lr))
     broke = None
     try:
-        for _ in fit(
-            state, data.train, data.validation, loss=LOSSES[loss], score="accuracy" if data.spec.classes else "mae",
-            schedule=schedules.build("constant", epochs=case.epochs, steps_per_epoch=1), lr=case.lr, epochs=case.epochs,
-            batch_size=64, clip_norm=case.clip_norm, device=torch.device("cpu"), precision="float32", seed=seed,
-        ):  # fmt: skip
+        batches, settings = Batches(data.train, 64, seed=seed), FitSettings(case.epochs, clip_norm=case.clip_norm)
+        objective = Objective(LOSSES[loss], score="accuracy" if data.spec.classes else "mae")
+        for _ in fit(state, batches, data.validation, objective, lambda step: case.lr, settings):
             pass
     except NonFiniteError as error:
         broke = error.found
@@ -145,7 +145,7 @@ def train(case: Case, seed: int) -> tuple[Record, Verdict]:
     if broke:
         epochs[broke["epoch"]] = broke["layers"]
     rows = [{"epoch": epoch, **row} for epoch, layers in epochs.items() for row in layers]
-    constant = constant_loss(loss, data.validation.labels)
+    constant = constant_prediction_loss(loss, data.validation.labels)
     assert constant is not None
     record = Record([one.row() for one in state.history], rows, constant, settings_of(case), broke)
     return record, diagnose(record)

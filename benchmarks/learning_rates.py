@@ -32,7 +32,7 @@ from ruamel.yaml import YAML
 from workbench import HERE, Workbench, default_work
 
 if TYPE_CHECKING:
-    from pipeline.stages.train.setup import TrainingRun
+    from pipeline.stages.train.run import TrainingRun
 
 GRIDS = {
     "sgd": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
@@ -185,7 +185,7 @@ def case_grid(case: Case) -> tuple[float, ...]:
 def prepared(case: Case, bench: Workbench, options: argparse.Namespace) -> "TrainingRun":
     """The case as a run of the bench's params.yaml, its data prepared."""
     from pipeline.params.load import load_params
-    from pipeline.stages.train.setup import TrainingRun
+    from pipeline.stages.train.run import TrainingRun
 
     yaml = YAML(typ="safe")
     files = (yaml.load(path.read_text(encoding="utf-8")) for path in (ROOT / "params.yaml", *ROOT.glob("recipes/*")))
@@ -233,14 +233,15 @@ def steps_of(found: dict[str, Any], run: "TrainingRun", *, quick: bool) -> Itera
 
 def trained(run: "TrainingRun", rate: float) -> Rows:
     """The epochs of a training with a rate; none where its loss was not finite in the end."""
-    from pipeline.stages.train.loop import try_out
+    from pipeline.stages.train.training import Training
     from saccade.core.errors import UserError
-    from saccade.train.loop import fit
+    from saccade.core.ranks import Rank
 
     optimizer = run.block.optimizer.model_copy(update={"lr": rate})
     run = dataclasses.replace(run, block=run.block.model_copy(update={"optimizer": optimizer}))
     try:
-        rows = [record.row() for record in try_out(run, fit)]
+        training = Training.prepare(run, Rank())
+        rows = [record.row() for record in training.epochs(training.build_state())]
     except UserError as error:
         if "not finite" not in str(error):
             raise

@@ -20,6 +20,8 @@ from figures import report, tell
 from torch import Tensor, nn
 from workbench import parser_of
 
+from saccade.batching.arrays import LabelledArrays
+from saccade.batching.batches import Batches
 from saccade.batching.length_buckets import by_length, longest_of
 from saccade.bundle.inputs import TokenInput
 from saccade.core import registry
@@ -28,8 +30,9 @@ from saccade.nn.padding import length_mask
 from saccade.nn.text_networks import BidirectionalRNN
 from saccade.optim import optimizers
 from saccade.optim.losses import cross_entropy
-from saccade.train.loop import fit
-from saccade.train.state import EpochRecord, LabelledArrays, TrainingState
+from saccade.optim.objective import Objective
+from saccade.train.loop import FitSettings, fit
+from saccade.train.state import EpochRecord, TrainingState
 
 CPU = torch.device("cpu")
 
@@ -98,12 +101,9 @@ def trained(
     """The epochs of a training."""
     built = network(case, seed)
     state = TrainingState(built, optimizers.build("adam", built, lr=0.003))
-    records = fit(
-        state, data, validation, loss=cross_entropy, schedule=lambda step: 1.0, lr=0.003, epochs=epochs,
-        batch_size=case.batch_size, clip_norm=1.0, device=CPU, precision="float32", seed=seed,
-        length_buckets=is_bucketed,
-    )  # fmt: skip
-    return list(records)
+    batches = Batches(data, case.batch_size, seed=seed, length_buckets=is_bucketed)
+    settings = FitSettings(epochs, clip_norm=1.0)
+    return list(fit(state, batches, validation, Objective(cross_entropy), lambda step: 0.003, settings))
 
 
 def rate(case: Case, data: LabelledArrays, is_bucketed: bool) -> float:

@@ -39,7 +39,7 @@ def main() -> None:
     if python is None:
         report_skipped("everything", f"--quick installs nothing, and Keras is not in {options.peers}")
         return
-    dataset, data, run = read_recipe(options)
+    dataset, data, run = read_config(options)
     seeds = {f"seed{seed}": with_train(run, seed=seed) for seed in range(pairs)}
     bench = Workbench(options.work, "mnist_race")
     bench.write_params({dataset: data}, {"warm-up": with_train(run, epochs=1), **seeds})
@@ -78,7 +78,7 @@ def main() -> None:
     )
 
 
-def read_recipe(options: argparse.Namespace) -> tuple[str, dict[str, Any], dict[str, Any]]:
+def read_config(options: argparse.Namespace) -> tuple[str, dict[str, Any], dict[str, Any]]:
     """The recipe's dataset, its block and the run's, with the mirror filled in and shortened for ``--quick``."""
     path = ROOT / "recipes" / f"{options.recipe}.yaml"
     if not path.exists():

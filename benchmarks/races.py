@@ -174,9 +174,9 @@ def gradients(bench: Workbench, run: str, seed: int) -> dict[str, list[float]]:
     x_BTF, target_BO = (torch.from_numpy(np.array(array[:PROBED])) for array in (test.examples, test.labels))
     torch.manual_seed(devices.derive_seed(seed, "weights"))
     found = {}
-    for moment, network in (("first", predictor.recipe.build_network()), ("last", predictor.network)):
+    for moment, network in (("first", predictor.config.build_network()), ("last", predictor.network)):
         normalise, model = network
-        for of in ("h", "c") if predictor.recipe.model == "lstm" else ("h",):
+        for of in ("h", "c") if predictor.config.model == "lstm" else ("h",):
             norms_T = gradient_norms_over_time(model.eval(), normalise(x_BTF), lambda out: mse(out, target_BO), of=of)
             found[f"{moment} {of}"] = norms_T.tolist()
     tell(f"  {run}: dL/dh_1 / dL/dh_T = {found['last h'][0] / max(found['last h'][-1], 1e-45):.3g} after training")

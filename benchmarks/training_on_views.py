@@ -25,14 +25,17 @@ from workbench import parser_of
 
 from saccade.augment.policies import resolve_transforms
 from saccade.augment.stored_views import write_views
+from saccade.batching.arrays import LabelledArrays
+from saccade.batching.batches import Batches
 from saccade.bundle.inputs import ImageInput
 from saccade.core import devices, registry
 from saccade.data.arrays import open_array, write_array
 from saccade.data.spec import Spec
-from saccade.optim import optimizers, schedules
+from saccade.optim import optimizers
 from saccade.optim.losses import LOSSES
-from saccade.train.loop import fit
-from saccade.train.state import EpochRecord, LabelledArrays, TrainingState
+from saccade.optim.objective import Objective
+from saccade.train.loop import FitSettings, fit
+from saccade.train.state import EpochRecord, TrainingState
 
 VIEWS, BATCH = 4, 128
 LEAST_OF_ORIGINALS = 0.97
@@ -112,17 +115,11 @@ def epochs_on(views: np.ndarray, case: Case, epochs: int) -> Iterator[EpochRecor
     stored = torch.from_numpy(views)
     return fit(
         TrainingState(network, optimizers.build("adam", network, lr=0.001)),
-        LabelledArrays(stored, labels),
+        Batches(LabelledArrays(stored, labels), BATCH, seed=0),
         LabelledArrays(stored[:1, :BATCH].clone(), labels[:BATCH]),
-        loss=LOSSES["cross_entropy"],
-        schedule=schedules.build("constant", epochs=epochs, steps_per_epoch=-(-case.examples // BATCH)),
-        lr=0.001,
-        epochs=epochs,
-        batch_size=BATCH,
-        clip_norm=None,
-        device=torch.device("cpu"),
-        precision="float32",
-        seed=0,
+        Objective(LOSSES["cross_entropy"]),
+        lambda step: 0.001,
+        FitSettings(epochs),
     )
 
 

@@ -17,13 +17,16 @@ import torch
 from torch import nn
 from torch.profiler import profile
 
+from saccade.batching.arrays import LabelledArrays
+from saccade.batching.batches import Batches
 from saccade.bundle.inputs import ImageInput
 from saccade.core import devices, registry
 from saccade.data.spec import Spec
 from saccade.optim import optimizers
 from saccade.optim.losses import cross_entropy
-from saccade.train.loop import fit
-from saccade.train.state import LabelledArrays, TrainingState
+from saccade.optim.objective import Objective
+from saccade.train.loop import FitSettings, fit
+from saccade.train.state import TrainingState
 
 CPU = torch.device("cpu")
 UPDATES = 20
@@ -67,17 +70,11 @@ def shares(name: str, updates: int) -> dict[str, float]:
     labels = torch.arange(count) % 10
     records = fit(
         TrainingState(network, optimizers.build("adam", network, lr=0.001)),
-        LabelledArrays(images, labels),
+        Batches(LabelledArrays(images, labels), batch_size, seed=0),
         LabelledArrays(images[:, :1], labels[:1]),
-        loss=cross_entropy,
-        schedule=lambda step: 1.0,
-        lr=0.001,
-        epochs=2,
-        batch_size=batch_size,
-        clip_norm=None,
-        device=CPU,
-        precision="float32",
-        seed=0,
+        Objective(cross_entropy),
+        lambda step: 0.001,
+        FitSettings(epochs=2),
     )
     next(records)
     with profile() as profiler:

@@ -125,6 +125,13 @@ def _tell_missing_commit() -> None:
         tell_missing_commit(is_brief=True)
 
 
+def _print_verdict(run: str, name: str, folder: Path) -> None:
+    """Print the doctor's verdict at the end of a training, in a line."""
+    from pipeline.commands.doctor import print_verdict
+
+    print_verdict(run, name, folder)
+
+
 @app.command()
 def check() -> None:
     """Check the whole of params.yaml and print every error at once."""
@@ -211,7 +218,7 @@ def train(
     _tell_missing_commit()
     from pipeline.launch.launch import start_training
 
-    start_training(params, run, fresh=fresh)
+    start_training(params, run, fresh=fresh, after_training=_print_verdict)
 
 
 @app.command(name="find-lr")
@@ -230,7 +237,7 @@ def find_lr(
     params = _load()
     _entry("runs", params.runs, run)
     from pipeline.commands.find_lr import find_lr
-    from pipeline.stages.train.setup import TrainingRun
+    from pipeline.stages.train.run import TrainingRun
 
     find_lr(TrainingRun.of(params, run), updates=updates, out=out)
 
@@ -292,12 +299,12 @@ def repeat(
     if seeds is not None:
         from pipeline.launch.seeds import repeat_seeds
 
-        repeat_seeds(params, run, seeds)
+        repeat_seeds(params, run, seeds, after_training=_print_verdict)
     else:
         from pipeline.launch.folds import repeat_folds
 
         assert folds is not None
-        repeat_folds(params, run, folds)
+        repeat_folds(params, run, folds, after_training=_print_verdict)
 
 
 @app.command()

@@ -146,16 +146,16 @@ def network_of_run(run: str, params: "Params") -> Subject:
     Raises:
         UserError: there is no such run, or no bundle of it.
     """
-    from saccade.bundle.bundle import read_recipe
+    from saccade.bundle.bundle import read_config
 
     known = {*params.runs, *(path.parent.name for path in Path("models").glob("*/bundle.json"))}
     if run not in known:
         raise UserError(f"neither params.yaml nor models/ has a run {run!r}; {nearest(run, sorted(known))}")
-    recipe = read_recipe(paths.model(run))
+    config = read_config(paths.model(run))
     block = params.runs[run].train if run in params.runs else None
-    options = {"optimizer": block.optimizer_options, "batch_size": block.batch_size} if block else {}
+    options = {"optimizer": block.optimizer.model_dump(), "batch_size": block.batch_size} if block else {}
     frozen = block.frozen_layers if block else ()
-    return Subject(recipe.model, recipe.arguments, recipe.built_for, run, frozen, options, recipe.evaluate_crop)
+    return Subject(config.model, config.arguments, config.built_for, run, frozen, options, config.evaluate_crop)
 
 
 def show(subject: Subject, *, as_json: bool, figure: Path | None) -> None:

@@ -178,7 +178,7 @@ def _flat(layers: Mapping[int, Sequence[Mapping[str, Any]]]) -> list[dict[str, A
 # --- printing ---------------------------------------------------------------------------------------------------------
 
 
-def tell_in_a_line(run: str, name: str, folder: Path) -> None:
+def print_verdict(run: str, name: str, folder: Path) -> None:
     """Print the verdict at the end of a training.
 
     Args:

@@ -3,17 +3,18 @@
 import csv
 import dataclasses
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from pipeline import paths
 from pipeline.console import Progress, pluralise, say
 from pipeline.params.yaml_lines import line_of, read_yaml
-from pipeline.stages.train.loop import try_out
-from pipeline.stages.train.setup import TrainingRun
+from pipeline.stages.train.run import TrainingRun
+from pipeline.stages.train.training import Training
+from saccade.core import progress as progressing
 from saccade.core.devices import derive_seed
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_file
+from saccade.core.ranks import Rank
 from saccade.lr_finder.plot import draw_range
 from saccade.lr_finder.range_test import HIGHEST, LOWEST, rates_between, rising_losses
 from saccade.lr_finder.suggest import Reading, read_range
@@ -78,9 +79,18 @@ def repeated_losses(run: TrainingRun, updates: int) -> list[list[float]]:
                 progress(f"repeat {number + 1} of {REPEATS}", done, total)
 
             seed = derive_seed(run.seed, "find-lr", number) if number else run.seed
-            trial = partial(rising_losses, rates=rates_of(updates), progress=show)
-            losses.append(list(try_out(dataclasses.replace(run, seed=seed), trial)))
+            training = Training.prepare(dataclasses.replace(run, seed=seed), Rank())
+            losses.append(_rising_losses(training, rates_of(updates), show))
     return losses
+
+
+def _rising_losses(training: Training, rates: Sequence[float], progress: progressing.Progress) -> list[float]:
+    """The losses under rising rates, from the first weights and the first batches of a training; nothing is written."""
+    setup, runtime = training.setup, training.runtime
+    state = training.build_state()
+    with setup.open_batches(runtime) as batches:
+        objective, clip_norm = setup.objective(runtime.device), setup.fit_settings().clip_norm
+        return list(rising_losses(state, batches, objective, rates, runtime, clip_norm=clip_norm, progress=progress))
 
 
 def _line_to_change(run: TrainingRun, suggestion: float) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import paths
 from pipeline.console import pluralise, say
-from pipeline.launch.launch import start_one
+from pipeline.launch.processes import AfterTraining, train_in_processes
 from pipeline.runs import provenance
 from pipeline.runs.identity import identity_of
 from pipeline.tracking.mlflow_store import tracking_uri
@@ -26,8 +26,9 @@ from saccade.core.ranks import Rank
 if TYPE_CHECKING:
     from pipeline.params.load import Params
     from pipeline.runs.run_store import RunStore
-    from pipeline.stages.train.setup import Plan, TrainingRun
-    from saccade.bundle.intervals import Band
+    from pipeline.stages.train.run import TrainingRun
+    from pipeline.stages.train.training import Training
+    from saccade.bundle.intervals import PredictionInterval
 
 _OF_A_MEMBER = (
     "run_uid",
@@ -41,26 +42,27 @@ _OF_A_MEMBER = (
 )
 
 
-def train_ensemble(params: "Params", name: str, *, fresh: bool) -> None:
+def train_ensemble(params: "Params", name: str, *, fresh: bool, after_training: AfterTraining) -> None:
     """Train the members that are not trained yet, one after another, and publish them as one bundle.
 
     Args:
         params: the whole file.
         name: key in ``runs:``.
         fresh: train all of them anew.
+        after_training: callback that is called at the end of each member's training.
 
     Raises:
         UserError: data are missing, or a member cannot be trained.
     """
     with MlflowUploader(tracking_uri(paths.home())) as uploader:  # imports MLflow while we import torch
-        from pipeline.runs.run_store import RunStore, hold
-        from pipeline.stages.train.setup import TrainingRun
+        from pipeline.runs.run_store import RunStore, wait_for_lock
+        from pipeline.stages.train.run import TrainingRun
 
         run = TrainingRun.of(params, name)
         count = run.block.ensemble
         first, members = stores_of_members(run, count)
         store = RunStore(identity_of({"members": [member.folder.name for member in members]}, {}, {}))
-        with hold(stage_lock(store.folder), f"{name}: another process is training the same; waiting for it"):
+        with wait_for_lock(stage_lock(store.folder), f"{name}: another process is training the same; waiting for it"):
             if fresh or store.is_restored():
                 store.set_aside()
             was_finished = store.is_finished()
@@ -68,7 +70,7 @@ def train_ensemble(params: "Params", name: str, *, fresh: bool) -> None:
                 _begin(run, first, store, uploader)
             with reporting_status(store.journal):
                 for number, member in enumerate(members):
-                    start_one(params, name, number, fresh=fresh)
+                    train_in_processes(params, name, number, fresh=fresh, after_training=after_training)
                     if not was_finished:
                         _note(store, number, member)
                 if was_finished:
@@ -92,38 +94,38 @@ def train_ensemble(params: "Params", name: str, *, fresh: bool) -> None:
         say(f"not yet in MLflow ({outcome.pending_reason}): `saccade sync` sends it later")
 
 
-def stores_of_members(run: "TrainingRun", count: int) -> "tuple[Plan, list[RunStore]]":
-    """Where the run with each of ``count`` seeds is kept, or is to be.
+def stores_of_members(run: "TrainingRun", count: int) -> "tuple[Training, list[RunStore]]":
+    """The stores in which the run with each of ``count`` seeds is kept, or is to be.
 
     Args:
-        run: with the first of the seeds.
-        count: how many, from 1.
+        run: the run with the first of the seeds.
+        count: number of seeds, from 1.
 
     Returns:
-        What is known of the first one, and the store of each.
+        The first one, which may begin, and the store of each.
 
     Raises:
         UserError: data or first weights are missing.
     """
-    from pipeline.runs.run_store import RunStore
-    from pipeline.stages.train.setup import plan
+    from pipeline.stages.train.training import Training
 
     me = Rank(world_size=run.block.processes, local_world_size=run.block.processes)
-    plans = [plan(run.member(number), me) for number in range(count)]
-    return plans[0], [RunStore(each.identity) for each in plans]
+    trainings = [Training.prepare(run.member(number), me) for number in range(count)]
+    return trainings[0], [training.store for training in trainings]
 
 
-def _begin(run: "TrainingRun", first: "Plan", store: "RunStore", uploader: MlflowUploader) -> None:
+def _begin(run: "TrainingRun", first: "Training", store: "RunStore", uploader: MlflowUploader) -> None:
     """Write the first event of the journal, or that the ensemble goes on; what is recorded is the first member's."""
     if store.journal.state().run_uid is not None:
         store.journal.resume(from_epoch=0)
     else:
+        from pipeline.stages.train import records
+
         store.begin(first.environment)
-        params = first.params | {"train.ensemble": run.block.ensemble}
+        params = records.logged_params(first) | {"train.ensemble": run.block.ensemble}
+        tags, datasets = records.environment_tags(first), records.dataset_records(first)
         identity, kept = store.folder.name, store.keep_dataset_report(run.dataset)
-        provenance.start_journal(
-            store.journal, run.name, run.experiment, identity, params, first.noted, first.datasets, kept
-        )
+        provenance.start_journal(store.journal, run.name, run.experiment, identity, params, tags, datasets, kept)
     uploader.follow(store.folder)
 
 
@@ -144,27 +146,28 @@ def _put_together(run: "TrainingRun", store: "RunStore", members: Sequence["RunS
     """Write the bundle; returns what names its weights."""
     from saccade.bundle import bundle
 
-    first = bundle.read_recipe(members[0].folder / "bundle")
-    recipe = dataclasses.replace(first, identity=store.folder.name, members=len(members), band=None)
+    first = bundle.read_config(members[0].folder / "bundle")
+    config = dataclasses.replace(first, identity=store.folder.name, members=len(members), interval=None)
     with replacing_folder(store.folder / "bundle") as folder:
-        weights_sha256 = bundle.save_ensemble(folder, recipe, [member.folder / "bundle" for member in members])
-        if recipe.spec.horizon:
-            bundle.write_description(folder, dataclasses.replace(recipe, band=_band(run, folder)))
+        weights_sha256 = bundle.save_ensemble(folder, config, [member.folder / "bundle" for member in members])
+        if config.spec.horizon:
+            bundle.write_config(folder, dataclasses.replace(config, interval=_interval(run, folder)))
     return weights_sha256
 
 
-def _band(run: "TrainingRun", bundle: Path) -> "Band":
+def _interval(run: "TrainingRun", bundle: Path) -> "PredictionInterval":
     """What the forecasts of all members together are off by on the validation split."""
     import torch
 
-    from saccade.bundle.intervals import measure_band
+    from saccade.bundle.intervals import measure_interval
     from saccade.data.prepared import open_split
     from saccade.predict import predictor as prediction
 
     predictor = prediction.load(bundle, run.block.device)
     validation = open_split(paths.prepared(run.dataset), "validation")
     examples, targets = torch.from_numpy(validation.examples), torch.from_numpy(validation.labels)
-    return measure_band(predictor.network, examples, targets, batch_size=run.block.batch_size, device=predictor.device)
+    batch_size, device = run.block.batch_size, predictor.device
+    return measure_interval(predictor.network, examples, targets, batch_size=batch_size, device=device)
 
 
 def _keep_results(

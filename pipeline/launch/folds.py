@@ -21,6 +21,7 @@ from saccade.core.errors import UserError
 from saccade.core.files import sha256_of_file, write_json
 
 if TYPE_CHECKING:
+    from pipeline.launch.processes import AfterTraining
     from pipeline.launch.repeat_table import Repeated
     from pipeline.params.load import Params
 
@@ -29,13 +30,14 @@ _NO_LINKS_ALLOWED = 1314  # of Windows: "a required privilege is not held by the
 _KEPT = ("identity", "weights_sha256", "run_uid", "mlflow_run_id")
 
 
-def repeat_folds(params: "Params", name: str, folds: int) -> None:
+def repeat_folds(params: "Params", name: str, folds: int, *, after_training: "AfterTraining") -> None:
     """Train and evaluate a run on each fold of its dataset; a table, and reports/<run>/folds.json and .csv.
 
     Args:
         params: the whole file.
         name: key in ``runs:``.
-        folds: how many, from 2.
+        folds: number of folds, from 2.
+        after_training: callback that is called at the end of each training.
 
     Raises:
         UserError: folds would be wrong for these data, data are missing, or a training fails.
@@ -49,18 +51,18 @@ def repeat_folds(params: "Params", name: str, folds: int) -> None:
 
     from pipeline.launch.repeat_table import show_and_keep
     from pipeline.params.load import load_params
-    from pipeline.runs.run_store import hold
+    from pipeline.runs.run_store import wait_for_lock
 
     tree = paths.folds(f"{dataset}-{folds}-{_key(params, dataset, folds)}")
     tree.parent.mkdir(parents=True, exist_ok=True)
-    with hold(FileLock(f"{tree}.lock"), f"{dataset}: another process works on its folds; waiting for it"):
+    with wait_for_lock(FileLock(f"{tree}.lock"), f"{dataset}: another process works on its folds; waiting for it"):
         _make_tree(tree, name, dataset, folds)
         repeated = []
         with contextlib.chdir(tree):
             of_folds = load_params(paths.PARAMS)
             for fold in range(1, folds + 1):
                 say(f"fold {fold} of {folds}")
-                repeated.append(_measured(of_folds, _numbered(name, fold), fold))
+                repeated.append(_measured(of_folds, _numbered(name, fold), fold, after_training))
         show_and_keep(name, "fold", repeated, paths.report(name) / "folds", None)
         shutil.rmtree(tree)  # an output that can be made again; the trainings are kept
 
@@ -153,7 +155,7 @@ def _numbered(name: str, fold: int) -> str:
     return f"{name}-fold{fold}"
 
 
-def _measured(params: "Params", name: str, fold: int) -> "Repeated":
+def _measured(params: "Params", name: str, fold: int, after_training: "AfterTraining") -> "Repeated":
     """Run the stages of one fold, as far as they have not been run, in the tree of the folds."""
     from pipeline.launch.launch import start_training
     from pipeline.launch.repeat_table import Repeated
@@ -167,7 +169,7 @@ def _measured(params: "Params", name: str, fold: int) -> "Repeated":
         preprocess(run.dataset, source=block.source, split=block.split, block=block.preprocess, seed=params.seed)
     if not (paths.augmented(run.dataset) / "augment.json").exists():
         augment(run.dataset, block=block.augment, seed=params.seed)
-    start_training(params, name, fresh=False)
+    start_training(params, name, fresh=False, after_training=after_training)
     evaluate(name, dataset=run.dataset, block=run.evaluate)
     trained = _read(paths.report(name) / "run.json")
     measured = {key: value for key, value in _read(paths.report(name) / "metrics.json").items() if key != "members"}

@@ -18,9 +18,9 @@ class Repeated:
     """One of the trainings.
 
     Attributes:
-        key: its seed, or which fold was its test split.
-        metrics: on its test split, the task's main one first.
-        about: what else is kept of it.
+        key: its seed, or the number of the fold that was its test split.
+        metrics: measures on its test split, the task's main one first.
+        about: other values that are kept of it.
     """
 
     key: int
@@ -35,9 +35,9 @@ def show_and_keep(
 
     Args:
         run: key in ``runs:``.
-        what: the key of each training is.
+        what: meaning of the key of each training.
         repeated: the trainings, two at least.
-        path: where to, less the suffix.
+        path: file to write, less the suffix.
         pending_reason: why not all of it is in MLflow; None if it is.
     """
     metrics = summary([each.metrics for each in repeated])

@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 from pipeline import paths
-from pipeline.launch.launch import start_one
+from pipeline.launch.processes import AfterTraining, train_in_processes
 from pipeline.tracking.mlflow_store import tracking_uri
 from pipeline.tracking.uploader import MlflowUploader
 
@@ -16,25 +16,26 @@ if TYPE_CHECKING:
     from pipeline.params.load import Params
 
 
-def repeat_seeds(params: "Params", name: str, count: int) -> None:
+def repeat_seeds(params: "Params", name: str, count: int, *, after_training: AfterTraining) -> None:
     """Train and evaluate a run with ``count`` seeds; a table, and reports/<run>/repeat.json and .csv.
 
     Args:
         params: the whole file.
         name: key in ``runs:``; of an ensemble, single trainings are repeated.
-        count: how many seeds, from the run's own on.
+        count: number of seeds, from the run's own on.
+        after_training: callback that is called at the end of each training.
 
     Raises:
         UserError: data are missing, or a training fails.
     """
     for number in range(count):
-        start_one(params, name, number, fresh=False)
+        train_in_processes(params, name, number, fresh=False, after_training=after_training)
 
     from pipeline.launch.ensemble import stores_of_members
     from pipeline.launch.repeat_table import Repeated, show_and_keep
     from pipeline.runs.tables import read_history
     from pipeline.stages.evaluate.members import evaluate_member
-    from pipeline.stages.train.setup import TrainingRun
+    from pipeline.stages.train.run import TrainingRun
     from saccade.data.prepared import open_split
 
     run, block = TrainingRun.of(params, name), params.runs[name].evaluate

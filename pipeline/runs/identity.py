@@ -31,7 +31,7 @@ def code_digests(stage: str, item: Mapping[str, str]) -> dict[str, str]:
     """SHA-256 of the code files that a stage of dvc.yaml lists, alone or in folders.
 
     Args:
-        stage: name in dvc.yaml.
+        stage: name of a stage in dvc.yaml.
         item: values of the templates, such as ``{"item.model.name": "lenet5"}``.
 
     Returns:

@@ -32,7 +32,7 @@ class DatasetRecord(TypedDict):
 
 @dataclass
 class JournalState:
-    """What a journal comes to.
+    """Summary of a journal.
 
     ``status`` is None until the run started; ``epochs`` maps an epoch to its metrics, ``layers`` to what was measured
     of each layer; ``broke`` says where the loss became no finite number, if it did and the run has not gone on since;
@@ -77,7 +77,7 @@ class Journal:
             identity: SHA-256 over all that decides the run's result.
             params: every resolved parameter, keys flat and dotted.
             tags: anything else worth searching for, such as ``mlflow.source.git.commit``.
-            datasets: what the run reads. MLflow keeps one entry per name and digest.
+            datasets: data that the run reads. MLflow keeps one entry per name and digest.
             texts: text files to keep with the run, by artifact path (``params.yaml``, ``git.diff``).
             folder_name: a folder inside the journal's own with the report of the dataset.
 
@@ -107,8 +107,8 @@ class Journal:
         """Write one epoch's numbers, epochs counted from 1. After a resume the last record of an epoch counts.
 
         Args:
-            epoch: which one.
-            metrics: what the tracking server gets.
+            epoch: number of the epoch, from 1.
+            metrics: numbers that the tracking server gets.
             layers: rows on each layer, which it does not get.
         """
         self._append("epoch", epoch=epoch, metrics=_metrics_to_json(metrics), layers=list(layers))
@@ -121,9 +121,9 @@ class Journal:
         """Say that a run is one of those that this one, an ensemble, is made of; the last record of a number counts.
 
         Args:
-            number: from 0.
-            run_uid: the member's.
-            identity: the member's; its journal lies in a folder of that name beside ours.
+            number: number of the member, from 0.
+            run_uid: name of the member on any tracking server.
+            identity: identity of the member; its journal lies in a folder of that name beside ours.
         """
         self._append("member", number=number, run_uid=run_uid, identity=identity)
 
@@ -132,7 +132,7 @@ class Journal:
 
         Args:
             folder_name: the bundle's folder.
-            epoch: whose weights these are; None is the last one's.
+            epoch: number of the epoch whose weights these are; None: the last one.
         """
         self._append("bundle", folder_name=folder_name, epoch=epoch)
 
@@ -148,7 +148,7 @@ class Journal:
         """Yield the events in order, as they were written. A last line that was torn by a kill is left out.
 
         Args:
-            skip: how many events to pass over at the start, unread.
+            skip: number of events to pass over at the start, unread.
 
         Yields:
             ``{"event": name, "at_ms": unix time, ...}`` with the arguments of the method of that name.

@@ -24,7 +24,7 @@ from pipeline.console import say
 from pipeline.runs.journal import Journal
 from pipeline.runs.tables import _SECONDS, read_gradients, read_history, write_gradients, write_history
 from saccade.bundle import bundle
-from saccade.bundle.bundle import Recipe
+from saccade.bundle.bundle import NetworkConfig
 from saccade.core.files import replacing_file, replacing_folder, write_json
 from saccade.train.layer_statistics import summary
 from saccade.train.state import EpochRecord
@@ -102,10 +102,10 @@ class RunStore:
             if epoch not in known or any(known[epoch].get(name) != metrics[name] for name in results):
                 self.journal.epoch(epoch, metrics, record.layers)
 
-    def save_bundle(self, recipe: Recipe, network: nn.Sequential, epoch: int) -> str:
+    def save_bundle(self, config: NetworkConfig, network: nn.Sequential, epoch: int) -> str:
         """Write the bundle, note in the journal of which epoch it is, and return the SHA-256 of its weights."""
         with replacing_folder(self.folder / "bundle") as folder:
-            weights_sha256 = bundle.save(folder, recipe, network)
+            weights_sha256 = bundle.save(folder, config, network)
         self.journal.bundle("bundle", epoch)
         return weights_sha256
 
@@ -118,9 +118,9 @@ class RunStore:
         """Put the results in their place, whole; run.json gets what it takes to write the journal again elsewhere.
 
         Args:
-            history: the epochs.
-            run: what run.json says.
-            marks_kept: history.csv has a column ``kept``, 1 in the row of ``run["kept_epoch"]`` and 0 in the others.
+            history: records of the epochs.
+            run: content of run.json.
+            marks_kept: whether history.csv has a column ``kept``, 1 in the row of ``run["kept_epoch"]``, else 0.
         """
         rows = [epoch.row() for epoch in history]
         if marks_kept:
@@ -140,8 +140,8 @@ class RunStore:
         An evaluation of other weights is removed there: beside these it would mislead.
 
         Args:
-            run: under which name.
-            dataset: the run's.
+            run: name under which they are published.
+            dataset: name of the run's dataset.
 
         Returns:
             The name of the run that was trained, which another one with the same identity may be.
@@ -189,7 +189,7 @@ def _weights_of(report: Path) -> str | None:
 
 
 @contextlib.contextmanager
-def hold(lock: Any, message: str) -> Iterator[None]:
+def wait_for_lock(lock: Any, message: str) -> Iterator[None]:
     """Hold a lock; say ``message`` when somebody else has it, and wait."""
     from filelock import Timeout
 
@@ -217,10 +217,10 @@ def restore_journal(journal: Journal, trained: Mapping[str, Any], bundle_folder:
     Nothing is done when the journal is there. The tracking server knows the run by its ``run_uid``, wherever it is.
 
     Args:
-        journal: in ``journal_folder(trained)``.
-        trained: what run.json says.
-        bundle_folder: models/<run>.
-        history: history.csv; gradients.csv lies beside it.
+        journal: journal in ``journal_folder(trained)``.
+        trained: content of run.json.
+        bundle_folder: folder of the bundle, models/<run>.
+        history: path of history.csv; gradients.csv lies beside it.
     """
     if journal.state().run_uid is not None:
         return

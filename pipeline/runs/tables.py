@@ -38,8 +38,8 @@ def read_gradients(path: Path, member: int | None = None) -> dict[int, list[dict
     """Epoch to its rows, from a gradients.csv; nothing where an older version trained and there is none.
 
     Args:
-        path: of the table.
-        member: of an ensemble, whose rows; None: of a single training, and none of an ensemble's.
+        path: path of the table.
+        member: number of an ensemble's member, whose rows are read; None: rows of a single training.
 
     Returns:
         Empty where there are none.

@@ -182,14 +182,5 @@ class TrainBlock(ParamsModel):
     @property
     def result_settings(self) -> dict[str, Any]:
         """The settings that decide a training's result; the others say where, how and how often it is computed."""
-        return self.model_dump(exclude={"device", "threads", "processes", "checkpoint_every_s", "ensemble"})
-
-    @property
-    def optimizer_options(self) -> dict[str, Any]:
-        """Keyword arguments of ``saccade.optim.optimizers.build``."""
-        return self.optimizer.model_dump()
-
-    @property
-    def schedule_options(self) -> dict[str, Any]:
-        """Keyword arguments of ``saccade.optim.schedules.build``."""
-        return self.schedule.model_dump()
+        others = {"device", "threads", "processes", "checkpoint_every_s", "ensemble"}
+        return self.model_dump(exclude=others) | {"freeze": self.frozen_layers}

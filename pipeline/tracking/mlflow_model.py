@@ -49,7 +49,7 @@ class BundleModel(mlflow.pyfunc.PythonModel):
         import torch
 
         stored = _pixels(examples) if spec.kind == "image" else examples.astype(np.float32)
-        answers = self.bundle.answers(torch.from_numpy(stored))
+        answers = self.bundle.outputs(torch.from_numpy(stored))
         if spec.classes:
             return _with_label([spec.classes[k] for k in answers.argmax(axis=1)], answers, spec.classes)
         return pd.DataFrame(answers, columns=list(spec.targets))

@@ -8,16 +8,17 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
+from flat_fit import fit
 from torch import Tensor, nn
 
+from saccade.batching.arrays import LabelledArrays
 from saccade.bundle.inputs import ImageInput
 from saccade.core import registry
 from saccade.data.spec import Spec
 from saccade.optim import optimizers
 from saccade.optim.losses import cross_entropy
 from saccade.optim.optimizers import Optimizer
-from saccade.train.loop import fit
-from saccade.train.state import EpochRecord, LabelledArrays, TrainingState
+from saccade.train.state import EpochRecord, TrainingState
 
 CPU = torch.device("cpu")
 N, K, H, W = 22, 3, 18, 16

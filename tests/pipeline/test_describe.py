@@ -7,7 +7,7 @@ import pytest
 from conftest import Ended, Tree
 
 from pipeline.commands.describe import _memory, _size
-from saccade.bundle.bundle import Recipe
+from saccade.bundle.bundle import NetworkConfig
 from saccade.core.files import replacing_folder
 from saccade.data.spec import Spec
 from saccade.explain.memory import Memory
@@ -68,7 +68,7 @@ def tree(make_tree: Callable[[], Tree]) -> Tree:
         file.write(_FROZEN)
     for run, classes in (("lenet5-digits", 10), ("frozen", 10), ("left-over", 3)):
         spec = Spec("image", (32, 32, 1), tuple(f"class {k}" for k in range(classes)))
-        recipe = Recipe("lenet5", {"activation": "tanh"}, spec, "classify", [0.3], [0.3], "0" * 64)
+        recipe = NetworkConfig("lenet5", {"activation": "tanh"}, spec, "classify", [0.3], [0.3], "0" * 64)
         values = {"format": 1, **vars(recipe), "spec": spec.to_dict(), "classes": list(spec.classes)}
         with replacing_folder(tree.root / "models" / run) as folder:
             (folder / "bundle.json").write_text(json.dumps(values), encoding="utf-8")

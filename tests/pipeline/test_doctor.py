@@ -334,7 +334,7 @@ def test_validation_of_one_class_alone_has_no_constant_loss_to_divide_by(here: P
     assert find_case("a").record.constant_loss == 1.0  # no epoch yet
     store.journal_missing([record(1, 3.5)])
     assert find_case("a").record.constant_loss == 3.5
-    doctor.tell_in_a_line("a", "a", RunStore("ab" * 32).folder)
+    doctor.print_verdict("a", "a", RunStore("ab" * 32).folder)
 
 
 def test_what_an_earlier_version_trained_is_published_and_told_so(
@@ -349,7 +349,7 @@ def test_what_an_earlier_version_trained_is_published_and_told_so(
     store.publish("a", "digits")
     assert (here / "reports" / "a" / "gradients.csv").read_text(encoding="utf-8").startswith("epoch,layer,")
     assert read_gradients(here / "reports" / "a" / "gradients.csv") == {}
-    doctor.tell_in_a_line("a", "a", RunStore("ab" * 32).folder)
+    doctor.print_verdict("a", "a", RunStore("ab" * 32).folder)
     assert capsys.readouterr().out.startswith("doctor: a was trained before layers were measured. Train it again")
 
 

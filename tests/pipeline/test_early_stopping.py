@@ -32,7 +32,7 @@ from saccade.train.checkpoints import Checkpoints
 save = Checkpoints.save
 def save_and_die(self, state):
     save(self, state)
-    if state.optimizer.updates == {update}:
+    if state.optimizer.step_count == {update}:
         os.kill(os.getpid(), signal.SIGKILL)
 Checkpoints.save = save_and_die
 sys.argv = ["saccade", "train", "best"]
@@ -84,7 +84,7 @@ def test_the_weights_are_those_of_the_epoch_and_training_is_the_same(results: tu
     images, labels = (np.load(prepared / f"validation{suffix}.npy") for suffix in ("", "_labels"))
     losses = {}
     for run in ("best", "last"):
-        p_NK = saccade.load(tree.root / "models" / run).answers(torch.from_numpy(images)).astype(np.float64)
+        p_NK = saccade.load(tree.root / "models" / run).outputs(torch.from_numpy(images)).astype(np.float64)
         losses[run] = -np.log(p_NK[np.arange(len(labels)), labels]).mean()
     of_epochs = [row["validation_loss"] for row in report(tree, "best")[1]]
     assert of_epochs == [row["validation_loss"] for row in report(tree, "last")[1]]

@@ -138,8 +138,8 @@ def test_probabilities_are_those_of_the_members_on_average(results: tuple[Tree, 
     tree, _ = results
     test = torch.from_numpy(np.load(tree.root / "data/prepared/digits/test.npy"))
     labels = np.load(tree.root / "data/prepared/digits/test_labels.npy")
-    alone = [saccade.load(tree.root / f"models/many/members/{number}").answers(test) for number in range(5)]
-    together = saccade.load(tree.root / "models/many").answers(test)
+    alone = [saccade.load(tree.root / f"models/many/members/{number}").outputs(test) for number in range(5)]
+    together = saccade.load(tree.root / "models/many").outputs(test)
     np.testing.assert_allclose(together, np.mean(alone, axis=0), rtol=1e-5, atol=1e-6)
     measured = read(tree.root / "reports/many/metrics.json")
     right = np.mean(alone, axis=0).argmax(axis=1) == labels
@@ -307,17 +307,17 @@ def test_forecasts_are_averaged_and_their_band_is_measured_anew(tree: Tree) -> N
     test, truth = (np.load(tree.root / f"data/prepared/tides/test{what}.npy") for what in ("", "_labels"))
     together = saccade.load(tree.root / "models/tide")
     alone = [saccade.load(tree.root / f"models/tide/members/{number}") for number in range(2)]
-    mean = np.mean([each.answers(torch.from_numpy(test)) for each in alone], axis=0)
+    mean = np.mean([each.outputs(torch.from_numpy(test)) for each in alone], axis=0)
     measured = read(tree.root / "reports/tide/metrics.json")
     assert measured["mae"] == pytest.approx(np.abs(mean - truth).mean(), rel=1e-5)
-    maes = [np.abs(each.answers(torch.from_numpy(test)) - truth).mean() for each in alone]
+    maes = [np.abs(each.outputs(torch.from_numpy(test)) - truth).mean() for each in alone]
     assert measured["members"]["mae"]["values"] == pytest.approx(maes, rel=1e-5)
     assert "persistence_mae" in measured and "persistence_mae" not in measured["members"]
     shown, known = (np.load(tree.root / f"data/prepared/tides/validation{what}.npy") for what in ("", "_labels"))
-    off = known - np.mean([each.answers(torch.from_numpy(shown)) for each in alone], axis=0)
-    assert together.recipe.band is not None and alone[0].recipe.band is not None
-    assert together.recipe.band.low == pytest.approx(np.quantile(off, 0.1, axis=0), rel=1e-4, abs=1e-2)
-    assert together.recipe.band != alone[0].recipe.band
+    off = known - np.mean([each.outputs(torch.from_numpy(shown)) for each in alone], axis=0)
+    assert together.config.interval is not None and alone[0].config.interval is not None
+    assert together.config.interval.low == pytest.approx(np.quantile(off, 0.1, axis=0), rel=1e-4, abs=1e-2)
+    assert together.config.interval != alone[0].config.interval
 
 
 def test_a_training_cannot_start_from_an_ensemble(tree: Tree) -> None:

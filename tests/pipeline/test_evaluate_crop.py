@@ -143,16 +143,16 @@ def test_validation_and_test_are_measured_on_the_middle(done: Tree) -> None:
         ("test", read(done, "reports/crops/metrics.json")["loss"]),
     ):
         images, labels, _ = images_of(done, split)
-        answers_NK = whole.answers(torch.from_numpy(middles(images))).astype(np.float64)
+        answers_NK = whole.outputs(torch.from_numpy(middles(images))).astype(np.float64)
         answers_NK /= answers_NK.sum(axis=1, keepdims=True)
         assert measured == pytest.approx(log_loss(labels, answers_NK, labels=np.arange(10)), rel=1e-4)
-        assert measured != pytest.approx(log_loss(labels, whole.answers(torch.from_numpy(images))), rel=1e-3)
+        assert measured != pytest.approx(log_loss(labels, whole.outputs(torch.from_numpy(images))), rel=1e-3)
 
 
 def test_whoever_answers_looks_at_the_same(results: tuple[Tree, dict[str, Ended]]) -> None:
     tree, ended = results
     images = images_of(tree)[0][:6]
-    expected_NK = saccade.load(tree.root / "models/whole").answers(torch.from_numpy(middles(images)))
+    expected_NK = saccade.load(tree.root / "models/whole").outputs(torch.from_numpy(middles(images)))
     loaded_NK = saccade.load(tree.root / "models/crops").predict(images)["probabilities"]
     np.testing.assert_allclose(loaded_NK, expected_NK, rtol=1e-4, atol=1e-5)
 
@@ -178,10 +178,10 @@ def test_a_dataset_without_a_crop_is_measured_with_that_of_the_run(done: Tree) -
 def test_views_that_are_averaged_over_are_not_cropped_once_more(done: Tree) -> None:
     images, labels, rows = images_of(done)
     whole, compose = saccade.load(done.root / "models/whole"), build(CROPS)
-    answers = [whole.answers(torch.from_numpy(middles(images)))]
+    answers = [whole.outputs(torch.from_numpy(middles(images)))]
     for view in (1, 2):
         made = [augment_image(compose, images[i], seed=-4, view=view, index=int(rows[i])) for i in range(len(images))]
-        answers.append(whole.answers(torch.from_numpy(np.stack(made))))
+        answers.append(whole.outputs(torch.from_numpy(np.stack(made))))
     mean_NK = np.mean(answers, axis=0, dtype=np.float64)
     metrics = read(done, "reports/crops/metrics.json")
     assert metrics["tta_loss"] == pytest.approx(

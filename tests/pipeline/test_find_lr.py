@@ -128,11 +128,11 @@ def test_the_same_bytes_again_and_the_picture_is_one(ended: dict[str, Ended], tr
         assert picture.format == "PNG" and picture.width > 700
 
 
-def test_the_table_holds_each_update_of_each_drawing(ended: dict[str, Ended], tree: Tree) -> None:
+def test_the_table_holds_each_update_of_each_repeat(ended: dict[str, Ended], tree: Tree) -> None:
     rows = rows_of(tree, "reports/flat-learning-rate.csv")
     assert list(rows[0]) == ["learning_rate", "loss_1", "loss_2", "loss_3", "smoothed_median"] and len(rows) == 60
     assert [float(row["learning_rate"]) for row in (rows[0], rows[-1])] == [1e-6, 100.0]
-    assert len({rows[0][f"loss_{drawing}"] for drawing in (1, 2, 3)}) == 3  # weights and batches of their own
+    assert len({rows[0][f"loss_{repeat}"] for repeat in (1, 2, 3)}) == 3  # weights and batches of their own
     assert all(2.0 < float(row["smoothed_median"]) < 2.6 for row in rows[:10])  # ten digits: 2.3 before learning
 
 

@@ -15,7 +15,7 @@ from sklearn.metrics import accuracy_score, log_loss
 from sklearn.utils.class_weight import compute_class_weight
 from small_runs import dataset_entry, params_text, run_entry
 
-from saccade.bundle.bundle import read_recipe
+from saccade.bundle.bundle import read_config
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -79,7 +79,7 @@ def split(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def probabilities(tree: Tree, run: str, images: np.ndarray) -> np.ndarray:
     """Of the second class: the sigmoid of what the network says."""
-    network = read_recipe(tree.root / "models" / run).build_network().eval()
+    network = read_config(tree.root / "models" / run).build_network().eval()
     network[1].load_state_dict(load_file(tree.root / "models" / run / "weights.safetensors"))
     with torch.no_grad():
         logit_N1 = network(torch.from_numpy(images))

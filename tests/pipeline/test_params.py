@@ -43,11 +43,11 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
     assert (split.test, split.validation, split.order, split.group_by, split.train_fraction, split.seed) == (
         0.15, 0.15, "random", None, 1.0, None,
     )  # fmt: skip
-    assert cnn.train.optimizer_options == {
+    assert cnn.train.optimizer.model_dump() == {
         "name": "adam", "lr": 0.004, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.0,
     }  # fmt: skip
-    assert cnn.train.schedule_options["warmup_fraction"] == 0.3
-    assert rnn.train.schedule_options == {"name": "constant", "warmup_epochs": 0.0}
+    assert cnn.train.schedule.model_dump()["warmup_fraction"] == 0.3
+    assert rnn.train.schedule.model_dump() == {"name": "constant", "warmup_epochs": 0.0}
     assert (rnn.train.loss, rnn.train.device, rnn.train.threads) == ("auto", "auto", "auto")
     assert (rnn.train.clip_norm, rnn.train.deterministic) == (None, True)
     assert (rnn.evaluate.top_k, rnn.evaluate.batch_size) == ([1, 5], 512)

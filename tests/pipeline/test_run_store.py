@@ -11,7 +11,7 @@ from pipeline import paths
 from pipeline.privacy.git_state import GitState
 from pipeline.runs import provenance, run_store
 from pipeline.runs.journal import Journal
-from pipeline.runs.run_store import RunStore, hold, journal_folder, restore_journal
+from pipeline.runs.run_store import RunStore, journal_folder, restore_journal, wait_for_lock
 from pipeline.runs.tables import read_history, write_history
 from saccade.core.errors import UserError
 from saccade.train.state import EpochRecord
@@ -282,7 +282,7 @@ def test_an_evaluation_finds_the_journal_of_its_own_training(store):
 def test_a_lock_that_another_process_holds_is_waited_for_with_a_word(tmp_path, capsys):
     from filelock import FileLock
 
-    with hold(FileLock(tmp_path / "lock"), "waiting"):
+    with wait_for_lock(FileLock(tmp_path / "lock"), "waiting"):
         pass
     assert capsys.readouterr().out == ""
     script = (
@@ -291,7 +291,7 @@ def test_a_lock_that_another_process_holds_is_waited_for_with_a_word(tmp_path, c
     )
     with subprocess.Popen([sys.executable, "-c", script, tmp_path / "lock"], stdout=subprocess.PIPE) as other:
         assert other.stdout is not None and other.stdout.readline() == b"1\n"
-        with hold(FileLock(tmp_path / "lock"), "waiting"):
+        with wait_for_lock(FileLock(tmp_path / "lock"), "waiting"):
             other.wait(timeout=5)
     assert capsys.readouterr().out == "waiting\n"
 

@@ -218,7 +218,7 @@ def test_a_forecast_goes_on_where_the_file_ends(tree: Tree, asked: dict[str, End
         assert told["high"] == pytest.approx(told["forecast"] + high, abs=0.02)
         assert 4700 < told["forecast"] < 5300
     inputs = read_series(tree.root / "tides.csv", "x").series.values[-24:].astype(np.float32)
-    answers = saccade.load(tree.root / "models/tide").answers(torch.from_numpy(inputs[None]))[0]
+    answers = saccade.load(tree.root / "models/tide").outputs(torch.from_numpy(inputs[None]))[0]
     assert [step["targets"]["level"]["forecast"] for step in steps] == pytest.approx(answers.tolist(), rel=1e-5)
 
 

@@ -12,7 +12,7 @@ from tracking_helpers import everything, fresh_store, start
 from pipeline.tracking.replay import MlflowReplay
 from saccade import load
 from saccade.bundle import bundle
-from saccade.bundle.bundle import Recipe
+from saccade.bundle.bundle import NetworkConfig
 from saccade.core.files import replacing_folder
 from saccade.data.spec import Spec
 
@@ -35,7 +35,7 @@ print(model.unwrap_python_model().predict(None, ["abc"]).to_json(orient="split")
 
 @pytest.mark.parametrize("name", SPECS)
 def test_the_model_of_a_run_over_texts_answers_as_the_bundle_does(name, tmp_path, monkeypatch):
-    recipe = Recipe("gru", {"hidden_size": 4}, SPECS[name], "classify", [], [], "0123abcd")
+    recipe = NetworkConfig("gru", {"hidden_size": 4}, SPECS[name], "classify", [], [], "0123abcd")
     journal = start(tmp_path / "ab")
     torch.manual_seed(0)
     with replacing_folder(journal.folder / "bundle") as folder:

@@ -15,7 +15,7 @@ from small_runs import params_text, run_entry
 
 from pipeline.schema.train import TrainBlock
 from saccade.batching.samplers import SAMPLERS
-from saccade.bundle.bundle import read_recipe
+from saccade.bundle.bundle import read_config
 from saccade.optim.class_weights import SCHEMES
 
 pytestmark = pytest.mark.timeout(900)
@@ -52,7 +52,7 @@ def first_row(tree: Tree, run: str) -> dict[str, float]:
 def test_the_weights_come_from_the_training_split(trained: Tree) -> None:
     prepared = trained.root / "data" / "prepared" / "digits"
     images, labels = (np.load(prepared / f"train{suffix}.npy") for suffix in ("", "_labels"))
-    network = read_recipe(trained.root / "models" / "weighted").build_network().eval()
+    network = read_config(trained.root / "models" / "weighted").build_network().eval()
     network[1].load_state_dict(load_file(trained.root / "models" / "weighted" / "weights.safetensors"))
     with torch.no_grad():
         logits_NK = network(torch.from_numpy(images))

@@ -7,19 +7,20 @@ from typing import Any
 import pytest
 import torch
 from conftest import ROOT, Tree
+from flat_fit import fit
 from small_runs import dataset_entry, params_text, run_entry
 from torch import Tensor, nn
 
 from pipeline import cli
 from pipeline.params.load import load_params
 from pipeline.params.unused_settings import unused_settings
+from saccade.batching.arrays import LabelledArrays
 from saccade.core.files import write_json
 from saccade.data.spec import Spec
 from saccade.optim import optimizers
 from saccade.optim.class_weights import class_weights
 from saccade.optim.losses import cross_entropy
-from saccade.train.loop import fit
-from saccade.train.state import LabelledArrays, TrainingState
+from saccade.train.state import TrainingState
 
 BASE = {"epochs": "6", "batch_size": "16", "optimizer": "{name: adam, lr: 0.01}"}
 
@@ -244,7 +245,7 @@ EQUAL = class_weights([4, 4, 4], "inverse")
 def weights(**options: Any) -> Tensor:
     torch.manual_seed(1)
     network = nn.Sequential(nn.Linear(5, 7), nn.Linear(7, 3))
-    state = TrainingState(network, optimizers.build("sgd", network, lr=0.1), with_average="average_decay" in options)
+    state = TrainingState(network, optimizers.build("sgd", network, lr=0.1), with_average="ema_decay" in options)
     settings: dict[str, Any] = {
         "loss": cross_entropy, "schedule": lambda step: 1.0, "lr": 0.1, "epochs": 3, "batch_size": 4, "clip_norm": None,
         "device": torch.device("cpu"), "precision": "float32", "seed": 4,
@@ -259,7 +260,7 @@ def weights(**options: Any) -> Tensor:
     [
         ({"batch_size": 13}, {"batch_size": 12}, {"batch_size": 11}),
         ({"accumulation_steps": 7}, {"accumulation_steps": 3}, {"accumulation_steps": 2}),
-        ({"average_decay": 0.9}, {"average_decay": 10 / 19}, {"average_decay": 0.5}),
+        ({"ema_decay": 0.9}, {"ema_decay": 10 / 19}, {"ema_decay": 0.5}),
         ({"mixup": 1.0, "batch_size": 1}, {"batch_size": 1}, {"mixup": 1.0}),
         ({"class_weights": EQUAL}, {}, {"class_weights": class_weights([4, 4, 5], "inverse")}),
         ({"patience": 2}, {}, {"patience": 1, "min_delta": 9.0}),

@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from flat_fit import fit
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 
+from saccade.batching.arrays import LabelledArrays
 from saccade.batching.samplers import balanced, shuffled
 from saccade.core.devices import derive_seed
 from saccade.optim import optimizers
 from saccade.optim.class_weights import SCHEMES, class_weights
 from saccade.optim.losses import cross_entropy, mse
-from saccade.train.loop import fit
-from saccade.train.state import LabelledArrays, TrainingState
+from saccade.train.state import TrainingState
 
 COUNTS = [700, 60, 0, 9, 1]  # a class without examples, and one with a single one
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from saccade.batching.batches import trim
+from saccade.batching.arrays import trim
 from saccade.batching.length_buckets import POOL, by_length, longest_of, measured_batches, stored_lengths
 from saccade.batching.samplers import SAMPLERS
 

@@ -17,7 +17,7 @@ import torch
 
 import saccade
 from saccade.bundle import bundle
-from saccade.bundle.bundle import Recipe
+from saccade.bundle.bundle import NetworkConfig
 from saccade.core.errors import UserError
 from saccade.core.files import sha256_of_file
 from saccade.data.spec import Spec
@@ -27,13 +27,13 @@ from saccade.predict.predictor import Predictor, load
 MODELS = ("lenet5", "lstm", "resnet9")  # the contract in models/test_models.py holds for all
 
 
-def recipe(model: str = "lenet5", channels: int = 3, **arguments: Any) -> Recipe:
+def recipe(model: str = "lenet5", channels: int = 3, **arguments: Any) -> NetworkConfig:
     spec = Spec("image", (22, 18, channels), ("cat", "dog", "owl"))
     mean, std = [0.5, 0.4, 0.6][:channels], [0.2, 0.3, 0.25][:channels]
-    return Recipe(model, arguments, spec, "classify", mean, std, "0123abcd")
+    return NetworkConfig(model, arguments, spec, "classify", mean, std, "0123abcd")
 
 
-def saved(folder: Path, made: Recipe, seed: int = 0) -> torch.nn.Sequential:
+def saved(folder: Path, made: NetworkConfig, seed: int = 0) -> torch.nn.Sequential:
     folder.mkdir()
     torch.manual_seed(seed)
     network = made.build_network()
@@ -53,7 +53,7 @@ def test_what_is_loaded_answers_as_what_was_saved(tmp_path: Path, model: str) ->
     with torch.no_grad():
         expected_NK = network(torch.from_numpy(images)).softmax(dim=1).numpy()
     predictor = load(tmp_path / "a")
-    assert predictor.recipe == made and predictor.spec == made.spec and not predictor.network.training
+    assert predictor.config == made and predictor.spec == made.spec and not predictor.network.training
     answer = predictor.predict(images)
     assert answer["probabilities"].dtype == np.float32
     np.testing.assert_array_equal(answer["probabilities"], expected_NK)
@@ -112,7 +112,7 @@ def test_what_evaluation_looks_at_is_in_the_bundle(tmp_path: Path) -> None:
     assert values == {**of_whole, "format": 2, "evaluate_crop": 0.75} and of_whole["format"] == 1
 
     predictor = load(tmp_path / "a")
-    assert predictor.recipe == cropped
+    assert predictor.config == cropped
     images = pictures(5, 22, 18, 3)
     middle_BCHW = torch.from_numpy(images[:, 3:19, 2:16]).permute(0, 3, 1, 2).float()  # round(0.75 * (22, 18))
     enlarged_BCHW = torch.nn.functional.interpolate(middle_BCHW, size=(22, 18), mode="bilinear")
@@ -121,18 +121,18 @@ def test_what_evaluation_looks_at_is_in_the_bundle(tmp_path: Path) -> None:
         expected_NK = network[1]((enlarged_BCHW / 255 - mean_C11) / std_C11).softmax(dim=1).numpy()
     answers = {
         "predict": predictor.predict(images)["probabilities"],
-        "answers": predictor.answers(torch.tensor(images)),
+        "answers": predictor.outputs(torch.tensor(images)),
     }
     for answer_NK in answers.values():
         np.testing.assert_allclose(answer_NK, expected_NK, rtol=1e-4, atol=1e-5)
-    of_whole_NK = load(tmp_path / "whole").answers(torch.tensor(images))
+    of_whole_NK = load(tmp_path / "whole").outputs(torch.tensor(images))
     assert np.abs(expected_NK - of_whole_NK).max() > 1e-3
-    np.testing.assert_array_equal(predictor.answers(torch.tensor(images), are_views=True), of_whole_NK)
+    np.testing.assert_array_equal(predictor.outputs(torch.tensor(images), are_views=True), of_whole_NK)
 
 
 def test_one_output_answers_two_classes(tmp_path: Path) -> None:
     spec = Spec("image", (22, 18, 1), ("cat", "dog"))
-    made = Recipe("lenet5", {}, spec, "classify", [0.5], [0.2], "0123abcd", one_output=True)
+    made = NetworkConfig("lenet5", {}, spec, "classify", [0.5], [0.2], "0123abcd", one_output=True)
     network = saved(tmp_path / "a", made)
     last = [layer for layer in network.modules() if isinstance(layer, torch.nn.Linear)][-1]
     with torch.no_grad():
@@ -143,7 +143,7 @@ def test_one_output_answers_two_classes(tmp_path: Path) -> None:
         logit_B1 = network(torch.from_numpy(images))
     assert logit_B1.shape == (6, 1) and last.out_features == 1
     predictor = load(tmp_path / "a")
-    assert predictor.recipe == made and predictor.spec == spec  # the dataset's, which evaluation compares
+    assert predictor.config == made and predictor.spec == spec  # the dataset's, which evaluation compares
     values = json.loads((tmp_path / "a" / "bundle.json").read_text())
     assert (values["format"], values["one_output"]) == (2, True)  # a saccade that does not know it must refuse
     answer = predictor.predict(images)
@@ -155,7 +155,7 @@ def test_one_output_answers_two_classes(tmp_path: Path) -> None:
 
 def test_one_output_takes_two_classes() -> None:
     spec = Spec("image", (22, 18, 1), ("cat", "dog", "owl"))
-    made = Recipe("lenet5", {}, spec, "classify", [0.5], [0.2], "0123abcd", one_output=True)
+    made = NetworkConfig("lenet5", {}, spec, "classify", [0.5], [0.2], "0123abcd", one_output=True)
     with pytest.raises(UserError, match=r"loss \(binary_cross_entropy\) must have two classes to tell apart, not 3"):
         made.build_network()
 
@@ -179,7 +179,7 @@ def test_images_of_other_sizes_and_channels_are_prepared_as_the_training_data_we
     images = [pictures(22, 18), pictures(40, 13, 3), pictures(9, 31, 1), pictures(22, 18, 3)]
     stored = np.stack([prepare_image(image, (22, 18), channels) for image in images])
     answer = predictor.predict(images)
-    np.testing.assert_array_equal(answer["probabilities"], predictor.answers(torch.from_numpy(stored)))
+    np.testing.assert_array_equal(answer["probabilities"], predictor.outputs(torch.from_numpy(stored)))
     one_by_one = np.concatenate([predictor.predict([image])["probabilities"] for image in images])
     np.testing.assert_allclose(one_by_one, answer["probabilities"], rtol=1e-5, atol=1e-6)
     grey = predictor.predict(pictures(4, 30, 20))  # (N, H, W)
@@ -190,10 +190,10 @@ def test_stored_examples_are_answered_in_batches_of_any_size(tmp_path: Path) -> 
     saved(tmp_path / "a", recipe())
     predictor = load(tmp_path / "a")
     stored = torch.from_numpy(pictures(7, 22, 18, 3))
-    whole_NK = predictor.answers(stored)
+    whole_NK = predictor.outputs(stored)
     assert whole_NK.shape == (7, 3) and np.ptp(whole_NK[:, 0]) > 1e-4
     for batch_size in (1, 3):
-        np.testing.assert_allclose(predictor.answers(stored, batch_size), whole_NK, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(predictor.outputs(stored, batch_size), whole_NK, rtol=1e-5, atol=1e-6)
 
 
 def test_no_images_have_no_answers(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_everything_comes_back(name: str, options: dict[str, Any], slots: int) -
     assert (loaded.kept[3].bias == torch.tensor(0.3)).all() and loaded.kept_epoch == 1
     assert (loaded.result[3].bias == torch.tensor(0.1)).all() and loaded.network[1].num_batches_tracked == 3
     assert_equal(loaded.optimizer.state_dict(), state.optimizer.state_dict())
-    assert loaded.optimizer.updates == 3 and loaded.history == HISTORY and loaded.epoch == 2
+    assert loaded.optimizer.step_count == 3 and loaded.history == HISTORY and loaded.epoch == 2
     assert torch.equal(loaded.progress.sums, state.progress.sums) and loaded.progress.sums.dtype == torch.float64
     assert (loaded.progress.examples, loaded.progress.elapsed_s) == (16, 0.1)
     assert len(loaded.optimizer.state_dict()) == 6 * slots
@@ -83,7 +83,7 @@ def test_a_checkpoint_of_a_version_that_measured_no_layers_is_gone_on_from() -> 
         del record["layers"]
     tensors = {name: tensor for name, tensor in load(content).items() if name != "signs"}
     from_bytes(save(tensors, metadata={"position": json.dumps(position)}), loaded)
-    assert loaded.history == HISTORY and not loaded.signs.sums.any()
+    assert loaded.history == HISTORY and not loaded.layer_statistics.sums.any()
 
 
 def test_the_memory_is_copied_into_the_same_tensors_whatever_their_layout() -> None:
@@ -105,7 +105,7 @@ def test_the_content_is_plain_json_and_numbers() -> None:
 
 @pytest.mark.parametrize("other", [{"width": 6}, {"name": "adam"}])
 def test_the_checkpoint_of_another_training_is_refused(other: dict[str, Any]) -> None:
-    with pytest.raises(UserError, match=r"(?s)the checkpoint is of another network \(.*(size mismatch|memory differs)"):
+    with pytest.raises(UserError, match=r"(?s)the checkpoint is of another network \(.*(size mismatch|state differs)"):
         from_bytes(to_bytes(trained(0, **other)), fresh(0))
 
 
@@ -133,7 +133,7 @@ def at(checkpoints: Checkpoints) -> int:
     assert content is not None
     state = fresh(9)
     from_bytes(content, state)
-    return state.optimizer.updates
+    return state.optimizer.step_count
 
 
 def test_the_two_newest_are_kept_and_named_by_their_digest(tmp_path: Path) -> None:

@@ -12,18 +12,20 @@ import pytest
 import torch
 
 from saccade.bundle import bundle
-from saccade.bundle.bundle import Recipe, read_recipe, weights_sha256
-from saccade.bundle.ensemble import Averaged
+from saccade.bundle.bundle import NetworkConfig, read_config, weights_sha256
+from saccade.bundle.ensemble import Ensemble
 from saccade.core.errors import UserError
 from saccade.core.files import sha256_of_file
 from saccade.data.spec import Spec
 from saccade.predict.predictor import load
 
-IMAGES = Recipe("mlp", {"hidden": [6]}, Spec("image", (5, 4, 1), ("cat", "dog", "owl")), "classify", [0.4], [0.3], "ab")
+IMAGES = NetworkConfig(
+    "mlp", {"hidden": [6]}, Spec("image", (5, 4, 1), ("cat", "dog", "owl")), "classify", [0.4], [0.3], "ab"
+)
 TWO = dataclasses.replace(IMAGES, spec=Spec("image", (5, 4, 1), ("cat", "dog")), one_output=True)
 SERIES = Spec("series", (4, 2), targets=("x", "y"))
-NUMBERS = Recipe("lstm", {"hidden_size": 3}, SERIES, "regress", [1, 2], [3, 4], "ab")
-FORECAST = Recipe(
+NUMBERS = NetworkConfig("lstm", {"hidden_size": 3}, SERIES, "regress", [1, 2], [3, 4], "ab")
+FORECAST = NetworkConfig(
     "lstm",
     {"hidden_size": 3},
     Spec("series", (4, 2), targets=("a +1", "a +2"), features=("a", "b"), step="1 day", horizon=2),
@@ -32,7 +34,7 @@ FORECAST = Recipe(
     [3.0, 4.0],
     "ab",
 )
-WRITER = Recipe(
+WRITER = NetworkConfig(
     "lstm",
     {"hidden_size": 5, "embedding_size": 4},
     Spec("tokens", (6,), vocabulary=("<pad>", "<unk>", "a", "b", "c"), unit="characters", answers="each_step"),
@@ -43,7 +45,7 @@ WRITER = Recipe(
 )
 
 
-def ensemble(folder: Path, recipe: Recipe, count: int = 3) -> tuple[Path, list[Path]]:
+def ensemble(folder: Path, recipe: NetworkConfig, count: int = 3) -> tuple[Path, list[Path]]:
     """Bundles of untrained networks of seeds 0, 1, ..., and the one of all of them."""
     alone = []
     for seed in range(count):
@@ -61,7 +63,7 @@ def ensemble(folder: Path, recipe: Recipe, count: int = 3) -> tuple[Path, list[P
     return together, alone
 
 
-def examples(recipe: Recipe, count: int = 7) -> torch.Tensor:
+def examples(recipe: NetworkConfig, count: int = 7) -> torch.Tensor:
     random = np.random.default_rng(0)
     if recipe.spec.kind == "image":
         return torch.from_numpy(random.integers(0, 256, (count, *recipe.spec.shape), dtype=np.uint8))
@@ -73,11 +75,11 @@ def examples(recipe: Recipe, count: int = 7) -> torch.Tensor:
 @pytest.mark.parametrize(
     "recipe", [IMAGES, TWO, NUMBERS, FORECAST], ids=["classes", "one_output", "numbers", "forecast"]
 )
-def test_the_answers_are_the_mean_of_the_members_answers(tmp_path: Path, recipe: Recipe) -> None:
+def test_the_answers_are_the_mean_of_the_members_answers(tmp_path: Path, recipe: NetworkConfig) -> None:
     together, alone = ensemble(tmp_path, recipe)
     stored = examples(recipe)
-    of_members_MNK = np.stack([load(one).answers(stored) for one in alone])
-    answers_NK = load(together).answers(stored)
+    of_members_MNK = np.stack([load(one).outputs(stored) for one in alone])
+    answers_NK = load(together).outputs(stored)
     assert np.ptp(of_members_MNK, axis=0).max() > 0.05  # they disagree
     np.testing.assert_allclose(answers_NK, of_members_MNK.mean(axis=0, dtype=np.float64), rtol=1e-5, atol=1e-6)
     if recipe.spec.classes:
@@ -97,7 +99,7 @@ def test_next_tokens_are_measured_by_their_mean_probability(tmp_path: Path) -> N
     labels = torch.from_numpy(np.random.default_rng(1).integers(2, 5, stored.shape))
     p_MNTV = torch.stack([load(one).network(stored).softmax(dim=2) for one in alone]).double().detach().numpy()
     p_NTV = p_MNTV.mean(axis=0)
-    said = load(together).token_answers(stored, labels)
+    said = load(together).token_outputs(stored, labels)
     of_truth_NT = np.take_along_axis(p_NTV, labels.numpy()[:, :, None], axis=2)[:, :, 0]
     np.testing.assert_allclose(said.nats, -np.log(of_truth_NT), rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(said.predicted, p_NTV.argmax(axis=2))
@@ -121,9 +123,9 @@ def test_text_goes_on_from_the_members_together(tmp_path: Path) -> None:
 
 def test_a_very_small_probability_keeps_a_finite_logarithm() -> None:
     sure, unsure = torch.tensor([[200.0, 0.0]]), torch.tensor([[0.0, 0.0]])
-    both = Averaged([torch.nn.Identity(), torch.nn.Identity()], "classes")
+    both = Ensemble([torch.nn.Identity(), torch.nn.Identity()], "classes")
     assert float(both(sure)[0, 1]) == pytest.approx(-200)
-    halves = Averaged([torch.nn.Linear(2, 2), torch.nn.Identity()], "classes")
+    halves = Ensemble([torch.nn.Linear(2, 2), torch.nn.Identity()], "classes")
     with torch.no_grad():
         halves.members[0].weight.zero_()  # type: ignore[operator]
         halves.members[0].bias.copy_(sure[0])  # type: ignore[operator]
@@ -139,8 +141,8 @@ def test_a_bundle_holds_one_of_each_member_and_says_so(tmp_path: Path) -> None:
         assert {path.name: path.read_bytes() for path in inside.iterdir()} == {
             path.name: path.read_bytes() for path in one.iterdir()
         }
-    assert read_recipe(together) == dataclasses.replace(IMAGES, members=2, identity="together")
-    assert read_recipe(together / "members" / "1") == IMAGES
+    assert read_config(together) == dataclasses.replace(IMAGES, members=2, identity="together")
+    assert read_config(together / "members" / "1") == IMAGES
 
 
 def test_weights_are_named_by_those_of_all_members(tmp_path: Path) -> None:
@@ -167,7 +169,7 @@ def test_views_are_answered_by_all_members_and_not_cropped_again(tmp_path: Path)
     cropped = dataclasses.replace(IMAGES, evaluate_crop=0.6)
     together, alone = ensemble(tmp_path, cropped)
     stored = examples(cropped)
-    views = load(together).answers(stored, are_views=True)
-    expected = np.mean([load(one).answers(stored, are_views=True) for one in alone], axis=0)
+    views = load(together).outputs(stored, are_views=True)
+    expected = np.mean([load(one).outputs(stored, are_views=True) for one in alone], axis=0)
     np.testing.assert_allclose(views, expected, rtol=1e-5, atol=1e-6)
-    assert np.abs(views - load(together).answers(stored)).max() > 1e-3
+    assert np.abs(views - load(together).outputs(stored)).max() > 1e-3

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from saccade.bundle.bundle import Recipe
-from saccade.bundle.intervals import Band
+from saccade.bundle.bundle import NetworkConfig
+from saccade.bundle.intervals import PredictionInterval
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
 from saccade.kinds.series.regular import RegularSeries, regular_series
@@ -21,9 +21,11 @@ SPEC = Spec(
 )  # fmt: skip
 
 
-def predictor(spec: Spec = SPEC, band: Band | None = None) -> Predictor:
+def predictor(spec: Spec = SPEC, band: PredictionInterval | None = None) -> Predictor:
     torch.manual_seed(0)
-    recipe = Recipe("rnn", {"hidden_size": 3}, spec, "forecast", [5.0, 100.0], [2.0, 30.0], "0" * 64, band=band)
+    recipe = NetworkConfig(
+        "rnn", {"hidden_size": 3}, spec, "forecast", [5.0, 100.0], [2.0, 30.0], "0" * 64, interval=band
+    )
     return Predictor(recipe, recipe.build_network().eval(), torch.device("cpu"))
 
 
@@ -34,7 +36,7 @@ def series(steps: int = 5, features: tuple[str, ...] = ("a", "b"), every: str = 
 
 
 def test_it_is_what_the_network_says_of_the_last_window() -> None:
-    network, given = predictor(band=Band(0.8, [-1.0, -3.0], [2.0, 4.0], 50)), series()
+    network, given = predictor(band=PredictionInterval(0.8, [-1.0, -3.0], [2.0, 4.0], 50)), series()
     ahead = forecast(network, given)
     expected = network.network(torch.from_numpy(given.values[-3:][None])).detach().numpy()[0]
     np.testing.assert_allclose(ahead.values[:, 0], expected, rtol=1e-6)

@@ -13,15 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from flat_fit import fit
 
-from saccade.bundle.bundle import Recipe
+from saccade.batching.arrays import LabelledArrays
+from saccade.bundle.bundle import NetworkConfig
 from saccade.core import devices, registry
 from saccade.data.spec import Spec
 from saccade.optim.losses import cross_entropy
 from saccade.optim.optimizers import build as build_optimizer
 from saccade.optim.schedules import build as build_schedule
-from saccade.train.loop import fit
-from saccade.train.state import LabelledArrays, TrainingState
+from saccade.train.state import TrainingState
 
 ASSETS = Path(__file__).parents[1] / "assets" / "losses"
 SEED = 0
@@ -62,13 +63,13 @@ def losses_of(name: str) -> list[float]:
     noise = random.randint(-40, 41, size=(3, 14, height, width, 3))
     views = torch.from_numpy((prototypes[labels.numpy()] + noise).clip(0, 255).astype(np.uint8))
     torch.manual_seed(devices.derive_seed(SEED, "weights"))
-    network = Recipe(name, {}, spec, "classify", [0.5, 0.45, 0.55], [0.3, 0.31, 0.29], "golden").build_network()
+    network = NetworkConfig(name, {}, spec, "classify", [0.5, 0.45, 0.55], [0.3, 0.31, 0.29], "golden").build_network()
     lr = RATES.get(name, DEFAULT_RATE)
     state = TrainingState(network, build_optimizer("sgd", network, lr=lr, momentum=0.9, weight_decay=1e-3))
     examples = LabelledArrays(views, labels)
     records = fit(
         state, examples, examples, loss=cross_entropy, lr=lr, epochs=STEPS, batch_size=14, clip_norm=1.0,
-        schedule=build_schedule("one_cycle", epochs=STEPS, steps_per_epoch=1),
+        schedule=build_schedule("one_cycle", lr=1.0, epochs=STEPS, steps_per_epoch=1),
         device=torch.device("cpu"), precision="float32", seed=SEED,
     )  # fmt: skip
     return [record.train_loss for record in records]

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 import torch
+from flat_fit import fit
 from torch import nn
 
+from saccade.batching.arrays import LabelledArrays
 from saccade.batching.length_buckets import stored_lengths
 from saccade.bundle.inputs import ImageInput, TokenInput
 from saccade.core import devices, registry
@@ -18,8 +20,7 @@ from saccade.nn.text_networks import BidirectionalRNN
 from saccade.optim import optimizers
 from saccade.optim.losses import cross_entropy
 from saccade.train.checkpoints import from_bytes, to_bytes
-from saccade.train.loop import fit
-from saccade.train.state import EpochRecord, LabelledArrays, TrainingState
+from saccade.train.state import EpochRecord, TrainingState
 
 pytestmark = [
     pytest.mark.gpu,
@@ -92,7 +93,7 @@ def train(
     device = next(state.network.parameters()).device
     records = fit(
         state, examples(name), examples(name), loss=cross_entropy, schedule=lambda step: 1.0, lr=0.001, epochs=3,
-        batch_size=32, clip_norm=1.0, average_decay=0.9, device=device, precision=precision, seed=0,
+        batch_size=32, clip_norm=1.0, ema_decay=0.9, device=device, precision=precision, seed=0,
         after_update=after_update, **mixing,
     )  # fmt: skip
     return list(records)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from saccade.bundle.bundle import Recipe
+from saccade.bundle.bundle import NetworkConfig
 from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
@@ -22,8 +22,8 @@ MODELS = [
 ]
 
 
-def recipe(model: str, **arguments: object) -> Recipe:
-    return Recipe(model, arguments, SPEC, "forecast", MEAN, STD, "0" * 64)
+def recipe(model: str, **arguments: object) -> NetworkConfig:
+    return NetworkConfig(model, arguments, SPEC, "forecast", MEAN, STD, "0" * 64)
 
 
 def windows(count: int = 6) -> torch.Tensor:

@@ -16,12 +16,12 @@ from saccade.optim.losses import (
     ONE_OUTPUT,
     SCORES,
     binary_cross_entropy,
-    constant_loss,
+    constant_prediction_loss,
     cross_entropy,
     loss_of_heads,
     mae,
     mse,
-    num_right,
+    num_correct,
 )
 
 LOGITS_BK = torch.log(torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])) + torch.tensor([[2.0], [-3.0]])
@@ -116,9 +116,9 @@ def test_one_output_says_as_much_as_two_of_which_the_first_is_0() -> None:
 
 def test_one_output_is_right_on_the_side_of_its_class() -> None:
     logit_B1 = torch.tensor([[-3.0], [0.25], [2.0], [-0.5], [0.0], [0.0]])
-    rights = [num_right(logit_B1[i : i + 1], torch.tensor([k])).item() for i, k in enumerate((0, 1, 0, 1, 0, 1))]
+    rights = [num_correct(logit_B1[i : i + 1], torch.tensor([k])).item() for i, k in enumerate((0, 1, 0, 1, 0, 1))]
     assert rights == [1, 1, 0, 0, 1, 0]  # of equally probable ones the first, as elsewhere
-    assert num_right(logit_B1, torch.tensor([0, 1, 0, 1, 0, 1])) == 3
+    assert num_correct(logit_B1, torch.tensor([0, 1, 0, 1, 0, 1])) == 3
 
 
 # Weights of classes
@@ -210,7 +210,7 @@ def test_weighted_shares_of_several_processes_add_up_to_the_batch(name: str, cou
     logits_BK, target_B = logits_and_targets(count, name)
     total = torch.zeros(())
     for rank in range(3):
-        mine, num_counted = Processes(Rank(rank, 3)).share(torch.arange(count))
+        mine, num_counted = Processes(Rank(rank, 3)).local_rows(torch.arange(count))
         total += loss(logits_BK[mine], target_B[mine]) * num_counted / count
     torch.testing.assert_close(total, loss(logits_BK, target_B), rtol=1e-5, atol=1e-6)
 
@@ -249,7 +249,7 @@ def test_no_answer_that_is_the_same_for_all_has_a_lower_loss_than_the_constant_o
     }[task]
     if name in ONE_OUTPUT:
         labels, width = labels.clamp(max=1), 1
-    lowest = constant_loss(name, labels)
+    lowest = constant_prediction_loss(name, labels)
     assert lowest is not None
     shape = (*labels.shape, width) if not labels.is_floating_point() else labels.shape
     answer_K = torch.randn(width, requires_grad=True)
@@ -266,7 +266,12 @@ def test_no_answer_that_is_the_same_for_all_has_a_lower_loss_than_the_constant_o
 
 def test_ten_equal_classes_cost_the_logarithm_of_ten_and_an_unknown_loss_has_no_constant_one() -> None:
     labels = torch.arange(10).repeat(5)
-    assert constant_loss("cross_entropy", labels) == pytest.approx(math.log(10))
-    assert constant_loss("cross_entropy", torch.tensor([3, 3, 3])) == 0
-    assert constant_loss("binary_cross_entropy", torch.tensor([0, 1, 1, 1])) == pytest.approx(0.5623, abs=1e-4)
-    assert constant_loss("hinge", labels) is None and constant_loss("hinge", torch.rand(4, 1)) is None
+    assert constant_prediction_loss("cross_entropy", labels) == pytest.approx(math.log(10))
+    assert constant_prediction_loss("cross_entropy", torch.tensor([3, 3, 3])) == 0
+    assert constant_prediction_loss("binary_cross_entropy", torch.tensor([0, 1, 1, 1])) == pytest.approx(
+        0.5623, abs=1e-4
+    )
+    assert (
+        constant_prediction_loss("hinge", labels) is None
+        and constant_prediction_loss("hinge", torch.rand(4, 1)) is None
+    )

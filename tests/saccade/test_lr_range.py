@@ -9,24 +9,23 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from flat_fit import fit, rising_losses
 from torch import Tensor, nn
 
+from saccade.batching.arrays import LabelledArrays
 from saccade.batching.length_buckets import stored_lengths
 from saccade.bundle.inputs import ImageInput
-from saccade.lr_finder.range_test import rates_between, rising_losses
+from saccade.lr_finder.range_test import rates_between
 from saccade.optim import optimizers
 from saccade.optim.losses import cross_entropy, mse
-from saccade.train.loop import fit
-from saccade.train.state import LabelledArrays, TrainingState
+from saccade.train.state import TrainingState
 
-CPU = torch.device("cpu")
 N, K, H, W = 22, 3, 6, 5
 
 
 def settings(**options: Any) -> dict[str, Any]:
     return {
-        "loss": cross_entropy, "schedule": lambda step: 7.0, "lr": 7.0, "epochs": 1, "batch_size": 8, "clip_norm": None,
-        "device": CPU, "precision": "float32", "seed": 4, **options,
+        "loss": cross_entropy, "batch_size": 8, "clip_norm": None, "seed": 4, **options,
     }  # fmt: skip
 
 
@@ -102,7 +101,7 @@ def test_under_a_constant_rate_its_updates_are_those_of_a_training(kind: str, op
     records = list(fit(of_training, data, data, **settings(**options, **three)))
     size = 8 * options.get("accumulation_steps", 1)
     per_epoch = -(-N // size)
-    losses = list(rising_losses(of_test, data, data, rates=[0.05] * (3 * per_epoch), **settings(**options)))
+    losses = list(rising_losses(of_test, data, rates=[0.05] * (3 * per_epoch), **settings(**options)))
     assert len(losses) == 3 * per_epoch
     counts = [min(size, N - start) for start in range(0, N, size)]
     means = [np.average(losses[e * per_epoch : (e + 1) * per_epoch], weights=counts) for e in range(3)]
@@ -128,7 +127,7 @@ def parabola() -> tuple[TrainingState, LabelledArrays]:
 
 def losses_on_parabola(rates: list[float]) -> list[float]:
     state, data = parabola()
-    return list(rising_losses(state, data, data, rates=rates, **settings(loss=mse, score="mae", batch_size=10)))
+    return list(rising_losses(state, data, rates=rates, **settings(loss=mse, score="mae", batch_size=10)))
 
 
 def test_each_update_has_its_rate() -> None:
@@ -157,14 +156,14 @@ def test_it_ends_when_the_loss_has_exploded() -> None:
 def test_it_ends_before_a_loss_that_is_not_finite() -> None:
     state, data = parabola()
     rates = [0.1, 0.1, 1e30, 1e30, 0.1, 0.1]
-    losses = list(rising_losses(state, data, data, rates=rates, **settings(loss=mse, score="mae", batch_size=4)))
+    losses = list(rising_losses(state, data, rates=rates, **settings(loss=mse, score="mae", batch_size=4)))
     assert len(losses) == 3 and all(map(math.isfinite, losses))
 
 
 def test_a_network_that_is_broken_from_the_start_has_no_losses() -> None:
     state, data = parabola()
     nn.init.constant_(next(state.network.parameters()), math.nan)
-    assert list(rising_losses(state, data, data, rates=[0.1], **settings(loss=mse, score="mae"))) == []
+    assert list(rising_losses(state, data, rates=[0.1], **settings(loss=mse, score="mae"))) == []
 
 
 # --- what a run asks for ----------------------------------------------------------------------------------------------
@@ -174,8 +173,7 @@ def test_a_network_that_is_broken_from_the_start_has_no_losses() -> None:
 def test_the_same_seed_gives_the_same_bits_and_another_others(optimizer: str) -> None:
     data, rates = images(), rates_between(1e-4, 1.0, 20)
     first, again, other = (
-        list(rising_losses(state_for(data, optimizer), data, data, rates=rates, **settings(seed=seed)))
-        for seed in (4, 4, 5)
+        list(rising_losses(state_for(data, optimizer), data, rates=rates, **settings(seed=seed))) for seed in (4, 4, 5)
     )
     assert first == again and first != other and len(first) == 20
 
@@ -184,15 +182,13 @@ def test_what_only_a_training_needs_is_left_out(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(torch, "compile", lambda network: pytest.fail("compiled"))
     data = images()
     state = state_for(data)
-    asked = settings(patience=1, average_decay=0.9, compile=True, epochs=1)  # none of it may stop or slow the test
-    assert len(list(rising_losses(state, data, data, rates=[1e-9] * 12, **asked))) == 12
+    asked = settings(compile=True)  # takes longer than the test itself
+    assert len(list(rising_losses(state, data, rates=[1e-9] * 12, **asked))) == 12
     assert state.averaged is None
 
 
 def test_progress_counts_updates() -> None:
-    data, told = images(), []
+    data, seen = images(), []
     rates = [0.01] * 5
-    list(
-        rising_losses(state_for(data), data, data, rates=rates, progress=lambda *what: told.append(what), **settings())
-    )
-    assert told == [("updates", done, 5) for done in range(1, 6)]
+    list(rising_losses(state_for(data), data, rates=rates, progress=lambda *what: seen.append(what), **settings()))
+    assert seen == [("updates", done, 5) for done in range(1, 6)]

@@ -47,14 +47,14 @@ def test_where_the_lowest_point_of_a_flat_ground_lies_does_not_matter() -> None:
     assert suggestions[0] == pytest.approx(suggestions[1], rel=0.1)
 
 
-def test_one_drawing_that_starts_badly_is_outvoted() -> None:
+def test_one_repeat_that_starts_badly_is_outvoted() -> None:
     good = [noisy(valley(0.002, 0.1), 0.05, seed) for seed in range(2)]
     bad = noisy(np.full(200, 2.0), 0.05, 2)
     assert read_range(RATES, [*good, bad]).suggestion == pytest.approx(read_range(RATES, good).suggestion, rel=0.35)
     assert read_range(RATES, [good[0], bad, bad]).suggestion is None
 
 
-def test_a_drawing_that_has_ended_counts_as_exploded() -> None:
+def test_a_repeat_that_has_ended_counts_as_exploded() -> None:
     whole = valley(0.002, 0.1)
     at_wall = int(np.searchsorted(RATES, 0.1))
     cut = read_range(RATES, [whole[:at_wall].tolist()] * 3)
@@ -83,27 +83,27 @@ def test_a_second_valley_in_which_examples_are_learnt_by_heart_does_not_count() 
 def test_a_valley_behind_losses_that_jump_is_no_suggestion() -> None:
     """Few long texts: single batches jump far above the first loss, and then all are learnt by heart."""
     plain = valley(0.24, 1.1, high=0.69, low=0.45)
-    drawings = [noisy(plain, 0.005, seed) for seed in range(3)]
-    assert read_range(RATES, drawings).suggestion is not None
+    repeats = [noisy(plain, 0.005, seed) for seed in range(3)]
+    assert read_range(RATES, repeats).suggestion is not None
     for number, rate in enumerate((0.02, 0.03, 0.04)):
-        drawings[number][int(np.searchsorted(RATES, rate))] = 0.9
-    reading = read_range(RATES, drawings)
+        repeats[number][int(np.searchsorted(RATES, rate))] = 0.9
+    reading = read_range(RATES, repeats)
     assert reading.suggestion is None and reading.valley is None
     assert re.match(r"losses jump from 0\.03\d? on, before the loss falls: ", reading.doubt)
-    drawings[0], drawings[1] = (noisy(plain, 0.005, seed) for seed in (3, 4))
-    assert read_range(RATES, drawings).suggestion is not None  # one drawing of three is outvoted
+    repeats[0], repeats[1] = (noisy(plain, 0.005, seed) for seed in (3, 4))
+    assert read_range(RATES, repeats).suggestion is not None  # one repeat of three is outvoted
 
 
-def test_the_median_of_several_drawings_is_less_noisy_than_one() -> None:
+def test_the_median_of_several_repeats_is_less_noisy_than_one() -> None:
     faint = valley(0.001, 0.3, high=0.443, low=0.411)
-    drawings = [np.where(LOG_U < -4, noisy(faint, 0.04, seed), faint).tolist() for seed in range(3)]
-    assert read_range(RATES, drawings).suggestion is not None
-    assert read_range(RATES, drawings[:1]).doubt.startswith("the loss falls at no rate")
+    repeats = [np.where(LOG_U < -4, noisy(faint, 0.04, seed), faint).tolist() for seed in range(3)]
+    assert read_range(RATES, repeats).suggestion is not None
+    assert read_range(RATES, repeats[:1]).doubt.startswith("the loss falls at no rate")
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_noise_is_no_fall(seed: int) -> None:
-    flat = [noisy(np.full(200, 2.3), 0.2, 3 * seed + drawing) for drawing in range(3)]
+    flat = [noisy(np.full(200, 2.3), 0.2, 3 * seed + repeat) for repeat in range(3)]
     reading = read_range(RATES, flat)
     assert reading.suggestion is None and reading.valley is None
     assert reading.doubt.startswith("the loss falls at no rate: from 2.")
@@ -122,7 +122,7 @@ def test_a_valley_that_does_not_end_is_no_valley() -> None:
 
 @pytest.mark.parametrize("losses", [[], [[1.0, 0.9], []]])
 def test_nothing_cannot_be_read(losses: list[list[float]]) -> None:
-    with pytest.raises(ValueError, match=rf"losses \({len(losses)} drawings\) must hold"):
+    with pytest.raises(ValueError, match=rf"losses \({len(losses)} repeats\) must hold"):
         read_range(RATES, losses)
 
 

@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from flat_fit import fit
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
+from saccade.batching.arrays import LabelledArrays
 from saccade.batching.mixup import Mix, draw_mix
 from saccade.bundle.inputs import ImageInput
 from saccade.core.devices import derive_seed
 from saccade.optim import optimizers
-from saccade.optim.losses import LOSSES, SCORES, MixedTarget, cross_entropy, num_right, of_mixtures
-from saccade.train.loop import fit
-from saccade.train.state import LabelledArrays, TrainingState
+from saccade.optim.losses import LOSSES, SCORES, MixedTarget, cross_entropy, mixup_loss, num_correct
+from saccade.train.state import TrainingState
 
 CPU = torch.device("cpu")
 H, W, C, K = 9, 14, 3, 5
@@ -41,18 +42,18 @@ def draws(count: int = DRAWS, shape: tuple[int, ...] = (H, W, C), **alphas: floa
 
 def test_a_blend_by_hand_is_not_rounded() -> None:
     x, partner = (torch.tensor([[[[value]]]], dtype=torch.uint8) for value in (10, 255))
-    blended = Mix(share=0.75).examples(x, partner)
+    blended = Mix(lam=0.75).examples(x, partner)
     assert blended.dtype == torch.float32 and blended.item() == 0.75 * 10 + 0.25 * 255 == 71.25
 
 
 def test_a_blend_of_series_by_hand() -> None:
     x_BTF, partner_BTF = torch.tensor([[[1.0], [-2.0]]]), torch.tensor([[[3.0], [6.0]]])
-    assert Mix(share=0.25).examples(x_BTF, partner_BTF).tolist() == [[[2.5], [4.0]]]
+    assert Mix(lam=0.25).examples(x_BTF, partner_BTF).tolist() == [[[2.5], [4.0]]]
 
 
 def test_a_box_by_hand() -> None:
     x = torch.zeros(2, 3, 4, 1, dtype=torch.uint8)
-    mixed = Mix(share=0.75, box=(1, 2, 0, 3)).examples(
+    mixed = Mix(lam=0.75, box=(1, 2, 0, 3)).examples(
         x, x + torch.tensor([7, 9], dtype=torch.uint8)[:, None, None, None]
     )
     assert mixed.dtype == torch.uint8
@@ -86,11 +87,11 @@ def test_mixing_before_normalising_is_mixing_after_it() -> None:
 
 def test_a_loss_and_a_score_by_hand() -> None:
     logits_BK = torch.log(torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]]))
-    target = MixedTarget(own=torch.tensor([0, 1]), partner=torch.tensor([1, 2]), share=0.7)
+    target = MixedTarget(own=torch.tensor([0, 1]), partner=torch.tensor([1, 2]), lam=0.7)
     own, partner = -(np.log(0.5) + np.log(0.1)) / 2, -(np.log(0.3) + np.log(0.8)) / 2
-    assert of_mixtures(cross_entropy)(logits_BK, target).item() == pytest.approx(0.7 * own + 0.3 * partner, rel=1e-6)
-    assert of_mixtures(num_right)(logits_BK, target).item() == pytest.approx(0.7 * 1 + 0.3 * 1)
-    torch.testing.assert_close(of_mixtures(cross_entropy)(logits_BK, target.own), cross_entropy(logits_BK, target.own))
+    assert mixup_loss(cross_entropy)(logits_BK, target).item() == pytest.approx(0.7 * own + 0.3 * partner, rel=1e-6)
+    assert mixup_loss(num_correct)(logits_BK, target).item() == pytest.approx(0.7 * 1 + 0.3 * 1)
+    torch.testing.assert_close(mixup_loss(cross_entropy)(logits_BK, target.own), cross_entropy(logits_BK, target.own))
 
 
 @pytest.mark.parametrize("name", ["cross_entropy", "mse"])
@@ -99,7 +100,7 @@ def test_gradients_are_finite_however_sure_the_network_is(name: str, share: floa
     logits_BK = torch.diag(torch.tensor([100.0, -100.0, 1e4, 0.0, 3e38])).requires_grad_()
     weight_K = torch.tensor([0.0, 4.0, 1.5, 0.5, 2.0])
     target = MixedTarget(torch.arange(5), torch.arange(5).roll(1), share)
-    of_mixtures(partial(LOSSES[name], weight_K=weight_K))(logits_BK, target).backward()
+    mixup_loss(partial(LOSSES[name], weight_K=weight_K))(logits_BK, target).backward()
     assert logits_BK.grad is not None and logits_BK.grad.isfinite().all() and logits_BK.grad.any()
 
 
@@ -116,16 +117,16 @@ def test_pictures_and_losses_are_torchvisions(kind: str, monkeypatch: pytest.Mon
     of_kind: dict[str, Any] = {kind: 0.8}
     for mix in draws(25, **of_kind):
         if mix.box is None:
-            theirs, given = v2.MixUp(num_classes=K), {"lam": mix.share}
+            theirs, given = v2.MixUp(num_classes=K), {"lam": mix.lam}
         else:
             top, bottom, left, right = mix.box
-            theirs, given = v2.CutMix(num_classes=K), {"box": (left, top, right, bottom), "lam_adjusted": mix.share}
+            theirs, given = v2.CutMix(num_classes=K), {"box": (left, top, right, bottom), "lam_adjusted": mix.lam}
         monkeypatch.setattr(theirs, "make_params", lambda flat, given=given: given)
         expected, soft_BK = theirs(x.permute(0, 3, 1, 2).float(), label_B)
         mixed, target = mix.batch(x, label_B, x, label_B, torch.arange(6).roll(1))
         torch.testing.assert_close(mixed.float().permute(0, 3, 1, 2), expected, rtol=1e-6, atol=1e-4)  # of 0..255
         torch.testing.assert_close(
-            of_mixtures(cross_entropy)(logits_BK, target), nn.CrossEntropyLoss()(logits_BK, soft_BK)
+            mixup_loss(cross_entropy)(logits_BK, target), nn.CrossEntropyLoss()(logits_BK, soft_BK)
         )
 
 
@@ -136,7 +137,7 @@ def test_pictures_and_losses_are_torchvisions(kind: str, monkeypatch: pytest.Mon
 def test_shares_are_those_of_the_beta_distribution(alpha: float) -> None:
     from scipy import stats
 
-    shares = [mix.share for mix in draws(mixup=alpha)]
+    shares = [mix.lam for mix in draws(mixup=alpha)]
     assert stats.kstest(shares, stats.beta(alpha, alpha).cdf).pvalue > 0.01
     assert stats.kstest(shares, stats.beta(2 * alpha, 2 * alpha).cdf).pvalue < 1e-6
 
@@ -149,7 +150,7 @@ def test_boxes_are_as_often_as_large_as_torchvisions(alpha: float) -> None:
     theirs = v2.CutMix(alpha=alpha, num_classes=K)
     drawn = [theirs.make_params([torch.empty(1, C, 31, 47)]) for _ in range(DRAWS)]
     ours = draws(shape=(31, 47, C), cutmix=alpha)
-    assert stats.ks_2samp([mix.share for mix in ours], [each["lam_adjusted"] for each in drawn]).pvalue > 0.01
+    assert stats.ks_2samp([mix.lam for mix in ours], [each["lam_adjusted"] for each in drawn]).pvalue > 0.01
     for side, other in enumerate((1, 3, 0, 2)):  # top, bottom, left, right among their left, top, right, bottom
         lines = [mix.box[side] for mix in ours if mix.box], [each["box"][other] for each in drawn]
         assert stats.ks_2samp(*lines).pvalue > 0.01
@@ -163,8 +164,8 @@ def test_the_share_counts_the_pixels_that_are_pasted(height: int, width: int) ->
         top, bottom, left, right = mix.box
         assert 0 <= top <= bottom <= height and 0 <= left <= right <= width
         pasted = int(mix.examples(own, partner).sum())
-        assert pasted == round((1 - mix.share) * height * width)
-        assert mix.share == 1 - pasted / (height * width)
+        assert pasted == round((1 - mix.lam) * height * width)
+        assert mix.lam == 1 - pasted / (height * width)
 
 
 def test_boxes_reach_every_pixel_and_are_cut_off_at_the_edges() -> None:
@@ -191,7 +192,7 @@ def test_a_draw_follows_from_seed_and_update_alone_and_draws_from_nobody_else(al
     states = random.getstate(), torch.get_rng_state()
     assert draws(20, **alphas)[::-1] == first[::-1]
     assert random.getstate() == states[0] and torch.equal(torch.get_rng_state(), states[1])
-    assert len({mix.share for mix in first}) > 15
+    assert len({mix.lam for mix in first}) > 15
     settings: dict[str, Any] = {"mixup": None, "cutmix": None} | alphas
     assert [draw_mix((H, W, C), **settings, seed=4, updates=u) for u in range(20)] != first
 
@@ -199,7 +200,7 @@ def test_a_draw_follows_from_seed_and_update_alone_and_draws_from_nobody_else(al
 @pytest.mark.parametrize("alpha", [1e-300, 1e-3, 1000.0])
 def test_any_alpha_gives_a_share(alpha: float) -> None:
     for mixes in (draws(200, mixup=alpha), draws(200, cutmix=alpha)):
-        assert all(0 <= mix.share <= 1 for mix in mixes)
+        assert all(0 <= mix.lam <= 1 for mix in mixes)
 
 
 # In training
@@ -247,14 +248,14 @@ def test_it_is_the_loop_that_anyone_would_write(alphas: dict[str, Any], class_we
             assert mix is not None
             others = torch.tensor([rows[i - 1] for i in range(len(rows))])
             x, partner = (expected[0](data.views[0, of]) for of in (rows, others))
-            mask_HW = torch.full((H, W), mix.share)
+            mask_HW = torch.full((H, W), mix.lam)
             if mix.box is not None:
                 top, bottom, left, right = mix.box
                 mask_HW = torch.ones(H, W)
                 mask_HW[top:bottom, left:right] = 0
             logits_BK = expected[1](mask_HW * x + (1 - mask_HW) * partner)
             loss = torch.zeros(())
-            for share, of in ((mix.share, rows), (1 - mix.share, others)):
+            for share, of in ((mix.lam, rows), (1 - mix.lam, others)):
                 target_B = data.labels[of]
                 loss_B = nn.functional.cross_entropy(logits_BK, target_B, reduction="none")
                 loss = loss + share * (weight_K[target_B] * loss_B).mean()

@@ -13,11 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from flat_fit import fit
 from torch import nn
 
-from saccade.augment.stored_views import write_views
-from saccade.batching.batches import rows_of_updates
-from saccade.bundle.bundle import Recipe
+from saccade.augment import stored_views as augment_store
+from saccade.augment.stored_views import describe_online_views, write_views
+from saccade.batching.arrays import LabelledArrays
+from saccade.batching.batches import rows_of_update
+from saccade.bundle.bundle import NetworkConfig
 from saccade.core.distributed import Processes
 from saccade.core.errors import UserError
 from saccade.core.ranks import Rank
@@ -25,8 +28,8 @@ from saccade.data.arrays import open_array, write_array
 from saccade.data.spec import Spec
 from saccade.optim import optimizers, schedules
 from saccade.optim.losses import LOSSES
-from saccade.train import loop
-from saccade.train.state import LabelledArrays, TrainingState
+from saccade.train.open_views import open_views
+from saccade.train.state import TrainingState
 from saccade.transforms.online_views import OnlineViews
 
 N, SIDE, VIEWS = 23, 12, 3
@@ -111,6 +114,19 @@ def test_an_update_larger_than_what_is_made_ahead(online: OnlineViews, stored: n
     np.testing.assert_array_equal(view.index_select(0, torch.arange(N)).numpy(), stored[0])
 
 
+def test_other_code_that_makes_views_makes_other_data_of_them(
+    images_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of these views is stored: a training knows them by augment.json, where the digest of the code stands."""
+    digests = []
+    for number, module in enumerate((augment_store.views_module, augment_store.views_module, augment_store)):
+        monkeypatch.setattr(augment_store, "views_module", module)  # the last: the code of another folder
+        (folder := tmp_path / str(number)).mkdir()
+        describe_online_views(folder, images_path, transforms=TRANSFORMS, seed=5, include_original=False)
+        digests.append(open_views(folder, images_path.parent)[1]["views"])
+    assert digests[0] == digests[1] != digests[2]
+
+
 def test_with_the_original_view_0_is_it(images_path: Path, stored: np.ndarray) -> None:
     views = OnlineViews(images_path, TRANSFORMS, seed=5, include_original=True)
     rows = torch.tensor([3, 1])
@@ -124,16 +140,16 @@ def test_all_processes_together_read_every_row_and_each_expects_what_it_reads(co
     order = torch.randperm(N, generator=torch.Generator().manual_seed(1))
     read: list[int] = []
     for rank in range(count):
-        share = Processes(Rank(rank=rank, local_rank=rank, world_size=count, local_world_size=count)).share
-        updates = list(rows_of_updates(order, 4, 2, share, mixing=mixing))
+        local_rows = Processes(Rank(rank=rank, local_rank=rank, world_size=count, local_world_size=count)).local_rows
+        updates = [rows_of_update(rows, 4, local_rows, is_mixed=mixing) for rows in order.split(8)]
         assert len(updates) == 3  # 8 + 8 + 7
         assert all(len(rows) == len(set(rows)) for rows in updates)
         for rows, update in zip(updates, order.split(8), strict=True):
             for batch in update.split(4):
-                assert set(share(batch)[0].tolist()) <= set(rows)
+                assert set(local_rows(batch)[0].tolist()) <= set(rows)
             if mixing:
                 for batch in update.roll(1).split(4):
-                    assert set(share(batch)[0].tolist()) <= set(rows)
+                    assert set(local_rows(batch)[0].tolist()) <= set(rows)
         read += [row for rows in updates for row in rows]
     assert set(read) == set(range(N))
     if count == 1:
@@ -143,18 +159,20 @@ def test_all_processes_together_read_every_row_and_each_expects_what_it_reads(co
 def _trained(views: Any, device: str = "cpu", **options: Any) -> nn.Module:
     torch.manual_seed(0)
     spec = Spec("image", (SIDE, SIDE, 3), ("a", "b"))
-    network = Recipe("mlp", {"hidden": [7]}, spec, "classify", [0.5] * 3, [0.2] * 3, "").build_network().to(device)
+    network = (
+        NetworkConfig("mlp", {"hidden": [7]}, spec, "classify", [0.5] * 3, [0.2] * 3, "").build_network().to(device)
+    )
     labels = torch.arange(N) % 2
     measured = LabelledArrays(torch.zeros(1, 2, SIDE, SIDE, 3, dtype=torch.uint8), torch.tensor([0, 1]))
     state = TrainingState(network, optimizers.build(model=network, name="sgd", lr=0.1))
     settings: dict[str, Any] = {"batch_size": 4, "accumulation_steps": 2, "clip_norm": None} | options
     list(
-        loop.fit(
+        fit(
             state,
             LabelledArrays(views, labels),
             measured,
             loss=LOSSES["cross_entropy"],
-            schedule=schedules.build(name="constant", epochs=VIEWS, steps_per_epoch=3),
+            schedule=schedules.build(name="constant", lr=1.0, epochs=VIEWS, steps_per_epoch=3),
             lr=0.1,
             epochs=VIEWS,
             device=torch.device(device),

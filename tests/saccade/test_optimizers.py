@@ -71,7 +71,7 @@ def test_a_gradient_that_stays_the_same_breaks_no_centred_square() -> None:
     for _ in range(300):
         weight.grad = torch.linspace(0.1, 3, 40)
         optimizer.step()
-    square, mean = (optimizer.groups[0].slots[name][0] for name in ("square", "mean"))
+    square, mean = (optimizer.groups[0].state[name][0] for name in ("square", "mean"))
     square.copy_(mean.square() * (1 - 1e-3))
     optimizer.step()
     assert (square < mean.square()).all()
@@ -135,8 +135,8 @@ def test_the_learning_rate_may_change_between_steps() -> None:
 
 def test_the_memory_of_another_optimiser_is_refused() -> None:
     optimizer = build("sgd", network(), lr=0.1, momentum=0.9)
-    with pytest.raises(KeyError, match="the optimiser's memory differs in"):
-        optimizer.load_state_dict({}, updates=3)
+    with pytest.raises(KeyError, match="the optimiser's state differs in"):
+        optimizer.load_state_dict({}, step_count=3)
 
 
 def test_an_option_the_optimiser_does_not_take_is_an_error() -> None:

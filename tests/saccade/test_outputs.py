@@ -6,8 +6,8 @@ Shapes: B batch, T time steps, F features, O numbers to predict.
 import pytest
 import torch
 
-from saccade.bundle.bundle import Recipe
-from saccade.bundle.outputs import OwnUnit, in_units_of_std, of_targets, output_for
+from saccade.bundle.bundle import NetworkConfig
+from saccade.bundle.outputs import Rescale, in_units_of_std, output_for, per_target
 from saccade.data.spec import Spec
 from saccade.optim.losses import mae, mse
 
@@ -17,14 +17,14 @@ FORECAST = Spec(
 MEAN, STD = [10.0, 20.0, -3000.0], [2.0, 5.0, 400.0]
 
 
-def recipe(spec: Spec = FORECAST, task: str = "forecast", **arguments: object) -> Recipe:
-    return Recipe("gru", {"hidden_size": 5}, spec, task, MEAN, STD, "0" * 64, **arguments)  # type: ignore[arg-type]
+def recipe(spec: Spec = FORECAST, task: str = "forecast", **arguments: object) -> NetworkConfig:
+    return NetworkConfig("gru", {"hidden_size": 5}, spec, task, MEAN, STD, "0" * 64, **arguments)  # type: ignore[arg-type]
 
 
 def test_each_number_has_the_unit_of_the_feature_that_it_is_the_future_of() -> None:
-    assert of_targets(FORECAST, MEAN) == [-3000, 10, -3000, 10]
+    assert per_target(FORECAST, MEAN) == [-3000, 10, -3000, 10]
     output = output_for(FORECAST, MEAN, STD)
-    assert isinstance(output, OwnUnit)
+    assert isinstance(output, Rescale)
     x_BO = torch.randn(7, 4)
     expected_BO = x_BO * torch.tensor([400.0, 2, 400, 2]) + torch.tensor([-3000.0, 10, -3000, 10])
     torch.testing.assert_close(output(x_BO), expected_BO)
@@ -52,7 +52,7 @@ def test_loss_and_gradient_do_not_depend_on_the_unit(loss) -> None:  # type: ign
     losses, gradients = [], []
     for scale, shift in ((1.0, 0.0), (1000.0, 50.0)):
         weight = torch.ones(2, requires_grad=True)
-        output = OwnUnit([shift, shift], [2.0 * scale, 0.5 * scale])
+        output = Rescale([shift, shift], [2.0 * scale, 0.5 * scale])
         std_O = torch.tensor([2.0 * scale, 0.5 * scale])
         target = target_BO * std_O + shift
         value = in_units_of_std(loss, std_O)(output(weight * x_BO), target)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from saccade.bundle.bundle import Recipe
+from saccade.bundle.bundle import NetworkConfig
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
 from saccade.kinds.image.decode import decode_for, decode_image
@@ -29,7 +29,7 @@ def predictor_of(*shape: int, model: str = "mlp", **kwargs: object) -> Predictor
     spec = Spec(kind, shape, **(kwargs or {"classes": ("cat", "dog", "eel")}))  # type: ignore[arg-type]
     channels = shape[-1]
     torch.manual_seed(3)
-    recipe = Recipe(model, {}, spec, "classify", [0.4] * channels, [0.3] * channels, "a test")
+    recipe = NetworkConfig(model, {}, spec, "classify", [0.4] * channels, [0.3] * channels, "a test")
     return Predictor(recipe, recipe.build_network().eval(), torch.device("cpu"))
 
 

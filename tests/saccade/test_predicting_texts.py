@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 import saccade
 from saccade.bundle import bundle
-from saccade.bundle.bundle import Recipe
+from saccade.bundle.bundle import NetworkConfig
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
 from saccade.kinds.tokens.tokenizer import tokenizer_of
@@ -29,7 +29,7 @@ TEXTS = ["abcdef", "a", "fedcbabcd", "bb", "cafe"]
 def loaded(folder: Path, spec: Spec, model: str = "gru", **arguments: Any) -> Predictor:
     torch.manual_seed(0)
     mean, std = ([0.5], [0.25]) if spec.kind == "image" else ([], [])
-    recipe = Recipe(model, arguments, spec, "classify", mean, std, "0123abcd")
+    recipe = NetworkConfig(model, arguments, spec, "classify", mean, std, "0123abcd")
     network = recipe.build_network()
     with torch.no_grad():
         for parameter in network.parameters():
@@ -58,7 +58,7 @@ def test_stored_texts_are_answered_in_their_order_in_batches_of_any_size(tmp_pat
     with torch.no_grad():
         expected = predictor.network(token_NT).softmax(dim=1).numpy()
     for size in (1, 2, 7, 100):
-        np.testing.assert_allclose(predictor.answers(token_NT, size), expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(predictor.outputs(token_NT, size), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_every_next_token_is_judged_by_its_own_probability(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +71,7 @@ def test_every_next_token_is_judged_by_its_own_probability(tmp_path: Path, monke
         logits_NTV = predictor.network(token_NT)
     for most, size in ((2**25, 512), (2**25, 2), (1, 512)):  # the last: one text at a time
         monkeypatch.setattr("saccade.predict.predictor._MOST_LOGITS", most)
-        answers = predictor.token_answers(token_NT, label_NT, size)
+        answers = predictor.token_outputs(token_NT, label_NT, size)
         for row, length in enumerate((9, 9, 9, 9, 3)):
             expected_T = F.cross_entropy(logits_NTV[row, :length], label_NT[row, :length], reduction="none")
             np.testing.assert_allclose(answers.nats[row, :length], expected_T, rtol=1e-4, atol=1e-5)
@@ -108,7 +108,7 @@ def test_what_a_network_is_not_for_is_refused(tmp_path: Path) -> None:
     ):
         writer.predict(["abc"])
     with pytest.raises(UserError, match="must answer once an example to be asked so, but it goes on with texts"):
-        writer.answers(torch.ones(1, 3, dtype=torch.int32))
+        writer.outputs(torch.ones(1, 3, dtype=torch.int32))
     with pytest.raises(UserError, match="images must be arrays of pixels, uint8, but text was given"):
         pictures.predict(["abc"])
     with pytest.raises(UserError, match=r"texts\[0\] \(ndarray\) must be text"):

@@ -22,7 +22,7 @@ from saccade.kinds.image.resize import prepare_image
 from saccade.prepare import write as preparing
 from saccade.prepare.write import write_prepared
 from saccade.readers.examples import ImageExamples, SeriesExamples
-from saccade.transforms.open_views import open_views
+from saccade.train.open_views import open_views
 
 N = 23
 assigned = np.array((["train"] * 5 + ["test", "validation", "", "train", "train", "test"]) * 3)[:N]

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from saccade.core import ranks
-from saccade.core.distributed import ALONE, Processes
+from saccade.core.distributed import SINGLE_PROCESS, Processes
 from saccade.core.ranks import Rank
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
@@ -25,7 +25,9 @@ from saccade.bundle.inputs import ImageInput, TokenInput
 from saccade.optim.losses import cross_entropy
 from saccade.core.distributed import process_group
 from saccade.data.spec import Spec
-from saccade.train.loop import LabelledArrays, TrainingState, fit, measure
+from flat_fit import fit, measure
+from saccade.batching.arrays import LabelledArrays
+from saccade.train.state import TrainingState
 
 count, batch_size, accumulation_steps = map(int, sys.argv[1:4])
 normalisation, mixing, kind = sys.argv[4], json.loads(sys.argv[5]), sys.argv[6]
@@ -54,9 +56,9 @@ with process_group(ranks.current_rank(), torch.device("cpu")) as processes:
     records = list(fit(
         state, data, data, loss=cross_entropy, schedule=lambda step: 1.0, lr=0.05, epochs=3, batch_size=batch_size,
         accumulation_steps=accumulation_steps, clip_norm=1.0, device=torch.device("cpu"), precision="float32", seed=4,
-        processes=processes, average_decay=0.5, **mixing,
+        processes=processes, ema_decay=0.5, **mixing,
     ))
-by_itself = measure(state.result, data, cross_entropy, "accuracy", 8, torch.device("cpu"), "float32")
+by_itself = measure(state.result, data, cross_entropy, "accuracy", 8)
 weights = [parameter.flatten().tolist() for parameter in state.result.parameters()]
 print(json.dumps({
     "told": told.decode() if told else None, "nothing": nothing, "weights": sum(weights, []),
@@ -71,7 +73,7 @@ def train(tmp_path: Path, processes: int, *arguments: int | str) -> list[dict]:
     """What each process printed."""
     started = []
     for rank in range(processes):
-        environment = os.environ | {"PYTHONPATH": str(SOURCE), "GLOO_SOCKET_IFNAME": "lo"}
+        environment = os.environ | {"PYTHONPATH": f"{SOURCE}:{Path(__file__).parent}", "GLOO_SOCKET_IFNAME": "lo"}
         if processes > 1:
             environment |= {"RANK": str(rank), "LOCAL_RANK": str(rank)}
             environment |= {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}
@@ -139,7 +141,7 @@ def test_validation_measures_the_network_that_is_kept(tmp_path: Path) -> None:
 def test_every_row_of_a_batch_is_computed_once() -> None:
     for size in (1, 2, 3, 7, 8):
         rows = torch.arange(size) + 10
-        shares = [Processes(Rank(rank, 3)).share(rows) for rank in range(3)]
+        shares = [Processes(Rank(rank, 3)).local_rows(rows) for rank in range(3)]
         assert sorted(row for mine, counted in shares for row in mine[:counted].tolist()) == rows.tolist()
         assert min(len(mine) for mine, _ in shares) >= 1  # nobody may stay away from the averaging
         assert max(counted for _, counted in shares) - min(counted for _, counted in shares) <= 1
@@ -150,8 +152,8 @@ def test_alone_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     assert ranks.current_rank() == Rank(0, 1, 0, 1)
     network = torch.nn.Linear(2, 2)
-    assert ALONE.wrap(network, torch.device("cpu")) is network
-    assert ALONE.broadcast(b"x") == b"x" and ALONE.broadcast(None) is None
+    assert SINGLE_PROCESS.wrap(network, torch.device("cpu")) is network
+    assert SINGLE_PROCESS.broadcast(b"x") == b"x" and SINGLE_PROCESS.broadcast(None) is None
     values = {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
     for name, value in values.items():
         monkeypatch.setenv(name, value)

@@ -138,7 +138,7 @@ def test_the_description_says_what_evaluation_looks_at_where_that_is_not_all(tmp
 
 
 def test_views_are_read_back_by_training(tmp_path: Path) -> None:
-    from saccade.transforms.open_views import open_views
+    from saccade.train.open_views import open_views
 
     views = views_of(tmp_path / "a", pictures())
     opened, digests = open_views(tmp_path / "a", tmp_path)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import torch
+from flat_fit import measure
 from small_training import (
-    CPU,
     H,
     K,
     N,
@@ -26,6 +26,7 @@ from small_training import (
 )
 from torch import Tensor, nn
 
+from saccade.batching.arrays import LabelledArrays
 from saccade.batching.mixup import draw_mix
 from saccade.batching.samplers import SAMPLERS
 from saccade.bundle.inputs import ImageInput, enlarged_middle
@@ -35,8 +36,7 @@ from saccade.optim import optimizers, schedules
 from saccade.optim.losses import LOSSES, ONE_OUTPUT, MixedTarget, cross_entropy
 from saccade.train.checkpoints import from_bytes, to_bytes
 from saccade.train.freeze import freeze
-from saccade.train.loop import measure
-from saccade.train.state import LabelledArrays, TrainingState
+from saccade.train.state import TrainingState
 
 # What it computes
 
@@ -47,7 +47,7 @@ from saccade.train.state import LabelledArrays, TrainingState
 def test_it_is_the_loop_that_anyone_would_write(clip_norm: float | None, class_weights: Tensor | None) -> None:
     """With torch's own optimiser: nothing happens between the lines of a step that a reader does not see."""
     data, epochs, size = examples(views=2), 3, 8
-    schedule = schedules.build("one_cycle", epochs=epochs, steps_per_epoch=3)
+    schedule = schedules.build("one_cycle", lr=1.0, epochs=epochs, steps_per_epoch=3)
     state = trained(
         small_network(), data, schedule=schedule, epochs=epochs, batch_size=size, clip_norm=clip_norm,
         class_weights=class_weights,
@@ -179,7 +179,7 @@ def test_labels_are_smoothed_in_the_training_loss_alone(mixing: dict[str, float]
         assert mix is not None
         blended, target = mix.batch(data.views[0][order], y[order], data.views[0], y, order.roll(1))
         assert isinstance(target, MixedTarget)
-        x, y, partner, share = blended, target.own, target.partner, target.share
+        x, y, partner, share = blended, target.own, target.partner, target.lam
     logits_NK = network.eval()(x if mixing else data.views[0])
     own, other = (
         class_weights[target] * nn.functional.cross_entropy(logits_NK, target, label_smoothing=0.3, reduction="none")
@@ -200,7 +200,7 @@ def test_the_schedule_gets_every_step_of_the_run_and_the_record_the_last_rate() 
     state = trained(small_network(), examples(), epochs=3, schedule=schedule)  # 8, 8 and 6 examples
     assert sorted(set(steps)) == list(range(9))
     assert [record.learning_rate for record in state.history] == pytest.approx([0.1 / 3, 0.1 / 6, 0.1 / 9])
-    assert state.optimizer.lr == pytest.approx(0.1 / 9) and state.optimizer.updates == 9
+    assert state.optimizer.lr == pytest.approx(0.1 / 9) and state.optimizer.step_count == 9
 
 
 def test_records_are_numbered_and_timed() -> None:
@@ -320,8 +320,8 @@ def test_a_run_stopped_after_any_update_and_gone_on_with_is_the_uninterrupted_on
 
     data = examples(views=2)
     settings: dict[str, Any] = {
-        "epochs": 3, "lr": 0.02, "clip_norm": 1.0, "schedule": schedules.build("cosine", epochs=3, steps_per_epoch=3),
-        "batch_size": 4, "accumulation_steps": 2, "average_decay": 0.9, **options_of_fit,
+        "epochs": 3, "lr": 0.02, "clip_norm": 1.0, "batch_size": 4, "accumulation_steps": 2, "ema_decay": 0.9,
+        "schedule": schedules.build("cosine", lr=1.0, epochs=3, steps_per_epoch=3), **options_of_fit,
     }  # fmt: skip
     kept: list[bytes] = []
     whole = fresh(seed=0)
@@ -332,7 +332,7 @@ def test_a_run_stopped_after_any_update_and_gone_on_with_is_the_uninterrupted_on
         resumed = fresh(seed=99)
         torch.rand(7)  # the process that goes on has drawn other numbers
         from_bytes(content, resumed)
-        assert resumed.optimizer.updates == update and resumed.epoch == (update - 1) // 3
+        assert resumed.optimizer.step_count == update and resumed.epoch == (update - 1) // 3
         later = [record.epoch for record in running(resumed, data, **settings)]
         assert later == list(range((update - 1) // 3 + 1, 4))  # after an epoch's last update it is still to be measured
         assert_equal_bits(resumed.network, whole.network)
@@ -342,7 +342,7 @@ def test_a_run_stopped_after_any_update_and_gone_on_with_is_the_uninterrupted_on
 
 def test_what_after_update_raises_stops_the_run_and_the_state_is_whole() -> None:
     def stop(state: TrainingState) -> None:
-        if state.optimizer.updates == 5:
+        if state.optimizer.step_count == 5:
             raise KeyboardInterrupt
 
     state = TrainingState(network := small_network(), sgd(network))
@@ -378,7 +378,7 @@ def test_accumulation_2_x_4_equals_8(count: int, classes: str) -> None:
         )  # fmt: skip
 
     whole, parts, other = run(8, 1), run(4, 2), run(4, 1)
-    assert parts.optimizer.updates == whole.optimizer.updates == 3 * -(-count // 8)
+    assert parts.optimizer.step_count == whole.optimizer.step_count == 3 * -(-count // 8)
     for (key, value), expected in zip(
         parts.network.state_dict().items(), whole.network.state_dict().values(), strict=True
     ):
@@ -397,7 +397,7 @@ def test_averaged_weights_are_those_of_the_formula_and_are_what_is_measured() ->
     weights.append(network[1].output.weight.detach().clone())
     data = examples()
     for _ in running(
-        state, data, epochs=4, average_decay=0.4, validation=data,
+        state, data, epochs=4, ema_decay=0.4, validation=data,
         after_update=lambda state: weights.append(network[1].output.weight.detach().clone()),
     ):  # fmt: skip
         pass
@@ -422,7 +422,7 @@ def test_evaluation_ignores_batch_size(batch_size: int) -> None:
     network = small_network()
     logits_NK = network.eval()(data.views[0])
     network.train()
-    loss, accuracy = measure(network, data, cross_entropy, "accuracy", batch_size, CPU, "float32")
+    loss, accuracy = measure(network, data, cross_entropy, "accuracy", batch_size)
     assert loss == pytest.approx(cross_entropy(logits_NK, data.labels).item(), rel=1e-5)
     assert accuracy == (logits_NK.argmax(dim=1) == data.labels).double().mean().item()
     assert 0 < accuracy < 1
@@ -431,8 +431,8 @@ def test_evaluation_ignores_batch_size(batch_size: int) -> None:
 def test_evaluation_changes_nothing_and_neither_drops_nor_learns() -> None:
     network = small_network()
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    first = measure(network.train(), examples(), cross_entropy, "accuracy", 8, CPU, "float32")
-    assert measure(network.train(), examples(), cross_entropy, "accuracy", 8, CPU, "float32") == first
+    first = measure(network.train(), examples(), cross_entropy, "accuracy", 8)
+    assert measure(network.train(), examples(), cross_entropy, "accuracy", 8) == first
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
     assert all(parameter.grad is None for parameter in network.parameters())
 
@@ -458,7 +458,7 @@ def test_what_is_cropped_is_validation_alone(with_average: bool, frozen: tuple[s
         network[0] = ImageInput([0.4, 0.45], [0.2, 0.25], share)
         freeze(network[1], frozen)
         state = TrainingState(network, sgd(network), with_average=with_average)
-        for _ in running(state, train, epochs=3, validation=measured, average_decay=0.9 if with_average else None):
+        for _ in running(state, train, epochs=3, validation=measured, ema_decay=0.9 if with_average else None):
             pass
         states.append(state)
     whole, cropped, by_hand = states

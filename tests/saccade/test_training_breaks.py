@@ -16,13 +16,14 @@ from small_training import (
 )
 from torch import Tensor, nn
 
+from saccade.batching.arrays import LabelledArrays
 from saccade.batching.samplers import SAMPLERS
 from saccade.bundle.inputs import SeriesInput
 from saccade.core import registry
 from saccade.core.errors import NonFiniteError, UserError
 from saccade.data.spec import Spec
 from saccade.optim.losses import mse
-from saccade.train.state import LabelledArrays, TrainingState
+from saccade.train.state import TrainingState
 
 
 def broken_state(network: nn.Sequential) -> tuple[TrainingState, dict[str, Tensor]]:
@@ -85,16 +86,16 @@ def test_weights_that_the_last_step_of_an_epoch_breaks_are_not_handed_on() -> No
     assert state.epoch == 0
 
 
-@pytest.mark.parametrize(("watch_loss", "updates"), [(False, 6), (True, 4)])
+@pytest.mark.parametrize(("check_losses", "updates"), [(False, 6), (True, 4)])
 def test_where_the_device_runs_ahead_each_loss_is_looked_at_on_demand(
-    watch_loss: bool, updates: int, monkeypatch: pytest.MonkeyPatch
+    check_losses: bool, updates: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The fourth update breaks the weights. The epoch has six, and elsewhere nobody looks before its end."""
-    monkeypatch.setattr("saccade.train.loop.is_asynchronous", lambda device: True)
+    monkeypatch.setattr("saccade.core.devices.is_asynchronous", lambda device: True)
     rates = [1, 1, 1, 1e30, 1, 1]
     state, _ = broken_state(registered_network("lenet5"))
     with pytest.raises(NonFiniteError, match=f"in epoch 1, after {updates} updates: first broken: "):
-        list(running(state, examples(), batch_size=4, watch_loss=watch_loss, schedule=lambda step: rates[step]))
+        list(running(state, examples(), batch_size=4, check_losses=check_losses, schedule=lambda step: rates[step]))
 
 
 def test_examples_that_are_not_finite_are_named() -> None:
@@ -127,7 +128,7 @@ def test_the_batch_that_broke_is_handed_over_with_what_was_measured(mixed: bool)
     assert rows.tolist() == SAMPLERS["shuffle"](data.labels, 4, 1)[5:10].tolist()
     assert torch.equal(error.batch["labels"], data.labels[rows])
     if mixed:
-        share, partners = error.batch["share"].item(), error.batch["partners"]
+        share, partners = error.batch["lam"].item(), error.batch["partners"]
         assert 0 <= share <= 1 and torch.equal(partners, data.labels[rows.roll(1)])
         blended = share * data.views[0, rows].float() + (1 - share) * data.views[0, rows.roll(1)].float()
         torch.testing.assert_close(error.batch["examples"], blended, rtol=1e-5, atol=1e-3)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch
+from flat_fit import measure
 from small_training import (
-    CPU,
     assert_equal_bits,
     examples,
     registered_network,
@@ -20,12 +20,12 @@ from small_training import (
 )
 from torch import Tensor
 
+from saccade.batching.arrays import LabelledArrays
 from saccade.optim import schedules
 from saccade.optim.losses import cross_entropy
 from saccade.train.checkpoints import from_bytes, to_bytes
 from saccade.train.early_stopping import epochs_without_gain
-from saccade.train.loop import measure
-from saccade.train.state import LabelledArrays, TrainingState
+from saccade.train.state import TrainingState
 
 
 def measured(state: TrainingState, train: LabelledArrays, **options: Any) -> list[dict[str, Tensor]]:
@@ -36,20 +36,18 @@ def measured(state: TrainingState, train: LabelledArrays, **options: Any) -> lis
     ]
 
 
-@pytest.mark.parametrize("average_decay", [None, 0.5])
-def test_the_weights_of_the_epoch_with_the_lowest_validation_loss_are_kept(average_decay: float | None) -> None:
+@pytest.mark.parametrize("ema_decay", [None, 0.5])
+def test_the_weights_of_the_epoch_with_the_lowest_validation_loss_are_kept(ema_decay: float | None) -> None:
     """With averaged weights it is these that are measured, and kept."""
     network = small_network()
-    state = TrainingState(network, sgd(network), with_average=average_decay is not None, with_best=True)
-    of_epochs = measured(state, examples(), epochs=8, lr=0.03, average_decay=average_decay)
+    state = TrainingState(network, sgd(network), with_average=ema_decay is not None, with_best=True)
+    of_epochs = measured(state, examples(), epochs=8, lr=0.03, ema_decay=ema_decay)
     losses = [record.validation_loss for record in state.history]
     assert 1 < state.kept_epoch < 8 and losses[state.kept_epoch - 1] == min(losses)
     for key, value in state.kept.state_dict().items():
         assert torch.equal(value, of_epochs[state.kept_epoch - 1][key]), key
         assert torch.equal(state.result.state_dict()[key], of_epochs[-1][key]), key
-    assert measure(state.kept, examples(count=9, seed=9), cross_entropy, "accuracy", 8, CPU, "float32")[0] == min(
-        losses
-    )
+    assert measure(state.kept, examples(count=9, seed=9), cross_entropy, "accuracy", 8)[0] == min(losses)
 
 
 def test_of_equally_good_epochs_the_first_is_kept() -> None:
@@ -84,7 +82,7 @@ def test_min_delta_is_what_a_gain_must_be() -> None:
 
 
 def test_the_schedule_spans_all_epochs_when_it_stops_early() -> None:
-    schedule = schedules.build("cosine", epochs=9, steps_per_epoch=3)
+    schedule = schedules.build("cosine", lr=1.0, epochs=9, steps_per_epoch=3)
     short, whole = (
         trained(small_network(), examples(), epochs=9, schedule=schedule, min_delta=50.0, patience=patience)
         for patience in (2, None)
@@ -93,13 +91,13 @@ def test_the_schedule_spans_all_epochs_when_it_stops_early() -> None:
     assert without_times(short.history) == without_times(whole.history)[:3]
 
 
-@pytest.mark.parametrize("average_decay", [None, 0.7])
-def test_a_run_that_stops_early_is_the_same_wherever_it_was_interrupted(average_decay: float | None) -> None:
+@pytest.mark.parametrize("ema_decay", [None, 0.7])
+def test_a_run_that_stops_early_is_the_same_wherever_it_was_interrupted(ema_decay: float | None) -> None:
     def fresh(seed: int) -> TrainingState:
         network = small_network(seed)
-        return TrainingState(network, sgd(network), with_average=average_decay is not None, with_best=True)
+        return TrainingState(network, sgd(network), with_average=ema_decay is not None, with_best=True)
 
-    settings: dict[str, Any] = {"epochs": 40, "lr": 0.03, "patience": 2, "average_decay": average_decay}
+    settings: dict[str, Any] = {"epochs": 40, "lr": 0.03, "patience": 2, "ema_decay": ema_decay}
     kept: list[bytes] = []
     whole = fresh(seed=0)
     training = running(whole, examples(), after_update=lambda state: kept.append(to_bytes(state)), **settings)

@@ -8,18 +8,19 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from flat_fit import fit, measure
 from torch import Tensor, nn
 
+from saccade.batching.arrays import LabelledArrays
 from saccade.batching.length_buckets import by_length, stored_lengths
 from saccade.batching.samplers import SAMPLERS
 from saccade.bundle.inputs import TokenInput
 from saccade.core import registry
 from saccade.data.spec import Spec
 from saccade.optim import optimizers, schedules
-from saccade.optim.losses import cross_entropy, num_right, token_losses
+from saccade.optim.losses import cross_entropy, num_correct, token_losses
 from saccade.train.checkpoints import from_bytes, to_bytes
-from saccade.train.loop import fit, measure
-from saccade.train.state import LabelledArrays, TrainingState
+from saccade.train.state import TrainingState
 
 CPU = torch.device("cpu")
 N, T, V, K = 53, 14, 9, 3
@@ -140,7 +141,7 @@ def test_a_run_stopped_after_any_update_and_gone_on_with_is_the_uninterrupted_on
         return  # nothing to balance
     data = texts(spec)
     options: dict[str, Any] = {
-        "sampler": sampler, "epochs": 2, "schedule": schedules.build("cosine", epochs=2, steps_per_epoch=7)
+        "sampler": sampler, "epochs": 2, "schedule": schedules.build("cosine", lr=1.0, epochs=2, steps_per_epoch=7)
     }  # fmt: skip
     kept: list[bytes] = []
     whole = trained(
@@ -171,9 +172,9 @@ def test_it_learns(spec: Spec) -> None:
 @pytest.mark.parametrize("batch_size", [1, 7, 100])
 def test_measuring_does_not_depend_on_the_batch_or_on_lengths_being_known(spec: Spec, batch_size: int) -> None:
     data, built = texts(spec), network(spec)
-    measured = measure(built, data, cross_entropy, "accuracy", batch_size, CPU, "float32")
+    measured = measure(built, data, cross_entropy, "accuracy", batch_size)
     plain = LabelledArrays(data.views, data.labels)
-    assert measured == pytest.approx(measure(built, plain, cross_entropy, "accuracy", N, CPU, "float32"), rel=1e-5)
+    assert measured == pytest.approx(measure(built, plain, cross_entropy, "accuracy", N), rel=1e-5)
 
 
 # --- the loss of next tokens ------------------------------------------------------------------------------------------
@@ -189,7 +190,7 @@ def test_the_loss_of_a_text_is_the_mean_over_its_steps_and_each_text_counts_the_
         right.append((logits_BTV[b, :length].argmax(dim=1) == data.labels[b, :length]).float().mean())
     loss = cross_entropy(logits_BTV, data.labels)
     torch.testing.assert_close(loss, torch.stack(losses).mean())
-    torch.testing.assert_close(num_right(logits_BTV, data.labels), torch.stack(right).sum())
+    torch.testing.assert_close(num_correct(logits_BTV, data.labels), torch.stack(right).sum())
     loss.backward()
     assert logits_BTV.grad is not None
     assert not logits_BTV.grad[data.labels == 0].any() and logits_BTV.grad[data.labels != 0].any(dim=1).all()
@@ -199,5 +200,5 @@ def test_padding_costs_nothing_and_is_never_right() -> None:
     logits_BTV, label_BT = torch.zeros(2, 3, V), torch.tensor([[4, 0, 0], [0, 0, 0]])
     logits_BTV[:, :, 0] = 5  # it says padding everywhere
     assert token_losses(logits_BTV, label_BT)[label_BT == 0].tolist() == [0.0] * 5
-    assert num_right(logits_BTV, label_BT) == 0
+    assert num_correct(logits_BTV, label_BT) == 0
     assert torch.isfinite(cross_entropy(logits_BTV, label_BT))

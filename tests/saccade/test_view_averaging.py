@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from saccade.augment.stored_views import write_views
-from saccade.bundle.bundle import Recipe
+from saccade.bundle.bundle import NetworkConfig
 from saccade.data.arrays import write_array
 from saccade.data.prepared import Split
 from saccade.data.spec import Spec
@@ -31,7 +31,7 @@ TRANSFORMS: list[dict[str, Any]] = [
 def predictor(evaluate_crop: float = 1.0) -> Predictor:
     torch.manual_seed(0)
     spec = Spec("image", (H, W, C), tuple("abcd"))
-    recipe = Recipe("lenet5", {}, spec, "classify", [0.5] * 3, [0.1] * 3, "toy", evaluate_crop)
+    recipe = NetworkConfig("lenet5", {}, spec, "classify", [0.5] * 3, [0.1] * 3, "toy", evaluate_crop)
     return Predictor(recipe, recipe.build_network().eval(), torch.device("cpu"))
 
 
@@ -43,7 +43,7 @@ def pictures(count: int = N) -> Split:
 
 def averaged(test: Split, views: int = 4, seed: int = SEED, batch_size: int = 4, **options: Any) -> np.ndarray:
     network = predictor()
-    answers_NK = network.answers(torch.from_numpy(test.examples))
+    answers_NK = network.outputs(torch.from_numpy(test.examples))
     return average_over_views(
         answers_NK, network, test, views=views, transforms=TRANSFORMS, seed=seed, batch_size=batch_size, **options
     )
@@ -62,14 +62,14 @@ def test_it_is_the_mean_over_the_image_and_views_made_one_by_one(views: int) -> 
         logits_VK = network.network(torch.from_numpy(np.stack([test.examples[i], *made])))
         expected_K = torch.nn.functional.softmax(logits_VK, dim=1).mean(dim=0)
         torch.testing.assert_close(torch.from_numpy(got_NK[i]), expected_K, rtol=1e-5, atol=1e-6)
-    plain_NK = network.answers(torch.from_numpy(test.examples))
+    plain_NK = network.outputs(torch.from_numpy(test.examples))
     assert np.abs(got_NK - plain_NK).max() > 1e-3
 
 
 def test_views_are_not_cropped_once_more_where_evaluation_looks_at_the_middle() -> None:
     test, views = pictures(), 3
     whole, cropping = predictor(), predictor(0.75)
-    middle_NK, whole_NK = (each.answers(torch.from_numpy(test.examples)) for each in (cropping, whole))
+    middle_NK, whole_NK = (each.outputs(torch.from_numpy(test.examples)) for each in (cropping, whole))
     assert np.abs(middle_NK - whole_NK).max() > 1e-3
     options: dict[str, Any] = {"views": views, "transforms": TRANSFORMS, "seed": SEED, "batch_size": 4}
     of_cropping_NK = views * average_over_views(middle_NK, cropping, test, **options) - middle_NK
@@ -105,13 +105,13 @@ def test_no_view_is_one_that_was_trained_on(tmp_path: Path, seed: int, monkeypat
         write_views(folder, tmp_path / "images.npy", views=6, transforms=TRANSFORMS, seed=other, processes=1)
         trained_on |= {image.tobytes() for image in np.load(folder / "train.npy").reshape(-1, H, W, C)}
     seen: list[bytes] = []
-    really = Predictor.answers
+    really = Predictor.outputs
 
     def watched(self: Predictor, stored: torch.Tensor, *options: Any, **more: Any) -> np.ndarray:
         seen.extend(image.tobytes() for image in stored.numpy())
         return really(self, stored, *options, **more)
 
-    monkeypatch.setattr(Predictor, "answers", watched)
+    monkeypatch.setattr(Predictor, "outputs", watched)
     averaged(Split(images_NHWC, np.zeros(N, np.int64), np.arange(N)), views=6, seed=seed)
     made = set(seen[N:])  # after the images as they are
     assert len(made) == 5 * N and not made & trained_on
@@ -121,7 +121,7 @@ def test_no_more_than_a_batch_of_views_is_held() -> None:
     test = pictures(2000)
     calls: list[tuple[int, int | None]] = []
     network = predictor()
-    answers_NK = network.answers(torch.from_numpy(test.examples))
+    answers_NK = network.outputs(torch.from_numpy(test.examples))
     build(TRANSFORMS)  # importing allocates too
     tracemalloc.start()
     try:

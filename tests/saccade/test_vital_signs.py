@@ -3,17 +3,18 @@
 Shapes: B batch, N examples, H height, W width, C channels, T time steps, F features, D units, K classes.
 """
 
-import contextlib
 import math
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
+from flat_fit import fit
 from torch import Tensor, nn
 
+from saccade.batching.arrays import LabelledArrays
 from saccade.bundle.inputs import ImageInput, SeriesInput, TokenInput
-from saccade.bundle.outputs import OwnUnit
+from saccade.bundle.outputs import Rescale
 from saccade.core import registry
 from saccade.data.spec import PAD, Spec
 from saccade.nn.sequence_networks import gradient_norms_over_time
@@ -21,9 +22,8 @@ from saccade.optim import optimizers
 from saccade.optim.losses import cross_entropy, mse
 from saccade.train.checkpoints import from_bytes, to_bytes
 from saccade.train.freeze import freeze
-from saccade.train.layer_statistics import SAMPLE_EVERY, VitalSigns, is_milestone, summary
-from saccade.train.loop import fit
-from saccade.train.state import LabelledArrays, TrainingState
+from saccade.train.layer_statistics import SAMPLE_EVERY, LayerStatistics, is_milestone, summary
+from saccade.train.state import TrainingState
 
 CPU = torch.device("cpu")
 H, W, K = 18, 16, 3
@@ -124,7 +124,7 @@ def test_measuring_changes_no_weight_and_no_statistic(monkeypatch: pytest.Monkey
     for name, options in (("lenet5", {"normalisation": "batch", "dropout": 0.3}), ("lstm", {"dropout": 0.3})):
         watched = trained(state_of(registered(name, **options)), examples(20), epochs=2)
         with monkeypatch.context() as blind:
-            blind.setattr(VitalSigns, "of_update", lambda self, number: contextlib.nullcontext())
+            blind.setattr(LayerStatistics, "begin_update", lambda self, number: None)
             blind.setattr("saccade.train.loop.is_milestone", lambda epoch, epochs: False)
             blind.setattr("saccade.train.layer_statistics._ReluWatch._note", lambda self, output: None)
             unwatched = trained(state_of(registered(name, **options)), examples(20), epochs=2)
@@ -189,12 +189,12 @@ class Residual(nn.Module):
 
 
 def dead_shares(network: nn.Sequential, stored: Tensor, batch_size: int = 4) -> dict[str, float]:
-    signs = VitalSigns(network, optimizers.build("sgd", network, lr=0.1))
+    statistics = LayerStatistics(network, optimizers.build("sgd", network, lr=0.1))
     network.eval()
-    with signs.of_activations(network):
+    with statistics.measure_dead_relus(network):
         for batch in stored.split(batch_size):
             network(batch)
-    return {row["layer"]: row["dead_share"] for row in signs.read() if "dead_share" in row}
+    return {row["layer"]: row["dead_share"] for row in statistics.read() if "dead_share" in row}
 
 
 def test_a_unit_is_dead_when_it_is_0_for_all_examples_and_positions() -> None:
@@ -243,8 +243,8 @@ def test_relus_are_found_in_every_architecture(name: str) -> None:
 
 def test_watching_leaves_the_network_without_hooks_also_when_it_fails() -> None:
     network = registered("lenet5")
-    signs = VitalSigns(network, optimizers.build("sgd", network, lr=0.1))
-    with pytest.raises(ZeroDivisionError), signs.of_activations(network):
+    statistics = LayerStatistics(network, optimizers.build("sgd", network, lr=0.1))
+    with pytest.raises(ZeroDivisionError), statistics.measure_dead_relus(network):
         raise ZeroDivisionError
     assert not any(layer._forward_hooks for layer in network.modules())
 
@@ -271,11 +271,12 @@ def test_of_a_long_sequence_fifty_steps_are_kept_the_first_and_the_last_among_th
     torch.manual_seed(0)
     model = registry.module("models", "rnn").build(Spec("series", (130, 2), CLASSES), hidden_size=3, num_layers=2)
     network = nn.Sequential(SeriesInput([0.0, 0.0], [1.0, 1.0]), model)
-    signs = VitalSigns(network, optimizers.build("sgd", network, lr=0.1))
-    signs.measure_over_time(network.eval(), torch.randn(4, 130, 2), torch.tensor([0, 1, 2, 0]), cross_entropy)
-    steps = [row["step"] for row in signs.read() if "step" in row]
+    statistics = LayerStatistics(network, optimizers.build("sgd", network, lr=0.1))
+    data = LabelledArrays(torch.randn(1, 4, 130, 2), torch.tensor([0, 1, 2, 0]))
+    statistics.measure_over_time(network.eval(), data, cross_entropy)
+    steps = [row["step"] for row in statistics.read() if "step" in row]
     assert len(steps) == 50 and (steps[0], steps[-1]) == (1, 130) and steps == sorted(set(steps))
-    assert {row["layer"] for row in signs.read() if "step" in row} == {"recurrent.l1"}
+    assert {row["layer"] for row in statistics.read() if "step" in row} == {"recurrent.l1"}
 
 
 @pytest.mark.parametrize("answers", ["once", "each_step"])
@@ -288,12 +289,12 @@ def test_of_texts_the_longer_half_is_asked_cut_to_one_length(answers: Any) -> No
     for text, length in enumerate((2, 9, 6, 7, 1)):
         token_NT[text, length:] = PAD
     labels = torch.tensor([0, 1, 2, 0, 1]) if answers == "once" else token_NT.long().roll(-1, dims=1)
-    signs = VitalSigns(network, optimizers.build("sgd", network, lr=0.1))
-    signs.measure_over_time(network, token_NT, labels, cross_entropy)
+    statistics = LayerStatistics(network, optimizers.build("sgd", network, lr=0.1))
+    statistics.measure_over_time(network, LabelledArrays(token_NT[None], labels), cross_entropy)
     x, target = token_NT[[1, 2, 3], :6].long(), labels[[1, 2, 3]]
     target = target if answers == "once" else target[:, :6]
     expected_T = gradient_norms_over_time(model, x, lambda output: cross_entropy(output, target))
-    rows = [row for row in signs.read() if "step" in row]
+    rows = [row for row in statistics.read() if "step" in row]
     assert [row["gradient_norm"] for row in rows] == pytest.approx(expected_T.tolist(), rel=1e-5)
     assert len(rows) == 6 and min(expected_T) > 0
 
@@ -302,21 +303,22 @@ def test_texts_that_are_read_from_both_ends_are_not_asked() -> None:
     spec = Spec("tokens", (9,), CLASSES, vocabulary=tuple("_abcdef"))
     model = registry.module("models", "gru").build(spec, hidden_size=4, bidirectional=True)
     network = nn.Sequential(TokenInput(), model).eval()
-    signs = VitalSigns(network, optimizers.build("sgd", network, lr=0.1))
-    signs.measure_over_time(network, torch.ones(3, 9, dtype=torch.int32), torch.tensor([0, 1, 2]), cross_entropy)
-    assert not signs.read()
+    statistics = LayerStatistics(network, optimizers.build("sgd", network, lr=0.1))
+    data = LabelledArrays(torch.ones(1, 3, 9, dtype=torch.int32), torch.tensor([0, 1, 2]))
+    statistics.measure_over_time(network, data, cross_entropy)
+    assert not statistics.read()
 
 
 def test_a_forecast_is_asked_in_its_own_unit_and_named_as_the_model_names_it() -> None:
     torch.manual_seed(0)
     model = registry.module("models", "lstm").build(Spec("series", (7, 2), targets=("x",)), hidden_size=4)
-    network = nn.Sequential(SeriesInput([1.0, 2.0], [3.0, 4.0]), model, OwnUnit([10.0], [5.0])).eval()
-    signs = VitalSigns(network, optimizers.build("sgd", network, lr=0.1))
+    network = nn.Sequential(SeriesInput([1.0, 2.0], [3.0, 4.0]), model, Rescale([10.0], [5.0])).eval()
+    statistics = LayerStatistics(network, optimizers.build("sgd", network, lr=0.1))
     x, y = torch.randn(4, 7, 2), torch.randn(4, 1)
-    signs.measure_over_time(network, x, y, mse)
+    statistics.measure_over_time(network, LabelledArrays(x[None], y), mse)
     expected_T = gradient_norms_over_time(model, network[0](x), lambda output: mse(5 * output + 10, y))
-    assert [row["gradient_norm"] for row in signs.read()] == pytest.approx(expected_T.tolist(), rel=1e-5)
-    assert {row["layer"] for row in signs.read()} == {"recurrent"}
+    assert [row["gradient_norm"] for row in statistics.read()] == pytest.approx(expected_T.tolist(), rel=1e-5)
+    assert {row["layer"] for row in statistics.read()} == {"recurrent"}
 
 
 def test_where_nothing_recurs_there_are_no_steps() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import paths
 from pipeline.schema.evaluate import EvaluateBlock
-from saccade.bundle.bundle import read_recipe
+from saccade.bundle.bundle import read_config
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
 from saccade.predict import predictor as prediction
@@ -72,7 +72,7 @@ def predict(run: str, asked: Asked, *, here: Path, block: EvaluateBlock, dataset
     Raises:
         UserError: no such model, something that this run cannot be asked, or what was given cannot be read.
     """
-    spec = read_recipe(paths.model(run)).spec
+    spec = read_config(paths.model(run)).spec
     _refuse_what_it_does_not_take(run, spec, asked)
     predictor = prediction.load(paths.model(run), device=block.device)
     if spec.answers == "each_step":

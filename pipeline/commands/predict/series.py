@@ -52,7 +52,7 @@ def predict_series(
     table = None if asked.as_json else AnswerTable("series", asked.paths, spec.classes, top)
     if table:
         say(table.header)
-    for path, p_K in zip(asked.paths, predictor.answers(torch.stack(series), batch_size), strict=True):
+    for path, p_K in zip(asked.paths, predictor.outputs(torch.stack(series), batch_size), strict=True):
         found = best(p_K, spec.classes, top)
         say(table.row(path, found) if table else json_line({"path": path}, found))
     if cut:

@@ -63,7 +63,7 @@ def predict_texts(run: str, predictor: Predictor, asked: "Asked", *, here: Path,
     for part in _parts(texts):
         read = read_texts([one.text for one in part], predictor.spec)
         cut, unknown, total = cut + len(read.cut), unknown + sum(read.unknown), total + read.total
-        for one, p_K in zip(part, predictor.answers(torch.from_numpy(read.tokens), batch_size), strict=True):
+        for one, p_K in zip(part, predictor.outputs(torch.from_numpy(read.tokens), batch_size), strict=True):
             answer = best(p_K, classes, top)
             say(table.row(excerpt(one.text, _EXCERPT), answer) if table else json_line(one.place, answer))
     unit = predictor.spec.unit

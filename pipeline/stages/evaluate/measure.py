@@ -50,7 +50,7 @@ def measure(
         UserError: views are asked for, and there are no transforms to make them with.
     """
     answers = _answers(predictor, test, block.batch_size)
-    task = registry.module("tasks", predictor.recipe.task)
+    task = registry.module("tasks", predictor.config.task)
     beside = {"top_k": block.top_k, "predictor": predictor, **(shown_beside or {})}
     metrics = registry.call_with_supported(task.evaluate, folder, answers, test, predictor.spec, history, **beside)
     return metrics | _measure_views(answers, predictor, test, block, trained_on)
@@ -60,8 +60,8 @@ def _answers(predictor: Predictor, test: Split, batch_size: int) -> Any:
     """What the task's ``evaluate`` takes: an answer an example, or what was said of each token."""
     examples = torch.from_numpy(test.examples)
     if predictor.spec.answers == "each_step":
-        return predictor.token_answers(examples, torch.from_numpy(test.labels), batch_size)
-    return predictor.answers(examples, batch_size)
+        return predictor.token_outputs(examples, torch.from_numpy(test.labels), batch_size)
+    return predictor.outputs(examples, batch_size)
 
 
 def _measure_views(

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline import paths
 from pipeline.console import pluralise
 from pipeline.runs.journal import Journal
-from pipeline.runs.run_store import hold
+from pipeline.runs.run_store import wait_for_lock
 from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.stages.evaluate.baselines import beside_forecasts
 from pipeline.stages.evaluate.measure import measure
@@ -79,7 +79,7 @@ def evaluate_member(
     if journal.state().run_uid != member["run_uid"]:  # trained on another machine, or anew since
         with TemporaryDirectory() as scratch:
             return measure(Path(scratch), history, predictor, test, block, trained_on=dataset, shown_beside=shown)
-    with hold(stage_lock(store), f"{member['run']}: another process is at work on it; waiting"):
+    with wait_for_lock(stage_lock(store), f"{member['run']}: another process is at work on it; waiting"):
         with replacing_folder(store / "evaluation") as folder:
             metrics = measure(folder, history, predictor, test, block, trained_on=dataset, shown_beside=shown)
         journal.evaluation(metrics, "evaluation")

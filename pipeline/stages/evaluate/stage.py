@@ -7,7 +7,7 @@ from typing import Any
 from pipeline import paths
 from pipeline.console import say
 from pipeline.runs.journal import Journal
-from pipeline.runs.run_store import hold, journal_folder, restore_journal
+from pipeline.runs.run_store import journal_folder, restore_journal, wait_for_lock
 from pipeline.runs.tables import read_gradients, read_history
 from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.stages.evaluate.baselines import beside_forecasts, image_baseline, text_baseline
@@ -45,7 +45,7 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
 
     store = journal_folder(trained)
     with (
-        hold(stage_lock(store), f"{run}: another process is at work on it; waiting"),
+        wait_for_lock(stage_lock(store), f"{run}: another process is at work on it; waiting"),
         MlflowUploader(tracking_uri(paths.home()), store) as uploader,
     ):
         journal = Journal(store)

@@ -1,4 +1,4 @@
-"""The stage train: settings, data and first weights; the loop; results.
+"""The stage train: one training led or helped along, its journal, checkpoints and results.
 
-Launching it in one or several processes belongs to launch/.
+What decides its numbers belongs to saccade.train; launching it in one or several processes belongs to launch/.
 """

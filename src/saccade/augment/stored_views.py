@@ -19,6 +19,7 @@ from saccade.core.files import write_json
 from saccade.core.progress import Progress, no_progress
 from saccade.data.arrays import ArrayFile, open_array, write_part
 from saccade.data.prepared import VIEWS_FORMAT
+from saccade.transforms import views as views_module
 from saccade.transforms.albumentations_adapter import build, colors_for
 from saccade.transforms.views import ViewMaker
 
@@ -118,7 +119,16 @@ def describe_online_views(
     ViewMaker(build(transforms, colors_for(transforms, images)), seed)(images[0], view=1, index=0)
     how = {"transforms": [dict(t) for t in transforms], "seed": seed, "include_original": include_original}
     how |= {} if evaluate_crop == 1 else {"evaluate_crop": evaluate_crop}
+    how["code"] = _code_sha256()
     write_json(folder / "augment.json", {"format": VIEWS_FORMAT, "mode": "online", "views": None, **how})
+
+
+def _code_sha256() -> str:
+    """The digest of the code that makes views: where they are not stored, training has nothing else to know it by."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(views_module.__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _blocks(images: np.ndarray, views: int) -> Iterator[Block]:

@@ -29,10 +29,10 @@ def by_length(order_N: Tensor, length_N: Tensor, size: int, *, seed: int, epoch:
 
     Args:
         order_N: rows of the examples, int64, from a sampler; on the host.
-        length_N: of all examples, int64.
-        size: examples of an update, from 1.
-        seed: of the run.
-        epoch: from 1; with the seed and the order it decides everything.
+        length_N: number of tokens of each example, int64.
+        size: number of examples of an update, from 1.
+        seed: seed of the run.
+        epoch: number of the epoch, from 1; with the seed and the order it decides everything.
 
     Returns:
         The same rows, int64.
@@ -56,12 +56,12 @@ def measured_batches(count: int, length_N: Tensor | None, size: int) -> Iterator
     """All examples once, in batches for measuring: the shortest texts first, or just in order.
 
     Args:
-        count: N.
-        length_N: of texts, int64; None for examples that fill their rows.
-        size: examples of a batch, from 1.
+        count: N, number of examples.
+        length_N: number of tokens of each text, int64; None for examples that fill their rows.
+        size: number of examples of a batch, from 1.
 
     Yields:
-        Rows, int64, and to how many tokens they can be trimmed; None without lengths.
+        Rows, int64, and the number of tokens to which they can be trimmed; None without lengths.
     """
     if length_N is None:
         for rows in torch.arange(count).split(size):

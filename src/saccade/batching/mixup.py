@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from saccade.batching.batches import OnlineView, take
+from saccade.batching.arrays import LazyView, take
 from saccade.core.devices import derive_seed
 from saccade.optim.losses import MixedTarget
 
@@ -26,12 +26,12 @@ class Mix:
     """How the examples of one update are mixed.
 
     Attributes:
-        share: of the example itself, in [0, 1]; its partner has the rest.
-        box: top, bottom, left and right (ends excluded) of what the partner gives, in pixels; None: the two are
-            blended.
+        lam: share of the example itself, in [0, 1]; its partner has the rest.
+        box: top, bottom, left and right (ends excluded) of the part that the partner gives, in pixels; None: the two
+            are blended.
     """
 
-    share: float
+    lam: float
     box: tuple[int, int, int, int] | None = None
 
     def examples(self, x: Tensor, partner: Tensor) -> Tensor:
@@ -41,44 +41,44 @@ class Mix:
         it is the same as after it, up to rounding. Blended pixels are float32 in 0..255 and not rounded to integers.
 
         Args:
-            x: uint8 (B, H, W, C) or float32 (B, ...).
-            partner: likewise.
+            x: examples, uint8 (B, H, W, C) or float32 (B, ...).
+            partner: the example that each one is mixed with, of the same dtype and shape.
 
         Returns:
             Float32 (B, ...) where they are blended, else the dtype of ``x``.
         """
         if self.box is None:
-            return torch.lerp(partner.float(), x.float(), self.share)
+            return torch.lerp(partner.float(), x.float(), self.lam)
         top, bottom, left, right = self.box
         mixed = x.clone()
         mixed[:, top:bottom, left:right] = partner[:, top:bottom, left:right]
         return mixed
 
     def batch(
-        self, x: Tensor, target: Tensor, stored: Tensor | OnlineView, labels: Tensor, partners: Tensor
+        self, x: Tensor, target: Tensor, stored: Tensor | LazyView, labels: Tensor, partners: Tensor
     ) -> tuple[Tensor, MixedTarget]:
         """Mix a batch with its partners.
 
         Args:
-            x: (B, ...), on the network's device.
-            target: int64 (B,), likewise.
-            stored: (N, ...), as the examples lie, where the partners are.
-            labels: int64 (N,), likewise.
-            partners: int64 (B,), rows of these; where the arrays lie.
+            x: examples (B, ...), on the network's device.
+            target: their classes, int64 (B,), on the same device.
+            stored: all examples (N, ...), as they lie.
+            labels: all classes, int64 (N,), where the examples lie.
+            partners: rows of the partners among these, int64 (B,), on the device where the arrays lie.
 
         Returns:
-            What the network sees, and what it should say.
+            Mixed examples, and their targets.
         """
         mixed = self.examples(x, take(stored, partners, x.device))
-        return mixed, MixedTarget(target, take(labels, partners, x.device), self.share)
+        return mixed, MixedTarget(target, take(labels, partners, x.device), self.lam)
 
 
 def draw_mix(shape: Sequence[int], *, mixup: float | None, cutmix: float | None, seed: int, updates: int) -> Mix | None:
     """Draw how the examples of an update are mixed: a function of the arguments alone.
 
-    The share of the example itself is drawn from Beta(alpha, alpha). CutMix gives the partner a box of (1 - share) of
-    the area, its centre anywhere in the image; what lies outside is cut off, and the share is then counted in pixels,
-    so that image and loss agree.
+    The share lambda of the example itself is drawn from Beta(alpha, alpha). CutMix gives the partner a box of
+    (1 - lambda) of the area, its centre anywhere in the image; what lies outside is cut off, and lambda is then counted
+    in pixels, so that image and loss agree.
 
     Source: H. Zhang, M. Cisse, Y. Dauphin, D. Lopez-Paz, "mixup: Beyond Empirical Risk Minimization", 2018
     (https://arxiv.org/abs/1710.09412); S. Yun et al., "CutMix: Regularization Strategy to Train Strong Classifiers with
@@ -86,14 +86,14 @@ def draw_mix(shape: Sequence[int], *, mixup: float | None, cutmix: float | None,
     batch in which an example may meet itself.
 
     Args:
-        shape: of one example; (H, W, C) for CutMix.
+        shape: shape of one example; (H, W, C) for CutMix.
         mixup: alpha of mixup, above 0; None: without.
         cutmix: alpha of CutMix, above 0; None: without. Where both are given, each is drawn half of the time.
-        seed: of the run.
-        updates: how many there have been.
+        seed: seed of the run.
+        updates: number of updates before this one in the whole run.
 
     Returns:
-        How; None where neither is given.
+        How the examples are mixed; None where neither is given.
     """
     if mixup is None and cutmix is None:
         return None

@@ -1,6 +1,7 @@
-"""Classes of unequal size: what an example of each weighs in the loss, or how often it is drawn.
+"""Samplers: which examples an epoch draws, and in which order.
 
-Either makes an error on a rare class cost as much as one on a frequent class; both together would count it twice.
+With ``balanced`` an error on a rare class costs as much as one on a frequent class; class weights do the same, and both
+together would count it twice.
 
 Shapes: N examples, K classes.
 """
@@ -14,7 +15,7 @@ from saccade.core.devices import derive_seed
 
 
 def shuffled(labels: Tensor, seed: int, epoch: int) -> Tensor:
-    """Every example once."""
+    """Every example once, in an order that follows from the seed and the epoch: int64 (N,)."""
     random = torch.Generator().manual_seed(derive_seed(seed, "order", epoch))
     return torch.randperm(labels.shape[0], generator=random)
 
@@ -28,9 +29,9 @@ def balanced(labels_N: Tensor, seed: int, epoch: int) -> Tensor:
     one draw, however rare or frequent it is.
 
     Args:
-        labels_N: int64 (N,).
-        seed: of the run.
-        epoch: from 1; with the seed it decides everything.
+        labels_N: class of each example, int64 (N,).
+        seed: seed of the run.
+        epoch: number of the epoch, from 1; with the seed it decides everything.
 
     Returns:
         Rows of the examples, int64 (N,), shuffled.

@@ -13,9 +13,9 @@ from typing import Any
 
 from torch import nn
 
-from saccade.bundle.ensemble import Answers, Averaged
+from saccade.bundle.ensemble import Ensemble, OutputKind
 from saccade.bundle.inputs import input_for
-from saccade.bundle.intervals import Band
+from saccade.bundle.intervals import PredictionInterval
 from saccade.bundle.outputs import output_for
 from saccade.core import registry
 from saccade.core.errors import UserError
@@ -24,27 +24,28 @@ from saccade.data.spec import Spec
 
 FORMAT = 1
 SPECIAL_FORMAT = 2  # with evaluate_crop or one_output: a saccade that knows nothing of them must not answer
-ENSEMBLE_FORMAT = 3  # likewise, with members
+ENSEMBLE_FORMAT = 3  # with members: an older saccade must not answer either
 _FORMATS = (FORMAT, SPECIAL_FORMAT, ENSEMBLE_FORMAT)
 _USUAL = {"evaluate_crop": (1, SPECIAL_FORMAT), "one_output": (False, SPECIAL_FORMAT), "members": (1, ENSEMBLE_FORMAT)}
 
 
 @dataclass(frozen=True)
-class Recipe:
+class NetworkConfig:
     """Everything but the weights that makes a network.
 
     Attributes:
         model: name of a file in ``models/``.
-        arguments: of its ``build``, all of them.
-        spec: of the dataset.
+        arguments: all keyword arguments of its ``build``.
+        spec: shape and meaning of the dataset's examples.
         task: name of a file in ``tasks/``.
-        mean: of the training split, per channel (scale 0..1) or per feature.
-        std: likewise.
-        identity: of the run.
-        evaluate_crop: the share of each side of an image that evaluation and prediction look at; 1: all of it.
-        one_output: two classes are answered with one number, the logit of the second.
-        band: of a forecast: where the truth lies around it, as measured on the validation split.
-        members: how many networks answer together; see ``saccade.bundle.ensemble``.
+        mean: mean of the training split, one value a channel (scale 0..1) or feature.
+        std: standard deviation of the training split, one value a channel or feature, above 0.
+        identity: SHA-256 that names the run.
+        evaluate_crop: share of each side of an image that evaluation and prediction look at, in (0, 1]; 1: all of it.
+        one_output: whether two classes are told apart by one number, the logit of the second.
+        interval: bounds of the truth around a forecast, as measured on the validation split; None of anything else.
+            bundle.json calls it ``band``.
+        members: number of networks that predict together; see ``saccade.bundle.ensemble``.
     """
 
     model: str
@@ -56,17 +57,17 @@ class Recipe:
     identity: str
     evaluate_crop: float = 1.0
     one_output: bool = False
-    band: Band | None = None
+    interval: PredictionInterval | None = None
     members: int = 1
 
     @property
     def built_for(self) -> Spec:
-        """What the model is built for: the dataset, or one output in place of two."""
+        """The spec that the model is built for: the dataset's, or one output in place of two."""
         return self.spec.with_one_output() if self.one_output else self.spec
 
     def build_network(self) -> nn.Sequential:
         """A new network with random weights: stored arrays in, the model's outputs out."""
-        model = self._build_model() if self.members == 1 else self._build_members()
+        model = self._build_model() if self.members == 1 else self._build_ensemble()
         output = output_for(self.spec, self.mean, self.std)
         before = input_for(self.spec, self.mean, self.std, self.evaluate_crop)
         return nn.Sequential(before, model, *([output] if output else []))
@@ -74,19 +75,19 @@ class Recipe:
     def _build_model(self) -> nn.Module:
         return registry.module("models", self.model).build(self.built_for, **self.arguments)
 
-    def _build_members(self) -> Averaged:
+    def _build_ensemble(self) -> Ensemble:
         is_of_classes = bool(self.spec.classes) or self.spec.answers == "each_step"
-        answers: Answers = "one_output" if self.one_output else "classes" if is_of_classes else "numbers"
-        return Averaged([self._build_model() for _ in range(self.members)], answers)
+        kind: OutputKind = "one_output" if self.one_output else "classes" if is_of_classes else "numbers"
+        return Ensemble([self._build_model() for _ in range(self.members)], kind)
 
 
-def save(folder: Path, recipe: Recipe, network: nn.Sequential) -> str:
+def save(folder: Path, config: NetworkConfig, network: nn.Sequential) -> str:
     """Write a bundle into an empty folder.
 
     Args:
-        folder: the caller moves it into place.
-        recipe: what the network was built from.
-        network: from ``recipe.build_network()``.
+        folder: an empty folder; the caller moves it into place.
+        config: config that the network was built from.
+        network: network from ``config.build_network()``.
 
     Returns:
         SHA-256 of weights.safetensors.
@@ -96,38 +97,38 @@ def save(folder: Path, recipe: Recipe, network: nn.Sequential) -> str:
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network[1].state_dict().items()}
     # Bytes first: safetensors' own writing tells a full disk as an error of another kind than OSError.
     (folder / "weights.safetensors").write_bytes(save(weights))
-    write_description(folder, recipe)
+    write_config(folder, config)
     return sha256_of_file(folder / "weights.safetensors")
 
 
-def save_ensemble(folder: Path, recipe: Recipe, members: Sequence[Path]) -> str:
+def save_ensemble(folder: Path, config: NetworkConfig, members: Sequence[Path]) -> str:
     """Put bundles together into one whose networks answer together.
 
     Args:
         folder: an empty folder; the caller moves it into place.
-        recipe: of the ensemble; ``members`` is how many there are.
-        members: their bundles, which are copied.
+        config: config of the ensemble; ``members`` is the number of bundles.
+        members: folders of their bundles, which are copied.
 
     Returns:
         ``weights_sha256`` of the folder.
     """
-    assert recipe.members == len(members)
+    assert config.members == len(members)
     for number, member in enumerate(members):
         shutil.copytree(member, folder / "members" / str(number))
-    write_description(folder, recipe)
+    write_config(folder, config)
     return weights_sha256(folder)
 
 
-def write_description(folder: Path, recipe: Recipe) -> None:
+def write_config(folder: Path, config: NetworkConfig) -> None:
     """Write bundle.json. What is as usual is left out, so that an older saccade can read it."""
-    values = {"format": FORMAT, **vars(recipe), "spec": recipe.spec.to_dict(), "classes": list(recipe.spec.classes)}
+    values = {"format": FORMAT, **vars(config), "spec": config.spec.to_dict(), "classes": list(config.spec.classes)}
     for key, (usual, format_number) in _USUAL.items():
         if values[key] == usual:
             del values[key]
         else:
             values["format"] = max(values["format"], format_number)
-    band = values.pop("band")
-    values |= {"band": vars(band)} if band else {}
+    interval = values.pop("interval")
+    values |= {"band": vars(interval)} if interval else {}
     write_json(folder / "bundle.json", values)
 
 
@@ -141,7 +142,7 @@ def weights_sha256(folder: Path) -> str:
     """What names the weights of a bundle.
 
     Args:
-        folder: such as models/lenet5-digits.
+        folder: folder of a bundle, such as models/lenet5-digits.
 
     Returns:
         SHA-256 of weights.safetensors; of several networks, that of the SHA-256 of each, a line each.
@@ -149,7 +150,7 @@ def weights_sha256(folder: Path) -> str:
     Raises:
         UserError: there is no bundle, or one without its weights.
     """
-    files = weight_files(folder, read_recipe(folder).members)
+    files = weight_files(folder, read_config(folder).members)
     for path in files:
         if not path.exists():
             raise UserError(f"{path} does not exist. Make it with `saccade train {folder.name}`.")
@@ -159,11 +160,11 @@ def weights_sha256(folder: Path) -> str:
     return hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()
 
 
-def read_recipe(folder: Path) -> Recipe:
+def read_config(folder: Path) -> NetworkConfig:
     """Read bundle.json.
 
     Args:
-        folder: such as models/lenet5-digits.
+        folder: folder of a bundle, such as models/lenet5-digits.
 
     Returns:
         What the network is built from.
@@ -175,8 +176,9 @@ def read_recipe(folder: Path) -> Recipe:
     values = read_json(folder / "bundle.json", format_number=_FORMATS, make_with=make_with)
     try:
         values.pop("classes")  # for other readers; the same as spec.classes
-        band = Band(**values["band"]) if values.get("band") else None
-        return Recipe(**{**values, "spec": Spec.from_dict(values["spec"]), "band": band})
+        band = values.pop("band", None)
+        interval = PredictionInterval(**band) if band else None
+        return NetworkConfig(**{**values, "spec": Spec.from_dict(values["spec"]), "interval": interval})
     except (KeyError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"{folder / 'bundle.json'} is damaged ({reason}). Run `dvc checkout`.") from error

@@ -1,4 +1,4 @@
-"""Several networks of one kind that answer as one: their probabilities, or the numbers they predict, are averaged.
+"""Several networks that predict as one: their probabilities, or the numbers they predict, are averaged.
 
 Shapes: M members, B batch, T tokens, K classes or tokens of the vocabulary, O numbers to predict.
 """
@@ -11,24 +11,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-Answers = Literal["classes", "one_output", "numbers"]
+OutputKind = Literal["classes", "one_output", "numbers"]
 
 
-class Averaged(nn.Module):
-    """The mean of several networks' answers, in the form in which one of them answers.
+class Ensemble(nn.Module):
+    """The mean of several networks' outputs, in the form in which one of them gives them.
 
     Of classifiers, and of networks that say what comes next, probabilities are averaged, not logits: what comes out is
     the logarithm of the mean probability, whose softmax is that mean. Numbers are averaged as they are.
 
     Args:
-        members: built alike, of different weights; one at least.
-        answers: classes are logits (..., K); one_output is the logit of the second of two classes; numbers are (B, O).
+        members: networks of one architecture with different weights; one at least.
+        kind: form of their outputs: classes are logits (..., K); one_output is the logit of the second of two classes;
+            numbers are (B, O).
     """
 
-    def __init__(self, members: Sequence[nn.Module], answers: Answers) -> None:
+    def __init__(self, members: Sequence[nn.Module], kind: OutputKind) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
-        self.answers = answers
+        self.kind = kind
 
     def forward(self, x: Tensor) -> Tensor:
         return self._mean([member(x) for member in self.members])
@@ -42,8 +43,8 @@ class Averaged(nn.Module):
 
     def _mean(self, outputs: Sequence[Tensor]) -> Tensor:
         outputs_M = torch.stack([output.float() for output in outputs])  # bfloat16 would round what is averaged
-        if self.answers == "numbers":
+        if self.kind == "numbers":
             return outputs_M.mean(dim=0)
-        if self.answers == "one_output":  # log p - log (1 - p); what both are divided by cancels out
+        if self.kind == "one_output":  # log p - log (1 - p); what both are divided by cancels out
             return logsigmoid(outputs_M).logsumexp(dim=0) - logsigmoid(-outputs_M).logsumexp(dim=0)
         return outputs_M.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(outputs))

@@ -1,4 +1,4 @@
-"""From stored arrays to what a network takes, on the network's device. Part of every bundle, so nobody can disagree.
+"""Input layers: from stored arrays to what a model takes, on its device. Part of every bundle, so nobody can disagree.
 
 Shapes: B batch, H height, W width, C channels, T time steps, F features.
 """
@@ -12,20 +12,20 @@ from saccade.data.spec import Spec, middle
 
 
 def input_for(spec: Spec, mean: Sequence[float], std: Sequence[float], evaluate_crop: float = 1.0) -> nn.Module:
-    """What stands before a network of this kind of data.
+    """The input layer of a network for examples of this layout.
 
     Args:
-        spec: of any kind.
-        mean: of the training split, per channel (scale 0..1) or per feature (its own unit); tokens have none.
-        std: likewise, above 0.
-        evaluate_crop: of images, in (0, 1]: see ``ImageInput``. Nothing else is cropped.
+        spec: spec of the dataset, of any layout.
+        mean: mean of the training split, one a channel (scale 0..1) or feature (its own unit); tokens have none.
+        std: standard deviation of the training split, above 0, in the same order.
+        evaluate_crop: share of each side of an image that is looked at in evaluation, in (0, 1]: see ``ImageInput``.
 
     Returns:
         ``ImageInput``, ``TokenInput`` or ``SeriesInput``.
     """
-    if spec.kind == "tokens":
+    if spec.layout == "tokens":
         return TokenInput()
-    return ImageInput(mean, std, evaluate_crop) if spec.kind == "image" else SeriesInput(mean, std)
+    return ImageInput(mean, std, evaluate_crop) if spec.layout == "image" else SeriesInput(mean, std)
 
 
 class ImageInput(nn.Module):
@@ -35,9 +35,9 @@ class ImageInput(nn.Module):
     says so. In training mode never: views are crops already, where the transforms crop.
 
     Args:
-        mean: of the training split, per channel, on the scale 0..1.
-        std: likewise, above 0.
-        evaluate_crop: the share of each side that is looked at in evaluation mode, in (0, 1].
+        mean: mean of the training split, one a channel, on the scale 0..1.
+        std: standard deviation of the training split, one a channel, above 0.
+        evaluate_crop: share of each side that is looked at in evaluation mode, in (0, 1].
     """
 
     scale_C: Tensor  # noqa: N815
@@ -66,8 +66,8 @@ def enlarged_middle(image_BHWC: Tensor, share: float) -> Tensor:
     """The middle of images, brought to their size by bilinear interpolation.
 
     Args:
-        image_BHWC: uint8 or float, grey levels.
-        share: of each side, in (0, 1]; see ``evaluation_crop.middle``.
+        image_BHWC: images, uint8 or float grey levels.
+        share: share of each side that is kept, in (0, 1]; see ``evaluation_crop.middle``.
 
     Returns:
         Float32 (B, H, W, C), grey levels that are not rounded.
@@ -91,8 +91,8 @@ class SeriesInput(nn.Module):
     """float32 (B, T, F) to ``(x - mean) / std`` per feature.
 
     Args:
-        mean: of the training split, per feature.
-        std: likewise, above 0.
+        mean: mean of the training split, one a feature.
+        std: standard deviation of the training split, one a feature, above 0.
     """
 
     mean_F: Tensor  # noqa: N815

@@ -15,18 +15,18 @@ _NAMED_IN_FULL = 20
 def load_into(network: nn.Module, weights: Mapping[str, Tensor], *, origin: str) -> list[str]:
     """Give a network the weights of another one of the same layers.
 
-    Three differences are bridged, and told. The last layer, and that of each auxiliary head, stays new when it has
-    another number of outputs. A first convolution that saw three colours becomes its sum over them where the network
-    takes grey images: it answers as it did to a grey picture in colours. Auxiliary heads that the network was built
-    without are left out. Every other difference is an error, and leaves the network as it was.
+    Three differences are bridged, and named in what is returned. The last layer, and that of each auxiliary head, stays
+    new when it has another number of outputs. A first convolution that saw three colours becomes its sum over them
+    where the network takes grey images: its output is what it was for a grey image in colours. Auxiliary heads that the
+    network was built without are left out. Every other difference is an error, and leaves the network as it was.
 
     Args:
         network: the model alone, so that names begin with its own layers; changed in place.
         weights: name to tensor, of any float dtype.
-        origin: where they come from, for people.
+        origin: name of their source, for people.
 
     Returns:
-        Lines that tell what was done.
+        Lines that say what was done.
 
     Raises:
         UserError: names are missing or unexpected, or shapes differ.

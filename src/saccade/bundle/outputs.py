@@ -1,4 +1,4 @@
-"""From what a network gives to the data's own unit. Part of every bundle that forecasts, so nobody can disagree.
+"""Output layers: from what a model gives to the data's own unit. Part of every bundle that forecasts.
 
 Shapes: B batch, O numbers to predict.
 """
@@ -12,12 +12,12 @@ from saccade.data.spec import Spec, targets_of_names
 from saccade.optim.losses import Loss
 
 
-class OwnUnit(nn.Module):
+class Rescale(nn.Module):
     """(B, O) in units of the standard deviation to the data's own unit: ``x * std + mean``.
 
     Args:
-        mean: of each number that is predicted, over the training part.
-        std: likewise, above 0.
+        mean: mean over the training part of each number that is predicted.
+        std: standard deviation over the training part of each number that is predicted, above 0.
     """
 
     mean_O: Tensor  # noqa: N815
@@ -32,12 +32,12 @@ class OwnUnit(nn.Module):
         return x_BO * self.std_O + self.mean_O
 
 
-def of_targets(spec: Spec, values: Sequence[float]) -> list[float]:
-    """Of each number that a forecast predicts, the mean or deviation of the feature that it is the future of.
+def per_target(spec: Spec, values: Sequence[float]) -> list[float]:
+    """Mean or deviation of each number that a forecast predicts: that of the feature that it is the future of.
 
     Args:
-        spec: of a forecast.
-        values: one a feature.
+        spec: spec of a dataset of forecasts.
+        values: mean or standard deviation, one a feature.
 
     Returns:
         One a target, in the order of ``spec.targets``.
@@ -46,29 +46,29 @@ def of_targets(spec: Spec, values: Sequence[float]) -> list[float]:
     return [values[spec.features.index(target)] for target in targets] * spec.horizon
 
 
-def output_for(spec: Spec, mean: Sequence[float], std: Sequence[float]) -> OwnUnit | None:
-    """What stands behind a network, or None where nothing does.
+def output_for(spec: Spec, mean: Sequence[float], std: Sequence[float]) -> Rescale | None:
+    """The output layer of a network, or None where there is none.
 
     Args:
-        spec: of the dataset.
-        mean: of the training part, per feature.
-        std: likewise.
+        spec: spec of the dataset.
+        mean: mean of the training part, one a feature.
+        std: standard deviation of the training part, one a feature, above 0.
 
     Returns:
         A module for forecasts, which are the future of features; None for what is no feature's future: numbers to
         predict keep the unit in which the network gives them.
     """
-    return OwnUnit(of_targets(spec, mean), of_targets(spec, std)) if spec.horizon else None
+    return Rescale(per_target(spec, mean), per_target(spec, std)) if spec.horizon else None
 
 
 def in_units_of_std(loss: Loss, std_O: Tensor) -> Loss:
-    """A loss of answers in the data's own unit, taken in units of the standard deviation.
+    """A loss of predictions in the data's own unit, taken in units of the standard deviation.
 
     So learning rates, and the weight that several targets have beside each other, do not depend on their units.
 
     Args:
-        loss: of outputs and targets.
-        std_O: of each number, on the device of the outputs.
+        loss: function of outputs and targets.
+        std_O: standard deviation of each number, on the device of the outputs.
 
     Returns:
         A loss of outputs and targets that are first divided by ``std_O``.

@@ -40,7 +40,7 @@ def published_weights(model: str) -> Path:
         try:
             # torchvision tells on stdout what it downloads, where others may expect a command's result.
             # What it cannot open, ``read_weights`` tells.
-            with contextlib.redirect_stdout(sys.stderr), _impatient(), contextlib.suppress(pickle.UnpicklingError):
+            with contextlib.redirect_stdout(sys.stderr), _socket_timeout(), contextlib.suppress(pickle.UnpicklingError):
                 published.get_state_dict(
                     progress=sys.stderr.isatty(), check_hash=True, map_location="cpu", weights_only=True
                 )
@@ -58,7 +58,7 @@ def published_normalisation(model: str, channels: int) -> tuple[list[float], lis
     """What the published weights want their inputs to be: ``(x - mean) / std`` of pixels on the scale 0..1.
 
     Args:
-        model: as for ``published_weights``.
+        model: name of a file in ``models/`` with a constant ``PRETRAINED``.
         channels: 1 or 3. The first convolution of a grey network is the sum over three channels, each of which had a
             normalisation of its own; they get their mean.
 
@@ -94,8 +94,8 @@ def _published(model: str) -> Any:
 
 
 @contextlib.contextmanager
-def _impatient() -> Iterator[None]:
-    """torch waits for ever for a server that does not answer, unless sockets are told otherwise."""
+def _socket_timeout() -> Iterator[None]:
+    """Bound how long torch waits for a server that does not answer: for ever, unless sockets have a timeout."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_SERVER_TIMEOUT_S)
     try:

@@ -132,7 +132,7 @@ def to_device(network: nn.Sequential, device: torch.device) -> nn.Sequential:
     return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def describe_environment(device: torch.device, threads: int, processes: int) -> dict[str, str | int]:
+def describe_environment(device: torch.device, processes: int) -> dict[str, str | int]:
     """Properties of the machine that the bits of the weights depend on, besides params, data and code."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     return {
@@ -140,6 +140,6 @@ def describe_environment(device: torch.device, threads: int, processes: int) -> 
         "python": platform.python_version(),
         "device": device.type,
         "device_name": name,
-        "threads": threads,
+        "threads": torch.get_num_threads(),
         "processes": processes,
     }

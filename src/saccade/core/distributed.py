@@ -35,8 +35,8 @@ class Processes:
         self.rank = me.rank
         self.count = me.world_size
 
-    def share(self, rows_B: Tensor) -> tuple[Tensor, int]:
-        """Our part of a batch, every ``count``-th row, and how many of its rows count.
+    def local_rows(self, rows_B: Tensor) -> tuple[Tensor, int]:
+        """The rows of a batch that this process computes, every ``count``-th one, and how many of them count.
 
         A batch of fewer rows than processes leaves some with nothing. They must take part in the averaging
         nevertheless: they compute its first row, which does not count.
@@ -86,7 +86,7 @@ class Processes:
         return DistributedDataParallel(network, device_ids=[device.index] if device.type == "cuda" else None)
 
 
-ALONE = Processes(Rank())
+SINGLE_PROCESS = Processes(Rank())
 
 
 @contextlib.contextmanager
@@ -104,7 +104,7 @@ def process_group(me: Rank, device: torch.device) -> Iterator[Processes]:
         LostConnectionError: one of the others ended.
     """
     if me.world_size == 1:
-        yield ALONE
+        yield SINGLE_PROCESS
         return
     place = os.environ.get(RENDEZVOUS_VARIABLE)  # None under torchrun, which names an address and a port
     dist.init_process_group(

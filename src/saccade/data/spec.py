@@ -52,6 +52,11 @@ class Spec:
     horizon: int = 0
 
     @property
+    def layout(self) -> str:
+        """How one example is laid out: image (H, W, C), tokens (T,), series (T, F), or vector (F,)."""
+        return self.kind
+
+    @property
     def plural(self) -> str:
         """What several examples are called: images, texts or series."""
         return {"image": "images", "tokens": "texts", "series": "series"}[self.kind]

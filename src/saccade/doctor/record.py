@@ -19,10 +19,11 @@ class Record:
 
     Attributes:
         history: a row an epoch, as in history.csv.
-        layers: rows as in gradients.csv: those of ``VitalSigns.read``, with their ``epoch``.
-        constant_loss: what ``losses.constant_loss`` gives for the validation labels.
+        layers: rows as in gradients.csv: those of ``LayerStatistics.read``, with their ``epoch``.
+        constant_loss: loss of the best prediction that is the same for all validation examples, above 0: see
+            ``losses.constant_prediction_loss``.
         settings: resolved params, flat: ``model.activation``, ``train.optimizer.lr``, ``dataset.augment.views``, ...
-        broke: where and when the loss became no finite number (``NonFiniteError.found``), if it did.
+        broke: place and time of a loss that is no finite number (``NonFiniteError.found``); None without one.
     """
 
     history: Sequence[Row]

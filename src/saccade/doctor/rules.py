@@ -25,8 +25,8 @@ class Verdict:
         evidence: a sentence with the numbers.
         layer: where; None where it is no layer's.
         remedy: a sentence; empty for the healthy.
-        changes: of params.yaml, to be made together.
-        notes: what is worth knowing and no illness.
+        changes: changes of params.yaml, to be made together.
+        notes: sentences worth knowing that are no illness.
     """
 
     name: str
@@ -46,7 +46,7 @@ def diagnose(record: Record) -> Verdict:
     """Name what is wrong with a training, or that nothing is.
 
     Args:
-        record: of it; of a killed one too.
+        record: record of the training, finished or not.
 
     Returns:
         The verdict of the first rule that has one.

@@ -21,8 +21,8 @@ JUMPED = 3.0  # a loss, times the lowest of an epoch before: healthy 1 to 2.2, 5
 # Of layers:
 GREW = 4.0  # the weights' norm by its first, in the middle layer: healthy 1.1 to 2.7, at 100 times the rate 33 to 36
 USUAL_UPDATE = 0.05  # of the weights' norm in one update: the largest of a healthy run, by order of magnitude
-LARGE_UPDATE = 0.3  # likewise: healthy 0.009 to 0.13, and 0.26 of eight units at a rate of 0.05; 100 times the rate: 8
-TINY_UPDATE = 1e-5  # likewise: 1,000 updates in one direction would move the weights by a hundredth
+LARGE_UPDATE = 0.3  # the same: healthy 0.009 to 0.13, and 0.26 of eight units at a rate of 0.05; 100 times the rate: 8
+TINY_UPDATE = 1e-5  # the same: 1,000 updates in one direction would move the weights by a hundredth
 LARGE_GRADIENT = 1.0  # norm of the whole gradient, when it stays above in the later half of the epochs, and has grown
 GREW_GRADIENT = 1.5  # times the first epoch's
 DEAD = 0.95  # share of a layer's units that are always 0: healthy 0 to 0.33, shuffled labels 0.5 to 0.8, ill 1

@@ -12,17 +12,17 @@ from saccade.lr_finder.suggest import Reading
 def draw_range(
     rates: Sequence[float], losses: Sequence[Sequence[float]], reading: Reading, present: float, name: str, path: Path
 ) -> None:
-    """Draw the loss over the rate, each drawing's and their smoothed median, with the suggestion and the present rate.
+    """Draw the loss over the rate, each repeat's and their smoothed median, with the suggestion and the present rate.
 
     Losses far above the first one are cut off: of a network that breaks, how badly says nothing.
 
     Args:
-        rates: of the updates.
-        losses: of the drawings.
-        reading: of both.
-        present: the rate that params.yaml names.
-        name: of the run.
-        path: the PNG to write.
+        rates: learning rate of each update.
+        losses: losses of each repeat.
+        reading: what ``suggest.read_range`` found in both.
+        present: learning rate that params.yaml names.
+        name: name of the run.
+        path: PNG file to write.
     """
     first, least = reading.first, min(map(min, losses))
     fall = max(first - min(reading.least, least), 0.05 * abs(first))
@@ -30,7 +30,7 @@ def draw_range(
         figure = new_figure(8, 4.2)
         axes = figure.add_subplot()
         for number, values in enumerate(losses):
-            label = f"each of {len(losses)} drawings" if number == 0 else None
+            label = f"each of {len(losses)} repeats" if number == 0 else None
             axes.plot(rates[: len(values)], values, color=GREY, alpha=0.35, linewidth=0.8, label=label)
         if reading.valley is not None:
             axes.axvspan(*reading.valley, color=BLUE, alpha=0.08, linewidth=0, label="valley, at half its depth")

@@ -1,6 +1,6 @@
 """What a learning rate range test says: a suggestion, or why there is none.
 
-Shapes: D drawings, U updates.
+Shapes: D repeats, U updates.
 """
 
 import math
@@ -14,7 +14,7 @@ BACK = 0.3  # of the way from the right side of the valley to the left one, on t
 BELOW = 5.0  # by which factor
 _BLUR = 0.15  # standard deviation of the smoothing, in powers of ten of the rate
 _CEILING = 2.0  # times the first loss: how far a loss has exploded beyond that says nothing
-_LEAST_CHANGE = 0.005  # of the first loss
+_MIN_CHANGE = 0.005  # of the first loss
 _SIGMAS = 4.0  # of what noise does to the smoothed loss
 _JUMP_SIGMAS, _JUMP = (
     8.0,
@@ -28,7 +28,7 @@ class Reading:
 
     Attributes:
         rates: learning rate of each update, float (U,).
-        smoothed: the smoothed loss (U,), median over the drawings, up to twice the first one.
+        smoothed: the smoothed loss (U,), median over the repeats, up to twice the first one.
         first: the loss before anything is learnt.
         least: the lowest smoothed loss of the valley.
         valley: the rates where the loss has fallen half of the way and where it is back there; None where it has no
@@ -49,7 +49,7 @@ class Reading:
 def read_range(rates: Sequence[float], losses: Sequence[Sequence[float]]) -> Reading:
     """Find a learning rate in what a rising one did to the loss.
 
-    Each drawing is smoothed over 0.15 powers of ten, and the median of the drawings is read, for one of them may start
+    Each repeat is smoothed over 0.15 powers of ten, and the median of the repeats is read, for one of them may start
     badly. The loss falls into a valley and comes out of it again; its sides are where it has fallen half of the way and
     where it is back there. Suggested is ``right * (left / right) ** 0.3 / 5``: a factor of 5 below a point between the
     sides. The lowest point would say less: in a valley with a flat ground it lies anywhere, its sides do not. The first
@@ -57,8 +57,8 @@ def read_range(rates: Sequence[float], losses: Sequence[Sequence[float]]) -> Rea
     heart; and where single losses jump far above the first one before the valley is reached, it is such a one.
 
     Args:
-        rates: of U updates, each the same multiple of the one before.
-        losses: of D drawings, each of U values, or of fewer where the loss exploded.
+        rates: learning rates of U updates, each the same multiple of the one before.
+        losses: losses of D repeats, each of U values, or of fewer where the loss exploded.
 
     Returns:
         The curve, and what it suggests.
@@ -67,7 +67,7 @@ def read_range(rates: Sequence[float], losses: Sequence[Sequence[float]]) -> Rea
         ValueError: there is nothing to read.
     """
     if not losses or not all(losses):
-        raise ValueError(f"losses ({len(losses)} drawings) must hold one drawing at least, each with one update")
+        raise ValueError(f"losses ({len(losses)} repeats) must hold one repeat at least, each with one update")
     per_decade = (len(rates) - 1) / math.log10(rates[-1] / rates[0])
     quiet = max(round(per_decade), 2)  # updates in which nothing is learnt: what moves there is noise
     first = float(np.median([np.mean(values[:quiet]) for values in losses]))
@@ -76,10 +76,10 @@ def read_range(rates: Sequence[float], losses: Sequence[Sequence[float]]) -> Rea
     rates_U, loss_U = np.asarray(rates, dtype=float), np.median(smoothed_DU, axis=0)
 
     averaged = 1 + 2 * math.sqrt(math.pi) * sigma  # how many losses one smoothed one is worth
-    of_median = 1 if len(losses) == 1 else 2 / math.pi * len(losses)  # and how many drawings their median is worth
+    of_median = 1 if len(losses) == 1 else 2 / math.pi * len(losses)  # and how many repeats their median is worth
     spread = float(np.median([np.std(values[:quiet]) for values in losses]))
     noise = spread / math.sqrt(averaged * of_median)
-    much = max(_SIGMAS * noise, _LEAST_CHANGE * first)
+    much = max(_SIGMAS * noise, _MIN_CHANGE * first)
     has_fallen_U = loss_U < first - much
     if not has_fallen_U.any():
         least = float(loss_U.min())

@@ -31,8 +31,8 @@ def class_weights(counts: Sequence[int], scheme: str) -> Tensor:
     CVPR 2019 (https://arxiv.org/abs/1901.05555). There the weights add up to K; here their mean over the examples is 1.
 
     Args:
-        counts: training examples of each class.
-        scheme: a key of ``SCHEMES``.
+        counts: number of training examples of each class.
+        scheme: key of ``SCHEMES``.
 
     Returns:
         float32 (K,); 0 for a class without examples, which no loss meets.

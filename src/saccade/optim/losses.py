@@ -24,36 +24,36 @@ AUXILIARY_WEIGHT = 0.3  # C. Szegedy et al., "Going deeper with convolutions", 2
 
 @dataclass(frozen=True)
 class MixedTarget:
-    """What a network should say of examples that are mixed two by two.
+    """Targets of examples that are mixed two by two.
 
     Attributes:
-        own: classes int64 (B,) of the examples.
-        partner: int64 (B,), of what each is mixed with.
-        share: of the examples themselves, in [0, 1]; the partners have the rest.
+        own: classes of the examples, int64 (B,).
+        partner: classes of the examples that they are mixed with, int64 (B,).
+        lam: mixup's lambda, the share of the examples themselves, in [0, 1]; the partners have the rest.
     """
 
     own: Tensor
     partner: Tensor
-    share: float
+    lam: float
 
 
-def of_mixtures(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A loss or a score that takes mixed targets too: ``share * of the own + (1 - share) * of the partner's``.
+def mixup_loss(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A loss or a score that takes mixed targets too: ``lam * f(own) + (1 - lam) * f(partner)``.
 
     Args:
-        function: of outputs and plain targets.
+        function: loss or score of outputs and plain targets.
 
     Returns:
-        The same for plain targets; for a ``MixedTarget`` what the two of it come to.
+        A function that does the same for plain targets, and weighs the two classes of a ``MixedTarget``.
     """
 
-    def taking_both(output: Tensor, target: Tensor | MixedTarget) -> Tensor:
+    def of_both(output: Tensor, target: Tensor | MixedTarget) -> Tensor:
         if isinstance(target, Tensor):
             return function(output, target)
         own, partner = function(output, target.own), function(output, target.partner)
-        return target.share * own + (1 - target.share) * partner
+        return target.lam * own + (1 - target.lam) * partner
 
-    return taking_both
+    return of_both
 
 
 def cross_entropy(logits: Tensor, target: Tensor, weight_K: Tensor | None = None, *, smoothing: float = 0.0) -> Tensor:
@@ -75,8 +75,8 @@ def cross_entropy(logits: Tensor, target: Tensor, weight_K: Tensor | None = None
     Args:
         logits: unnormalised scores (B, K), or (B, T, V).
         target: class ids int64 (B,), or the next tokens (B, T), padding behind their ends.
-        weight_K: what an example of each class weighs, in the dtype of the logits; None: 1. Tokens have no weights.
-        smoothing: in [0, 1).
+        weight_K: weight of an example of each class, in the dtype of the logits; None: 1. Tokens have no weights.
+        smoothing: share of each target that all classes get alike, in [0, 1).
 
     Returns:
         Scalar tensor.
@@ -109,9 +109,9 @@ def binary_cross_entropy(logit_B1: Tensor, target_B: Tensor, weight_K: Tensor | 
     logits 0 and ``logit``: one output can say as much as two, of which only the difference counts.
 
     Args:
-        logit_B1: of the second class.
+        logit_B1: logit of the second class, (B, 1).
         target_B: class ids int64, 0 or 1.
-        weight_K: what an example of each class weighs, float32 (2,); None: 1.
+        weight_K: weight of an example of each class, float32 (2,); None: 1.
 
     Returns:
         Scalar tensor.
@@ -127,7 +127,7 @@ def mse(output_BK: Tensor, target: Tensor, weight_K: Tensor | None = None) -> Te
         output_BK: logits where the targets are classes, else the predicted numbers.
         target: class ids int64 (B,): the course's ``sum over k of 1/2 (one_hot - softmax(logits))^2``, averaged over
             the batch. Numbers float (B, K): the mean over all of them of ``(output - target)^2``.
-        weight_K: what an example of each class weighs, as in ``cross_entropy``; numbers have no classes.
+        weight_K: weight of an example of each class, as in ``cross_entropy``; numbers have no classes.
 
     Returns:
         Scalar tensor.
@@ -145,20 +145,21 @@ def mae(output_BO: Tensor, target_BO: Tensor) -> Tensor:
     return F.l1_loss(output_BO, target_BO)
 
 
-def num_right(logits: Tensor, target: Tensor) -> Tensor:
-    """How many examples have their largest logit at their class; of texts, the sum of the shares of right tokens.
+def num_correct(logits: Tensor, target: Tensor) -> Tensor:
+    """The number of examples whose largest logit is that of their class; of texts, the sum of the shares of correct
+    tokens.
 
     A single logit (B, 1) is the second class's, against 0 for the first.
     """
     if target.ndim == 2:
-        is_right_BT = (logits.argmax(dim=2) == target) & (target != PAD)
-        return _mean_over_steps(is_right_BT.float(), target).sum()
+        is_correct_BT = (logits.argmax(dim=2) == target) & (target != PAD)
+        return _mean_over_steps(is_correct_BT.float(), target).sum()
     predicted_B = logits[:, 0] > 0 if logits.shape[1] == 1 else logits.argmax(dim=1)
     return (predicted_B == target).sum()
 
 
 def sum_of_absolute_errors(output_BO: Tensor, target_BO: Tensor) -> Tensor:
-    """Over the examples, of each one's mean absolute error."""
+    """The sum over the examples of each one's mean absolute error."""
     return (output_BO - target_BO).abs().mean(dim=1).sum()
 
 
@@ -169,21 +170,21 @@ LOSSES: dict[str, Loss] = {
     "mae": mae,
 }
 ONE_OUTPUT = ("binary_cross_entropy",)  # the losses of networks that answer two classes with one number
-SCORES: dict[str, Score] = {"accuracy": num_right, "mae": sum_of_absolute_errors}
+SCORES: dict[str, Score] = {"accuracy": num_correct, "mae": sum_of_absolute_errors}
 
 
 def loss_of_heads(
     loss: Loss, outputs: Tensor | tuple[Tensor, ...], target: Tensor | MixedTarget
 ) -> tuple[Tensor, Tensor]:
-    """The loss of a network's answer, and of its auxiliary heads where training has any.
+    """The loss of a network's outputs, and of its auxiliary heads where training has any.
 
     Args:
-        loss: a mean over the batch.
-        outputs: the answer, or the answer and what auxiliary heads answered; any float dtype.
-        target: what the loss takes.
+        loss: function of outputs and target, a mean over the batch.
+        outputs: outputs of the network, or these and those of its auxiliary heads; any float dtype.
+        target: target of all of them.
 
     Returns:
-        The answer as float32, without the heads; the loss of the answer plus 0.3 times that of each head.
+        The network's outputs as float32, without the heads; their loss plus 0.3 times that of each head.
     """
     if isinstance(outputs, Tensor):
         outputs = (outputs,)
@@ -194,11 +195,11 @@ def loss_of_heads(
     return answer, total
 
 
-def constant_loss(name: str, labels: Tensor) -> float | None:
-    """The lowest loss of an answer that is the same for all examples: what learning has to do better than.
+def constant_prediction_loss(name: str, labels: Tensor) -> float | None:
+    """The lowest loss of a prediction that is the same for all examples: what learning has to do better than.
 
     Args:
-        name: a key of ``LOSSES``.
+        name: key of ``LOSSES``.
         labels: classes int64 (N,), the next tokens int64 (N, T), or numbers float (N, O).
 
     Returns:

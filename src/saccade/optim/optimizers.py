@@ -1,4 +1,4 @@
-"""Optimisers by name, written out: what one update does to the weights, and what it remembers until the next.
+"""Optimisers by name, written out: what one update does to the weights, and what state it keeps until the next.
 
 They compute what torch.optim's do (tests compare them) with the same foreach operations; Adam counts the updates of all
 parameters together, torch those in which each one had a gradient. ``torch.optim`` itself imports the compiler before
@@ -14,40 +14,41 @@ import torch
 from torch import Tensor, nn
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
-Slots = dict[str, list[Tensor]]
-Rule = Callable[[list[Tensor], Tensors, Slots, float, float, int], None]
+State = dict[str, list[Tensor]]
+UpdateFunction = Callable[[list[Tensor], Tensors, State, float, float, int], None]
 
 
 @dataclass(frozen=True)
-class Group:
-    """Parameters that are updated alike.
+class ParameterGroup:
+    """Parameters that share a weight decay.
 
     Attributes:
-        params: name in the model to parameter.
-        weight_decay: from 0.
-        slots: what the rule remembers, by its name for it: one tensor a parameter, shaped like it.
+        params: parameters by their names in the model.
+        weight_decay: factor of the penalty or the decay, from 0.
+        state: tensors that the update function keeps from step to step, by its names for them: one a parameter, of the
+            parameter's shape.
     """
 
     params: dict[str, nn.Parameter]
     weight_decay: float
-    slots: Slots
+    state: State
 
 
 @dataclass
 class Optimizer:
-    """One rule over some groups of parameters.
+    """One update function over some groups of parameters.
 
     Attributes:
-        groups: what is updated.
-        rule: of the functions below, its options bound.
+        groups: the parameters that are updated.
+        update_fn: one of the functions below, its options bound.
         lr: learning rate of the next step; a schedule changes it.
-        updates: how many steps were taken.
+        step_count: number of steps that were taken.
     """
 
-    groups: list[Group]
-    rule: Rule
+    groups: list[ParameterGroup]
+    update_fn: UpdateFunction
     lr: float
-    updates: int = field(default=0)
+    step_count: int = field(default=0)
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
@@ -57,14 +58,15 @@ class Optimizer:
     @torch.no_grad()
     def step(self) -> None:
         """Update every parameter that has a gradient."""
-        self.updates += 1
+        self.step_count += 1
         for group in self.groups:
             at = [index for index, parameter in enumerate(group.params.values()) if parameter.grad is not None]
             weights = list(group.params.values())
-            slots = {name: [tensors[index] for index in at] for name, tensors in group.slots.items()}
+            state = {name: [tensors[index] for index in at] for name, tensors in group.state.items()}
             gradients = [gradient for weight in weights if (gradient := weight.grad) is not None]
             if at:
-                self.rule([weights[index] for index in at], gradients, slots, self.lr, group.weight_decay, self.updates)
+                updated: list[Tensor] = [weights[index] for index in at]
+                self.update_fn(updated, gradients, state, self.lr, group.weight_decay, self.step_count)
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """Every parameter that is updated."""
@@ -72,21 +74,21 @@ class Optimizer:
             yield from group.params.values()
 
     def state_dict(self) -> dict[str, Tensor]:
-        """What is remembered besides ``updates``, by ``<parameter>/<slot>``: the tensors themselves, no copies."""
+        """The state of every parameter, by ``<parameter>/<name>``: the tensors themselves, no copies."""
         return {
-            f"{name}/{slot}": tensor
+            f"{name}/{key}": tensor
             for group in self.groups
-            for slot, tensors in group.slots.items()
+            for key, tensors in group.state.items()
             for name, tensor in zip(group.params, tensors, strict=True)
         }
 
     @torch.no_grad()
-    def load_state_dict(self, tensors: dict[str, Tensor], updates: int) -> None:
+    def load_state_dict(self, tensors: dict[str, Tensor], step_count: int) -> None:
         """Take over what ``state_dict`` gave, bit by bit.
 
         Args:
-            tensors: the same names and shapes.
-            updates: how many steps had been taken.
+            tensors: tensors of the same names and shapes.
+            step_count: number of steps that had been taken.
 
         Raises:
             KeyError: names differ.
@@ -94,10 +96,10 @@ class Optimizer:
         """
         own = self.state_dict()
         if own.keys() != tensors.keys():
-            raise KeyError(f"the optimiser's memory differs in {sorted(own.keys() ^ tensors.keys())[:3]}")
+            raise KeyError(f"the optimiser's state differs in {sorted(own.keys() ^ tensors.keys())[:3]}")
         for name, tensor in own.items():
             tensor.copy_(tensors[name])
-        self.updates = updates
+        self.step_count = step_count
 
 
 def build(name: str, model: nn.Module, *, lr: float, weight_decay: float = 0.0, **options: Any) -> Optimizer:
@@ -111,23 +113,23 @@ def build(name: str, model: nn.Module, *, lr: float, weight_decay: float = 0.0, 
         model: frozen parameters (``requires_grad=False``) are left out.
         lr: learning rate, above 0.
         weight_decay: L2 penalty (sgd, adam, rmsprop) or decoupled decay (adamw), from 0.
-        **options: of the rule: see the functions below.
+        **options: options of the update function: see the functions below.
 
     Returns:
         An optimiser with one group that is decayed and one that is not.
     """
-    rule, slots = _RULES[name](**options)
+    update_fn, names = _UPDATE_FUNCTIONS[name](**options)
     trainable = {key: parameter for key, parameter in model.named_parameters() if parameter.requires_grad}
     groups = []
     for is_decayed in (True, False):
         params = {key: parameter for key, parameter in trainable.items() if (parameter.ndim > 1) == is_decayed}
-        memory = {slot: [torch.zeros_like(parameter) for parameter in params.values()] for slot in slots}
+        state = {key: [torch.zeros_like(parameter) for parameter in params.values()] for key in names}
         if params:
-            groups.append(Group(params, weight_decay if is_decayed else 0.0, memory))
-    return Optimizer(groups, rule, lr)
+            groups.append(ParameterGroup(params, weight_decay if is_decayed else 0.0, state))
+    return Optimizer(groups, update_fn, lr)
 
 
-def sgd(*, momentum: float = 0.0, nesterov: bool = False) -> tuple[Rule, tuple[str, ...]]:
+def sgd(*, momentum: float = 0.0, nesterov: bool = False) -> tuple[UpdateFunction, tuple[str, ...]]:
     """Stochastic gradient descent: ``v = momentum * v + g``, ``w = w - lr * v``.
 
     Source: as ``torch.optim.SGD`` (I. Sutskever et al., "On the importance of initialization and momentum", 2013,
@@ -138,28 +140,28 @@ def sgd(*, momentum: float = 0.0, nesterov: bool = False) -> tuple[Rule, tuple[s
         nesterov: step along ``g + momentum * v`` instead.
 
     Returns:
-        The rule and the names of what it remembers.
+        The update function and the names of the state that it keeps.
     """
 
-    def rule(
-        weights: list[Tensor], gradients: Tensors, slots: Slots, lr: float, weight_decay: float, updates: int
+    def update(
+        weights: list[Tensor], gradients: Tensors, state: State, lr: float, weight_decay: float, step_count: int
     ) -> None:
         if weight_decay:
             gradients = torch._foreach_add(gradients, weights, alpha=weight_decay)
         direction: Tensors = gradients
         if momentum:
-            velocity = slots["momentum"]
+            velocity = state["momentum"]
             torch._foreach_mul_(velocity, momentum)
             torch._foreach_add_(velocity, gradients)
             direction = torch._foreach_add(gradients, velocity, alpha=momentum) if nesterov else velocity
         torch._foreach_add_(weights, direction, alpha=-lr)
 
-    return rule, ("momentum",) if momentum else ()
+    return update, ("momentum",) if momentum else ()
 
 
 def adam(
     *, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, decoupled: bool = False
-) -> tuple[Rule, tuple[str, ...]]:
+) -> tuple[UpdateFunction, tuple[str, ...]]:
     """Adam: ``m = b1 m + (1 - b1) g``, ``v = b2 v + (1 - b2) g^2``, ``w = w - lr * m' / (sqrt(v') + eps)``.
 
     m' and v' are m and v over ``1 - b^t``, which takes away their start at zero.
@@ -173,14 +175,14 @@ def adam(
         decoupled: shrink the weights by ``lr * weight_decay`` instead of adding an L2 penalty's gradient.
 
     Returns:
-        The rule and the names of what it remembers.
+        The update function and the names of the state that it keeps.
     """
     beta1, beta2 = betas
 
-    def rule(
-        weights: list[Tensor], gradients: Tensors, slots: Slots, lr: float, weight_decay: float, updates: int
+    def update(
+        weights: list[Tensor], gradients: Tensors, state: State, lr: float, weight_decay: float, step_count: int
     ) -> None:
-        mean, square = slots["mean"], slots["square"]
+        mean, square = state["mean"], state["square"]
         if weight_decay and decoupled:
             torch._foreach_mul_(weights, 1 - lr * weight_decay)
         elif weight_decay:
@@ -189,21 +191,21 @@ def adam(
         torch._foreach_mul_(square, beta2)
         torch._foreach_addcmul_(square, gradients, gradients, 1 - beta2)
         root = torch._foreach_sqrt(square)
-        torch._foreach_div_(root, math.sqrt(1 - beta2**updates))
+        torch._foreach_div_(root, math.sqrt(1 - beta2**step_count))
         torch._foreach_add_(root, eps)
-        torch._foreach_addcdiv_(weights, mean, root, -lr / (1 - beta1**updates))
+        torch._foreach_addcdiv_(weights, mean, root, -lr / (1 - beta1**step_count))
 
-    return rule, ("mean", "square")
+    return update, ("mean", "square")
 
 
-def adamw(**options: Any) -> tuple[Rule, tuple[str, ...]]:
+def adamw(**options: Any) -> tuple[UpdateFunction, tuple[str, ...]]:
     """Adam with decoupled weight decay."""
     return adam(decoupled=True, **options)
 
 
 def rmsprop(
     *, alpha: float = 0.99, eps: float = 1e-8, momentum: float = 0.0, centered: bool = False
-) -> tuple[Rule, tuple[str, ...]]:
+) -> tuple[UpdateFunction, tuple[str, ...]]:
     """RMSprop: ``v = a v + (1 - a) g^2``, ``w = w - lr * g / (sqrt(v) + eps)``.
 
     Source: T. Hinton, "Neural networks for machine learning", lecture 6e, 2012; centred: A. Graves, "Generating
@@ -218,37 +220,37 @@ def rmsprop(
         centered: divide by the deviation of the gradients around their running mean, not by their size.
 
     Returns:
-        The rule and the names of what it remembers.
+        The update function and the names of the state that it keeps.
     """
 
-    def rule(
-        weights: list[Tensor], gradients: Tensors, slots: Slots, lr: float, weight_decay: float, updates: int
+    def update(
+        weights: list[Tensor], gradients: Tensors, state: State, lr: float, weight_decay: float, step_count: int
     ) -> None:
-        square = slots["square"]
+        square = state["square"]
         if weight_decay:
             gradients = torch._foreach_add(gradients, weights, alpha=weight_decay)
         torch._foreach_mul_(square, alpha)
         torch._foreach_addcmul_(square, gradients, gradients, 1 - alpha)
         root: Tensors = square
         if centered:
-            mean = slots["mean"]
+            mean = state["mean"]
             torch._foreach_lerp_(mean, gradients, 1 - alpha)
             root = torch._foreach_addcmul(square, mean, mean, -1)
             torch._foreach_clamp_min_(root, 0)
         root = torch._foreach_sqrt(root)
         torch._foreach_add_(root, eps)
         if momentum:
-            velocity = slots["momentum"]
+            velocity = state["momentum"]
             torch._foreach_mul_(velocity, momentum)
             torch._foreach_addcdiv_(velocity, gradients, root)
             torch._foreach_add_(weights, velocity, alpha=-lr)
         else:
             torch._foreach_addcdiv_(weights, gradients, root, -lr)
 
-    return rule, ("square", *(("mean",) if centered else ()), *(("momentum",) if momentum else ()))
+    return update, ("square", *(("mean",) if centered else ()), *(("momentum",) if momentum else ()))
 
 
-_RULES: dict[str, Callable[..., tuple[Rule, tuple[str, ...]]]] = {
+_UPDATE_FUNCTIONS: dict[str, Callable[..., tuple[UpdateFunction, tuple[str, ...]]]] = {
     "sgd": sgd,
     "adam": adam,
     "adamw": adamw,

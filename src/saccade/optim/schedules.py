@@ -1,4 +1,4 @@
-"""Learning rate over the steps of a run, as a factor of the optimiser's ``lr``: plain functions of the step.
+"""Learning rate over the steps of a run: plain functions of the step.
 
 A step is one update, counted from 0 over the whole run; nothing is remembered between steps, so a resumed run
 cannot lose its place.
@@ -9,21 +9,28 @@ from collections.abc import Callable
 from typing import Any
 
 Schedule = Callable[[int], float]
+"""``schedule(step)``: the learning rate of a step, from 0."""
 
 
-def build(name: str, *, epochs: int, steps_per_epoch: int, **options: Any) -> Schedule:
-    """The factor for each step of a run.
+def build(name: str, *, lr: float, epochs: int, steps_per_epoch: int, **options: Any) -> Schedule:
+    """The learning rate of each step of a run.
 
     Args:
         name: constant, step, cosine or one_cycle.
-        epochs: of the whole run.
-        steps_per_epoch: updates an epoch.
-        **options: of the schedule: see the functions below. ``warmup_epochs`` (not for one_cycle) raises the factor
-            linearly from ``1 / warmup_steps`` at step 0 to 1 at the last warm-up step, then the schedule begins.
+        lr: learning rate that the schedule multiplies, above 0.
+        epochs: number of epochs of the whole run.
+        steps_per_epoch: number of updates an epoch.
+        **options: options of the schedule: see the functions below. ``warmup_epochs`` (not for one_cycle) raises the
+            factor linearly from ``1 / warmup_steps`` at step 0 to 1 at the last warm-up step, then the schedule begins.
 
     Returns:
-        A function from a step in [0, epochs * steps_per_epoch) to a factor.
+        A function from a step in [0, epochs * steps_per_epoch) to a learning rate.
     """
+    factor = _factor(name, epochs=epochs, steps_per_epoch=steps_per_epoch, **options)
+    return lambda step: lr * factor(step)
+
+
+def _factor(name: str, *, epochs: int, steps_per_epoch: int, **options: Any) -> Callable[[int], float]:
     total_steps = epochs * steps_per_epoch
     if name == "one_cycle":
         return lambda step: one_cycle(step, total_steps, **options)

@@ -20,13 +20,13 @@ class Forecast:
 
     Attributes:
         targets: names of what is forecast, G of them.
-        times: of the H steps, as text, in the form in which the series writes times.
+        times: times of the H steps, as text, in the form in which the series writes times.
         values: float64 (H, G), in the data's own unit.
-        low: lower end of the band, float64 (H, G); None where the network has none.
-        high: upper end, likewise.
-        share: of the truths that the band is to hold; None likewise.
-        input_times: of the W steps that were seen.
-        inputs: float32 (W, G), what was seen of the targets.
+        low: lower bound of the prediction interval, float64 (H, G); None where the network has none.
+        high: upper bound, float64 (H, G); None where the network has none.
+        share: share of the truths that the interval is to hold, in (0, 1); None where the network has none.
+        input_times: times of the W steps that were seen.
+        inputs: values of the targets that were seen, float32 (W, G).
     """
 
     targets: tuple[str, ...]
@@ -44,7 +44,7 @@ def forecast(predictor: Predictor, series: RegularSeries) -> Forecast:
 
     Args:
         predictor: a network that was trained to forecast.
-        series: with times and the features that the network was trained with, in its order.
+        series: a series with times and the features that the network was trained with, in its order.
 
     Returns:
         The forecast, its times those that the calendar goes on with.
@@ -70,16 +70,16 @@ def forecast(predictor: Predictor, series: RegularSeries) -> Forecast:
         )
     targets = targets_of_names(spec.targets, spec.horizon)
     columns = [spec.features.index(target) for target in targets]
-    answers_1O = predictor.answers(torch.from_numpy(series.values[-W:][None])).astype(np.float64)
-    band = predictor.recipe.band
-    ends = [None, None] if band is None else [end.reshape(spec.horizon, -1) for end in band.around(answers_1O)]
+    answers_1O = predictor.outputs(torch.from_numpy(series.values[-W:][None])).astype(np.float64)
+    interval = predictor.config.interval
+    ends = [None, None] if interval is None else [end.reshape(spec.horizon, -1) for end in interval.bounds(answers_1O)]
     return Forecast(
         targets=targets,
         times=[calendar.text(step) for step in range(T, T + spec.horizon)],
         values=answers_1O.reshape(spec.horizon, -1),
         low=ends[0],
         high=ends[1],
-        share=None if band is None else band.share,
+        share=None if interval is None else interval.share,
         input_times=[calendar.text(step) for step in range(T - W, T)],
         inputs=series.values[-W:][:, columns],
     )

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from saccade.bundle.ensemble import Averaged
+from saccade.bundle.ensemble import Ensemble
 from saccade.core.errors import UserError
 from saccade.data.spec import PAD, UNKNOWN
 from saccade.kinds.tokens.tokenizer import Tokenizer, cut, normalise
@@ -30,8 +30,8 @@ class Generated:
     """What was written.
 
     Attributes:
-        prompt: as the network read it: normalised, capitals made small where the vocabulary has none.
-        continuation: what follows.
+        prompt: the text as the network read it: normalised, capitals made small where the vocabulary has none.
+        continuation: the text that follows.
         unknown: tokens of the prompt that the vocabulary does not have, each with how often it occurs.
         text: both together.
     """
@@ -71,14 +71,13 @@ def generate(
     Padding and the unknown are never written, whatever the network says of them.
 
     Args:
-        network: in evaluation mode, on ``device``; what stands before the model, and a ``NextTokenNetwork``.
-        tokenizer: of the network's vocabulary.
-        prompt: what the text begins with, at least a token; tokens that the vocabulary does not have are read as
-            unknown.
-        length: how many tokens to write, from 1.
-        temperature: what logits are divided by: below 1 the probable becomes more so; 0 always takes the most probable.
+        network: an input layer and a ``NextTokenNetwork`` behind it, in evaluation mode, on ``device``.
+        tokenizer: tokenizer of the network's vocabulary.
+        prompt: beginning of the text, at least a token; tokens that the vocabulary does not have are read as unknown.
+        length: number of tokens to write, from 1.
+        temperature: divisor of the logits: below 1 the probable becomes more so; 0 always takes the most probable.
         seed: decides the text, together with the others; in [0, 2^64).
-        device: where the network is.
+        device: device of the network.
 
     Returns:
         The text.
@@ -113,10 +112,10 @@ def expectations(network: nn.Sequential, tokenizer: Tokenizer, prompt: str, *, d
     """What a network expects after each token of a text.
 
     Args:
-        network: as of ``generate``.
-        tokenizer: of the network's vocabulary.
+        network: the same as of ``generate``.
+        tokenizer: tokenizer of the network's vocabulary.
         prompt: at least a token.
-        device: where the network is.
+        device: device of the network.
 
     Returns:
         One for each beginning of the prompt, from its first token to all of it.
@@ -136,12 +135,12 @@ def expectations(network: nn.Sequential, tokenizer: Tokenizer, prompt: str, *, d
     return found
 
 
-def _parts(network: nn.Sequential) -> tuple[nn.Module, NextTokenNetwork | Averaged]:
+def _parts(network: nn.Sequential) -> tuple[nn.Module, NextTokenNetwork | Ensemble]:
     reader, model = network[0], network[1]
-    for one in model.members if isinstance(model, Averaged) else [model]:
+    for one in model.members if isinstance(model, Ensemble) else [model]:
         if not isinstance(one, NextTokenNetwork):
             raise UserError("the network must say what comes next, to write text; this one answers once an example")
-    assert isinstance(model, NextTokenNetwork | Averaged)
+    assert isinstance(model, NextTokenNetwork | Ensemble)
     return reader, model
 
 

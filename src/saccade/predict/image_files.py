@@ -125,6 +125,6 @@ def _answer(
     predictor: Predictor, batch: Sequence[tuple[str, np.ndarray | UserError]]
 ) -> Iterator[tuple[str, np.ndarray | UserError]]:
     images = [image for _, image in batch if isinstance(image, np.ndarray)]
-    answers_BK = iter(predictor.answers(torch.from_numpy(np.stack(images))) if images else ())
+    answers_BK = iter(predictor.outputs(torch.from_numpy(np.stack(images))) if images else ())
     for path, image in batch:
         yield path, image if isinstance(image, UserError) else next(answers_BK)

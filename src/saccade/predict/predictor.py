@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from saccade.batching.batches import take, trim
+from saccade.batching.arrays import take, trim
 from saccade.batching.length_buckets import measured_batches, stored_lengths
-from saccade.bundle.bundle import Recipe, read_recipe, weight_files
-from saccade.bundle.ensemble import Averaged
+from saccade.bundle.bundle import NetworkConfig, read_config, weight_files
+from saccade.bundle.ensemble import Ensemble
 from saccade.bundle.inputs import ImageInput
 from saccade.core.devices import autocast, resolve_device
 from saccade.core.errors import UserError
@@ -31,7 +31,7 @@ _MOST_LOGITS = 2**25  # at once, where each token has as many as the vocabulary 
 
 
 @dataclass(frozen=True)
-class TokenAnswers:
+class TokenOutputs:
     """What a network said of each next token.
 
     Attributes:
@@ -47,19 +47,19 @@ class Predictor:
     """A trained network that answers.
 
     Args:
-        recipe: what it was built from.
+        config: config that the network was built from.
         network: stored examples in, logits out, or numbers.
-        device: where the network is.
+        device: device of the network.
 
     Attributes:
-        recipe: what it was built from.
-        spec: what one example looks like.
-        network: in evaluation mode, on ``device``.
+        config: config that the network was built from.
+        spec: shape and meaning of one example.
+        network: the network in evaluation mode, on ``device``.
     """
 
-    def __init__(self, recipe: Recipe, network: nn.Sequential, device: torch.device) -> None:
-        self.recipe = recipe
-        self.spec = recipe.spec
+    def __init__(self, config: NetworkConfig, network: nn.Sequential, device: torch.device) -> None:
+        self.config = config
+        self.spec = config.spec
         self.network = network
         self.device = device
 
@@ -86,7 +86,7 @@ class Predictor:
             stored = self._stored_images(examples)
         if stored is None:
             return {"label": [], "probabilities": np.zeros((0, len(self.spec.classes)), np.float32)}
-        probabilities = self.answers(torch.from_numpy(stored))
+        probabilities = self.outputs(torch.from_numpy(stored))
         return {"label": [self.spec.classes[k] for k in probabilities.argmax(axis=1)], "probabilities": probabilities}
 
     def generate(self, prompt: str, *, length: int = 200, temperature: float = TEMPERATURE, seed: int = 0) -> str:
@@ -167,7 +167,7 @@ class Predictor:
         if self.spec.classes and self.spec.kind in ("image", "tokens"):
             return f"classifies {self.spec.plural}: give Predictor.predict() such"
         answers = "classifies" if self.spec.classes else "answers with numbers of"
-        return f"{answers} {self.spec.plural}: use Predictor.answers()"
+        return f"{answers} {self.spec.plural}: use Predictor.outputs()"
 
     def _stored_images(self, images: Any) -> np.ndarray | None:
         if isinstance(images, np.ndarray) and images.ndim == 3 and images.shape[2] in (1, 3):
@@ -183,22 +183,22 @@ class Predictor:
         return prepare_image(image, (height, width), channels, self.spec.fit)
 
     @torch.no_grad()
-    def answers(
+    def outputs(
         self, stored: Tensor, batch_size: int = 512, precision: str = "float32", *, are_views: bool = False
     ) -> np.ndarray:
-        """What the network says of stored examples, such as uint8 (N, H, W, C).
+        """The network's outputs for stored examples, such as uint8 (N, H, W, C).
 
         Args:
-            stored: as they lie in data/prepared.
-            batch_size: examples at once.
+            stored: examples as they lie in data/prepared.
+            batch_size: number of examples at once.
             precision: float32 or bfloat16.
-            are_views: they are views as those of training, which show things as large as there: none is cropped.
+            are_views: whether they are views as those of training, which show things as large as there: uncropped.
 
         Returns:
             Probabilities float32 (N, K) where there are classes, else the predicted numbers float32 (N, O).
 
         Raises:
-            UserError: the network answers at each step: ``token_answers`` asks it.
+            UserError: the network answers at each step: ``token_outputs`` asks it.
         """
         if self.spec.answers == "each_step":
             raise UserError(f"the network must answer once an example to be asked so, but it {self._use}")
@@ -208,20 +208,20 @@ class Predictor:
         for rows, steps in measured_batches(stored.shape[0], lengths, batch_size):
             with autocast(self.device, precision):
                 output_BK = outputs_of(take(stored, rows, self.device)[:, :steps]).float()
-            if self.recipe.one_output:  # the other class's logit is 0: their softmax is the sigmoid and what is left
+            if self.config.one_output:  # the other class's logit is 0: their softmax is the sigmoid and what is left
                 output_BK = torch.cat((torch.zeros_like(output_BK), output_BK), dim=1)
             answers.append((output_BK.softmax(dim=1) if self.spec.classes else output_BK).cpu())
             order.append(rows)
         return torch.cat(answers)[torch.cat(order).argsort()].numpy()
 
     @torch.no_grad()
-    def token_answers(self, stored: Tensor, labels: Tensor, batch_size: int = 512) -> TokenAnswers:
-        """What the network says of the token after each token of stored texts.
+    def token_outputs(self, stored: Tensor, labels: Tensor, batch_size: int = 512) -> TokenOutputs:
+        """The network's outputs for the token after each token of stored texts.
 
         Args:
-            stored: int32 (N, T), as they lie in data/prepared.
-            labels: int64 (N, T), the true next tokens.
-            batch_size: texts at once, at most.
+            stored: texts as they lie in data/prepared, int32 (N, T).
+            labels: true next tokens, int64 (N, T).
+            batch_size: number of texts at once, at most.
 
         Returns:
             How surprising each true token was, and which one was expected.
@@ -234,7 +234,7 @@ class Predictor:
             logits_BTV = self.network(x).float()
             nats[rows, :steps] = token_losses(logits_BTV, target_BT).cpu()
             predicted[rows, :steps] = logits_BTV.argmax(dim=2).cpu()
-        return TokenAnswers(nats, predicted)
+        return TokenOutputs(nats, predicted)
 
     def _outputs_of_views(self, view_BHWC: Tensor) -> Tensor:
         first, model = self.network
@@ -246,7 +246,7 @@ def load(folder: str | Path, device: str = "cpu") -> Predictor:
     """Load a bundle.
 
     Args:
-        folder: such as "models/lenet5-digits".
+        folder: folder of a bundle, such as "models/lenet5-digits".
         device: auto, cpu, cuda, cuda:1 or mps.
 
     Returns:
@@ -259,14 +259,14 @@ def load(folder: str | Path, device: str = "cpu") -> Predictor:
     from safetensors.torch import load_file
 
     folder = Path(folder)
-    recipe = read_recipe(folder)
-    network = recipe.build_network()
-    models = network[1].members if isinstance(network[1], Averaged) else [network[1]]
-    for path, model in zip(weight_files(folder, recipe.members), models, strict=True):
+    config = read_config(folder)
+    network = config.build_network()
+    models = network[1].members if isinstance(network[1], Ensemble) else [network[1]]
+    for path, model in zip(weight_files(folder, config.members), models, strict=True):
         try:
             model.load_state_dict(load_file(path))
         except (SafetensorError, RuntimeError, OSError) as error:
             reason = " ".join(str(error).split())[:200]
             raise UserError(f"{path} cannot be used ({reason}). Run `dvc checkout`.") from error
     where = resolve_device(device)
-    return Predictor(recipe, network.to(where).eval(), where)
+    return Predictor(config, network.to(where).eval(), where)

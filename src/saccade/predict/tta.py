@@ -61,7 +61,7 @@ def average_over_views(
                 augment_image(compose, image, seed=-1 - seed, view=view, index=int(row))
                 for image, row in zip(test.examples[part], test.rows[part], strict=True)
             ]
-            sum_BK += predictor.answers(torch.from_numpy(np.stack(made)), batch_size, are_views=True)
+            sum_BK += predictor.outputs(torch.from_numpy(np.stack(made)), batch_size, are_views=True)
         mean_NK[part] = sum_BK / views
         progress(f"{views - 1} views of each", part.stop, N)
     return mean_NK

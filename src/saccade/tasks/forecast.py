@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from saccade.bundle.intervals import coverage
+from saccade.bundle.intervals import interval_coverage
 from saccade.data.prepared import Split
 from saccade.data.spec import Spec, targets_of_names
 from saccade.data.timeline import Timeline
@@ -54,7 +54,7 @@ def evaluate(
         Metric name to value; what metrics.json holds: ``mae``, ``rmse``, ``band_coverage`` (the share of what came that
         lay within the band), and for each baseline such as ``persistence_mae``; ``baseline_mae`` is the least of these.
     """
-    band = None if predictor is None else predictor.recipe.band
+    band = None if predictor is None else predictor.config.interval
     answers = {"network": answers_NO.astype(np.float64), **(baselines or {})}
     truth_NO = test.labels.astype(np.float64)
     errors = {name: answer_NO - truth_NO for name, answer_NO in answers.items()}
@@ -62,9 +62,9 @@ def evaluate(
         "mae": float(np.abs(errors["network"]).mean()),
         "rmse": float(np.sqrt(np.square(errors["network"]).mean())),
     }
-    ends = None if band is None else band.around(answers["network"])
+    ends = None if band is None else band.bounds(answers["network"])
     if ends is not None:
-        metrics["band_coverage"] = coverage(*ends, truth_NO)
+        metrics["band_coverage"] = interval_coverage(*ends, truth_NO)
     metrics |= {f"{name}_mae": float(np.abs(errors[name]).mean()) for name in baselines or {}}
     if baselines:
         metrics["baseline_mae"] = min(metrics[f"{name}_mae"] for name in baselines)

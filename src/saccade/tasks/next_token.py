@@ -14,7 +14,7 @@ from saccade.kinds.tokens.display import shown, write_table
 from saccade.kinds.tokens.figures import draw_confused, draw_loss_by_position
 from saccade.kinds.tokens.tokenizer import tokenizer_of
 from saccade.predict.generate import TEMPERATURE
-from saccade.predict.predictor import Predictor, TokenAnswers
+from saccade.predict.predictor import Predictor, TokenOutputs
 
 KINDS = ("tokens",)
 LABELS = "next tokens"
@@ -30,7 +30,7 @@ _NUM_EXPECTED = 5  # most probable tokens in each
 
 def evaluate(
     folder: Path,
-    answers: TokenAnswers,
+    answers: TokenOutputs,
     test: Split,
     spec: Spec,
     history: Sequence[Mapping[str, float]],

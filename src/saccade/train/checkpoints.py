@@ -25,8 +25,8 @@ class Checkpoints:
     """The checkpoints of one training.
 
     Args:
-        folder: made with the first of them.
-        every_s: seconds between two.
+        folder: folder that is made with the first of them.
+        every_s: seconds between two checkpoints, from 0.
     """
 
     def __init__(self, folder: Path, every_s: float) -> None:
@@ -43,7 +43,7 @@ class Checkpoints:
         """Write a checkpoint beside the last one, then remove the older ones. On a full disk, the last one stays."""
         content = to_bytes(state)
         digest = hashlib.sha256(content).hexdigest()
-        target = self.folder / f"{state.optimizer.updates:010d}-{state.epoch:06d}-{digest}.safetensors"
+        target = self.folder / f"{state.optimizer.step_count:010d}-{state.epoch:06d}-{digest}.safetensors"
         with replacing_file(target) as partial:
             partial.write_bytes(content)
         for path in self._newest_first()[KEPT:]:
@@ -84,10 +84,10 @@ def to_bytes(state: TrainingState) -> bytes:
     if state.best is not None:
         tensors |= {f"best.{name}": tensor for name, tensor in state.best.state_dict().items()}
     tensors |= {f"optimizer.{name}": tensor for name, tensor in state.optimizer.state_dict().items()}
-    tensors |= {"sums": state.progress.sums, "signs": state.signs.sums}
+    tensors |= {"sums": state.progress.sums, "layer_statistics": state.layer_statistics.sums}
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     position = {
-        "updates": state.optimizer.updates,
+        "updates": state.optimizer.step_count,
         "examples": state.progress.examples,
         "elapsed_s": state.progress.elapsed_s,
         "history": [asdict(record) for record in state.history],
@@ -99,7 +99,7 @@ def from_bytes(content: bytes, state: TrainingState) -> None:
     """Put a checkpoint's values into ``state``, which was built from the same params.
 
     Args:
-        content: from ``to_bytes``.
+        content: bytes of a checkpoint, from ``to_bytes``.
         state: changed in place.
 
     Raises:
@@ -121,8 +121,7 @@ def from_bytes(content: bytes, state: TrainingState) -> None:
         raise UserError(f"the checkpoint is of another network ({error}). Start again with `--fresh`.") from error
     sums = tensors["sums"].to(state.progress.sums.device)
     state.progress = EpochProgress(sums, position["examples"], position["elapsed_s"])
-    if "signs" in tensors:  # checkpoints of versions that measured no layers have none
-        state.signs.sums = tensors["signs"].to(sums.device)
+    state.layer_statistics.sums = tensors["layer_statistics"].to(sums.device)
     state.history = [EpochRecord(**record) for record in position["history"]]
 
 

@@ -12,7 +12,7 @@ def best_epoch(losses: Sequence[float]) -> int:
     """The epoch with the lowest loss, the first of equals.
 
     Args:
-        losses: of the epochs so far, at least one.
+        losses: validation loss of each epoch so far, at least one.
 
     Returns:
         From 1.
@@ -30,8 +30,8 @@ def epochs_without_gain(losses: Sequence[float], min_delta: float = 0.0) -> int:
     gain, too.
 
     Args:
-        losses: of the epochs so far.
-        min_delta: from 0.
+        losses: validation loss of each epoch so far.
+        min_delta: difference that counts as a gain, from 0.
 
     Returns:
         0 after a gain; the first epoch is one.

@@ -1,4 +1,4 @@
-"""What training shows of its health, layer by layer: measured on few updates, read once an epoch, changing nothing.
+"""Statistics of the layers during training: measured on few updates, read once an epoch, changing nothing.
 
 The sums stay on the network's device until the epoch ends, so no update waits for it. What is sampled follows from the
 update's place in its epoch alone, and the sums are part of a checkpoint: a training that is stopped and gone on with
@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from saccade.batching.batches import trim
+from saccade.batching.arrays import LabelledArrays, trim
 from saccade.nn.padding import sequence_lengths
 from saccade.nn.sequence_networks import Network, gradient_norms_over_time
 from saccade.optim.optimizers import Optimizer
@@ -37,27 +37,29 @@ def is_milestone(epoch: int, epochs: int) -> bool:
     return epoch & (epoch - 1) == 0 or epoch == epochs
 
 
-class VitalSigns:
-    """The measuring of one training.
+class LayerStatistics:
+    """Norms of gradients, weights and updates, dead ReLUs and gradients over time, layer by layer.
 
     Args:
-        network: on its device; as a bundle has it, layers are named as in the model.
-        optimizer: over what is trained.
+        network: the network on its device; as a bundle has it, layers are named as in the model.
+        optimizer: over the parameters that are trained.
 
     Attributes:
-        sums: float64 (3, P + 1): squares of the L2 norms of gradient, weights and move, added up over the sampled
-            updates of the epoch under way, and last how many these were; on the network's device.
+        sums: float64 (3, P + 1) on the network's device: squares of the L2 norms of gradient, weights and update, added
+            up over the sampled updates of the epoch under way; in the last column the number of these updates.
     """
 
     def __init__(self, network: nn.Module, optimizer: Optimizer) -> None:
-        trained = {id(parameter) for parameter in optimizer.parameters()}
+        places = {id(parameter): place for place, parameter in enumerate(optimizer.parameters())}
         self._layers: list[str] = []  # of each parameter tensor
         self._parameters: list[nn.Parameter] = []
+        self._places: list[int] = []  # of each parameter tensor among those of the optimiser
         for name, layer in network.named_modules():
             for key, parameter in layer.named_parameters(recurse=False):
-                if id(parameter) in trained:
+                if id(parameter) in places:
                     self._layers.append(_name_of(network, name, layer, key))
                     self._parameters.append(parameter)
+                    self._places.append(places[id(parameter)])
         device = next(network.parameters()).device
         dtype = torch.float32 if device.type == "mps" else torch.float64  # MPS has no float64
         self.sums = torch.zeros(3, len(self._parameters) + 1, device=device, dtype=dtype)
@@ -65,38 +67,46 @@ class VitalSigns:
         self._over_time: list[Row] = []
 
     def begin_epoch(self) -> None:
-        """Nothing of the next epoch is measured yet."""
+        """Set all sums to the start of an epoch."""
         self.sums = torch.zeros_like(self.sums)
         self._alive, self._over_time = {}, []
 
-    @contextlib.contextmanager
-    def of_update(self, number: int) -> Iterator[None]:
-        """Measure the update inside the block, from gradients to moved weights, if it is one of the sampled.
+    def begin_update(self, number: int) -> list[Tensor] | None:
+        """Copy the weights before an update, if it is one of the sampled ones.
 
         Args:
-            number: of the update in its epoch, from 0: the first is sampled, and every ``SAMPLE_EVERY``-th after it.
+            number: place of the update in its epoch, from 0: the first is sampled, and every ``SAMPLE_EVERY``-th after
+                it.
+
+        Returns:
+            The copies, for ``end_update``; None where the update is not sampled.
         """
-        if number % SAMPLE_EVERY:
-            yield
+        return None if number % SAMPLE_EVERY else [parameter.detach().clone() for parameter in self._parameters]
+
+    def end_update(self, before: Sequence[Tensor] | None, gradient_norms: Sequence[Tensor]) -> None:
+        """Add up the norms of an update that was sampled.
+
+        Args:
+            before: copies of the weights from ``begin_update``; None where the update is not sampled.
+            gradient_norms: L2 norm of each parameter's gradient before clipping, in the optimiser's order.
+        """
+        if before is None:
             return
-        weights = [parameter.detach() for parameter in self._parameters]
-        before = [weight.clone() for weight in weights]
-        nothing, one = torch.zeros((), device=self.sums.device), torch.ones((), device=self.sums.device)
-        gradients = [nothing if parameter.grad is None else parameter.grad for parameter in self._parameters]
-        measured = [_norms([*gradients, one]), _norms([*before, one])]
-        yield
-        measured.append(_norms([*torch._foreach_sub(weights, before), one]))
-        self.sums += torch.stack(measured).to(self.sums.dtype).square()
+        one = torch.ones((), device=self.sums.device)
+        gradients = torch.stack([*(gradient_norms[place] for place in self._places), one])
+        moves = torch._foreach_sub([parameter.detach() for parameter in self._parameters], list(before))
+        norms = torch.stack([gradients, _norms([*before, one]), _norms([*moves, one])])
+        self.sums += norms.to(self.sums.dtype).square()
 
     @contextlib.contextmanager
-    def of_activations(self, network: nn.Module) -> Iterator[None]:
-        """Note, while the network answers inside the block, which units of its ReLUs are ever above 0.
+    def measure_dead_relus(self, network: nn.Module) -> Iterator[None]:
+        """Watch, while the network computes inside the block, which units of its ReLUs are ever above 0.
 
         A ReLU belongs to the layer with parameters that ran last before it. Its units are channels, behind a linear
         layer its features. It is found as a module and as a function alike.
 
         Args:
-            network: the one that answers.
+            network: the network that computes.
         """
         watch = _ReluWatch(self._alive)
         hooks = [
@@ -112,25 +122,25 @@ class VitalSigns:
                 hook.remove()
 
     def measure_over_time(
-        self, network: nn.Module, examples: Tensor, labels: Tensor, loss: Callable[[Tensor, Tensor], Tensor]
+        self, network: nn.Module, data: LabelledArrays, loss: Callable[[Tensor, Tensor], Tensor]
     ) -> None:
         """Measure the norm of dL/dh_t of the last recurrent layer for a few examples; nothing where there is none.
 
         Of texts, the longer half is taken, cut to one length: a step is then the same step for all of them.
 
         Args:
-            network: as a bundle has it, in evaluation mode.
-            examples: as they are stored; the first ``EXAMPLES_OVER_TIME`` are taken.
-            labels: theirs.
-            loss: a mean over the batch.
+            network: the network as a bundle has it, in evaluation mode.
+            data: stored examples; the first ``EXAMPLES_OVER_TIME`` of view 0 are taken.
+            loss: function of outputs and targets, a mean over the batch.
         """
         if not (_is_bundled(network) and isinstance(network, nn.Sequential)):
             return
         before, model, after = network[0], network[1], network[2:]
         if not (isinstance(model, Network) and isinstance(model.recurrent, nn.RNNBase)):
             return
-        x = before(examples[:EXAMPLES_OVER_TIME].to(self.sums.device))
-        target = labels[:EXAMPLES_OVER_TIME].to(self.sums.device)
+        assert isinstance(data.views, Tensor), "what is measured is stored"
+        x = before(data.views[0, :EXAMPLES_OVER_TIME].to(self.sums.device))
+        target = data.labels[:EXAMPLES_OVER_TIME].to(self.sums.device)
         if not x.is_floating_point():
             length_B = sequence_lengths(x)
             x, target = trim(
@@ -140,7 +150,7 @@ class VitalSigns:
         (name,) = (name for name, layer in network.named_modules() if layer is model.recurrent)
         name, T = _name_of(network, name, model.recurrent), len(norms)
         kept = range(T) if T <= STEPS_KEPT else [round(i * (T - 1) / (STEPS_KEPT - 1)) for i in range(STEPS_KEPT)]
-        self._over_time = [{"layer": name, "step": t + 1, "gradient_norm": _short(norms[t])} for t in kept]
+        self._over_time = [{"layer": name, "step": t + 1, "gradient_norm": _rounded(norms[t])} for t in kept]
 
     def read(self) -> list[Row]:
         """What was measured in this epoch so far, a row a layer in the order of the network; waits for the device.
@@ -162,11 +172,11 @@ class VitalSigns:
             row: Row = {"layer": layer}
             if layer in squares:
                 gradient, weight, move = squares[layer]
-                row["gradient_norm"] = _short(math.sqrt(gradient / samples))
-                row["weight_norm"] = _short(math.sqrt(weight / samples))
-                row["update_ratio"] = _short(math.sqrt(move / weight) if weight > 0 else math.nan)
+                row["gradient_norm"] = _rounded(math.sqrt(gradient / samples))
+                row["weight_norm"] = _rounded(math.sqrt(weight / samples))
+                row["update_ratio"] = _rounded(math.sqrt(move / weight) if weight > 0 else math.nan)
             if layer in dead:
-                row["dead_share"] = _short(dead[layer])
+                row["dead_share"] = _rounded(dead[layer])
             rows.append(row)
         return rows + self._over_time
 
@@ -175,7 +185,7 @@ def summary(rows: Sequence[Row]) -> dict[str, float]:
     """What of an epoch's rows is worth a curve, whatever the number of layers: at most nine numbers, all finite.
 
     Args:
-        rows: of ``VitalSigns.read``.
+        rows: rows of ``LayerStatistics.read``.
 
     Returns:
         Name to value. The first and the last layer are those of the network, whose gradients tell of vanishing;
@@ -193,11 +203,11 @@ def summary(rows: Sequence[Row]) -> dict[str, float]:
             "update_ratio_least": min(ratios, default=math.nan),
             "update_ratio_most": max(ratios, default=math.nan),
         }
-        found["weight_norm"] = _short(math.hypot(*(row["weight_norm"] for row in layers)))
+        found["weight_norm"] = _rounded(math.hypot(*(row["weight_norm"] for row in layers)))
     if dead:
         found["dead_share_most"] = max(dead)
     if steps and steps[-1] > 0:
-        found["gradient_over_time"] = _short(steps[0] / steps[-1])
+        found["gradient_over_time"] = _rounded(steps[0] / steps[-1])
     return {key: value for key, value in found.items() if math.isfinite(value)}
 
 
@@ -263,6 +273,6 @@ def _dead_shares(alive: Mapping[str, Tensor]) -> dict[str, float]:
     return dict(zip(alive, shares, strict=True))
 
 
-def _short(value: float) -> float:
+def _rounded(value: float) -> float:
     """Six digits: nobody reads more, and the journal keeps a row a layer and epoch."""
     return float(f"{value:.6g}")

@@ -1,34 +1,16 @@
-"""What a training changes and reports: its state, the record of an epoch, and how far an epoch is.
-
-Shapes: N examples, V stored views, H height, W width, C channels, T tokens, O numbers to predict.
-"""
+"""What a training changes and reports: its state, the record of an epoch, and how far an epoch is."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from saccade.batching.batches import MadeViews
 from saccade.optim.optimizers import Optimizer
 from saccade.train.early_stopping import best_epoch
-from saccade.train.layer_statistics import Row, VitalSigns
-
-
-@dataclass(frozen=True)
-class LabelledArrays:
-    """Examples as they lie on the disk, memory-mapped or in memory.
-
-    Attributes:
-        views: (V, N, ...), such as uint8 (V, N, H, W, C); epoch e (from 1) reads view (e - 1) mod V. Or what makes view
-            e - 1 while epoch e reads it.
-        labels: int64 (N,) of classes, float32 (N, O) of numbers to predict, or int64 (N, T) of next tokens.
-        lengths: of texts, int64 (N,): tokens of each, which padding follows; None: examples fill their rows.
-    """
-
-    views: Tensor | MadeViews
-    labels: Tensor
-    lengths: Tensor | None = None
+from saccade.train.layer_statistics import LayerStatistics, Row
 
 
 @dataclass(frozen=True)
@@ -36,19 +18,19 @@ class EpochRecord:
     """One finished epoch.
 
     Attributes:
-        epoch: from 1.
+        epoch: number of the epoch, from 1.
         train_loss: mean over the examples that were drawn, as they were seen, each before the update it led to; with
-            the weights of their classes where there are any, and smoothed labels.
-        train_score: mean over the same, of what ``score`` names, without such weights.
+            class weights and smoothed labels, where there are any.
+        train_score: mean over the same examples of what ``score`` names, without class weights.
         validation_loss: mean over the validation split with the weights at the end of the epoch, each example counting
             the same, without smoothed labels: runs with and without these or a sampler can be compared by it.
-        validation_score: likewise.
-        learning_rate: of the epoch's last step.
+        validation_score: mean over the validation split of what ``score`` names, with the same weights.
+        learning_rate: rate of the epoch's last step.
         gradient_norm: mean over the steps of the L2 norm of the whole gradient, before clipping.
         examples_per_s: training examples a second, validation not counted.
         elapsed_s: seconds of training and validation.
-        score: accuracy, or mae: what the task reports beside the loss.
-        layers: what ``vital_signs.VitalSigns.read`` gives.
+        score: name of what the task reports beside the loss: accuracy, or mae.
+        layers: rows that ``layer_statistics.LayerStatistics.read`` gives.
     """
 
     epoch: int
@@ -76,7 +58,7 @@ class EpochProgress:
     Attributes:
         sums: float64 (3,) of this epoch so far: losses and scores over the examples, gradient norms over the
             updates. On the network's device, so that no update waits for it.
-        examples: how many are done, over all processes.
+        examples: number of examples that are done, over all processes.
         elapsed_s: seconds of training.
     """
 
@@ -89,19 +71,22 @@ class TrainingState:
     """What training changes, and what it takes to go on: everything but the data and the settings.
 
     Args:
-        network: on its device.
-        optimizer: over its parameters.
-        with_average: keep averaged weights too.
-        with_best: keep the weights of the best epoch so far too.
+        network: the network on its device.
+        optimizer: optimiser over its parameters.
+        with_average: whether averaged weights are kept too.
+        with_best: whether the weights of the best epoch so far are kept too.
 
     Attributes:
-        network: what is trained.
-        optimizer: its memory, and how many updates there have been.
+        network: the network that is trained.
+        optimizer: its state, and the number of its steps.
+        parameters: the parameters that are trained, in the optimiser's order.
+        forward: function from a batch of examples to the network's outputs; ``fit`` compiles it, or lets gradients be
+            averaged over processes.
         averaged: the network with averaged weights, None without.
         best: the network as it was measured after the epoch with the lowest validation loss, None without.
-        signs: how the layers of the epoch under way are doing.
-        progress: of the epoch under way.
-        history: the epochs that are done.
+        layer_statistics: norms and other figures of the layers in the epoch under way.
+        progress: place in the epoch under way, and its sums so far.
+        history: records of the epochs that are done.
     """
 
     def __init__(
@@ -109,15 +94,17 @@ class TrainingState:
     ) -> None:
         self.network = network
         self.optimizer = optimizer
+        self.parameters = list(optimizer.parameters())
+        self.forward: Callable[[Tensor], Any] = network
         self.averaged = copy.deepcopy(network) if with_average else None
         self.best = copy.deepcopy(network) if with_best else None
-        self.signs = VitalSigns(network, optimizer)
+        self.layer_statistics = LayerStatistics(network, optimizer)
         self.history: list[EpochRecord] = []
         self.begin_epoch()
 
     @property
     def epoch(self) -> int:
-        """How many epochs are done."""
+        """The number of epochs that are done."""
         return len(self.history)
 
     @property
@@ -137,22 +124,23 @@ class TrainingState:
 
     @property
     def validation_losses(self) -> list[float]:
-        """Of the epochs that are done."""
+        """The validation loss of each epoch that is done."""
         return [record.validation_loss for record in self.history]
 
     def end_epoch(self, record: EpochRecord) -> None:
-        """An epoch is measured: note it, and its weights where they are the best so far."""
+        """Add the record of an epoch, and keep its weights where they are the best so far."""
         self.history.append(record)
         if self.best is not None and self.kept_epoch == record.epoch:
             self.best.load_state_dict(self.result.state_dict())
         self.begin_epoch()
 
     def begin_epoch(self) -> None:
-        """Nothing of the next epoch is done yet."""
+        """Set progress and sums to the start of an epoch."""
         device = next(self.network.parameters()).device
-        self.progress = EpochProgress(torch.zeros(3, device=device, dtype=_sum_dtype(device)))
-        self.signs.begin_epoch()
+        self.progress = EpochProgress(torch.zeros(3, device=device, dtype=sum_dtype(device)))
+        self.layer_statistics.begin_epoch()
 
 
-def _sum_dtype(device: torch.device) -> torch.dtype:
+def sum_dtype(device: torch.device) -> torch.dtype:
+    """The most precise float in which a device adds up."""
     return torch.float32 if device.type == "mps" else torch.float64  # MPS has no float64

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from saccade.bundle import bundle
-from saccade.bundle.bundle import Recipe
+from saccade.bundle.bundle import NetworkConfig
 from saccade.core import devices, registry
 from saccade.core.errors import UserError
 from saccade.data.spec import Kind, Spec
@@ -183,7 +183,7 @@ def test_every_parameter_gets_a_finite_gradient(name: str, kind: str, channels: 
 def test_a_bundle_gives_back_the_same_answers_to_the_bit(tmp_path: Path, name: str, kind: str, channels: int) -> None:
     spec, shape = EXAMPLES[kind](name, channels)
     torch.manual_seed(0)
-    recipe = Recipe(name, {}, spec, "classify", [0.5] * channels, [0.3] * channels, "0123abcd")
+    recipe = NetworkConfig(name, {}, spec, "classify", [0.5] * channels, [0.3] * channels, "0123abcd")
     network = recipe.build_network()
     if kind == "image":
         stored: Tensor = torch.randint(0, 256, (3, *spec.shape), generator=torch.Generator().manual_seed(1)).to(

@@ -12,7 +12,7 @@ from made_weights import THEIRS, assert_same, images, small_weights, spec, weigh
 from torch import nn
 
 from saccade.bundle import bundle
-from saccade.bundle.bundle import Recipe
+from saccade.bundle.bundle import NetworkConfig
 from saccade.bundle.load_weights import load_into
 from saccade.bundle.weight_files import read_weights
 from saccade.core import registry
@@ -160,7 +160,7 @@ def test_half_precision_weights_become_those_of_the_network() -> None:
 
 
 def test_ones_own_run_is_a_start(tmp_path: Path) -> None:
-    made = Recipe("lenet5", {}, spec(20, 18), "classify", [0.5] * 3, [0.3] * 3, "0123")
+    made = NetworkConfig("lenet5", {}, spec(20, 18), "classify", [0.5] * 3, [0.3] * 3, "0123")
     torch.manual_seed(0)
     trained = made.build_network()
     bundle.save(tmp_path, made, trained)

@@ -12,8 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
-from saccade.bundle.bundle import Recipe
-from saccade.bundle.intervals import Band
+from saccade.bundle.bundle import NetworkConfig
+from saccade.bundle.intervals import PredictionInterval
 from saccade.data.prepared import Split
 from saccade.data.spec import Spec
 from saccade.data.timeline import Calendar, Timeline
@@ -39,8 +39,8 @@ HISTORY = [
 ]  # fmt: skip
 
 
-def predictor(band: Band | None) -> Predictor:
-    recipe = Recipe("rnn", {"hidden_size": 2}, SPEC, "forecast", [0.0, 0.0], [1.0, 1.0], "0" * 64, band=band)
+def predictor(band: PredictionInterval | None) -> Predictor:
+    recipe = NetworkConfig("rnn", {"hidden_size": 2}, SPEC, "forecast", [0.0, 0.0], [1.0, 1.0], "0" * 64, interval=band)
     return Predictor(recipe, recipe.build_network(), torch.device("cpu"))
 
 
@@ -55,7 +55,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 def test_the_metrics_are_those_worked_out_by_hand(tmp_path: Path) -> None:
     baselines = {"persistence": TRUTH_NO + 5.0, "ridge": TRUTH_NO - 1.0}
-    band = Band(0.8, [-1.0, 0, 0, 0], [1.0, 1, 1, 1], 99)
+    band = PredictionInterval(0.8, [-1.0, 0, 0, 0], [1.0, 1, 1, 1], 99)
     got = evaluated(tmp_path, predictor=predictor(band), baselines=baselines, timeline=TIMELINE)
     assert list(got) == ["mae", "rmse", "band_coverage", "persistence_mae", "ridge_mae", "baseline_mae"]
     assert got["mae"] == pytest.approx(22 / 12) and got["rmse"] == pytest.approx((130 / 12) ** 0.5)
@@ -74,7 +74,7 @@ def test_errors_are_told_step_by_step(tmp_path: Path) -> None:
 
 
 def test_each_forecast_stands_in_a_row_with_its_time(tmp_path: Path) -> None:
-    evaluated(tmp_path, predictor=predictor(Band(0.8, [-1.0] * 4, [2.0] * 4, 9)), timeline=TIMELINE)
+    evaluated(tmp_path, predictor=predictor(PredictionInterval(0.8, [-1.0] * 4, [2.0] * 4, 9)), timeline=TIMELINE)
     rows = rows_of(tmp_path / "forecast.csv")
     assert len(rows) == 12
     # Window 7 begins in August 2024, and its four inputs end with November.
@@ -94,7 +94,13 @@ def test_pictures_are_drawn_with_and_without_a_band(tmp_path: Path) -> None:
     sizes = {}
     for name, options in (
         ("plain", {}),
-        ("all", {"predictor": predictor(Band(0.8, [-1.0] * 4, [2.0] * 4, 9)), "baselines": {"seasonal": TRUTH_NO}}),
+        (
+            "all",
+            {
+                "predictor": predictor(PredictionInterval(0.8, [-1.0] * 4, [2.0] * 4, 9)),
+                "baselines": {"seasonal": TRUTH_NO},
+            },
+        ),
     ):
         (tmp_path / name).mkdir()
         evaluated(tmp_path / name, timeline=TIMELINE, **options)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from saccade.bundle.bundle import Recipe
+from saccade.bundle.bundle import NetworkConfig
 from saccade.core import devices
 from saccade.data.prepared import Split
 from saccade.data.spec import Spec
@@ -41,9 +41,9 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 def test_tables_pictures_and_a_sample_are_written(length: int, tmp_path: Path) -> None:
     spec, test = windows(length)
     torch.manual_seed(devices.derive_seed(0, "weights"))
-    recipe = Recipe("lstm", {"hidden_size": 9}, spec, "next_token", [], [], "0123abcd")
+    recipe = NetworkConfig("lstm", {"hidden_size": 9}, spec, "next_token", [], [], "0123abcd")
     predictor = Predictor(recipe, recipe.build_network().eval(), CPU)
-    answers = predictor.token_answers(torch.from_numpy(test.examples), torch.from_numpy(test.labels))
+    answers = predictor.token_outputs(torch.from_numpy(test.examples), torch.from_numpy(test.labels))
     history = [{"epoch": 1, "train_loss": 3.0, "validation_loss": 2.9, "learning_rate": 0.1}]
     metrics = next_token.evaluate(tmp_path, answers, test, spec, history, predictor=predictor)
     asked = test.labels != 0

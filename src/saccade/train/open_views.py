@@ -19,14 +19,14 @@ def open_views(augmented: Path, prepared: Path) -> tuple[np.ndarray | OnlineView
     """Open what training reads.
 
     Args:
-        augmented: folder such as data/augmented/digits.
-        prepared: folder such as data/prepared/digits.
+        augmented: folder of the views, such as data/augmented/digits.
+        prepared: folder of the prepared dataset, such as data/prepared/digits.
 
     Returns:
         Views (V, N, ...), memory-mapped, such as uint8 (V, N, H, W, C), the prepared examples themselves as the only
         view where there are none; or what makes views while training reads them. And the SHA-256 of what makes the
-        views what they are, as {"views": ...}: of the bytes of stored ones, of the transforms, the seed and the
-        versions of those who apply them for others; empty where there are none.
+        views what they are, as {"views": ...}: of the bytes of stored ones; of the transforms, the seed, the code that
+        applies them and the versions of its libraries for others; empty where there are none.
 
     Raises:
         UserError: ``saccade augment`` has not run.
@@ -35,7 +35,8 @@ def open_views(augmented: Path, prepared: Path) -> tuple[np.ndarray | OnlineView
     written = read_json(augmented / "augment.json", format_number=VIEWS_FORMAT, make_with=make_with)
     if written.get("mode") == "online":
         rules = {key: written[key] for key in ("transforms", "seed", "include_original")}
-        decides = json.dumps([rules, {name: _version(name) for name in _MAKERS}], sort_keys=True)
+        code = written.get("code")  # not in those of earlier versions
+        decides = json.dumps([rules, {name: _version(name) for name in _MAKERS}, code], sort_keys=True)
         return OnlineViews(prepared / "train.npy", **rules), {"views": hashlib.sha256(decides.encode()).hexdigest()}
     if written["views"] == 0:
         return open_array(prepared / "train.npy")[None], {}

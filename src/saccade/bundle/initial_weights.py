@@ -1,0 +1,74 @@
+"""The weights that a training starts from, where they are not drawn: published ones, a file, or another run's."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from saccade.bundle.bundle import read_config
+from saccade.core.errors import UserError
+from saccade.core.files import sha256_of_file
+from saccade.data.spec import Spec
+
+
+@dataclass(frozen=True)
+class InitialWeights:
+    """Weights to start from.
+
+    Attributes:
+        origin: name of their source, for people.
+        path: file that holds them.
+        sha256: digest of the file's bytes.
+        normalisation: mean and std that the weights were trained with; None: those of the dataset.
+    """
+
+    origin: str
+    path: Path
+    sha256: str
+    normalisation: tuple[list[float], list[float]] | None = None
+
+
+def find_initial_weights(
+    *, model: str, pretrained: str | None, bundle: Path | None, spec: Spec, mean: list[float], dataset: str
+) -> InitialWeights | None:
+    """Find the weights that a training starts from.
+
+    Args:
+        model: name of a file in ``models/``.
+        pretrained: "imagenet", or the path of a file; None: no such weights.
+        bundle: folder of the run to start from, such as models/lenet5-digits; None: no such run.
+        spec: spec of the dataset.
+        mean: mean of the dataset's training split, one value a channel or feature.
+        dataset: name of the dataset, for messages.
+
+    Returns:
+        None where the weights are drawn.
+
+    Raises:
+        UserError: they are not there, or of another vocabulary.
+    """
+    if bundle is not None:
+        return _of_bundle(bundle, spec, mean, dataset)
+    if pretrained is None:
+        return None
+    from saccade.bundle.published_weights import published_normalisation, published_weights
+
+    path = published_weights(model) if pretrained == "imagenet" else Path(pretrained).expanduser()
+    if not path.is_file():
+        raise UserError(f"model.pretrained ({pretrained}) must be imagenet, or a file that is there")
+    normalisation = published_normalisation(model, spec.shape[2])
+    return InitialWeights(f"pretrained weights {path.name}", path, sha256_of_file(path), normalisation)
+
+
+def _of_bundle(bundle: Path, spec: Spec, mean: list[float], dataset: str) -> InitialWeights:
+    path, run = bundle / "weights.safetensors", bundle.name
+    if not path.exists():
+        raise UserError(f"{path} does not exist, and training starts from it: `saccade train {run}` first")
+    before = read_config(bundle)
+    if before.spec.vocabulary != spec.vocabulary:
+        raise UserError(
+            f"train.init_from ({run}) must be a run over the same vocabulary, so that each id means the same token; "
+            f"its {len(before.spec.vocabulary):,} are not the {len(spec.vocabulary):,} of {dataset}. Leave init_from "
+            f"out, or train {run} on {dataset}"
+        )
+    has_same_channels = len(before.mean) == len(mean)  # else a first convolution is summed over colours
+    normalisation = (before.mean, before.std) if has_same_channels else None
+    return InitialWeights(f"run {run}", path, sha256_of_file(path), normalisation)
