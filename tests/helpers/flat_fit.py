@@ -48,6 +48,8 @@ def fit(
 ) -> Iterator[EpochRecord]:
     """``saccade.train.loop.fit``."""
     _refuse_unknown(options)
+    if options.get("class_weights") is not None:
+        options["class_weights"] = options["class_weights"].to(device)
     return loop.fit(
         state,
         batches_of(train, batch_size, seed=seed, device=device, processes=processes, **options),
