@@ -37,13 +37,13 @@ def imported_files(path: Path) -> set[Path]:
     return found
 
 
-def closure(start: Path) -> set[Path]:
-    """All of our files that running ``start`` may import, itself included."""
+def closure(start: Path, leave_out: tuple[str, ...] = ()) -> set[Path]:
+    """All of our files that running ``start`` may import, itself included; folders left out are not entered."""
     seen: set[Path] = set()
     left = [start]
     while left:
         path = left.pop()
-        if path not in seen:
+        if path not in seen and not path.relative_to(ROOT).as_posix().startswith(leave_out):
             seen.add(path)
             left += imported_files(path)
     return seen

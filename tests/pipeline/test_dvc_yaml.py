@@ -32,6 +32,8 @@ def templated(stage: str) -> set[Path]:
     return {path for folder in folders for path in folder.glob("*.py") if not path.stem.startswith("_")}
 
 
+# What keeps and sends the record of a run reads what a stage has decided.
+RECORDS = ("pipeline/privacy/", "pipeline/runs/", "pipeline/tracking/")
 # Views that training makes itself are named by augment.json, which holds the digest of this code: see the test below.
 MAKES_VIEWS = "src/saccade/transforms/"
 
@@ -50,7 +52,7 @@ def decides(path: Path, stage: str) -> bool:
 
 def imported(stage: str) -> set[Path]:
     named = templated(stage)
-    everything = closure(shell(stage)).union(*map(closure, named)) - named
+    everything = closure(shell(stage), leave_out=RECORDS).union(*map(closure, named)) - named
     return {path for path in everything if decides(path, stage)}
 
 
