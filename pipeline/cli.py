@@ -135,7 +135,8 @@ def _print_verdict(run: str, name: str, folder: Path) -> None:
 @app.command()
 def check() -> None:
     """Check the whole of params.yaml and print every error at once."""
-    from pipeline.console import pluralise, say
+    from pipeline.console import say
+    from saccade.core.messages import pluralise
 
     params = _load_and_try_transforms()
     _tell_missing_commit()
@@ -164,7 +165,7 @@ def preprocess(dataset: DatasetName) -> None:
     """Split and resize a dataset into data/prepared."""
     params = _load()
     block = _entry("datasets", params.datasets, dataset)
-    from pipeline.stages.preprocess.stage import preprocess
+    from pipeline.stages.preprocess import preprocess
 
     preprocess(dataset, source=block.source, split=block.split, block=block.preprocess, seed=params.seed)
 
@@ -359,10 +360,29 @@ def predict(
     here, out = Path.cwd(), out and out.absolute()  # relative to where the command was called, not to the tree
     params = _load()
     block = _entry("runs", params.runs, run)
-    from pipeline.commands.predict.command import Asked, predict
+    from pipeline import paths as places
+    from pipeline.commands.predict import predict, spec_of
+    from saccade.kinds import Reading
+    from saccade.predict.answers import Question
 
-    asked = Asked(paths or (), text or (), prompt, length, temperature, seed, probabilities, top, as_json, out)
-    predict(run, asked, here=here, block=block.evaluate, dataset=params.datasets[block.dataset])
+    dataset = params.datasets[block.dataset]
+    reading = Reading(
+        run, spec_of(run), paths or (), text or (), here, dataset.source.arguments, dataset.preprocess.options
+    )
+    question = Question(
+        reading,
+        prompt=prompt,
+        length=length,
+        temperature=temperature,
+        seed=seed,
+        probabilities=probabilities,
+        top=top,
+        as_json=as_json,
+        figure=out,
+        usual_figure=places.report(f"{run}-forecast.png"),
+        batch_size=block.evaluate.batch_size,
+    )
+    predict(question, device=block.evaluate.device)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -4,6 +4,10 @@ import sys
 import time
 from types import TracebackType
 
+from saccade.core.messages import pluralise
+
+__all__ = ["Progress", "pluralise", "say", "warn"]
+
 _LINE_EVERY_S = 10.0
 _NOTE_EVERY_S = 2.0
 
@@ -16,15 +20,6 @@ def say(line: str) -> None:
 def warn(line: str) -> None:
     """Print one line to standard error."""
     print(line, file=sys.stderr, flush=True)  # noqa: T201
-
-
-def pluralise(number: int, what: str) -> str:
-    """A number and its noun, in the plural unless the number is one.
-
-    >>> pluralise(1, "run"), pluralise(1200, "image")
-    ('1 run', '1,200 images')
-    """
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 class Progress:

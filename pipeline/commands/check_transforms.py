@@ -37,13 +37,13 @@ def transform_value_problems(params: "Params") -> list[Problem]:
     """
     found = []
     for name, dataset in params.datasets.items():
-        transforms, block = dataset.augment.transforms, dataset.preprocess
-        if isinstance(transforms, str) or not transforms or block.size is None or block.channels is None:
+        transforms, shape = dataset.augment.transforms, dataset.preprocess.image_shape
+        if isinstance(transforms, str) or not transforms or shape is None:
             continue
         from saccade.augment.check_transforms import find_transform_problems
 
-        height, width = block.size
-        for place, message in find_transform_problems(transforms, height=height, width=width, channels=block.channels):
+        height, width, channels = shape
+        for place, message in find_transform_problems(transforms, height=height, width=width, channels=channels):
             found.append(Problem(("datasets", name, "augment", "transforms", *place), message))
     return found
 
@@ -58,10 +58,10 @@ def glyph_warnings(params: "Params") -> Iterator[str]:
         A line for each dataset.
     """
     for name, dataset in params.datasets.items():
-        size = dataset.preprocess.size
-        if size is None or not dataset.augment.transforms or not dataset.augment.makes_views:
+        shape = dataset.preprocess.image_shape
+        if shape is None or not dataset.augment.transforms or not dataset.augment.makes_views:
             continue
-        transforms = resolve_transforms(dataset.augment.transforms, height=size[0], width=size[1])
+        transforms = resolve_transforms(dataset.augment.transforms, height=shape[0], width=shape[1])
         effects = list(dict.fromkeys(_turned_or_mirrored(transforms)))
         if effects and _has_glyphs(name, dataset.source.name):
             yield (

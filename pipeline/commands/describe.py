@@ -12,7 +12,7 @@ from pipeline.params.problems import ParamsError, Problem, nearest
 from pipeline.params.registered_names import registered_name_problems
 from saccade.core import registry
 from saccade.core.errors import UserError
-from saccade.data.spec import RESERVED, Kind, Spec, middle
+from saccade.data.spec import LAYOUTS, RESERVED, Spec, middle
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from saccade.explain.memory import Memory
     from saccade.explain.summary import Layer, NetworkSummary
 
-_KINDS: dict[int, Kind] = {3: "image", 2: "series", 1: "tokens"}  # by the number of sides
+_SIDES = {"image": 3, "series": 2, "tokens": 1, "vector": 1}  # how many an example of a layout has
 _VOCABULARY = 10_000  # tokens, where nobody says
 
 
@@ -76,23 +76,31 @@ def network_of_model(
     if input_shape is not None:
         shape, wrong = _shape_of(input_shape)
         problems += wrong
+    layout = ""
     if name in registry.names("models"):
         shape = shape or _typical(name, "TYPICAL_SHAPE", "--input", problems)
         num_classes = num_classes or _typical(name, "TYPICAL_CLASSES", "--classes", problems)
         accepted = registry.constant("models", name, "ACCEPTS")
-        if shape and _KINDS[len(shape)] not in accepted:
-            given = f"{'x'.join(map(str, shape))} is {_KINDS[len(shape)]}"
+        layout = _layout_of(shape, accepted) if shape else layout
+        if shape and layout not in accepted:
+            given = f"{'x'.join(map(str, shape))} is {layout}"
             problems.append(Problem(("--input",), f"{name} takes {' or '.join(accepted)}, but {given}"))
-        if shape and vocabulary is not None and len(shape) != 1:
+        if shape and vocabulary is not None and layout != "tokens":
             problems.append(Problem(("--vocabulary",), "only texts have one: --input T, such as --input 200"))
     if problems:
         raise ParamsError(Path("the command line"), problems)
     assert shape is not None and num_classes is not None
     classes = tuple(f"class {k}" for k in range(num_classes))
-    if len(shape) == 1:
+    if layout == "tokens":
         tokens = (*RESERVED, *(f"token {i}" for i in range(len(RESERVED), vocabulary or _VOCABULARY)))
         return Subject(name, arguments, Spec("tokens", shape, classes, vocabulary=tokens, unit="words"))
-    return Subject(name, arguments, Spec(_KINDS[len(shape)], shape, classes))
+    return Subject(name, arguments, Spec(layout, shape, classes))
+
+
+def _layout_of(shape: tuple[int, ...], accepted: Sequence[str]) -> str:
+    """The layout of so many sides, one that the model accepts where there is one."""
+    layouts = [layout for layout in LAYOUTS if _SIDES[layout] == len(shape)]
+    return next((layout for layout in layouts if layout in accepted), layouts[0])
 
 
 def _arguments_of(settings: Sequence[str]) -> tuple[dict[str, Any], list[Problem]]:
@@ -113,11 +121,12 @@ def _arguments_of(settings: Sequence[str]) -> tuple[dict[str, Any], list[Problem
 
 
 def _shape_of(text: str) -> tuple[tuple[int, ...] | None, list[Problem]]:
-    """(H, W, C) of CxHxW, (T, F) of TxF, (T,) of T."""
+    """(H, W, C) of CxHxW, (T, F) of TxF, (T,) of T, (F,) of F."""
     sides = text.lower().split("x")
-    if len(sides) not in _KINDS or not all(side.isascii() and side.isdigit() and int(side) for side in sides):
+    if len(sides) not in _SIDES.values() or not all(side.isascii() and side.isdigit() and int(side) for side in sides):
         message = (
-            f"{text!r}: must be CxHxW for images, such as 3x224x224, TxF for series, such as 100x2, or T for texts"
+            f"{text!r}: must be CxHxW for images, such as 3x224x224, TxF for series, such as 100x2, T for texts or F "
+            "for vectors"
         )
         return None, [Problem(("--input",), message)]
     numbers = tuple(map(int, sides))
@@ -172,9 +181,7 @@ def show(subject: Subject, *, as_json: bool, figure: Path | None) -> None:
     if figure is not None:
         check_suffix(figure)
     spec = subject.spec
-    if spec.kind not in _KINDS.values():
-        raise UserError(f"{subject.model} was built for {spec.kind}; describe knows {' and '.join(_KINDS.values())}")
-    shape = (spec.shape[2], *spec.shape[:2]) if spec.kind == "image" else spec.shape
+    shape = (spec.shape[2], *spec.shape[:2]) if spec.layout == "image" else spec.shape
     description = summary.describe(lambda: _built(subject), shape, **subject.options)
     if as_json:
         values = {"model": subject.model, "classes": spec.num_outputs, **description.to_dict()}
@@ -238,14 +245,14 @@ def _print_tables(subject: Subject, description: "NetworkSummary") -> None:
 
 def _built_for(subject: Subject) -> str:
     spec = subject.spec
-    sides = (spec.shape[2], *spec.shape[:2]) if spec.kind == "image" else spec.shape
+    sides = (spec.shape[2], *spec.shape[:2]) if spec.layout == "image" else spec.shape
     outputs = f"{len(spec.classes)} classes" if spec.classes else f"outputs {spec.num_outputs}"
     crop = ""
     if subject.evaluate_crop != 1:
         rows, columns = (middle(side, subject.evaluate_crop)[1] for side in spec.shape[:2])
         crop = f" (evaluation: the middle {rows}x{columns}, enlarged)"
-    outputs += " at each step" if spec.answers == "each_step" else ""
-    tokens = f" tokens of {len(spec.vocabulary):,}" if spec.kind == "tokens" else ""
+    outputs += " at each step" if spec.output == "per_token" else ""
+    tokens = f" tokens of {len(spec.vocabulary):,}" if spec.layout == "tokens" else ""
     arguments = ", ".join(f"{key} {json.dumps(value)}" for key, value in subject.arguments.items())
     return (
         (f"run {subject.run}, " if subject.run else "")

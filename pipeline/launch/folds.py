@@ -161,7 +161,7 @@ def _measured(params: "Params", name: str, fold: int, after_training: "AfterTrai
     from pipeline.launch.repeat_table import Repeated
     from pipeline.stages.augment.stage import augment
     from pipeline.stages.evaluate.stage import evaluate
-    from pipeline.stages.preprocess.stage import preprocess
+    from pipeline.stages.preprocess import preprocess
 
     run = params.runs[name]
     block = params.datasets[run.dataset]

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.params.credentials import credential_problems
-from pipeline.params.kinds import form_problems
+from pipeline.params.kinds import kind_problems
 from pipeline.params.problems import KeyPath, Problem, nearest
-from pipeline.params.registered_names import constant_or, registered_name_problems
+from pipeline.params.registered_names import registered_name_problems
 from pipeline.params.task_arguments import task_argument_problems
 from pipeline.schema.transforms import transform_problems
 from saccade.augment.policies import POLICIES
@@ -36,7 +36,7 @@ def cross_check(raw: Mapping[str, Any]) -> Iterator[Problem]:
     for name, dataset in datasets.items():
         source = _mapping(dataset, "source")
         yield from registered_name_problems(("datasets", name, "source"), source, "datasets", ["fetch", "read"])
-        yield from form_problems(name, dataset, source)
+        yield from kind_problems(name, dataset, source)
         yield from _augment_problems(("datasets", name, "augment"), dataset)
     for name, run in runs.items():
         yield from _run_problems(name, run, datasets, runs)
@@ -124,18 +124,19 @@ def _run_problems(name: str, run: Any, datasets: Mapping[str, Any], runs: Mappin
         return
     source = _mapping(_mapping(datasets, str(dataset)), "source").get("name")
     if source in registry.names("datasets"):
-        kind = registry.constant("datasets", source, "KIND")
+        layout = registry.constant("kinds", registry.constant("datasets", source, "KIND"), "LAYOUT")
         for section, block, constant in (("models", model, "ACCEPTS"), ("tasks", task, "KINDS")):
             if block.get("name") in registry.names(section):  # type: ignore[arg-type]
                 accepted = registry.constant(section, block["name"], constant)  # type: ignore[arg-type]
-                if kind not in accepted:
+                if layout not in accepted:
                     yield Problem(
-                        (*path, section[:-1]), f"{block['name']} takes {' or '.join(accepted)}, but {dataset} is {kind}"
+                        (*path, section[:-1]),
+                        f"{block['name']} takes {' or '.join(accepted)}, but {dataset} is {layout}",
                     )
     if task.get("name") in registry.names("tasks"):
         if source in registry.names("datasets"):
             asked = registry.constant("tasks", task["name"], "LABELS")
-            given = constant_or("classes", "datasets", str(source), "LABELS")
+            given = registry.constant_or("classes", "datasets", str(source), "LABELS")
             if asked != given:
                 yield Problem(
                     (*path, "task"), f"{task['name']} predicts {asked}, but the labels of {dataset} are {given}"
@@ -147,8 +148,8 @@ def _run_problems(name: str, run: Any, datasets: Mapping[str, Any], runs: Mappin
                     yield Problem((*path, "train", key), f"{task['name']} predicts no classes: leave {key} out")
         if source in registry.names("datasets"):
             if model.get("name") in registry.names("models"):
-                yield from task_argument_problems(path, run, kind, registry.constant("tasks", task["name"], "LABELS"))
-            yield from _mixing_problems(path, run, task["name"], dataset, _mapping(datasets, str(dataset)), kind)
+                yield from task_argument_problems(path, run, layout, registry.constant("tasks", task["name"], "LABELS"))
+            yield from _mixing_problems(path, run, task["name"], dataset, _mapping(datasets, str(dataset)), layout)
 
 
 def _loss_problems(path: KeyPath, train: Mapping[str, Any], task: str) -> Iterator[Problem]:
@@ -165,17 +166,17 @@ def _loss_problems(path: KeyPath, train: Mapping[str, Any], task: str) -> Iterat
 
 
 def _mixing_problems(
-    path: KeyPath, run: Any, task: Any, dataset: Any, described: Mapping[str, Any], kind: str
+    path: KeyPath, run: Any, task: Any, dataset: Any, described: Mapping[str, Any], layout: str
 ) -> Iterator[Problem]:
     """What mixes examples, or views of one, needs classes and examples that can be mixed."""
     takes = {("train", "mixup"): ("image", "series"), ("train", "cutmix"): ("image",), ("evaluate", "tta"): ("image",)}
-    for (block, key), kinds in takes.items():
+    for (block, key), layouts in takes.items():
         if _mapping(run, block).get(key) is None:
             continue
         if registry.constant("tasks", task, "LABELS") != "classes":
             yield Problem((*path, block, key), f"{task} predicts no classes: leave {key} out")
-        elif kind not in kinds:
-            message = f"{key} takes {' or '.join(kinds)}, but {dataset} is {kind}: leave {key} out"
+        elif layout not in layouts:
+            message = f"{key} takes {' or '.join(layouts)}, but {dataset} is {layout}: leave {key} out"
             yield Problem((*path, block, key), message)
         elif key == "tta" and not _mapping(described, "augment").get("transforms"):
             message = f"views are made by the transforms of {dataset}, which has none: leave tta out, or add some"

@@ -1,9 +1,10 @@
 """params.yaml: read, checked whole, in the first second of every command."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SerializeAsAny, ValidationError, ValidationInfo, field_validator
 
 from pipeline.params.cross_checks import cross_check
 from pipeline.params.names_on_disk import names_that_are_one_folder
@@ -14,10 +15,11 @@ from pipeline.schema.augment import AugmentBlock
 from pipeline.schema.base import ParamsModel
 from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.schema.named import NamedBlock
-from pipeline.schema.preprocess import PreprocessBlock
+from pipeline.schema.preprocess import PreprocessBlock, form_of_source, preprocess_block
 from pipeline.schema.split import SplitBlock
 from pipeline.schema.tracking import TrackingBlock
 from pipeline.schema.train import TrainBlock
+from saccade.core import registry
 
 
 class DatasetBlock(ParamsModel):
@@ -25,8 +27,31 @@ class DatasetBlock(ParamsModel):
 
     source: NamedBlock
     split: SplitBlock
-    preprocess: PreprocessBlock
+    preprocess: SerializeAsAny[PreprocessBlock]
     augment: AugmentBlock
+
+    @field_validator("preprocess", mode="plain")
+    @classmethod
+    def _as_the_source_s_data_take_it(cls, value: Any, info: ValidationInfo) -> PreprocessBlock:
+        source = info.data.get("source")
+        model = cls.model_of("preprocess", {"source": {"name": source and source.name}})
+        return model.model_validate(value) if model else PreprocessBlock()
+
+    @classmethod
+    def model_of(cls, key: str, dataset: Any) -> type[PreprocessBlock] | None:
+        """The model of a block that another block decides about, which ``explain`` asks for, too.
+
+        Args:
+            key: name of a block of ``datasets.<name>``.
+            dataset: what the file says of it, in which anything may be of the wrong type.
+
+        Returns:
+            None where the block is always of one form, or the source is not known, which is said elsewhere.
+        """
+        source = dataset.get("source") if isinstance(dataset, Mapping) else None
+        name = source.get("name") if isinstance(source, Mapping) else None
+        is_known = key == "preprocess" and name in registry.names("datasets")
+        return preprocess_block(form_of_source(str(name))) if is_known else None
 
 
 class RunBlock(ParamsModel):

@@ -29,9 +29,9 @@ class ParamsError(Exception):
         super().__init__("\n".join([f"{path} has {count}:", *(f"  {problem}" for problem in self.problems)]))
 
 
-def nearest(name: object, known: list[str]) -> str:
-    """What to say after an unknown name: the nearest known one, or all of them."""
-    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+def nearest(name: object, known: list[str], *, cutoff: float = 0.5) -> str:
+    """What to say after an unknown name: the nearest known one, or all of them where none is as near as ``cutoff``."""
+    close = difflib.get_close_matches(str(name), known, n=1, cutoff=cutoff)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
 
 

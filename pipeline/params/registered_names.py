@@ -37,7 +37,7 @@ def registered_name_problems(
         arguments.update(
             {key: argument for key, argument in found.items() if _type_of(argument.annotation) is not None}
         )
-    if folder == "models" and constant_or(None, "models", name, "PRETRAINED"):
+    if folder == "models" and registry.constant_or(None, "models", name, "PRETRAINED"):
         arguments["pretrained"] = registry.Argument("str", required=False)
     for key, value in block.items():
         if key == "name":
@@ -56,14 +56,6 @@ def registered_name_problems(
     for key, argument in arguments.items():
         if argument.required and key not in block:
             yield Problem((*path, key), f"missing; {name} requires it")
-
-
-def constant_or(default: object, folder: registry.Folder, name: str, constant: str) -> Any:
-    """A constant that a file may leave out."""
-    try:
-        return registry.constant(folder, name, constant)
-    except LookupError:
-        return default
 
 
 @functools.cache

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.console import pluralise
 from pipeline.params.prepared_datasets import find_description
 from pipeline.params.problems import KeyPath, Problem
 from saccade.core import registry
+from saccade.core.messages import pluralise
 from saccade.data.spec import middle
 
 if TYPE_CHECKING:
@@ -111,10 +111,10 @@ def _views(dataset: "DatasetBlock", runs: Sequence["RunBlock"]) -> str | None:
 
 
 def _evaluate_crop(dataset: "DatasetBlock", runs: Sequence["RunBlock"]) -> str | None:
-    size, share = dataset.preprocess.size, dataset.augment.evaluate_crop
-    if size is None or share == "auto" or share == 1 or any(middle(side, share)[1] < side for side in size):
+    shape, share = dataset.preprocess.image_shape, dataset.augment.evaluate_crop
+    if shape is None or share == "auto" or share == 1 or any(middle(side, share)[1] < side for side in shape[:2]):
         return None
-    return f"{share:g} leaves out less than a pixel of {size[0]}x{size[1]}: leave it out, or look at less"
+    return f"{share:g} leaves out less than a pixel of {shape[0]}x{shape[1]}: leave it out, or look at less"
 
 
 _AUGMENT_RULES: list[tuple[str, Callable[["DatasetBlock", Sequence["RunBlock"]], str | None]]] = [

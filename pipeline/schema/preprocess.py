@@ -1,70 +1,97 @@
-"""``datasets.<name>.preprocess``."""
+"""``datasets.<name>.preprocess``: one model a form of data, made of the signature of what prepares it.
 
-from typing import Annotated, Literal
+Which form a dataset has, its source says; so an image dataset has no ``max_vocabulary``, here and in what is recorded.
+"""
 
-from pydantic import Field
+import functools
+import operator
+import types
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
+
+from pydantic import Field, create_model
 
 from pipeline.schema.base import ParamsModel
-
-Side = Annotated[int, Field(ge=1, le=4096)]
-Tokens = Annotated[int, Field(ge=1, le=1_000_000)]
-
-# The keys that each kind of data takes; a key that is another kind's is refused with the reason.
-OF_IMAGES = ("size", "channels", "fit", "on_unreadable", "on_conflict", "near_duplicates")
-OF_TEXTS = ("unit", "max_length", "max_vocabulary", "lower_case", "on_unreadable", "on_conflict", "repeats")
-OF_LONG_TEXTS = ("unit", "length", "stride", "max_vocabulary", "lower_case")
-OF_FORECASTS = ("window", "horizon", "stride", "missing", "season")
-OF_LABELLED_SERIES = ("length", "missing", "on_conflict")
-OF_SERIES: tuple[str, ...] = ()  # generated ones
+from saccade import kinds
+from saccade.core import options, registry
 
 
 class PreprocessBlock(ParamsModel):
-    """What every image, text or series is brought to; empty for generated series."""
+    """What every example is brought to; its keys are those that the kind of the source's data takes."""
 
-    size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None = Field(
-        None, description="height and width in pixels; required for images"
-    )
-    channels: Literal[1, 3] | None = Field(None, description="1: grey, 3: RGB; required for images")
-    fit: Literal["stretch", "crop", "pad"] = Field(
-        "stretch", description="images of other proportions: stretch the sides, crop the middle, or pad with black"
-    )
-    unit: Literal["characters", "words"] | None = Field(None, description="what a token is; required for texts")
-    max_length: Tokens | None = Field(
-        None, description="tokens kept of a longer text, the first ones; required for labelled texts"
-    )
-    length: Tokens | None = Field(
-        None,
-        description="tokens of a window of one long text, required for that; steps kept of each labelled series, the "
-        "first ones, default: all, which must be as many in each",
-    )
-    stride: Tokens | None = Field(
-        None,
-        description="tokens from one training window of a long text to the next, at most length, the default; "
-        "steps from one window of a series to the next, default: 1",
-    )
-    window: Tokens | None = Field(None, description="steps that a forecast sees; required for forecasts")
-    horizon: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
-        None, description="steps that are forecast, those behind the window; required for forecasts"
-    )
-    missing: Literal["error", "interpolate"] = Field(
-        "error",
-        description="empty cells and missing rows of a series: stop, or draw straight lines between their neighbours",
-    )
-    season: Annotated[int, Field(ge=1)] | None = Field(
-        None,
-        description="steps of a season, at most window, for a forecast's seasonal baseline; null: it is looked for",
-    )
-    max_vocabulary: int = Field(
-        20_000, ge=3, le=10_000_000, description="most ids: padding, unknown, and the most frequent training tokens"
-    )
-    lower_case: bool = Field(False, description="make capitals small")
-    on_unreadable: Literal["error", "quarantine"] = Field(
-        "error", description="files that are no whole pictures or texts: stop, or leave them out and list them"
-    )
-    on_conflict: Literal["error", "quarantine", "keep"] = Field(
-        "error",
-        description="the same example under several classes: stop, or leave all its copies out and list them; texts "
-        "may be kept, too, where one may rightly be of several classes",
-    )
-    repeats: Literal["keep", "drop"] = Field("keep", description="the same text again in its class: keep or leave out")
-    near_duplicates: bool = Field(True, description="search for pictures that are nearly the same, and report them")
+    TAKERS: ClassVar[str] = ""
+    """Who takes the keys, such as "images", for messages."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments of the form's ``prepare``, defaults filled in."""
+        return self.model_dump()
+
+    @property
+    def image_shape(self) -> tuple[int, int, int] | None:
+        """Height, width and channels of what becomes images; None where nothing of that is settled here."""
+        size, channels = self.options.get("size"), self.options.get("channels")
+        return None if size is None or channels is None else (size[0], size[1], channels)
+
+
+def form_of_source(source: str) -> str:
+    """The form of the data that a source gives.
+
+    Args:
+        source: name of a file in ``datasets/``.
+
+    Returns:
+        A name such as "tokens/long_texts".
+
+    Raises:
+        UserError: its kind knows no such labels.
+    """
+    kind = registry.constant("datasets", source, "KIND")
+    return kinds.form_of(kind, registry.constant_or("classes", "datasets", source, "LABELS"))
+
+
+@functools.cache
+def preprocess_block(form: str) -> type[PreprocessBlock]:
+    """The model of a form's block.
+
+    Args:
+        form: such as "tokens/long_texts".
+
+    Returns:
+        A model with a field for each keyword argument of ``prepare``, described by the ``Args`` of its docstring.
+    """
+    texts = registry.argument_texts("kinds", form, "prepare")
+    fields: dict[str, Any] = {}
+    for name, argument in registry.keyword_arguments("kinds", form, "prepare").items():
+        default = ... if argument.required else argument.default
+        fields[name] = (_type_of(argument.annotation), Field(default, description=texts.get(name)))
+    model_name = "".join(map(str.capitalize, form.split("/")[1].split("_"))) + "Block"
+    words = kinds.words_for(form)
+    model = create_model(model_name, __base__=PreprocessBlock, __doc__=f"What {words} are brought to.", **fields)
+    model.TAKERS = words
+    return model
+
+
+def _type_of(annotation: str) -> Any:
+    """The type that an annotation stands for, which is source text of our own files."""
+    known = {"Annotated": Annotated, "Literal": Literal, **vars(options)}
+    return _checked_by_pydantic(eval(annotation, known))
+
+
+def _checked_by_pydantic(annotation: Any) -> Any:
+    """The same annotation with pydantic's metadata in place of that of ``core.options``."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        inner, *metadata = arguments
+        return Annotated[(_checked_by_pydantic(inner), *map(_constraint, metadata))]
+    if origin in (Union, types.UnionType):
+        return functools.reduce(operator.or_, map(_checked_by_pydantic, arguments))
+    return list[_checked_by_pydantic(arguments[0])] if origin is list else annotation  # type: ignore[misc]
+
+
+def _constraint(metadata: object) -> object:
+    match metadata:
+        case options.Between(low, high):
+            return Field(ge=low, le=high)
+        case options.Length(count):
+            return Field(min_length=count, max_length=count)
+    return metadata

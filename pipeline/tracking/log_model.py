@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.privacy.secret_scan import find_secrets
+from saccade.data.spec import Spec
 
 LEFT_OUT_TAG = "saccade.model_left_out"
 
@@ -131,21 +132,23 @@ def _upload(client: Any, model: Any, bundle: Path, library: Path, spec: dict[str
         client.log_model_artifacts(model.model_id, str(path))
 
 
-def _signature(spec: dict[str, Any]) -> Any:
+def _signature(values: dict[str, Any]) -> Any:
+    """What the model takes and gives, of the spec that its bundle.json holds."""
     import numpy as np
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
-    columns = [ColSpec(DataType.float, name) for name in spec.get("targets", ())]
-    if spec["classes"]:
+    spec = Spec.from_dict(values)
+    columns = [ColSpec(DataType.float, name) for name in spec.targets]
+    if spec.classes:
         columns = [ColSpec(DataType.string, "label")]
-        columns += [ColSpec(DataType.float, f"probability_{name}") for name in spec["classes"]]
-    if spec["kind"] != "tokens":
-        of_elements = np.dtype("uint8" if spec["kind"] == "image" else "float32")
-        examples = TensorSpec(of_elements, (-1, *spec["shape"]), name=None)
+        columns += [ColSpec(DataType.float, f"probability_{name}") for name in spec.classes]
+    if spec.layout != "tokens":
+        of_elements = np.dtype("uint8" if spec.layout == "image" else "float32")
+        examples = TensorSpec(of_elements, (-1, *spec.shape), name=None)
         return ModelSignature(inputs=Schema([examples]), outputs=Schema(columns))
     texts = Schema([ColSpec(DataType.string, "text")])
-    if spec.get("answers") == "each_step":
+    if spec.output == "per_token":
         params = [
             ParamSpec("length", DataType.long, 200),
             ParamSpec("temperature", DataType.double, 0.8),

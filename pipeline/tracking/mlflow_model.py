@@ -38,17 +38,17 @@ class BundleModel(mlflow.pyfunc.PythonModel):
             ValueError: a value lies outside 0 to 255, or is not finite.
         """
         spec = self.bundle.spec
-        if spec.kind == "tokens":
+        if spec.layout == "tokens":
             return self._about_texts(model_input, params or {})
         examples = np.asarray(model_input)
-        if spec.kind == "image" and spec.classes:
+        if spec.layout == "image" and spec.classes:
             result = self.bundle.predict(_pixels(examples))
             return _with_label(list(result["label"]), np.asarray(result["probabilities"]), spec.classes)
         if not np.isfinite(examples).all():
             raise ValueError("series must hold finite numbers: fill in what is missing")
         import torch
 
-        stored = _pixels(examples) if spec.kind == "image" else examples.astype(np.float32)
+        stored = _pixels(examples) if spec.layout == "image" else examples.astype(np.float32)
         answers = self.bundle.outputs(torch.from_numpy(stored))
         if spec.classes:
             return _with_label([spec.classes[k] for k in answers.argmax(axis=1)], answers, spec.classes)
@@ -57,7 +57,7 @@ class BundleModel(mlflow.pyfunc.PythonModel):
     def _about_texts(self, model_input: np.ndarray | pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
         column = model_input.iloc[:, 0] if isinstance(model_input, pd.DataFrame) else model_input
         texts = [str(text) for text in column]
-        if self.bundle.spec.answers == "each_step":
+        if self.bundle.spec.output == "per_token":
             return pd.DataFrame({"text": [self.bundle.generate(text, **params) for text in texts]})
         result = self.bundle.predict(texts)
         return _with_label(list(result["label"]), np.asarray(result["probabilities"]), self.bundle.spec.classes)

@@ -1,6 +1,7 @@
 """Which files a file imports, transitively, read from the source text."""
 
 import ast
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -14,17 +15,26 @@ def file_of(module: str) -> Path | None:
     return path if path and path.is_file() else None
 
 
-def imported_files(path: Path) -> set[Path]:
-    """Our files that one file imports, inside functions too; imports for type checkers alone do not count."""
+ANSWERING = ("predict", "read_new")  # functions of tasks and kinds that `saccade predict` alone calls
+
+
+def imported_files(path: Path, *, within: Sequence[str] = ()) -> set[Path]:
+    """Our files that one file imports, inside functions too; imports for type checkers alone do not count.
+
+    Nor do those inside the functions ``ANSWERING``, which no stage calls; with ``within``, those of these functions
+    alone count.
+    """
     found = set()
     tree = ast.parse(path.read_text(encoding="utf-8"))
     ignored = {
         inner
         for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        if (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))
+        or (isinstance(node, ast.FunctionDef) and node.name in ANSWERING)
         for inner in ast.walk(node)
     }
-    for node in ast.walk(tree):
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in within]
+    for node in (inner for one in (functions if within else [tree]) for inner in ast.walk(one)):
         if node in ignored:
             continue
         if isinstance(node, ast.Import):

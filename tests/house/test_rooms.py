@@ -51,13 +51,7 @@ REGISTERED = ("saccade.datasets", "saccade.kinds", "saccade.models", "saccade.ta
 HOUSES = ("saccade", "pipeline")
 
 # Imports that break a rule and are being mended. Empty is right.
-WAITING: list[tuple[str, str]] = [
-    ("saccade.prepare.write", "saccade.kinds.image.checks.decode_pass"),
-    *(
-        (f"pipeline.commands.predict.{name}", "pipeline.commands.predict.command")
-        for name in ("continuation", "forecast", "series", "texts")
-    ),
-]
+WAITING: list[tuple[str, str]] = []
 
 GRAPH = without(imports(), WAITING)
 

@@ -204,7 +204,10 @@ def test_a_wrong_command_line_is_told_as_a_wrong_params_yaml_is(tree: Tree, ende
         "",
         f"{wrong} a problem:\n  model.name: 'lenet' is not known; did you mean 'lenet5'?\n",
     )
-    shape = "'3x0x5': must be CxHxW for images, such as 3x224x224, TxF for series, such as 100x2, or T for texts"
+    shape = (
+        "'3x0x5': must be CxHxW for images, such as 3x224x224, TxF for series, such as 100x2, T for texts or F for "
+        "vectors"
+    )
     assert ended["no shape"] == (2, "", f"{wrong} a problem:\n  --input: {shape}\n")
     code, out, err = ended["everything wrong"]
     assert (code, out) == (2, "")

@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from import_closure import ROOT, closure
+from import_closure import ROOT, closure, imported_files
 from ruamel.yaml import YAML
+
+from saccade import kinds
+from saccade.core import registry
 
 STAGES = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 TEMPLATES = {"source": "datasets", "model": "models", "task": "tasks"}
@@ -50,9 +53,22 @@ def decides(path: Path, stage: str) -> bool:
     return name.startswith(("src/saccade/", "pipeline/schema/", *own))
 
 
+# What a stage asks the kinds of data for, which are found by their names, as models are
+ASKED = {"evaluate": ("baseline", "beside_answers", "draw_mistakes")}
+
+
+def asked_of_kinds(stage: str) -> set[Path]:
+    """The files of the kinds that answer a stage."""
+    if stage == "preprocess":
+        return {registry.source_file("kinds", form) for kind in registry.names("kinds") for form in kinds.forms(kind)}
+    protocols = [registry.source_file("kinds", kind) for kind in registry.names("kinds")]
+    asked = ASKED.get(stage, ())
+    return set().union(*(imported_files(path, within=asked) for path in protocols)) if asked else set()
+
+
 def imported(stage: str) -> set[Path]:
     named = templated(stage)
-    everything = closure(shell(stage), leave_out=RECORDS).union(*map(closure, named)) - named
+    everything = closure(shell(stage), leave_out=RECORDS).union(*map(closure, named | asked_of_kinds(stage))) - named
     return {path for path in everything if decides(path, stage)}
 
 

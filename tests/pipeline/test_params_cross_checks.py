@@ -127,7 +127,7 @@ def test_one_problem(name: str, tmp_path: Path) -> None:
 def waves_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     """``waves_of(kind)``: the library now has a dataset waves of that kind, which takes a rate."""
     library = tmp_path / "library"
-    for folder in ("datasets", "models", "tasks"):
+    for folder in ("datasets", "kinds", "models", "tasks"):
         shutil.copytree(ROOT / "src/saccade" / folder, library / folder)
     (library / "nn").mkdir()
     shutil.copy(ROOT / "src/saccade/nn/arguments.py", library / "nn")
@@ -159,8 +159,8 @@ def test_a_model_that_does_not_take_the_dataset_s_kind(tmp_path: Path, waves_of:
 def test_series_have_no_size_no_channels_and_no_transforms(tmp_path: Path) -> None:
     problems = problems_of(changed(("{name: digits}", "{name: adding}"), ("lenet5", "lstm")), tmp_path)
     assert [problem.split(": ", 1)[1] for problem in problems] == [
-        "datasets.toy.preprocess.size: adding gives no images: leave size out",
-        "datasets.toy.preprocess.channels: adding gives no images: leave channels out",
+        "datasets.toy.preprocess.size: generated series take no size; leave it out",
+        "datasets.toy.preprocess.channels: generated series take no channels; leave it out",
         "datasets.toy.augment.transforms: adding gives no images: write augment: {views: 0}",
         "runs.cnn.task: classify predicts classes, but the labels of toy are numbers",
         "runs.rnn.task: classify predicts classes, but the labels of toy are numbers",
@@ -206,9 +206,8 @@ def test_what_only_pictures_or_classes_have_is_refused_elsewhere(tmp_path: Path)
         "evaluate: {}", "evaluate: {tta: 3}"
     )
     assert [problem.split(": ", 1)[1] for problem in problems_of(text, tmp_path)] == [
-        "datasets.toy.preprocess.fit: adding gives no images: leave fit out",
-        "datasets.toy.preprocess.on_conflict: adding gives no images, labelled texts or labelled series: leave "
-        "on_conflict out",
+        "datasets.toy.preprocess.fit: generated series take no fit; leave it out",
+        "datasets.toy.preprocess.on_conflict: generated series take no on_conflict; leave it out",
         "runs.cnn.train: class_weights (inverse) and sampler (balanced) must not both be set: rare classes would count "
         "twice. Leave class_weights out; or sampler, if each example shall be seen once an epoch",
         "runs.cnn.train.class_weights: regress predicts no classes: leave class_weights out",

@@ -20,6 +20,8 @@ STREAM = TEXTS.replace("text_folder, path: nowhere", "plain_text, text: hello").
 IMAGES = TEXTS.replace("text_folder", "image_folder").replace(
     "unit: words, max_length: 100", "size: [8, 8], channels: 1"
 )
+KEYS_OF_TEXTS = "known: lower_case, max_length, max_vocabulary, on_conflict, on_unreadable, repeats, unit"
+KEYS_OF_IMAGES = "known: channels, fit, near_duplicates, on_conflict, on_unreadable, size"
 ALL_OF_TEXTS = "max_vocabulary: 9, lower_case: true, on_unreadable: quarantine, on_conflict: keep, repeats: drop"
 ALL_OF_STREAMS = "stride: 3, max_vocabulary: 9, lower_case: true"
 
@@ -61,31 +63,31 @@ def test_what_is_right(tmp_path: Path, text: str) -> None:
         (TEXTS, ": 100", ": 0", "preprocess.max_length: 0: must be greater than or equal to 1"),
         (TEXTS, ": 100", ": 100, max_vocabulary: 2",
          "preprocess.max_vocabulary: 2: must be greater than or equal to 3"),
-        (TEXTS, ": 100", ": 100, size: [8, 8]", "preprocess.size: text_folder gives no images: leave size out"),
+        (TEXTS, ": 100", ": 100, size: [8, 8]", "preprocess.size: labelled texts take no size; " + KEYS_OF_TEXTS),
         (TEXTS, ": 100", ": 100, near_duplicates: true",
-         "preprocess.near_duplicates: text_folder gives no images: leave near_duplicates out"),
+         "preprocess.near_duplicates: labelled texts take no near_duplicates; " + KEYS_OF_TEXTS),
         (TEXTS, ": 100", ": 100, length: 8",
-         "preprocess.length: text_folder gives no long texts or labelled series: leave length out; max_length says "
-         "where texts are cut"),
+         "preprocess.length: labelled texts take no length; did you mean 'max_length'?"),
         (STREAM, ": 100", ": 100, max_length: 8",
-         "preprocess.max_length: plain_text gives no labelled texts: leave max_length out; length is that of a window"),
+         "preprocess.max_length: long texts take no max_length; did you mean 'length'?"),
         (STREAM, ": 100", ": 100, stride: 101",
          "preprocess.stride: stride (101) must be at most length (100): what lies between windows would not be read"),
         (STREAM, ": 100", ": 100, on_conflict: keep",
-         "preprocess.on_conflict: plain_text gives no images, labelled texts or labelled series: leave on_conflict "
-         "out"),
+         "preprocess.on_conflict: long texts take no on_conflict; known: length, lower_case, max_vocabulary, stride, "
+         "unit"),
         (IMAGES, "channels: 1", "channels: 1, unit: words",
-         "preprocess.unit: image_folder gives no labelled texts or long texts: leave unit out"),
+         "preprocess.unit: images take no unit; " + KEYS_OF_IMAGES),
         (IMAGES, "channels: 1", "channels: 1, on_conflict: keep",
-         "preprocess.on_conflict: keep is for texts; of a picture at most one label can be right: error or quarantine"),
+         "preprocess.on_conflict: 'keep': must be 'error' or 'quarantine'"),
         (IMAGES, "channels: 1", "channels: 1, repeats: drop",
-         "preprocess.repeats: image_folder gives no labelled texts: leave repeats out"),
+         "preprocess.repeats: images take no repeats; " + KEYS_OF_IMAGES),
         (TEXTS, "split: {}", "split: {group_near_duplicates: true}",
-         "split.group_near_duplicates: text_folder gives no images: leave group_near_duplicates out"),
+         "split.group_near_duplicates: text_folder gives labelled texts, which take no group_near_duplicates: leave it "
+         "out"),
         (TEXTS, "split: {}", "split: {by_heart: true}",
-         "split.by_heart: text_folder gives no long texts: leave by_heart out"),
+         "split.by_heart: text_folder gives labelled texts, which take no by_heart: leave it out"),
         (STREAM, "split: {}", "split: {group_by: x}",
-         "split.group_by: plain_text gives no images, labelled texts, labelled series or series: leave group_by out"),
+         "split.group_by: plain_text gives long texts, which take no group_by: leave it out"),
         (STREAM, "split: {}", "split: {test: given}",
          "split.test: plain_text publishes no test split: give a share such as 0.05"),
         (STREAM, "split: {}", "split: {order: random}",

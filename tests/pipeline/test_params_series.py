@@ -37,7 +37,9 @@ def problems(text: str, folder: Path) -> list[str]:
 @pytest.mark.parametrize("text", [_FORECAST, _CLASSES])
 def test_what_is_right(tmp_path: Path, text: str, model: str) -> None:
     block = loaded(text.replace("lstm", model), tmp_path).datasets["sun"].preprocess
-    assert (block.missing, block.season, block.stride) == ("error", None, None)
+    forecast = {"window": 12, "horizon": 3, "stride": None, "missing": "error", "season": None}
+    classes = {"length": 9, "missing": "error", "on_conflict": "error"}
+    assert block.options == (forecast if text == _FORECAST else classes)
 
 
 @pytest.mark.parametrize(
@@ -54,8 +56,8 @@ def test_what_is_right(tmp_path: Path, text: str, model: str) -> None:
             "datasets.sun.split.order: a forecast is measured on times after those it has learnt from",
         ),
         ("test: 0.2", "test: given", "datasets.sun.split.test: series_table publishes no test split: give a share"),
-        ("test: 0.2", "group_by: year", "datasets.sun.split.group_by: series_table gives no images, labelled texts, "),
-        ("test: 0.2", "allow_leakage: true", "datasets.sun.split.allow_leakage: series_table gives no images, "),
+        ("test: 0.2", "group_by: year", "datasets.sun.split.group_by: series_table gives series to forecast, which "),
+        ("test: 0.2", "allow_leakage: true", "datasets.sun.split.allow_leakage: series_table gives series to fo"),
         (
             "window: 12, ",
             "",
@@ -73,11 +75,15 @@ def test_what_is_right(tmp_path: Path, text: str, model: str) -> None:
             "datasets.sun.preprocess.stride: 0: must be greater than or equal to 1",
         ),
         ("horizon: 3", "horizon: 3, season: 13", "datasets.sun.preprocess.season: 13: must be at most window (12), "),
-        ("horizon: 3", "horizon: 3, size: [8, 8]", "datasets.sun.preprocess.size: series_table gives no images: leave"),
+        (
+            "horizon: 3",
+            "horizon: 3, size: [8, 8]",
+            "datasets.sun.preprocess.size: series to forecast take no size; ",
+        ),
         (
             "horizon: 3",
             "horizon: 3, length: 9",
-            "datasets.sun.preprocess.length: series_table gives no long texts or la",
+            "datasets.sun.preprocess.length: series to forecast take no length; known: horizon, ",
         ),
         ("horizon: 3", "horizon: 3, missing: maybe", "datasets.sun.preprocess.missing: 'maybe': must be 'error' or 'i"),
         ("forecast", "classify", "runs.run.task: classify predicts classes, but the labels of sun are forecast"),
@@ -118,17 +124,17 @@ def test_what_a_forecast_does_not_take(tmp_path: Path, old: str, new: str, messa
         (
             "length: 9",
             "window: 9",
-            "datasets.sun.preprocess.window: series_folder gives no series to forecast: leave win",
+            "datasets.sun.preprocess.window: labelled series take no window; known: length, missing, ",
         ),
         (
             "length: 9",
             "stride: 2",
-            "datasets.sun.preprocess.stride: series_folder gives no long texts or series to fore",
+            "datasets.sun.preprocess.stride: labelled series take no stride; known: length, ",
         ),
         (
             "length: 9",
             "on_conflict: keep",
-            "datasets.sun.preprocess.on_conflict: keep is for texts; of a series at most ",
+            "datasets.sun.preprocess.on_conflict: 'keep': must be 'error' or 'quarantine'",
         ),
         ("classify", "forecast", "runs.run.task: forecast predicts forecast, but the labels of sun are classes"),
     ],

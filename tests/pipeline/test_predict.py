@@ -205,7 +205,7 @@ def test_unreadable_pictures_are_told_and_the_rest_go_on(told):
         (
             "numbers",
             1,
-            "error: adder: the network must classify images to predict pictures, but it answers with numbers",
+            "error: adder: the network must classify series to predict such, but it answers with numbers of series",
         ),
         ("unknown run", 1, "error: runs of params.yaml has no 'rum'; did you mean 'run'?\n"),
         ("top 0", 2, "Usage: "),

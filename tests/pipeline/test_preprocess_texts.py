@@ -10,7 +10,7 @@ import pytest
 from conftest import Ended, Tree
 
 from saccade.data.spec import UNKNOWN, Spec
-from saccade.kinds.tokens.tokenizer import tokenizer_of
+from saccade.kinds.tokens.text.tokenizer import tokenizer_of
 
 _PARAMS = """\
 seed: 0
@@ -213,7 +213,7 @@ def test_a_long_text_and_a_word(tree: Tree) -> None:
     assert ended.code == 0, ended.err
     ids = len(set(text)) + 2  # the last digits of the numbers are in training, too
     assert f"windows of 8 characters, to predict: the next of {ids} at each step" in ended.out
-    assert description(tree)["spec"]["answers"] == "each_step" and description(tree)["spec"]["classes"] == []
+    assert description(tree)["spec"]["output"] == "per_token" and description(tree)["spec"]["classes"] == []
     last = np.load(tree.root / "data/prepared/toy/test_labels.npy")[-1]
     assert tokenizer_of(Spec.from_dict(description(tree)["spec"])).decode(last).endswith("\n")
 
@@ -270,7 +270,7 @@ def test_real_data(
     assert written["spec"]["shape"] == [shape] and len(written["spec"]["vocabulary"]) == vocabulary
     if name == "names":
         assert "texts that are in several classes (469, 1,152 examples): kept" in ended.err
-    if written["spec"]["answers"] == "once":
+    if written["spec"]["output"] == "per_example":
         assert sum(written["counts"].values()) == counts
         keys: dict[str, set[str]] = {}
         tokens = tokenizer_of(Spec.from_dict(written["spec"]))

@@ -19,7 +19,7 @@ from saccade.data.spec import Spec
 VOCABULARY = ("<pad>", "<unknown>", *"abcd")
 SPECS = {
     "classifier": Spec("tokens", (6,), ("cat", "dog"), (), VOCABULARY, "characters"),
-    "writer": Spec("tokens", (6,), (), (), VOCABULARY, "characters", answers="each_step"),
+    "writer": Spec("tokens", (6,), (), (), VOCABULARY, "characters", output="per_token"),
 }
 LOADING = """
 import sys

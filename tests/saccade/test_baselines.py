@@ -5,6 +5,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
+from saccade.kinds import linear_baseline
 from saccade.kinds.image import hog_baseline
 from saccade.kinds.image.hog_baseline import gradient_histograms, image_baseline
 
@@ -202,16 +203,16 @@ def test_a_flat_image_has_no_edges():
 def teststratified_rows_keep_proportions_and_rare_classes():
     labels_N = np.repeat([0, 1, 2], [700, 290, 10])
     labels_N = np.concatenate([labels_N, [9]])
-    rows = hog_baseline.stratified_rows(labels_N, 100, seed=0)
+    rows = linear_baseline.stratified_rows(labels_N, 100, seed=0)
     assert len(rows) == 100
     assert (np.diff(rows) > 0).all()
     counts = np.bincount(labels_N[rows], minlength=10)
     assert counts[9] == 1
     assert np.abs(counts[:3] - [70, 29, 1]).max() <= 1
-    assert np.array_equal(rows, hog_baseline.stratified_rows(labels_N, 100, seed=0))
-    assert not np.array_equal(rows, hog_baseline.stratified_rows(labels_N, 100, seed=1))
-    assert np.array_equal(hog_baseline.stratified_rows(labels_N, 5000, seed=0), np.arange(1001))
-    assert set(labels_N[hog_baseline.stratified_rows(labels_N, 2, seed=0)]) == {0, 1, 2, 9}
+    assert np.array_equal(rows, linear_baseline.stratified_rows(labels_N, 100, seed=0))
+    assert not np.array_equal(rows, linear_baseline.stratified_rows(labels_N, 100, seed=1))
+    assert np.array_equal(linear_baseline.stratified_rows(labels_N, 5000, seed=0), np.arange(1001))
+    assert set(labels_N[linear_baseline.stratified_rows(labels_N, 2, seed=0)]) == {0, 1, 2, 9}
 
 
 @pytest.mark.parametrize(

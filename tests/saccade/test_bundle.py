@@ -21,7 +21,7 @@ from saccade.bundle.bundle import NetworkConfig
 from saccade.core.errors import UserError
 from saccade.core.files import sha256_of_file
 from saccade.data.spec import Spec
-from saccade.kinds.image.resize import prepare_image
+from saccade.kinds.image.pixels.resize import prepare_image
 from saccade.predict.predictor import Predictor, load
 
 MODELS = ("lenet5", "lstm", "resnet9")  # the contract in models/test_models.py holds for all
@@ -83,7 +83,7 @@ def test_a_bundle_is_two_files_without_pickle(tmp_path: Path) -> None:
             "targets": [],
             "vocabulary": [],
             "unit": "",
-            "answers": "once",
+            "output": "per_example",
             "fit": "stretch",
             "lower_case": False,
             "features": [],

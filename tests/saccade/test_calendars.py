@@ -7,7 +7,7 @@ import pytest
 
 from saccade.core.errors import UserError
 from saccade.data.timeline import Calendar
-from saccade.kinds.series.time_axis import read_times
+from saccade.kinds.series.reading.time_axis import read_times
 
 
 def calendar_of(texts: list[str], **options: object) -> Calendar:

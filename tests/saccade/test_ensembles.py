@@ -37,7 +37,7 @@ FORECAST = NetworkConfig(
 WRITER = NetworkConfig(
     "lstm",
     {"hidden_size": 5, "embedding_size": 4},
-    Spec("tokens", (6,), vocabulary=("<pad>", "<unk>", "a", "b", "c"), unit="characters", answers="each_step"),
+    Spec("tokens", (6,), vocabulary=("<pad>", "<unk>", "a", "b", "c"), unit="characters", output="per_token"),
     "next_token",
     [],
     [],

@@ -9,8 +9,8 @@ from sklearn.linear_model import Ridge
 
 from saccade.data.prepared import Split
 from saccade.data.spec import Spec
-from saccade.kinds.series import forecast_baselines
-from saccade.kinds.series.forecast_baselines import (
+from saccade.kinds.series.forecasting import baselines as forecast_baselines
+from saccade.kinds.series.forecasting.baselines import (
     STRENGTHS,
     baseline_answers,
     persistence,

@@ -12,10 +12,11 @@ import pytest
 from saccade.core.errors import UserError
 from saccade.data.prepared import open_split, read_description
 from saccade.data.spec import SPLITS
-from saccade.kinds.series.forecast_windows import ForecastData, cut_series
-from saccade.kinds.series.regular import RegularSeries, regular_series
-from saccade.kinds.series.windows import Cut
-from saccade.prepare.write import write_prepared
+from saccade.kinds.series.arrays import series_arrays
+from saccade.kinds.series.forecasting.examples import ForecastData, cut_series
+from saccade.kinds.series.forecasting.windows import WindowSpec
+from saccade.kinds.series.reading.regular import RegularSeries, regular_series
+from saccade.prepare.arrays import rows_of_splits, write_arrays
 from saccade.readers.examples import FileSeries
 
 T, F = 120, 3
@@ -32,7 +33,7 @@ def regular(values_TF: np.ndarray = VALUES_TF, missing: Any = "error") -> Regula
 
 def cut(series: RegularSeries | None = None, stride: int = 1, **options: Any) -> ForecastData:
     return cut_series(
-        series or regular(), ("sun", "wind"), Cut(8, 3, stride), **{"test": 0.2, "validation": 0.15, **options}
+        series or regular(), ("sun", "wind"), WindowSpec(8, 3, stride), **{"test": 0.2, "validation": 0.15, **options}
     )
 
 
@@ -49,7 +50,9 @@ def test_each_window_shows_what_was_and_asks_for_what_came() -> None:
 
 def test_mean_and_deviation_are_those_of_the_training_part_each_step_once(tmp_path: Path) -> None:
     data = cut(season=4)
-    description = write_prepared(tmp_path, data.examples, data.splits, timeline=data.timeline)
+    description = write_arrays(
+        tmp_path, series_arrays(data.examples), rows_of_splits(data.splits), timeline=data.timeline
+    )
     first, end = data.train_steps
     assert (first, end) == (0, 120 - 24 - 8 - 18 - 8)
     train_SF = VALUES_TF[first:end].astype(np.float64)
@@ -70,7 +73,7 @@ def test_what_training_saw_is_all_that_normalises(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     made = [
-        write_prepared(tmp_path / name, data.examples, data.splits, timeline=data.timeline)
+        write_arrays(tmp_path / name, series_arrays(data.examples), rows_of_splits(data.splits), timeline=data.timeline)
         for name, data in (("a", cut()), ("b", cut(regular(other_TF))))
     ]
     assert (made[0].mean, made[0].std, made[0].timeline) == (made[1].mean, made[1].std, made[1].timeline)

@@ -11,7 +11,7 @@ from saccade.bundle.bundle import NetworkConfig
 from saccade.bundle.intervals import PredictionInterval
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
-from saccade.kinds.series.regular import RegularSeries, regular_series
+from saccade.kinds.series.reading.regular import RegularSeries, regular_series
 from saccade.predict.forecast import forecast
 from saccade.predict.predictor import Predictor
 from saccade.readers.examples import FileSeries

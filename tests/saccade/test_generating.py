@@ -15,12 +15,12 @@ from saccade.bundle.inputs import TokenInput
 from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
-from saccade.kinds.tokens.tokenizer import Tokenizer, tokenizer_of
+from saccade.kinds.tokens.text.tokenizer import Tokenizer, tokenizer_of
 from saccade.predict.generate import Generated, expectations, generate, unknown_tokens
 
 CPU = torch.device("cpu")
-LETTERS = Spec("tokens", (8,), (), (), ("<pad>", "<unknown>", *"abcdef "), "characters", answers="each_step")
-WORDS = Spec("tokens", (8,), (), (), ("<pad>", "<unknown>", "the", "cat", "sat", "."), "words", True, "each_step")
+LETTERS = Spec("tokens", (8,), (), (), ("<pad>", "<unknown>", *"abcdef "), "characters", output="per_token")
+WORDS = Spec("tokens", (8,), (), (), ("<pad>", "<unknown>", "the", "cat", "sat", "."), "words", True, "per_token")
 V = len(LETTERS.vocabulary)
 
 

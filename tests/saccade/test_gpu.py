@@ -41,7 +41,7 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 VOCABULARY = ("<pad>", "<unknown>", *"abcdefghijklmnop")
 ONCE = Spec("tokens", (40,), tuple("abcde"), (), VOCABULARY, "characters")
-EACH_STEP = Spec("tokens", (40,), (), (), VOCABULARY, "characters", answers="each_step")
+EACH_STEP = Spec("tokens", (40,), (), (), VOCABULARY, "characters", output="per_token")
 TEXTS: dict[str, tuple[str, Spec, dict[str, Any]]] = {
     "texts, both ends": (
         "lstm",

@@ -13,8 +13,8 @@ from PIL import Image, ImageOps
 
 from saccade.core.errors import UserError
 from saccade.data.spec import Fit
-from saccade.kinds.image.decode import decode_for, decode_image
-from saccade.kinds.image.resize import prepare_image
+from saccade.kinds.image.pixels.decode import decode_for, decode_image
+from saccade.kinds.image.pixels.resize import prepare_image
 
 SIZES = [(9, 14), (5, 20), (23, 4), (9, 7), (4, 14)]
 

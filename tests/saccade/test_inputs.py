@@ -123,3 +123,11 @@ def test_series_are_never_cropped() -> None:
     assert isinstance(input_for(spec, [0.0, 1.0], [1.0, 2.0], 1.0), SeriesInput)
     image = input_for(Spec("image", (4, 4, 3), ("a", "b")), MEAN, STD, 0.75)
     assert isinstance(image, ImageInput) and image.evaluate_crop == 0.75
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64, torch.float32])
+def test_vectors_of_any_number_type_are_normalised_by_feature(dtype: torch.dtype) -> None:
+    spec = Spec("counts", (3,), ("a", "b"), layout="vector")
+    module = input_for(spec, [1.0, 2.0, 30.0], [2.0, 4.0, 10.0])
+    x_BF = torch.tensor([[3, 2, 20], [-1, 10, 50]], dtype=dtype)
+    torch.testing.assert_close(module(x_BF), torch.tensor([[1.0, 0.0, -1.0], [-1.0, 2.0, 2.0]]))

@@ -11,7 +11,7 @@ from saccade.bundle.bundle import NetworkConfig
 from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
-from saccade.kinds.series.forecast_baselines import persistence
+from saccade.kinds.series.forecasting.baselines import persistence
 from saccade.nn.sequence_networks import gradient_norms_over_time
 
 T, F = 9, 3

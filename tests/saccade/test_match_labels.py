@@ -93,8 +93,8 @@ def test_tokens_are_translated_by_name(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_next_tokens_are_translated_as_the_texts_are(tmp_path: Path) -> None:
-    own = Spec("tokens", (2,), (), (), LETTERS, "characters", answers="each_step")
-    theirs = Spec("tokens", (3,), (), (), ("<pad>", "<unknown>", "b", "a"), "characters", answers="each_step")
+    own = Spec("tokens", (2,), (), (), LETTERS, "characters", output="per_token")
+    theirs = Spec("tokens", (3,), (), (), ("<pad>", "<unknown>", "b", "a"), "characters", output="per_token")
     tokens, labels = np.array([[2, 3, 3], [3, 1, 0]], np.int32), np.array([[3, 3, 2], [1, 2, 0]], np.int64)
     got = match_examples([Split(tokens, labels, np.arange(2))], theirs, own, tmp_path).split
     assert got.examples.tolist() == [[3, 2, 2], [2, 1, 0]]
@@ -113,7 +113,7 @@ def test_next_tokens_are_translated_as_the_texts_are(tmp_path: Path) -> None:
             "must be prepared with unit: characters, lower_case: false, as the network's was",
         ),
         (
-            Spec("tokens", (4,), (), (), LETTERS, "characters", answers="each_step"),
+            Spec("tokens", (4,), (), (), LETTERS, "characters", output="per_token"),
             "must ask for an answer a text, as the network's did, but asks for the next token at each step",
         ),
     ],

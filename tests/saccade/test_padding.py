@@ -21,7 +21,7 @@ from saccade.nn.text_networks import BidirectionalRNN
 
 K, V, LONGEST = 3, 11, 13
 SPEC = Spec("tokens", (LONGEST,), tuple("abc"), (), ("<pad>", "<unknown>", *"cdefghijk"), "characters")
-NEXT = Spec("tokens", (LONGEST,), (), (), SPEC.vocabulary, "characters", answers="each_step")
+NEXT = Spec("tokens", (LONGEST,), (), (), SPEC.vocabulary, "characters", output="per_token")
 LENGTHS = (13, 1, 6, 7, 2, 9)
 POOLS = ("last", "mean", "max", "attention")
 ROUNDING = {"rtol": 1e-5, "atol": 1e-6}

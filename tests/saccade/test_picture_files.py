@@ -11,9 +11,9 @@ from PIL import Image
 from saccade.bundle.bundle import NetworkConfig
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
-from saccade.kinds.image.decode import decode_for, decode_image
-from saccade.predict import image_files
-from saccade.predict.image_files import classify_files, find_pictures
+from saccade.kinds.image import new_examples
+from saccade.kinds.image.pixels.decode import decode_for, decode_image
+from saccade.predict.image_files import classify_files, find_images
 from saccade.predict.predictor import Predictor
 
 
@@ -45,37 +45,37 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_folder_stands_for_the_pictures_below_it_in_sorted_order() -> None:
     make("in/b/2.PNG", "in/b/10.jpg", "in/a.webp", "in/B.png", "in/.hidden/1.png", "in/.a.png", "in/c/odd\nname é.png")
     Path("in/notes.txt").write_text("no picture")
-    assert find_pictures(["in"]) == ["in/B.png", "in/a.webp", "in/b/10.jpg", "in/b/2.PNG", "in/c/odd\nname é.png"]
+    assert find_images(["in"]) == ["in/B.png", "in/a.webp", "in/b/10.jpg", "in/b/2.PNG", "in/c/odd\nname é.png"]
 
 
 def test_what_is_named_is_taken_in_the_order_given_and_once() -> None:
     make("b.png", "a.png", "in/1.png", "in/2.png", "in/[3].png")
     Path("picture").write_text("its name does not end as a picture's")
-    assert find_pictures(["picture", "b.png", "in", "a.png", "./in", "in/2.png"]) == [
+    assert find_images(["picture", "b.png", "in", "a.png", "./in", "in/2.png"]) == [
         *("picture", "b.png", "in/1.png", "in/2.png", "in/[3].png", "a.png")
     ]
-    assert find_pictures(["in/[3].png"]) == ["in/[3].png"]  # a name that is there is no pattern
+    assert find_images(["in/[3].png"]) == ["in/[3].png"]  # a name that is there is no pattern
 
 
 def test_patterns_fit_files_and_folders(here: Path) -> None:
     make("x/b.png", "x/a.png", "y/deep/c.png", "y/deep/d.jpg", "z.png")
-    assert find_pictures(["[xy]"]) == ["x/a.png", "x/b.png", "y/deep/c.png", "y/deep/d.jpg"]
-    assert find_pictures(["**/*.png"]) == ["x/a.png", "x/b.png", "y/deep/c.png", "z.png"]
-    assert find_pictures([f"{here}/x/?.png"]) == [f"{here}/x/a.png", f"{here}/x/b.png"]
+    assert find_images(["[xy]"]) == ["x/a.png", "x/b.png", "y/deep/c.png", "y/deep/d.jpg"]
+    assert find_images(["**/*.png"]) == ["x/a.png", "x/b.png", "y/deep/c.png", "z.png"]
+    assert find_images([f"{here}/x/?.png"]) == [f"{here}/x/a.png", f"{here}/x/b.png"]
 
 
 def test_paths_that_stand_for_nothing_are_refused(here: Path) -> None:
     make("in/1.png")
     for path in ("inn", "in/*.jpg"):
         with pytest.raises(UserError) as caught:
-            find_pictures(["in", path])
+            find_images(["in", path])
         assert str(caught.value).startswith(f"path ({path}) must be a file, a folder or a pattern such as")
         assert f"there is nothing of that name in {here}. Correct it." in str(caught.value)
     Path("empty").mkdir()
     Path("empty/notes.txt").write_text("no picture")
-    assert find_pictures(["empty", "in"]) == ["in/1.png"]
+    assert find_images(["empty", "in"]) == ["in/1.png"]
     with pytest.raises(UserError, match=r"^empty must hold pictures \(\.jpg, .*\), but holds none\. Name a file"):
-        find_pictures(["empty"])
+        find_images(["empty"])
 
 
 def test_a_folder_that_cannot_be_listed_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +89,7 @@ def test_a_folder_that_cannot_be_listed_is_not_passed_over(monkeypatch: pytest.M
 
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(PermissionError, match="locked"):
-        find_pictures(["in"])
+        find_images(["in"])
 
 
 # what the network says of them
@@ -137,7 +137,7 @@ def test_two_batches_at_most_are_decoded_ahead(monkeypatch: pytest.MonkeyPatch) 
     names = [f"{i}.png" for i in range(40)]
     make(*names)
     read: list[str] = []
-    monkeypatch.setattr(image_files, "decode_for", lambda *args: read.append("") or decode_for(*args))
+    monkeypatch.setattr(new_examples, "decode_for", lambda *args: read.append("") or decode_for(*args))
     answers = classify_files(predictor_of(4, 4, 1), names, batch_size=5)
     assert read == []  # nothing before it is asked for
     for done, _ in enumerate(answers, start=1):

@@ -16,12 +16,12 @@ from saccade.bundle import bundle
 from saccade.bundle.bundle import NetworkConfig
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
-from saccade.kinds.tokens.tokenizer import tokenizer_of
+from saccade.kinds.tokens.text.tokenizer import tokenizer_of
 from saccade.predict.predictor import Predictor
 
 VOCABULARY = ("<pad>", "<unknown>", *"abcdef")
 ONCE = Spec("tokens", (9,), ("cat", "dog", "owl"), (), VOCABULARY, "characters")
-EACH_STEP = Spec("tokens", (9,), (), (), VOCABULARY, "characters", answers="each_step")
+EACH_STEP = Spec("tokens", (9,), (), (), VOCABULARY, "characters", output="per_token")
 IMAGES = Spec("image", (4, 4, 1), ("cat", "dog"))
 TEXTS = ["abcdef", "a", "fedcbabcd", "bb", "cafe"]
 
@@ -95,9 +95,9 @@ def test_text_is_written_in_a_notebook(tmp_path: Path) -> None:
 
 
 def test_what_a_network_is_not_for_is_refused(tmp_path: Path) -> None:
-    for name in ("once", "each", "images"):
+    for name in ("per_example", "each", "images"):
         (tmp_path / name).mkdir()
-    classifier, writer = loaded(tmp_path / "once", ONCE), loaded(tmp_path / "each", EACH_STEP)
+    classifier, writer = loaded(tmp_path / "per_example", ONCE), loaded(tmp_path / "each", EACH_STEP)
     pictures = loaded(tmp_path / "images", IMAGES, "mlp")
     with pytest.raises(
         UserError, match="must say what comes next, to go on with a text, but it classifies texts: give "

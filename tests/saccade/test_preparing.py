@@ -16,11 +16,13 @@ import pytest
 from saccade.core.errors import UserError
 from saccade.data.arrays import write_array
 from saccade.data.prepared import Description, open_split, read_description, read_evaluate_crop
-from saccade.data.spec import SPLITS, Spec
+from saccade.data.spec import SPLITS, Fit, Spec
+from saccade.kinds.image.arrays import image_arrays
 from saccade.kinds.image.checks.decode_pass import inspect_images
-from saccade.kinds.image.resize import prepare_image
-from saccade.prepare import write as preparing
-from saccade.prepare.write import write_prepared
+from saccade.kinds.image.pixels.resize import prepare_image
+from saccade.kinds.series.arrays import series_arrays
+from saccade.prepare import arrays as preparing
+from saccade.prepare.arrays import rows_of_splits, write_arrays
 from saccade.readers.examples import ImageExamples, SeriesExamples
 from saccade.train.open_views import open_views
 
@@ -46,11 +48,17 @@ def write(folder: Path, *, channels: int = 3, splits_N: np.ndarray = assigned) -
 
 
 def write_images(
-    folder: Path, source: ImageExamples, splits_N: np.ndarray, *, channels: int = 3, **options: Any
+    folder: Path,
+    source: ImageExamples,
+    splits_N: np.ndarray,
+    *,
+    channels: int = 3,
+    fit: Fit = "stretch",
+    **options: Any,
 ) -> Description:
     with TemporaryDirectory(dir=folder) as scratch:
         inspected = inspect_images(source, Path(scratch), size=(7, 5), channels=channels)
-        return write_prepared(folder, source, splits_N, inspected=inspected, **options)
+        return write_arrays(folder, image_arrays(source, inspected, fit), rows_of_splits(splits_N), **options)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -194,7 +202,7 @@ def test_series_are_written_as_they_are_with_moments_a_feature(tmp_path: Path) -
         ("a", "b", "c"), ("x", "y"), targets_NO, values_NTF.__getitem__, [str(i) for i in range(40)]
     )
     splits_N = np.array(["train", "test", "train", "validation", ""] * 8)
-    description = write_prepared(tmp_path, series, splits_N)
+    description = write_arrays(tmp_path, series_arrays(series), rows_of_splits(splits_N))
     assert description.spec == Spec("series", (6, 3), targets=("x", "y"), features=("a", "b", "c"))
     assert description.spec.num_outputs == 2
     assert description.counts == {"train": 16, "validation": 8, "test": 8} and description.class_counts == {}
@@ -212,5 +220,5 @@ def test_moments_do_not_depend_on_the_chunks(tmp_path: Path, monkeypatch: pytest
     values_NTF = np.random.default_rng(1).normal(1e5, 1, size=(50, 4, 1)).astype(np.float32)
     series = SeriesExamples(("a",), ("x",), np.zeros((50, 1)), values_NTF.__getitem__, [str(i) for i in range(50)])
     monkeypatch.setattr(preparing, "_CHUNK_BYTES", 3 * 16)
-    description = write_prepared(tmp_path, series, np.full(50, "train"))
+    description = write_arrays(tmp_path, series_arrays(series), rows_of_splits(np.full(50, "train")))
     np.testing.assert_allclose(description.std, values_NTF.astype(np.float64).std(axis=(0, 1)), rtol=1e-9)

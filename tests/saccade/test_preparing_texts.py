@@ -8,11 +8,11 @@ import pytest
 from saccade.core.errors import UserError
 from saccade.data.prepared import Description, open_split, read_description
 from saccade.data.spec import PAD, SPLITS, UNKNOWN, Spec
-from saccade.kinds.tokens.arrays import TokenCounts, cut_stream, stream_form, text_form, windows
-from saccade.kinds.tokens.class_texts import ClassTexts
-from saccade.kinds.tokens.token_store import spool_tokens
-from saccade.kinds.tokens.tokenizer import tokenizer_of
-from saccade.prepare.write import write_form
+from saccade.kinds.tokens.corpus.arrays import TokenCounts, cut_stream, stream_arrays, text_arrays, windows
+from saccade.kinds.tokens.corpus.class_texts import ClassTexts
+from saccade.kinds.tokens.corpus.token_store import tokenize_all
+from saccade.kinds.tokens.text.tokenizer import tokenizer_of
+from saccade.prepare.arrays import write_arrays
 from saccade.readers.examples import TextExamples
 
 PAIRS = [("ab", "x"), ("abba", "y"), ("c", "x"), ("abcabcabc", "y"), ("zz", "x"), ("q", "y")]
@@ -28,9 +28,9 @@ def examples() -> TextExamples:
 
 def written(folder: Path, *, max_length: int = 100, max_vocabulary: int = 100) -> tuple[Description, TokenCounts]:
     source = examples()
-    spool = spool_tokens(source.texts, folder, unit="characters", lower_case=False)
-    form, tokens = text_form(source, spool, ROWS, max_length=max_length, max_vocabulary=max_vocabulary)
-    return write_form(folder, form, ROWS), tokens
+    spool = tokenize_all(source.texts, folder, unit="characters", lower_case=False)
+    form, tokens = text_arrays(source, spool, ROWS, max_length=max_length, max_vocabulary=max_vocabulary)
+    return write_arrays(folder, form, ROWS), tokens
 
 
 def test_labelled_texts_are_padded_at_the_end(tmp_path: Path) -> None:
@@ -74,8 +74,8 @@ def test_the_vocabulary_does_not_know_validation_and_test(tmp_path: Path) -> Non
     for i, row in enumerate((4, 5)):
         (tmp_path / str(i)).mkdir()
         source = examples()
-        spool = spool_tokens(source.texts, tmp_path / str(i), unit="characters", lower_case=False)
-        form, _ = text_form(source, spool, ROWS | {"test": np.array([row])}, max_length=9, max_vocabulary=9)
+        spool = tokenize_all(source.texts, tmp_path / str(i), unit="characters", lower_case=False)
+        form, _ = text_arrays(source, spool, ROWS | {"test": np.array([row])}, max_length=9, max_vocabulary=9)
         assert form.spec.vocabulary == ("<pad>", "<unknown>", "a", "b", "c")
 
 
@@ -119,11 +119,11 @@ TEXT = "the quick brown fox jumps over the lazy dog, and again over the dog"
 
 @pytest.mark.parametrize("stride", [1, 3, 8])
 def test_windows_of_a_text_hold_the_next_letters(tmp_path: Path, stride: int) -> None:
-    spool = spool_tokens([TEXT[:20], TEXT[20:]], tmp_path, unit="characters", lower_case=False)
+    spool = tokenize_all([TEXT[:20], TEXT[20:]], tmp_path, unit="characters", lower_case=False)
     parts = cut_stream(len(TEXT), test=0.2, validation=0.3)
-    form, rows_of, tokens = stream_form(spool, parts, length=8, stride=stride, max_vocabulary=100)
-    description = write_form(tmp_path, form, rows_of)
-    assert description.spec.answers == "each_step" and description.spec.shape == (8,)
+    form, rows_of, tokens = stream_arrays(spool, parts, length=8, stride=stride, max_vocabulary=100)
+    description = write_arrays(tmp_path, form, rows_of)
+    assert description.spec.output == "per_token" and description.spec.shape == (8,)
     assert description.spec.classes == () and description.class_counts == {}
     assert description.spec.num_outputs == len(description.spec.vocabulary)
     encode = tokenizer_of(description.spec).encode
@@ -141,9 +141,9 @@ def test_windows_of_a_text_hold_the_next_letters(tmp_path: Path, stride: int) ->
 
 
 def test_a_word_learnt_by_heart_is_one_window(tmp_path: Path) -> None:
-    spool = spool_tokens(["hello"], tmp_path, unit="characters", lower_case=False)
+    spool = tokenize_all(["hello"], tmp_path, unit="characters", lower_case=False)
     for length in (4, 64):
-        form, rows_of, _ = stream_form(
+        form, rows_of, _ = stream_arrays(
             spool, dict.fromkeys(SPLITS, (0, 5)), length=length, stride=length, max_vocabulary=100
         )
         decode = tokenizer_of(form.spec).decode

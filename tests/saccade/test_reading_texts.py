@@ -5,7 +5,7 @@ import pytest
 
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
-from saccade.kinds.tokens.encode import read_texts
+from saccade.kinds.tokens.text.encode import read_texts
 
 LETTERS = Spec("tokens", (5,), ("x", "y"), (), ("<pad>", "<unknown>", *"abc"), "characters")
 WORDS = Spec("tokens", (3,), ("x", "y"), (), ("<pad>", "<unknown>", "good", "bad"), "words", lower_case=True)

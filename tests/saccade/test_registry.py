@@ -28,12 +28,12 @@ def public_functions(module: types.ModuleType) -> dict[str, types.FunctionType]:
 
 def test_names_are_those_of_the_files() -> None:
     root = Path(saccade.__file__).parent
-    assert set(FOLDERS) == {"datasets", "models", "tasks"}
-    for folder in FOLDERS:
+    assert set(FOLDERS) == {"datasets", "models", "tasks", "kinds"}
+    assert {"image", "series", "tokens"} <= set(registry.names("kinds"))
+    for folder in ("datasets", "models", "tasks"):
         files = {path.name for path in (root / folder).iterdir() if path.suffix == ".py" and path.name[0] != "_"}
         assert registry.names(folder) == sorted(name[:-3] for name in files)
         assert registry.names(folder)
-    assert (root / "datasets" / "__init__.py").exists() and "__init__" not in registry.names("datasets")
 
 
 def test_a_new_file_is_a_new_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +56,13 @@ def test_a_name_is_its_file_and_its_module(folder: Folder, name: str) -> None:
 def test_signatures_read_from_the_text_are_those_that_python_sees(folder: Folder, name: str) -> None:
     module = registry.module(folder, name)
     functions = public_functions(module)
-    assert {"models": {"build"}, "datasets": {"fetch", "read"}, "tasks": {"evaluate"}}[folder] <= set(functions)
+    needed: dict[str, set[str]] = {
+        "models": {"build"},
+        "datasets": {"fetch", "read"},
+        "tasks": {"evaluate"},
+        "kinds": set(),
+    }
+    assert needed.get(folder, set()) <= set(functions)
     for function_name, function in functions.items():
         read = registry.keyword_arguments(folder, name, function_name)
         parameters = inspect.signature(function).parameters.values()
@@ -76,6 +82,7 @@ def test_constants_read_from_the_text_are_those_of_the_module(folder: Folder, na
         "models": ["ACCEPTS"],
         "datasets": ["KIND"],
         "tasks": ["KINDS", "LABELS", "LOSSES", "SCORE"],
+        "kinds": ["LAYOUT", "PLURAL"],
     }[folder]
     for constant in wanted:
         assert registry.constant(folder, name, constant) == getattr(registry.module(folder, name), constant)
@@ -88,7 +95,7 @@ def test_the_summary_is_one_line_from_the_docstring(folder: Folder, name: str) -
     assert summary and docstring.startswith(summary) and "\n" not in summary and summary[-1] not in ".:"
 
 
-def test_aliases_read_from_the_text_are_those_of_the_arguments() -> None:
+def test_aliases_read_from_the_text_are_those_of_the_module() -> None:
     read = registry.literal_aliases()
     expected = {name: value for name, value in vars(arguments).items() if typing.get_origin(value) is typing.Literal}
     assert {name: typing.get_args(value) for name, value in read.items()} == {

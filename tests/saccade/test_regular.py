@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from saccade.core.errors import UserError
-from saccade.kinds.series.regular import refuse_coarse, refuse_constant, regular_series
+from saccade.kinds.series.reading.regular import refuse_coarse, refuse_constant, regular_series
 from saccade.readers.examples import FileSeries
 
 NAN = float("nan")

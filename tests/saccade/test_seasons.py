@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from saccade.kinds.series.seasonality import autocorrelation, find_season
+from saccade.kinds.series.forecasting.seasonality import autocorrelation, find_season
 
 
 def test_the_autocorrelation_is_that_of_its_formula() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from saccade.core.errors import UserError
-from saccade.kinds.series.labelled_files import CheckedFiles, check_files
+from saccade.kinds.series.reading.labelled_files import CheckedFiles, check_files
 from saccade.readers.examples import FileSeries, SeriesFiles
 
 NAN = float("nan")

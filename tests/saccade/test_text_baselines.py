@@ -9,13 +9,13 @@ import pytest
 from saccade.data.prepared import Split
 from saccade.data.spec import PAD, SPLITS, Spec
 from saccade.datasets import text_folder
-from saccade.kinds.tokens.arrays import cut_stream, stream_form, text_form
 from saccade.kinds.tokens.baselines import ngram_baselines
 from saccade.kinds.tokens.baselines.ngram_baselines import STRENGTHS, text_baseline
 from saccade.kinds.tokens.baselines.ngram_model import fit_ngrams
-from saccade.kinds.tokens.token_store import spool_tokens
-from saccade.kinds.tokens.tokenizer import Unit, build_vocabulary, count_tokens, tokenizer_of
-from saccade.prepare.write import Form
+from saccade.kinds.tokens.corpus.arrays import cut_stream, stream_arrays, text_arrays
+from saccade.kinds.tokens.corpus.token_store import tokenize_all
+from saccade.kinds.tokens.text.tokenizer import Unit, build_vocabulary, count_tokens, tokenizer_of
+from saccade.prepare.arrays import ArrayBuilder
 
 Splits = tuple[Split, Split, Split]
 
@@ -111,7 +111,7 @@ def test_many_texts_are_thinned_and_rare_classes_kept(monkeypatch: pytest.Monkey
     assert 40 < result["train_examples"] < 130 and result["accuracy"] > 0.9
 
 
-def of_form(form: Form, rows_of: Mapping[str, np.ndarray]) -> Splits:
+def of_form(form: ArrayBuilder, rows_of: Mapping[str, np.ndarray]) -> Splits:
     train, validation, test = (
         Split(form.examples(rows_of[name]), form.labels(rows_of[name]), rows_of[name]) for name in SPLITS
     )
@@ -120,8 +120,8 @@ def of_form(form: Form, rows_of: Mapping[str, np.ndarray]) -> Splits:
 
 def streamed(folder: Path, text: str, *, length: int, stride: int) -> tuple[Splits, Spec]:
     folder.mkdir()
-    spool = spool_tokens([text], folder, unit="characters", lower_case=False)
-    form, rows_of, _ = stream_form(
+    spool = tokenize_all([text], folder, unit="characters", lower_case=False)
+    form, rows_of, _ = stream_arrays(
         spool, cut_stream(len(text), test=0.2, validation=0.2), length=length, stride=stride, max_vocabulary=100
     )
     return of_form(form, rows_of), form.spec
@@ -155,7 +155,7 @@ def test_only_the_last_tokens_of_a_very_long_text_are_counted(tmp_path: Path, mo
 def test_windows_of_no_one_text_are_read_one_by_one() -> None:
     tokens = np.array([[2, 3, 4], [4, 3, 2], [2, 3, 4], [3, 3, 3]])
     labels = np.array([[3, 4, 5], [3, 2, 5], [3, 4, 5], [3, 3, 0]])
-    spec = Spec("tokens", (3,), vocabulary=("", "", "a", "b", "c", "d"), unit="words", answers="each_step")
+    spec = Spec("tokens", (3,), vocabulary=("", "", "a", "b", "c", "d"), unit="words", output="per_token")
     split = Split(tokens, labels, np.arange(4))
     result = text_baseline(split, split, split, spec)
     assert result["train_tokens"] == 11 and "bits_per_character" not in result and 0 < result["loss"] < np.log(5)
@@ -167,7 +167,7 @@ def test_surnames(tmp_path: Path, real_data: Callable[[str], Path]) -> None:
     examples = text_folder.read(tmp_path, examples="lines")
     rows = np.random.default_rng(0).permutation(len(examples.labels))
     rows_of = {"train": rows[:6000], "validation": rows[6000:7500], "test": rows[7500:9000]}
-    spool = spool_tokens(examples.texts, tmp_path, unit="characters", lower_case=False)
-    form, _ = text_form(examples, spool, rows_of, max_length=20, max_vocabulary=100)
+    spool = tokenize_all(examples.texts, tmp_path, unit="characters", lower_case=False)
+    form, _ = text_arrays(examples, spool, rows_of, max_length=20, max_vocabulary=100)
     result = text_baseline(*of_form(form, rows_of), form.spec)
     assert result["model"].startswith("character") and 0.74 < result["accuracy"] < 0.85

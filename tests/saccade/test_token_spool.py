@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from saccade.data.spec import PAD
-from saccade.kinds.tokens import token_store
-from saccade.kinds.tokens.token_store import TokenSpool, spool_tokens
-from saccade.kinds.tokens.tokenizer import Tokenizer, Unit, count_tokens, cut, normalise
+from saccade.kinds.tokens.corpus import token_store
+from saccade.kinds.tokens.corpus.token_store import TokenStore, tokenize_all
+from saccade.kinds.tokens.text.tokenizer import Tokenizer, Unit, count_tokens, cut, normalise
 
 TEXTS = ["the cat, the dog", "", "The end. 👍", "the cat, the dog", "don't\nstop", "a  b", "a b"]
 
 
-def spooled(folder: Path, unit: Unit, lower_case: bool = False, texts: list[str] = TEXTS) -> TokenSpool:
-    return spool_tokens(texts, folder, unit=unit, lower_case=lower_case)
+def spooled(folder: Path, unit: Unit, lower_case: bool = False, texts: list[str] = TEXTS) -> TokenStore:
+    return tokenize_all(texts, folder, unit=unit, lower_case=lower_case)
 
 
 @pytest.mark.parametrize("unit", ["characters", "words"])
@@ -78,6 +78,6 @@ def test_texts_are_equal_where_what_is_read_of_them_is(tmp_path: Path, unit: Uni
     texts = ["one two three", "one two tall", "one two", "one too", "one"]
     for most in (1, 2, 5, 9, 10, 99):
         (tmp_path / str(most)).mkdir()
-        digests = spool_tokens(texts, tmp_path / str(most), unit=unit, lower_case=False, most=most).digests
+        digests = tokenize_all(texts, tmp_path / str(most), unit=unit, lower_case=False, most=most).digests
         read = [list(cut(text, unit))[:most] for text in texts]
         assert [[a == b for b in digests] for a in digests] == [[a == b for b in read] for a in read], most

@@ -10,7 +10,7 @@ import pytest
 
 from saccade.core.errors import UserError
 from saccade.data.spec import PAD, RESERVED, UNKNOWN, Spec
-from saccade.kinds.tokens.tokenizer import (
+from saccade.kinds.tokens.text.tokenizer import (
     SHOWN_UNKNOWN,
     Tokenizer,
     Unit,

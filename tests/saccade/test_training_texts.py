@@ -26,7 +26,7 @@ CPU = torch.device("cpu")
 N, T, V, K = 53, 14, 9, 3
 VOCABULARY = ("<pad>", "<unknown>", *"abcdefg")
 ONCE = Spec("tokens", (T,), ("cat", "dog", "owl"), (), VOCABULARY, "characters")
-EACH_STEP = Spec("tokens", (T,), (), (), VOCABULARY, "characters", answers="each_step")
+EACH_STEP = Spec("tokens", (T,), (), (), VOCABULARY, "characters", output="per_token")
 
 
 def texts(spec: Spec = ONCE, count: int = N, seed: int = 0) -> LabelledArrays:
@@ -35,10 +35,7 @@ def texts(spec: Spec = ONCE, count: int = N, seed: int = 0) -> LabelledArrays:
     lengths = torch.randint(1, T + 1, (count,), generator=random)
     real_NT = torch.arange(T) < lengths[:, None]
     token_NT = torch.randint(2, V, (count, T), generator=random) * real_NT
-    if spec.answers == "each_step":
-        labels = torch.where(real_NT, (token_NT - 1) % (V - 2) + 2, 0)
-    else:
-        labels = token_NT[:, 0] % K
+    labels = torch.where(real_NT, (token_NT - 1) % (V - 2) + 2, 0) if spec.output == "per_token" else token_NT[:, 0] % K
     return LabelledArrays(token_NT.int()[None], labels, stored_lengths(token_NT))
 
 
@@ -75,7 +72,7 @@ def watched(built: nn.Sequential) -> list[tuple[int, int]]:
     return seen
 
 
-both_answers = pytest.mark.parametrize("spec", [ONCE, EACH_STEP], ids=["once", "each step"])
+both_answers = pytest.mark.parametrize("spec", [ONCE, EACH_STEP], ids=["per_example", "each step"])
 
 
 @both_answers

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from saccade.prepare.groups import equal_rows, unit_keys
+from saccade.prepare.groups import equal_rows, group_keys
 
 
 def by_hand(names: list[str], together: list[list[int]]) -> list[str]:
@@ -15,16 +15,16 @@ def by_hand(names: list[str], together: list[list[int]]) -> list[str]:
 
 
 def test_an_example_alone_keeps_its_name() -> None:
-    assert unit_keys(["b", "a", "c"]) == ["b", "a", "c"]
-    assert unit_keys([]) == []
+    assert group_keys(["b", "a", "c"]) == ["b", "a", "c"]
+    assert group_keys([]) == []
 
 
 def test_equal_names_and_what_is_listed_together_are_one_unit() -> None:
-    assert unit_keys(["d", "b", "d", "c", "a"], [[0, 1], [3, 4]]) == ["b", "b", "b", "a", "a"]
+    assert group_keys(["d", "b", "d", "c", "a"], [[0, 1], [3, 4]]) == ["b", "b", "b", "a", "a"]
 
 
 def test_a_copy_of_a_copy_belongs_to_both() -> None:
-    assert unit_keys(["e", "d", "c", "b", "a"], [[0, 1], [1, 2], [2, 4]]) == ["a", "a", "a", "b", "a"]
+    assert group_keys(["e", "d", "c", "b", "a"], [[0, 1], [1, 2], [2, 4]]) == ["a", "a", "a", "b", "a"]
 
 
 def test_the_same_as_sets_merged_one_by_one() -> None:
@@ -32,7 +32,7 @@ def test_the_same_as_sets_merged_one_by_one() -> None:
     for count in (1, 2, 17, 60):
         names = [f"n{i}" for i in random.integers(0, 3 * count, count)]
         together = [random.integers(0, count, random.integers(0, 4)).tolist() for _ in range(count // 6)]
-        assert unit_keys(names, together) == by_hand(names, together)
+        assert group_keys(names, together) == by_hand(names, together)
 
 
 def test_equal_rows_are_groups_of_those_asked_for() -> None:

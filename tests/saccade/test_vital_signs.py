@@ -279,20 +279,20 @@ def test_of_a_long_sequence_fifty_steps_are_kept_the_first_and_the_last_among_th
     assert {row["layer"] for row in statistics.read() if "step" in row} == {"recurrent.l1"}
 
 
-@pytest.mark.parametrize("answers", ["once", "each_step"])
-def test_of_texts_the_longer_half_is_asked_cut_to_one_length(answers: Any) -> None:
+@pytest.mark.parametrize("output", ["per_example", "per_token"])
+def test_of_texts_the_longer_half_is_asked_cut_to_one_length(output: Any) -> None:
     torch.manual_seed(0)
-    spec = Spec("tokens", (9,), CLASSES if answers == "once" else (), vocabulary=tuple("_abcdef"), answers=answers)
+    spec = Spec("tokens", (9,), CLASSES if output == "per_example" else (), vocabulary=tuple("_abcdef"), output=output)
     model = registry.module("models", "gru").build(spec, hidden_size=4, embedding_size=3)
     network = nn.Sequential(TokenInput(), model).eval()
     token_NT = torch.randint(1, 7, (5, 9), dtype=torch.int32)
     for text, length in enumerate((2, 9, 6, 7, 1)):
         token_NT[text, length:] = PAD
-    labels = torch.tensor([0, 1, 2, 0, 1]) if answers == "once" else token_NT.long().roll(-1, dims=1)
+    labels = torch.tensor([0, 1, 2, 0, 1]) if output == "per_example" else token_NT.long().roll(-1, dims=1)
     statistics = LayerStatistics(network, optimizers.build("sgd", network, lr=0.1))
     statistics.measure_over_time(network, LabelledArrays(token_NT[None], labels), cross_entropy)
     x, target = token_NT[[1, 2, 3], :6].long(), labels[[1, 2, 3]]
-    target = target if answers == "once" else target[:, :6]
+    target = target if output == "per_example" else target[:, :6]
     expected_T = gradient_norms_over_time(model, x, lambda output: cross_entropy(output, target))
     rows = [row for row in statistics.read() if "step" in row]
     assert [row["gradient_norm"] for row in rows] == pytest.approx(expected_T.tolist(), rel=1e-5)

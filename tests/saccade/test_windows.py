@@ -10,18 +10,20 @@ import pytest
 
 from saccade.core.errors import UserError
 from saccade.data.spec import SPLITS, names_of_targets, targets_of_names
-from saccade.kinds.series.windows import Cut, _parted, part_series
+from saccade.kinds.series.forecasting.windows import WindowSpec, _parted, split_series
 
 
-def some_cuts(count: int) -> list[tuple[int, Cut, float, float]]:
+def some_cuts(count: int) -> list[tuple[int, WindowSpec, float, float]]:
     """Series and windows of many sizes: (T, cut, share of the test, share of validation)."""
     random = np.random.default_rng(5)
-    cases: list[tuple[int, Cut, float, float]] = []
+    cases: list[tuple[int, WindowSpec, float, float]] = []
     while len(cases) < count:
-        cut = Cut(int(random.integers(1, 40)), int(random.integers(1, 15)), int(random.choice([1, 1, 2, 3, 7, 20])))
+        cut = WindowSpec(
+            int(random.integers(1, 40)), int(random.integers(1, 15)), int(random.choice([1, 1, 2, 3, 7, 20]))
+        )
         T, test, validation = int(random.integers(20, 600)), random.uniform(0.05, 0.5), random.uniform(0.05, 0.4)
         try:
-            part_series(T, cut, test=test, validation=validation, name="a.csv")
+            split_series(T, cut, test=test, validation=validation, name="a.csv")
         except UserError:
             continue
         cases.append((T, cut, test, validation))
@@ -31,7 +33,7 @@ def some_cuts(count: int) -> list[tuple[int, Cut, float, float]]:
 CASES = some_cuts(400)
 
 
-def steps_of(starts_M: np.ndarray, cut: Cut) -> set[int]:
+def steps_of(starts_M: np.ndarray, cut: WindowSpec) -> set[int]:
     """All steps of windows, inputs and horizon."""
     return {step for start in starts_M.tolist() for step in range(start, start + cut.length)}
 
@@ -39,7 +41,7 @@ def steps_of(starts_M: np.ndarray, cut: Cut) -> set[int]:
 def test_no_step_of_a_window_is_in_a_window_of_another_split() -> None:
     for T, cut, test, validation in CASES:
         starts_M = cut.starts(T)
-        splits_M = part_series(T, cut, test=test, validation=validation, name="a.csv").of_windows(starts_M, cut)
+        splits_M = split_series(T, cut, test=test, validation=validation, name="a.csv").of_windows(starts_M, cut)
         steps = {split: steps_of(starts_M[splits_M == split], cut) for split in SPLITS}
         assert all(steps.values()), (T, cut)
         assert max(steps["train"]) < min(steps["validation"]), (T, cut)
@@ -49,7 +51,7 @@ def test_no_step_of_a_window_is_in_a_window_of_another_split() -> None:
 def test_the_test_windows_forecast_the_last_share_of_the_steps_and_no_others() -> None:
     for T, cut, test, validation in CASES:
         starts_M = cut.starts(T)
-        parts = part_series(T, cut, test=test, validation=validation, name="a.csv")
+        parts = split_series(T, cut, test=test, validation=validation, name="a.csv")
         splits_M = parts.of_windows(starts_M, cut)
         first = T - round(test * T)
         test_M = starts_M[splits_M == "test"] + cut.window
@@ -66,7 +68,7 @@ def test_the_gaps_are_as_long_as_the_inputs_and_no_longer() -> None:
         if cut.stride > 1:
             continue  # then a window may not end where its part does
         starts_M = cut.starts(T)
-        splits_M = part_series(T, cut, test=test, validation=validation, name="a.csv").of_windows(starts_M, cut)
+        splits_M = split_series(T, cut, test=test, validation=validation, name="a.csv").of_windows(starts_M, cut)
         ends = {split: int(starts_M[splits_M == split].max()) + cut.length for split in SPLITS}
         firsts = {split: int(starts_M[splits_M == split].min()) + cut.window for split in SPLITS}
         assert firsts["validation"] - ends["train"] == firsts["test"] - ends["validation"] == cut.window
@@ -74,14 +76,14 @@ def test_the_gaps_are_as_long_as_the_inputs_and_no_longer() -> None:
 
 
 def test_windows_are_counted_back_from_the_end() -> None:
-    assert Cut(3, 2, 4).starts(14).tolist() == [1, 5, 9]
-    assert Cut(3, 2, 1).starts(5).tolist() == [0]
-    assert Cut(3, 2, 1).starts(4).tolist() == []
+    assert WindowSpec(3, 2, 4).starts(14).tolist() == [1, 5, 9]
+    assert WindowSpec(3, 2, 1).starts(5).tolist() == [0]
+    assert WindowSpec(3, 2, 1).starts(4).tolist() == []
 
 
 def test_eleven_years_of_sunspots_and_the_next_one() -> None:
-    cut = Cut(132, 12)
-    parts = part_series(2820, cut, test=0.2, validation=0.1, name="sunspots")
+    cut = WindowSpec(132, 12)
+    parts = split_series(2820, cut, test=0.2, validation=0.1, name="sunspots")
     assert parts.forecast == {"train": (0, 1710), "validation": (1842, 2124), "test": (2256, 2820)}  # 2256: 1937-01
     splits, counts = np.unique(parts.of_windows(cut.starts(2820), cut), return_counts=True)
     assert dict(zip(splits.tolist(), counts.tolist(), strict=True)) == {
@@ -94,28 +96,28 @@ def test_a_series_that_is_too_short_is_told_how_long_it_must_be() -> None:
         UserError,
         match=r"a\.csv has 100 rows, fewer than a window: preprocess\.window \(132\) and horizon \(12\) take 144",
     ):
-        part_series(100, Cut(132, 12), test=0.2, validation=0.1, name="a.csv")
+        split_series(100, WindowSpec(132, 12), test=0.2, validation=0.1, name="a.csv")
     with pytest.raises(UserError, match=r"a\.csv has 400 rows, too few .* in the train part, .*; 582 would do"):
-        part_series(400, Cut(132, 12), test=0.2, validation=0.1, name="a.csv")
-    part_series(582, Cut(132, 12), test=0.2, validation=0.1, name="a.csv")
+        split_series(400, WindowSpec(132, 12), test=0.2, validation=0.1, name="a.csv")
+    split_series(582, WindowSpec(132, 12), test=0.2, validation=0.1, name="a.csv")
     with pytest.raises(UserError, match="in the train part"):
-        part_series(581, Cut(132, 12), test=0.2, validation=0.1, name="a.csv")
+        split_series(581, WindowSpec(132, 12), test=0.2, validation=0.1, name="a.csv")
     with pytest.raises(UserError, match="in the validation part"):  # two steps of validation, three to forecast
-        part_series(100, Cut(5, 3), test=0.2, validation=0.02, name="a.csv")
+        split_series(100, WindowSpec(5, 3), test=0.2, validation=0.02, name="a.csv")
 
 
 def test_how_many_rows_would_do_is_told_at_once_and_truly() -> None:
     """Of long windows, too; no shorter series would do, as windows themselves say."""
     started_at = time.process_time()
     with pytest.raises(UserError, match="39,600 would do"):
-        part_series(20_000, Cut(10_080, 1_440), test=0.1, validation=0.1, name="a.csv")
+        split_series(20_000, WindowSpec(10_080, 1_440), test=0.1, validation=0.1, name="a.csv")
     assert time.process_time() - started_at < 3  # a week of minutes took a minute
     random = np.random.default_rng(2)
     for _ in range(100):
-        cut = Cut(int(random.integers(1, 20)), int(random.integers(1, 9)), int(random.choice([1, 2, 3, 11])))
+        cut = WindowSpec(int(random.integers(1, 20)), int(random.integers(1, 9)), int(random.choice([1, 2, 3, 11])))
         test, validation = random.uniform(0.05, 0.4), random.uniform(0.05, 0.4)
         with pytest.raises(UserError, match="would do") as told:
-            part_series(cut.length, cut, test=test, validation=validation, name="a.csv")
+            split_series(cut.length, cut, test=test, validation=validation, name="a.csv")
         least = int(str(told.value).split("parts; ")[1].split(" would")[0].replace(",", ""))
         for T in range(cut.length, least + 1):
             empty = _parted(T, cut, test, validation).of_windows(cut.starts(T), cut)

@@ -36,7 +36,7 @@ def preview(dataset: str, *, block: AugmentBlock, seed: int, policy: str | None,
         raise UserError(f"--out ({out.name}) must end in .png")
     description = read_description(paths.prepared(dataset))
     spec = description.spec
-    if spec.kind != "image":
+    if spec.layout != "image":
         raise UserError(f"{dataset} holds {spec.plural}, and transforms are for images")
     height, width, channels = spec.shape
     chosen = block.transforms if policy is None else policy

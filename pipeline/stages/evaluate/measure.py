@@ -4,9 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from pipeline import paths
 from pipeline.console import Progress
 from pipeline.schema.evaluate import EvaluateBlock
@@ -49,23 +46,15 @@ def measure(
     Raises:
         UserError: views are asked for, and there are no transforms to make them with.
     """
-    answers = _answers(predictor, test, block.batch_size)
+    answers = predictor.answer_split(test, block.batch_size)
     task = registry.module("tasks", predictor.config.task)
     beside = {"top_k": block.top_k, "predictor": predictor, **(shown_beside or {})}
     metrics = registry.call_with_supported(task.evaluate, folder, answers, test, predictor.spec, history, **beside)
     return metrics | _measure_views(answers, predictor, test, block, trained_on)
 
 
-def _answers(predictor: Predictor, test: Split, batch_size: int) -> Any:
-    """What the task's ``evaluate`` takes: an answer an example, or what was said of each token."""
-    examples = torch.from_numpy(test.examples)
-    if predictor.spec.answers == "each_step":
-        return predictor.token_outputs(examples, torch.from_numpy(test.labels), batch_size)
-    return predictor.outputs(examples, batch_size)
-
-
 def _measure_views(
-    answers: np.ndarray, predictor: Predictor, test: Split, block: EvaluateBlock, dataset: str
+    answers: Any, predictor: Predictor, test: Split, block: EvaluateBlock, dataset: str
 ) -> dict[str, float]:
     """Metrics of the answers averaged over augmented views; nothing where none are asked for."""
     if block.tta is None:

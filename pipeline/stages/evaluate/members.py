@@ -7,15 +7,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline import paths
-from pipeline.console import pluralise
 from pipeline.runs.journal import Journal
 from pipeline.runs.run_store import wait_for_lock
 from pipeline.schema.evaluate import EvaluateBlock
-from pipeline.stages.evaluate.baselines import beside_forecasts
 from pipeline.stages.evaluate.measure import measure
 from pipeline.tracking.status import stage_lock
+from saccade import kinds
 from saccade.core.files import replacing_folder
-from saccade.data.prepared import Split
+from saccade.core.messages import pluralise
+from saccade.data.prepared import Split, read_description
 from saccade.predict import predictor as prediction
 
 
@@ -75,7 +75,7 @@ def evaluate_member(
         Metric name to value.
     """
     predictor, store = prediction.load(bundle, device=block.device), paths.run_store(member["identity"])
-    shown, journal = beside_forecasts(paths.prepared(dataset), with_baselines=False), Journal(store)
+    shown, journal = kinds.beside_answers(read_description(paths.prepared(dataset))), Journal(store)
     if journal.state().run_uid != member["run_uid"]:  # trained on another machine, or anew since
         with TemporaryDirectory() as scratch:
             return measure(Path(scratch), history, predictor, test, block, trained_on=dataset, shown_beside=shown)

@@ -7,14 +7,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipeline import paths
-from pipeline.console import pluralise, say
+from pipeline.console import say
 from pipeline.runs.tables import read_history
 from pipeline.schema.evaluate import EvaluateBlock
-from pipeline.stages.evaluate.baselines import beside_forecasts
 from pipeline.stages.evaluate.measure import measure
 from pipeline.stages.evaluate.stage import load_trained
+from saccade import kinds
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_folder, write_json
+from saccade.core.messages import pluralise
 from saccade.data.prepared import open_split, read_description
 from saccade.data.spec import SPLITS
 from saccade.evaluate.match_labels import join_counts, join_names, match_examples
@@ -54,7 +55,7 @@ def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> N
                 matched.split,
                 block,
                 trained_on=trained["dataset"],
-                shown_beside=beside_forecasts(prepared, with_baselines=False),
+                shown_beside=kinds.beside_answers(description),
             )
         examples = len(matched.split.rows)
         scored = {

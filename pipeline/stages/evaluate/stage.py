@@ -10,18 +10,19 @@ from pipeline.runs.journal import Journal
 from pipeline.runs.run_store import journal_folder, restore_journal, wait_for_lock
 from pipeline.runs.tables import read_gradients, read_history
 from pipeline.schema.evaluate import EvaluateBlock
-from pipeline.stages.evaluate.baselines import beside_forecasts, image_baseline, text_baseline
+from pipeline.stages.evaluate.baselines import measure_baseline
 from pipeline.stages.evaluate.measure import measure
 from pipeline.stages.evaluate.members import evaluate_members, for_tracking, summary, told
 from pipeline.tracking.mlflow_store import tracking_uri
 from pipeline.tracking.status import stage_lock
 from pipeline.tracking.uploader import MlflowUploader
+from saccade import kinds
 from saccade.bundle.bundle import weights_sha256
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_folder, write_json
-from saccade.data.prepared import Description, open_split, read_description
+from saccade.data.prepared import open_split, read_description
+from saccade.data.spec import SPLITS
 from saccade.display.layer_statistics import draw_layer_statistics
-from saccade.kinds.image import hog_baseline
 from saccade.predict import predictor as prediction
 from saccade.predict.predictor import Predictor
 
@@ -55,11 +56,12 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
         if "members" in trained:
             members = summary(evaluate_members(run, trained, history, test, block, dataset))
         with replacing_folder(report / "evaluation") as folder:
-            shown = beside_forecasts(prepared, with_baselines=True)
+            splits = [open_split(prepared, split) for split in SPLITS]
+            shown = kinds.beside_answers(description, splits)
             metrics = measure(folder, history, predictor, test, block, trained_on=dataset, shown_beside=shown)
             if layers := read_gradients(report / "gradients.csv"):
                 draw_layer_statistics(layers, folder / "gradients.png")
-            metrics |= {f"baseline_{name}": value for name, value in _baseline(dataset, description).items()}
+            metrics |= {f"baseline_{name}": value for name, value in measure_baseline(dataset, description).items()}
             with replacing_folder(store / "evaluation") as kept:
                 shutil.copytree(folder, kept, dirs_exist_ok=True)
         write_json(report / "metrics.json", metrics | ({"members": members} if members else {}))
@@ -96,20 +98,3 @@ def load_trained(run: str, device: str) -> tuple[Predictor, dict[str, Any]]:
     if weights_sha256(model) != trained["weights_sha256"]:
         raise UserError(f"{model} and {report / 'run.json'} are of two trainings. Publish one: `saccade train {run}`.")
     return prediction.load(model, device=device), trained
-
-
-def _baseline(dataset: str, description: Description) -> dict[str, float]:
-    """What a simple model gets on the test split; nothing where there is none to compare with."""
-    spec = description.spec
-    if spec.horizon:
-        return {}  # the task draws its baselines, and measures them itself
-    if spec.targets:
-        splits = (open_split(paths.prepared(dataset), split) for split in ("train", "validation", "test"))
-        return hog_baseline.mean_baseline(*(split.labels for split in splits))
-    if spec.kind not in ("image", "tokens"):
-        return {}
-    found = (image_baseline if spec.kind == "image" else text_baseline)(dataset, description)
-    names = ["loss", "perplexity", "bits_per_character"]
-    if spec.classes:  # whose baseline is chosen by its accuracy, and says little of its loss
-        names = ["accuracy", "balanced_accuracy", *(["macro_f1"] if spec.kind == "tokens" else [])]
-    return {name: found[name] for name in names if name in found}

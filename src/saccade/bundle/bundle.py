@@ -76,7 +76,7 @@ class NetworkConfig:
         return registry.module("models", self.model).build(self.built_for, **self.arguments)
 
     def _build_ensemble(self) -> Ensemble:
-        is_of_classes = bool(self.spec.classes) or self.spec.answers == "each_step"
+        is_of_classes = bool(self.spec.classes) or self.spec.output == "per_token"
         kind: OutputKind = "one_output" if self.one_output else "classes" if is_of_classes else "numbers"
         return Ensemble([self._build_model() for _ in range(self.members)], kind)
 

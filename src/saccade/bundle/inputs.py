@@ -21,11 +21,16 @@ def input_for(spec: Spec, mean: Sequence[float], std: Sequence[float], evaluate_
         evaluate_crop: share of each side of an image that is looked at in evaluation, in (0, 1]: see ``ImageInput``.
 
     Returns:
-        ``ImageInput``, ``TokenInput`` or ``SeriesInput``.
+        ``ImageInput``, ``TokenInput``, ``SeriesInput`` or ``VectorInput``.
     """
-    if spec.layout == "tokens":
-        return TokenInput()
-    return ImageInput(mean, std, evaluate_crop) if spec.layout == "image" else SeriesInput(mean, std)
+    match spec.layout:
+        case "image":
+            return ImageInput(mean, std, evaluate_crop)
+        case "tokens":
+            return TokenInput()
+        case "series":
+            return SeriesInput(mean, std)
+    return VectorInput(mean, std)
 
 
 class ImageInput(nn.Module):
@@ -105,3 +110,23 @@ class SeriesInput(nn.Module):
 
     def forward(self, x_BTF: Tensor) -> Tensor:
         return (x_BTF - self.mean_F) / self.std_F
+
+
+class VectorInput(nn.Module):
+    """float32 or integer (B, F) to ``(x - mean) / std`` per feature, float32.
+
+    Args:
+        mean: mean of each feature over the training split.
+        std: standard deviation of each feature, above 0.
+    """
+
+    mean_F: Tensor  # noqa: N815
+    std_F: Tensor  # noqa: N815
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("mean_F", torch.tensor(mean, dtype=torch.float32), persistent=False)
+        self.register_buffer("std_F", torch.tensor(std, dtype=torch.float32), persistent=False)
+
+    def forward(self, x_BF: Tensor) -> Tensor:
+        return (x_BF.float() - self.mean_F) / self.std_F

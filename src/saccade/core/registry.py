@@ -1,5 +1,7 @@
 """Names by file: ``model: {name: lenet5}`` is ``models/lenet5.py``. There is no list to keep in step.
 
+A kind of data is a folder, ``kinds/image``; a file in it is named with a slash, ``tokens/long_texts``.
+
 Signatures and constants are read from the source text, so that checking params.yaml imports neither torch nor OpenCV.
 """
 
@@ -7,6 +9,7 @@ import ast
 import functools
 import importlib
 import inspect
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +17,7 @@ from typing import Any, Literal
 
 from saccade.core.errors import UserError
 
-Folder = Literal["datasets", "models", "tasks"]
+Folder = Literal["datasets", "models", "tasks", "kinds"]
 
 _SACCADE = Path(__file__).parents[1]
 
@@ -29,13 +32,16 @@ class Argument:
 
 
 def names(folder: Folder) -> list[str]:
-    """The registered names of a folder, sorted: its files, less those with a leading underscore."""
+    """The registered names of a folder, sorted: its files or, of kinds, its folders; none with a leading underscore."""
+    if folder == "kinds":
+        return sorted(path.parent.name for path in (_SACCADE / folder).glob("[!_]*/__init__.py"))
     return sorted(path.stem for path in (_SACCADE / folder).glob("*.py") if not path.stem.startswith("_"))
 
 
 def source_file(folder: Folder, name: str) -> Path:
     """The file that a name stands for."""
-    return _SACCADE / folder / f"{name}.py"
+    path = _SACCADE / folder / name
+    return path / "__init__.py" if folder == "kinds" and "/" not in name else path.with_suffix(".py")
 
 
 def summary(folder: Folder, name: str) -> str:
@@ -46,7 +52,7 @@ def summary(folder: Folder, name: str) -> str:
 
 def module(folder: Folder, name: str) -> ModuleType:
     """Import the file that a name stands for."""
-    return importlib.import_module(f"saccade.{folder}.{name}")
+    return importlib.import_module(f"saccade.{folder}.{name.replace('/', '.')}")
 
 
 @functools.cache
@@ -62,7 +68,7 @@ def constant(folder: Folder, name: str, constant_name: str) -> Any:
     """A module-level literal such as ``ACCEPTS = ("image",)``, read without importing the file.
 
     Args:
-        folder: datasets, models or tasks.
+        folder: datasets, models, tasks or kinds.
         name: name of the file, without .py.
         constant_name: name of the constant.
 
@@ -82,11 +88,19 @@ def constant(folder: Folder, name: str, constant_name: str) -> Any:
     raise LookupError(f"{source_file(folder, name)} holds no constant {constant_name}")
 
 
+def constant_or(default: object, folder: Folder, name: str, constant_name: str) -> Any:
+    """A constant that a file may leave out, and what it is then."""
+    try:
+        return constant(folder, name, constant_name)
+    except LookupError:
+        return default
+
+
 def keyword_arguments(folder: Folder, name: str, function: str) -> dict[str, Argument]:
     """The keyword-only arguments of a function in a registered file, read without importing the file.
 
     Args:
-        folder: datasets, models or tasks.
+        folder: datasets, models, tasks or kinds.
         name: name of the file, without .py.
         function: name of the function, such as "build".
 
@@ -96,11 +110,40 @@ def keyword_arguments(folder: Folder, name: str, function: str) -> dict[str, Arg
     Raises:
         LookupError: the file holds no such function.
     """
+    node, tree = _function(folder, name, function), _tree(folder, name)
+    pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+    return {argument.arg: _argument(argument, _resolved(default, tree)) for argument, default in pairs}
+
+
+def argument_texts(folder: Folder, name: str, function: str) -> dict[str, str]:
+    """What the docstring of a function says of its arguments, read without importing the file.
+
+    Args:
+        folder: datasets, models, tasks or kinds.
+        name: of the file, without .py.
+        function: such as "build".
+
+    Returns:
+        Argument name to its text under ``Args``, on one line.
+
+    Raises:
+        LookupError: the file holds no such function.
+    """
+    docstring = ast.get_docstring(_function(folder, name, function)) or ""
+    _, _, after = docstring.partition("\nArgs:\n")
+    texts: dict[str, str] = {}
+    for line in after.split("\n\n")[0].splitlines():
+        if match := re.match(r" {4}\*{0,2}(\w+): (.*)", line):
+            texts[match[1]] = match[2]
+        elif texts:  # an argument goes on
+            texts[list(texts)[-1]] += " " + line.strip()
+    return texts
+
+
+def _function(folder: Folder, name: str, function: str) -> ast.FunctionDef:
     for node in _tree(folder, name).body:
         if isinstance(node, ast.FunctionDef) and node.name == function:
-            pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-            tree = _tree(folder, name)
-            return {argument.arg: _argument(argument, _resolved(default, tree)) for argument, default in pairs}
+            return node
     raise LookupError(f"{source_file(folder, name)} holds no function {function}")
 
 

@@ -4,11 +4,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from saccade.core import registry
 from saccade.core.errors import UserError
 
-Kind = Literal["image", "tokens", "series"]
 Unit = Literal["", "characters", "words"]
 Fit = Literal["stretch", "crop", "pad"]
+Output = Literal["per_example", "per_token"]
+
+LAYOUTS = ("image", "tokens", "series", "vector")
+"""How the examples of a split lie in an array, which is what models accept: images (N, H, W, C), tokens (N, T), series
+(N, T, F) or vectors (N, F). Each kind of data yields one of them."""
 
 SPLITS = ("train", "validation", "test")
 SPLIT_NAMES = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
@@ -24,42 +29,46 @@ class Spec:
     """What every example of a prepared dataset has in common.
 
     Attributes:
-        kind: image, tokens or series.
-        shape: of one example: (H, W, C) for an image, (T,) for tokens, (T, F) for a series.
+        kind: name of a folder in ``kinds/``, such as image, tokens or series.
+        shape: shape of one example: (H, W, C) for an image, (T,) for tokens, (T, F) for a series, (F,) for a vector.
         classes: class names in the order of the labels; empty where there are none.
         targets: names of the numbers to predict, where numbers are predicted and not classes.
         vocabulary: tokens in the order of their ids; empty for images and series.
         unit: what a token is, characters or words; empty for images and series.
         lower_case: whether capitals in text are made small before it is looked up in the vocabulary.
-        answers: once an example, or at each of its steps: what comes next.
+        output: per_example, or per_token: at each step of a text what comes next.
         fit: what is done with images of other proportions than ``shape``: stretch, crop or pad.
         features: of a series: names of what is measured at each step.
         step: of a series: from each time to the next, such as "1 month"; empty where it is not known.
         horizon: how many steps of a series' own future the targets are; 0 where they are something else.
+        layout: one of ``LAYOUTS``, which the kind yields; where it is not given, that which is called as the kind is.
     """
 
-    kind: Kind
+    kind: str
     shape: tuple[int, ...]
     classes: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     vocabulary: tuple[str, ...] = ()
     unit: Unit = ""
     lower_case: bool = False
-    answers: Literal["once", "each_step"] = "once"
+    output: Output = "per_example"
     fit: Fit = "stretch"
     features: tuple[str, ...] = ()
     step: str = ""
     horizon: int = 0
+    layout: str = ""
 
-    @property
-    def layout(self) -> str:
-        """How one example is laid out: image (H, W, C), tokens (T,), series (T, F), or vector (F,)."""
-        return self.kind
+    def __post_init__(self) -> None:
+        if not self.layout:
+            object.__setattr__(self, "layout", self.kind)
+        if self.layout not in LAYOUTS:
+            raise ValueError(f"layout ({self.layout!r}) of kind {self.kind} must be one of {', '.join(LAYOUTS)}")
 
     @property
     def plural(self) -> str:
-        """What several examples are called: images, texts or series."""
-        return {"image": "images", "tokens": "texts", "series": "series"}[self.kind]
+        """What several examples are called, such as images or texts: ``PLURAL`` of their kind."""
+        is_known = self.kind in registry.names("kinds")
+        return str(registry.constant("kinds", self.kind, "PLURAL")) if is_known else f"examples of {self.kind}"
 
     @property
     def num_outputs(self) -> int:
@@ -84,13 +93,21 @@ class Spec:
         return replace(self, classes=(), targets=(f"logit of {self.classes[1]}",))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        """Plain values for JSON. A layout that is called as the kind is left out, so an older saccade can read it."""
+        values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        if self.layout == self.kind:
+            del values["layout"]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Spec":
-        """The inverse of ``to_dict``; keys this version does not know are an error (TypeError)."""
+        """The inverse of ``to_dict``; keys this version does not know are an error (TypeError).
+
+        What older files call ``answers`` (once, each_step) is read as ``output``.
+        """
         plain: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+        if "answers" in plain:  # the name and words of older files
+            plain["output"] = {"once": "per_example", "each_step": "per_token"}[plain.pop("answers")]
         return cls(**plain)
 
 

@@ -21,7 +21,7 @@ from typing import Literal
 from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
 from saccade.io.downloads import RemoteFile, fetch_file
-from saccade.kinds.image.idx import read_examples
+from saccade.kinds.image.pixels.idx import read_examples
 from saccade.readers.examples import ImageExamples
 
 KIND = "image"

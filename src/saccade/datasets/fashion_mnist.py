@@ -10,7 +10,7 @@ from pathlib import Path
 
 from saccade.core.progress import Progress, no_progress
 from saccade.io.downloads import fetch_file
-from saccade.kinds.image.idx import mnist_files, read_mnist_files
+from saccade.kinds.image.pixels.idx import mnist_files, read_mnist_files
 from saccade.readers.examples import ImageExamples
 
 KIND = "image"

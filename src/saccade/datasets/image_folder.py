@@ -17,7 +17,7 @@ from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
 from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, ArchiveLimits
 from saccade.io.archives import Archive, Member, NameFilter, open_archive
-from saccade.kinds.image.decode import PICTURE_SUFFIXES, decode_for, decode_image
+from saccade.kinds.image.pixels.decode import IMAGE_SUFFIXES, decode_for, decode_image
 from saccade.readers.examples import ImageExamples
 from saccade.readers.fetch_archive import fetch_archive, name_filter, single_file
 from saccade.readers.labels_from_paths import check_class_from, labels_from_paths
@@ -149,7 +149,7 @@ def _list_pictures(archive: Archive, wanted: NameFilter) -> tuple[list[Member], 
     others: Counter[str] = Counter()
     for member in archive.members(wanted):
         suffix = posixpath.splitext(member.name)[1].lower()
-        if suffix in PICTURE_SUFFIXES:
+        if suffix in IMAGE_SUFFIXES:
             pictures.append(member)
             ids.append(hashlib.blake2b(archive.read(member), digest_size=16).hexdigest())
         else:
@@ -157,7 +157,7 @@ def _list_pictures(archive: Archive, wanted: NameFilter) -> tuple[list[Member], 
     counts = ", ".join(f"{suffix} {count:,}" for suffix, count in sorted(others.items()))
     if not pictures:
         raise UserError(
-            f"{archive.path} must hold pictures ({', '.join(PICTURE_SUFFIXES)}), but holds {counts or 'none'}. "
+            f"{archive.path} must hold pictures ({', '.join(IMAGE_SUFFIXES)}), but holds {counts or 'none'}. "
             "Correct path, include or exclude."
         )
     return pictures, ids, (f"left out files that are no pictures by their names: {counts}",) if others else ()

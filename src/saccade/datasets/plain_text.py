@@ -15,8 +15,8 @@ from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Arch
 from saccade.io.archives import NameFilter, is_archive, open_archive
 from saccade.io.encodings import codec_name, decode_text
 from saccade.io.locations import refuse_without_url
-from saccade.kinds.tokens.packed_texts import PackedTexts
-from saccade.kinds.tokens.tokenizer import normalise
+from saccade.kinds.tokens.corpus.packed_texts import PackedTexts
+from saccade.kinds.tokens.text.tokenizer import normalise
 from saccade.readers.examples import TextStream
 from saccade.readers.fetch_archive import fetch_archive, name_filter, single_file
 

@@ -17,7 +17,7 @@ from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
 from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, ArchiveLimits
 from saccade.io.archives import open_archive
-from saccade.kinds.series.number_table import read_numbers
+from saccade.kinds.series.reading.number_table import read_numbers
 from saccade.readers.examples import FileSeries, SeriesFiles
 from saccade.readers.fetch_listed_files import fetch_listed_files, remove_row_hint
 from saccade.readers.file_table import read_table

@@ -16,7 +16,7 @@ from saccade.core.progress import Progress, no_progress
 from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, ArchiveLimits
 from saccade.io.downloads import fetch_file
 from saccade.io.locations import existing_path, refuse_without_url, remote_file
-from saccade.kinds.series.number_table import read_numbers
+from saccade.kinds.series.reading.number_table import read_numbers
 from saccade.readers.examples import LongSeries
 from saccade.readers.fetch_table import fetch_table
 

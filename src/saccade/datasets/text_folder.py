@@ -22,8 +22,8 @@ from saccade.core.progress import Progress, no_progress
 from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, ArchiveLimits, exclude_file_hint
 from saccade.io.archives import Archive, NameFilter, open_archive
 from saccade.io.encodings import codec_name, decode_text
-from saccade.kinds.tokens.class_texts import ClassTexts
-from saccade.kinds.tokens.tokenizer import normalise
+from saccade.kinds.tokens.corpus.class_texts import ClassTexts
+from saccade.kinds.tokens.text.tokenizer import normalise
 from saccade.readers.examples import TextExamples
 from saccade.readers.fetch_archive import fetch_archive, name_filter, single_file
 from saccade.readers.labels_from_paths import PathLabels, check_class_from, labels_from_paths

@@ -20,9 +20,9 @@ from saccade.io.downloads import fetch_file
 from saccade.io.encodings import refuse_nul
 from saccade.io.locations import existing_path, refuse_without_url, remote_file
 from saccade.io.packing import copy_file
-from saccade.kinds.tokens.class_texts import ClassTexts
-from saccade.kinds.tokens.packed_texts import PackedTexts
-from saccade.kinds.tokens.tokenizer import normalise
+from saccade.kinds.tokens.corpus.class_texts import ClassTexts
+from saccade.kinds.tokens.corpus.packed_texts import PackedTexts
+from saccade.kinds.tokens.text.tokenizer import normalise
 from saccade.readers.examples import TextExamples
 from saccade.readers.fetch_table import copy_table
 

@@ -64,7 +64,7 @@ def match_examples(splits: Sequence[Split], theirs: Spec, own: Spec, scratch: Pa
         labels = [labels_N[kept_N] for labels_N, kept_N in zip(labels, kept, strict=True)]
         present = {own.classes[label] for label in np.unique(np.concatenate(labels))}
         absent = tuple(name for name in own.classes if name not in present)
-    elif own.answers == "each_step":
+    elif own.output == "per_token":
         labels = [_own_ids(theirs, own)[split.labels].astype(np.int64) for split in splits]
         kept = [np.arange(len(labels_N)) for labels_N in labels]
     else:
@@ -93,10 +93,10 @@ def _refuse_another_shape(theirs: Spec, own: Spec) -> None:
     form, wanted = ("x".join(map(str, spec.shape)) for spec in (theirs, own))
     if theirs.kind != own.kind:
         raise UserError(f"the dataset must hold {own.plural}, which the network takes, but holds {theirs.plural}")
-    if theirs.answers != own.answers:
-        asked = {"once": "an answer a text", "each_step": "the next token at each step"}
+    if theirs.output != own.output:
+        asked = {"per_example": "an answer a text", "per_token": "the next token at each step"}
         raise UserError(
-            f"the dataset must ask for {asked[own.answers]}, as the network's did, but asks for {asked[theirs.answers]}"
+            f"the dataset must ask for {asked[own.output]}, as the network's did, but asks for {asked[theirs.output]}"
         )
     if bool(theirs.classes) != bool(own.classes):
         labels = {True: "classes", False: "numbers to predict"}

@@ -1,4 +1,332 @@
 """One folder a kind of data, behind one protocol: reading, checks, preparing, its sections of pages, its baseline.
 
 What several kinds share belongs to prepare/, display/ or report/.
+
+A kind is a folder; its name is the ``KIND`` of the sources that give it. Everything outside asks the functions below,
+and never which kind it is. Its ``__init__.py`` imports nothing heavy, for ``saccade check`` reads it, and holds
+
+    LAYOUT   = "image"                    one of ``data.spec.LAYOUTS``: what networks it can be given to
+    PLURAL   = "images"                   what several examples are called
+    FORMS    = {"classes": "images"}      the ``LABELS`` of a source to the file of this folder that prepares them
+
+and, where the kind has them, the functions ``problems``, ``baseline``, ``beside_answers``, ``draw_mistakes`` and
+``read_new``, each described at the function of that name here. The file of a form holds
+
+    SPLIT    = ("group_by", "folds")      which keys of ``split:`` it takes besides test, validation, order and seed
+    def prepare(examples, job, *, size: ..., fit: ... = "stretch") -> Prepared
+
+whose keyword arguments are the ``preprocess:`` block of params.yaml: annotations say what each may be (plain types,
+``Literal``, ``core.options``), defaults what is optional, and the ``Args`` of its docstring what each means.
 """
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from saccade.core import registry
+from saccade.core.errors import UserError
+from saccade.core.progress import Progress, no_progress
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from saccade.data.prepared import Description, Split
+    from saccade.data.spec import Spec
+    from saccade.display.page import Line, Section
+    from saccade.prepare.split_settings import SplitSettings
+
+
+# --- preparing --------------------------------------------------------------------------------------------------------
+
+
+def _say_nothing(line: str) -> None:
+    """The default where nobody listens."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Where a dataset is prepared, and what was decided about its splits.
+
+    Attributes:
+        folder: empty folder for the arrays; the caller moves it into place.
+        samples: path of a PNG that the form may draw, for whoever reads the page as Markdown.
+        split: what ``split:`` asks for.
+        views_address: address of a sheet of augmented views, relative to the page; None: there will be none.
+        say: function that is called with a line for people.
+        warn: function that is called with a line that people should not miss.
+        progress: callback with examples done so far.
+    """
+
+    folder: Path
+    samples: Path
+    split: "SplitSettings"
+    views_address: str | None = None
+    say: Callable[[str], None] = _say_nothing
+    warn: Callable[[str], None] = _say_nothing
+    progress: Progress = no_progress
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A dataset that was written, and what its page says.
+
+    Attributes:
+        info: contents of dataset.json.
+        sections: sections of the page, in their order.
+        lead: first sentence of the page; empty: one is made of classes or targets.
+        things: word for what the arrays hold, such as windows; empty: the kind's own word.
+        asks: words for what is predicted; empty: they are made of classes or targets.
+        notes: lines in which the source says what it left out; None of what was generated.
+    """
+
+    info: "Description"
+    sections: "Sequence[Section]"
+    lead: "Line" = ()
+    things: str = ""
+    asks: str = ""
+    notes: Sequence[str] | None = None
+
+
+def form_of(kind: str, labels: str) -> str:
+    """The file that prepares examples of such labels, as the registry names it.
+
+    Args:
+        kind: name of a kind.
+        labels: ``LABELS`` of a source.
+
+    Returns:
+        A name such as "tokens/long_texts".
+
+    Raises:
+        UserError: the kind knows no such labels.
+    """
+    forms = registry.constant("kinds", kind, "FORMS")
+    if labels not in forms:
+        raise UserError(
+            f"LABELS ({labels!r}) of a source of kind {kind} must be one of {', '.join(map(repr, forms))}: correct the "
+            "source, or give the kind a form for it"
+        )
+    return f"{kind}/{forms[labels]}"
+
+
+def forms(kind: str) -> list[str]:
+    """All forms of a kind, as the registry names them, each once."""
+    return [f"{kind}/{name}" for name in dict.fromkeys(registry.constant("kinds", kind, "FORMS").values())]
+
+
+def words_for(form: str) -> str:
+    """What the examples of a form are called.
+
+    >>> words_for("tokens/long_texts")
+    'long texts'
+    """
+    return form.split("/")[1].replace("_", " ")
+
+
+def prepare(form: str, examples: Any, job: Job, options: Mapping[str, Any]) -> Prepared:
+    """Check, split and write the examples of a source.
+
+    Args:
+        form: from ``form_of``.
+        examples: what the source's ``read`` gave.
+        job: where, and how they are split.
+        options: ``preprocess:`` of the dataset, defaults filled in.
+
+    Returns:
+        What was written, and what the page says of it.
+    """
+    prepared: Prepared = registry.module("kinds", form).prepare(examples, job, **options)
+    return prepared
+
+
+def problems(
+    form: str, source: str, preprocess: Mapping[str, Any], split: Mapping[str, Any]
+) -> Iterator[tuple[tuple[str, str], str]]:
+    """What is wrong with values of ``preprocess`` and ``split`` that are right one by one.
+
+    Args:
+        form: from ``form_of``.
+        source: name of the source, for messages.
+        preprocess: block of the file, in which anything may be of the wrong type.
+        split: likewise.
+
+    Yields:
+        Block and key, such as ("split", "order"), and what is wrong.
+    """
+    kind, name = form.split("/")
+    yield from _offered(kind, "problems", _none)(name, source, preprocess, split)
+
+
+# --- measuring --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A simple model to compare a network with.
+
+    Attributes:
+        method: a few words on how it works.
+        measure: function from the training, validation and test split to metrics of the test split.
+        code: files whose text decides the metrics, which are kept as long as these stay the same; none: it is quick.
+        metrics: names of those metrics that are compared with the network's.
+    """
+
+    method: str
+    measure: "Callable[[Split, Split, Split], dict[str, Any]]"
+    metrics: Sequence[str]
+    code: Sequence[Path] = ()
+
+
+def baseline(info: "Description") -> Baseline | None:
+    """The simple model for a dataset.
+
+    Args:
+        info: of the prepared dataset.
+
+    Returns:
+        None where the kind has none, or the task brings its own.
+    """
+    found: Baseline | None = _offered(info.spec.kind, "baseline", _none_of)(info)
+    return found
+
+
+def beside_answers(info: "Description", splits: "Sequence[Split] | None" = None) -> dict[str, Any]:
+    """What a task is given beside a network's answers on the test split.
+
+    Args:
+        info: of the prepared dataset.
+        splits: training, validation and test, from which simple models may learn; None: nothing that takes time.
+
+    Returns:
+        Name to value, of those that the task's ``evaluate`` may take by name.
+    """
+    found: dict[str, Any] = _offered(info.spec.kind, "beside_answers", _nothing)(info, splits)
+    return found
+
+
+def draw_mistakes(folder: Path, probabilities_NK: "np.ndarray", test: "Split", spec: "Spec") -> None:
+    """Show the examples that a classifier was wrong about, the surest first.
+
+    Args:
+        folder: gets a file mistakes.png or mistakes.csv where the kind has a way to show its examples.
+        probabilities_NK: float32, the network's answers in the order of the test split.
+        test: the test split.
+        spec: of the dataset.
+    """
+    _offered(spec.kind, "draw_mistakes", _nothing)(folder, probabilities_NK, test, spec)
+
+
+# --- new examples -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NewExample:
+    """An example that a trained network is asked about.
+
+    Attributes:
+        name: text for the first column of a table.
+        place: what says which one it is in JSON.
+        array: the example as the network takes it, one row of a split; or what is wrong with it, a text that goes on
+            after the example's name.
+    """
+
+    name: str
+    place: Mapping[str, Any]
+    array: "np.ndarray | UserError"
+
+
+@dataclass
+class NewExamples:
+    """Examples that a trained network is asked about, read while it answers.
+
+    Attributes:
+        title: title of the table's first column.
+        names: names that may come, for the width of that column.
+        batches: the examples, some at a time.
+        total: how many there are.
+        batch_size: examples that are best answered at once; None: as many as ``evaluate:`` says.
+        warnings: lines that are complete once all batches were read: what was cut off or passed over.
+    """
+
+    title: str
+    names: Iterable[str]
+    batches: Iterable[Sequence[NewExample]]
+    total: int
+    batch_size: int | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is to be read for a trained network, and how files of its dataset are read.
+
+    Attributes:
+        run: name of the run, for messages.
+        spec: what the network takes.
+        paths: files, folders and patterns, relative to ``here``.
+        texts: texts themselves.
+        here: folder that paths are relative to.
+        source: arguments of the dataset's source: columns, encoding.
+        preprocess: ``preprocess:`` of the dataset.
+    """
+
+    run: str
+    spec: "Spec"
+    paths: Sequence[str] = ()
+    texts: Sequence[str] = ()
+    here: Path = Path()
+    source: Mapping[str, Any] = field(default_factory=dict)
+    preprocess: Mapping[str, Any] = field(default_factory=dict)
+
+
+def inputs_of(spec: "Spec") -> tuple[str, ...]:
+    """What the command line may give of new examples: "PATH", "--text"; nothing where none can be read."""
+    is_offered = hasattr(registry.module("kinds", spec.kind), "read_new")
+    return tuple(_offered(spec.kind, "INPUTS", ("PATH",))) if is_offered else ()
+
+
+def how_to_give(spec: "Spec", run: str) -> str:
+    """What to do where nothing, or the wrong thing, was given to predict."""
+    return str(_offered(spec.kind, "GIVE", "give files: `saccade predict {run} PATH...`")).format(run=run)
+
+
+def read_new(reading: Reading) -> NewExamples:
+    """Read new examples as the network takes them.
+
+    Args:
+        reading: what, and for which network.
+
+    Returns:
+        The examples; they are read while they are asked for.
+
+    Raises:
+        UserError: there is nothing to read, or the kind reads no new examples.
+    """
+    read = _offered(reading.spec.kind, "read_new", None)
+    if read is None:
+        raise UserError(
+            f"{reading.run} takes {reading.spec.plural}, of which no new ones are read from files: give arrays to "
+            "saccade.load(...).outputs()"
+        )
+    found: NewExamples = read(reading)
+    return found
+
+
+# --- what a kind leaves out -------------------------------------------------------------------------------------------
+
+
+def _offered(kind: str, name: str, default: Any) -> Any:
+    return getattr(registry.module("kinds", kind), name, default)
+
+
+def _none(*arguments: Any) -> Iterable[Any]:
+    return ()
+
+
+def _none_of(*arguments: Any) -> None:
+    return None
+
+
+def _nothing(*arguments: Any) -> dict[str, Any]:
+    return {}

@@ -34,7 +34,7 @@ from saccade.nn.pooling import pool_over_time
 from saccade.nn.sequence_networks import build_reader
 
 ACCEPTS = ("image", "tokens", "series")
-ANSWERS = ("once",)  # its windows reach forwards, and would see the token that is asked for
+OUTPUTS = ("per_example",)  # its windows reach forwards, and would see the token that is asked for
 TOKEN_ARGUMENTS = ("embedding_size",)  # arguments that images and series have no use for
 FORECAST_ARGUMENTS = ("from_last",)  # what nothing else has a use for
 TYPICAL_SHAPE = (28, 28, 1)  # and classes: what it is usually built for, and described with
@@ -148,7 +148,7 @@ def build(
         UserError: channels are empty, padding is same with an even kernel, the sequence is too short, a name is none
             of these, or an argument has no place with this kind of data or answer.
     """
-    if spec.answers == "each_step":
+    if spec.output == "per_token":
         raise UserError(
             "model (conv1d) cannot answer at each step what comes next: its windows reach forwards and would see it; "
             "take rnn, gru or lstm"
@@ -170,13 +170,13 @@ def build(
         windows.append(Window(f"convolution {number}", kernel_size, padding=padded))
         has_norm = normalisation == "batch"
         blocks.append(nn.Conv1d(before, after, kernel_size, padding=padded, bias=not has_norm))
-        blocks += [(MaskedBatchNorm1d if spec.kind == "tokens" else nn.BatchNorm1d)(after)] if has_norm else []
+        blocks += [(MaskedBatchNorm1d if spec.layout == "tokens" else nn.BatchNorm1d)(after)] if has_norm else []
         blocks.append(layers.activation(activation))
-    if spec.kind == "tokens":
+    if spec.layout == "tokens":
         return TextConv1dNetwork(
             reader, *_stack_pool_head(spec, blocks, pool, channels[-1], dropout), geometry.min_side(windows)
         )
-    remedy = "enlarge the images with preprocess.size, or " if spec.kind == "image" else ""
+    remedy = "enlarge the images with preprocess.size, or " if spec.layout == "image" else ""
     geometry.output_sides("conv1d", spec.shape[:1], windows, remedy=f"{remedy}use fewer channels or padding: same; or ")
     return Conv1dNetwork(reader, *_stack_pool_head(spec, blocks, pool, channels[-1], dropout), skip)
 

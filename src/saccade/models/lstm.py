@@ -24,7 +24,7 @@ from saccade.nn.arguments import Count, Share
 from saccade.nn.sequence_networks import Network, build_network, build_reader, init_gate_biases
 
 ACCEPTS = ("image", "tokens", "series")
-ANSWERS = ("once", "each_step")
+OUTPUTS = ("per_example", "per_token")
 TOKEN_ARGUMENTS = ("embedding_size",)  # arguments that images and series have no use for
 FORECAST_ARGUMENTS = ("from_last",)  # what nothing else has a use for
 SINGLE_OUTPUT_ARGUMENTS = ("bidirectional", "pool")  # what would see, or hide, the answer where each step is asked

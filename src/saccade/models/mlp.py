@@ -1,4 +1,4 @@
-"""A multilayer perceptron: the flattened image or series through fully connected layers.
+"""A multilayer perceptron: the flattened image or series, or a vector, through fully connected layers.
 
 It knows nothing of what lies beside what: shuffle the pixels of all images alike, and it learns as well. What a CNN
 gains from neighbourhood shows beside it. With ``hidden: []`` it is a softmax regression.
@@ -18,7 +18,7 @@ from saccade.data.spec import Spec
 from saccade.nn import layers
 from saccade.nn.arguments import ActivationName, Count, Share
 
-ACCEPTS = ("image", "series")
+ACCEPTS = ("image", "series", "vector")
 TYPICAL_SHAPE = (28, 28, 1)  # and classes: what it is usually built for, and described with
 TYPICAL_CLASSES = 10
 
@@ -34,7 +34,7 @@ def build(
     """Build the network for a dataset.
 
     Args:
-        spec: kind image (H * W * C inputs) or series (T * F inputs).
+        spec: layout image (H * W * C inputs), series (T * F inputs) or vector (F inputs).
         hidden: units of each hidden layer, from 1, in their order; none makes a softmax regression.
         activation: activation after every hidden layer.
         normalisation: batch puts a batch norm over each hidden unit before its activation; its shift takes the place of
@@ -42,7 +42,7 @@ def build(
         dropout: share of every hidden layer's outputs that training drops, in [0, 1).
 
     Returns:
-        A module from float (B, C, H, W) or (B, T, F) to (B, K).
+        A module from float (B, C, H, W), (B, T, F) or (B, F) to (B, K).
 
     Raises:
         UserError: a hidden layer without units, or another normalisation.

@@ -75,7 +75,7 @@ def build_reader(spec: Spec, embedding_size: int | None = None) -> tuple[nn.Modu
     Raises:
         UserError: there is nothing to embed.
     """
-    if spec.kind == "tokens":
+    if spec.layout == "tokens":
         size = EMBEDDING_SIZE if embedding_size is None else embedding_size
         return nn.Embedding(len(spec.vocabulary), size, padding_idx=PAD), size
     if embedding_size is not None:
@@ -83,7 +83,7 @@ def build_reader(spec: Spec, embedding_size: int | None = None) -> tuple[nn.Modu
             f"embedding_size ({embedding_size}) must be left out for {spec.plural}: only the tokens of a text become "
             "vectors that are learnt"
         )
-    if spec.kind == "image":
+    if spec.layout == "image":
         _, width, channels = spec.shape
         return ImageRows(), width * channels
     return nn.Identity(), spec.shape[1]
@@ -111,12 +111,12 @@ def build_network(
     """
     skip = build_skip(spec, from_last=from_last)
     width = recurrent.hidden_size * (2 if recurrent.bidirectional else 1)
-    if spec.answers == "each_step":
+    if spec.output == "per_token":
         _refuse_seeing_the_next_token(recurrent, pool)
         return NextTokenNetwork(reader, recurrent, _head(width, dropout, spec.num_outputs))
     head = _head(width, dropout, spec.num_outputs)
     pooled = pool_over_time(pool, width, recurrent.bidirectional)
-    if spec.kind == "tokens":
+    if spec.layout == "tokens":
         return TextNetwork(reader, BidirectionalRNN(recurrent) if recurrent.bidirectional else recurrent, pooled, head)
     return SequenceNetwork(reader, recurrent, pooled, head, skip)
 

@@ -10,7 +10,7 @@ import torch
 
 from saccade.core.errors import UserError
 from saccade.data.spec import targets_of_names
-from saccade.kinds.series.regular import RegularSeries
+from saccade.kinds.series.reading.regular import RegularSeries
 from saccade.predict.predictor import Predictor
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from saccade.bundle.ensemble import Ensemble
 from saccade.core.errors import UserError
 from saccade.data.spec import PAD, UNKNOWN
-from saccade.kinds.tokens.tokenizer import Tokenizer, cut, normalise
+from saccade.kinds.tokens.text.tokenizer import Tokenizer, cut, normalise
 from saccade.nn.text_networks import NextTokenNetwork
 
 TEMPERATURE = (

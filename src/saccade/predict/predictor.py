@@ -21,13 +21,18 @@ from saccade.bundle.ensemble import Ensemble
 from saccade.bundle.inputs import ImageInput
 from saccade.core.devices import autocast, resolve_device
 from saccade.core.errors import UserError
-from saccade.kinds.image.resize import prepare_image
-from saccade.kinds.tokens.encode import read_texts
-from saccade.kinds.tokens.tokenizer import tokenizer_of
+from saccade.data.prepared import Split
+from saccade.kinds.image.pixels.resize import prepare_image
+from saccade.kinds.tokens.text.encode import read_texts
+from saccade.kinds.tokens.text.tokenizer import tokenizer_of
 from saccade.optim.losses import token_losses
 from saccade.predict.generate import TEMPERATURE, Expected, Generated, expectations, generate, unknown_tokens
 
 _MOST_LOGITS = 2**25  # at once, where each token has as many as the vocabulary has tokens: 128 MiB
+
+
+class WrongUseError(UserError):
+    """A network that is asked for what it does not do."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ class Predictor:
             UserError: a single example, an image that is not uint8, a text without a token, or a network that does not
                 classify such examples.
         """
-        if self.spec.kind == "tokens":
+        if self.spec.layout == "tokens":
             self.require_text_classes()
             stored = read_texts(examples, self.spec).tokens if len(examples) else None  # type: ignore[arg-type]
         else:
@@ -132,6 +137,15 @@ class Predictor:
         """Tokens of a text that the vocabulary does not have, each with how often it occurs."""
         return unknown_tokens(text, tokenizer_of(self.spec))
 
+    def require_classes(self) -> None:
+        """Refuse a network that does not classify.
+
+        Raises:
+            WrongUseError: it answers otherwise.
+        """
+        if not self.spec.classes:
+            raise WrongUseError(f"the network must classify {self.spec.plural} to predict such, but it {self._use}")
+
     def require_image_classes(self) -> None:
         """Refuse a network that does not classify images.
 
@@ -156,13 +170,13 @@ class Predictor:
         Raises:
             UserError: it takes something else, or answers once.
         """
-        if self.spec.answers != "each_step":
+        if self.spec.output != "per_token":
             raise UserError(f"the network must say what comes next, to go on with a text, but it {self._use}")
 
     @property
     def _use(self) -> str:
         """What the network does, and how it is asked."""
-        if self.spec.answers == "each_step":
+        if self.spec.output == "per_token":
             return "goes on with texts: use Predictor.generate()"
         if self.spec.classes and self.spec.kind in ("image", "tokens"):
             return f"classifies {self.spec.plural}: give Predictor.predict() such"
@@ -200,9 +214,9 @@ class Predictor:
         Raises:
             UserError: the network answers at each step: ``token_outputs`` asks it.
         """
-        if self.spec.answers == "each_step":
+        if self.spec.output == "per_token":
             raise UserError(f"the network must answer once an example to be asked so, but it {self._use}")
-        lengths = stored_lengths(stored) if self.spec.kind == "tokens" else None
+        lengths = stored_lengths(stored) if self.spec.layout == "tokens" else None
         outputs_of: Callable[[Tensor], Tensor] = self._outputs_of_views if are_views else self.network
         answers, order = [], []
         for rows, steps in measured_batches(stored.shape[0], lengths, batch_size):
@@ -235,6 +249,21 @@ class Predictor:
             nats[rows, :steps] = token_losses(logits_BTV, target_BT).cpu()
             predicted[rows, :steps] = logits_BTV.argmax(dim=2).cpu()
         return TokenOutputs(nats, predicted)
+
+    def answer_split(self, split: Split, batch_size: int = 512) -> np.ndarray | TokenOutputs:
+        """What a task's ``evaluate`` takes: an answer an example, or what was said of each token.
+
+        Args:
+            split: examples and labels of a prepared dataset.
+            batch_size: examples at once.
+
+        Returns:
+            As of ``answers``, or of ``token_answers``.
+        """
+        examples = torch.from_numpy(split.examples)
+        if self.spec.output == "per_token":
+            return self.token_outputs(examples, torch.from_numpy(split.labels), batch_size)
+        return self.outputs(examples, batch_size)
 
     def _outputs_of_views(self, view_BHWC: Tensor) -> Tensor:
         first, model = self.network

@@ -27,7 +27,7 @@ def assign_folds(
 
     Args:
         labels_N: int64 class indices.
-        keys: steady names of what must stay in one fold, from ``units.unit_keys``; an example alone has its own.
+        keys: steady names of what must stay in one fold, from ``units.group_keys``; an example alone has its own.
         classes: class names, for messages.
         folds: how many, from 2.
         left_out: bool (N,), examples that go nowhere; None: there are none.

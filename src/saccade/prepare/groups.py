@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 
-def unit_keys(names: Sequence[str], together: Iterable[Sequence[int]] = ()) -> list[str]:
+def group_keys(names: Sequence[str], together: Iterable[Sequence[int]] = ()) -> list[str]:
     """Name the unit of each example: examples of one unit stay in one split.
 
     Examples of equal names are of one unit, and so are those that are listed together; that is carried on, from a copy

@@ -6,14 +6,14 @@ from typing import Literal
 
 from saccade.core.errors import UserError
 
-OnTrouble = Literal["error", "quarantine"]
+OnProblem = Literal["error", "quarantine"]
 OnConflict = Literal["error", "quarantine", "keep"]
 
-MOST_LISTED = 5  # in a message
+MAX_LISTED = 5  # in a message
 
 
 @dataclass(frozen=True)
-class Trouble:
+class DataProblem:
     """One kind of what was found.
 
     Attributes:
@@ -31,7 +31,7 @@ class Trouble:
     outcome: str
 
 
-def decide(troubles: Iterable[Trouble]) -> list[str]:
+def raise_undecided(troubles: Iterable[DataProblem]) -> list[str]:
     """Stop at what nobody has decided about.
 
     Args:
@@ -48,8 +48,8 @@ def decide(troubles: Iterable[Trouble]) -> list[str]:
         if not trouble.listed:
             continue
         if not trouble.is_decided:
-            more = len(trouble.listed) - MOST_LISTED
-            lines = [f"  {line}" for line in trouble.listed[:MOST_LISTED]] + [f"  and {more:,} more"] * (more > 0)
+            more = len(trouble.listed) - MAX_LISTED
+            lines = [f"  {line}" for line in trouble.listed[:MAX_LISTED]] + [f"  and {more:,} more"] * (more > 0)
             raise UserError("\n".join([f"{trouble.what}:", *lines, trouble.remedy]))
         notes.append(f"{trouble.what}: {trouble.outcome}")
     return notes

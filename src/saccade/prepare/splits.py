@@ -33,7 +33,7 @@ def assign_splits(
 
     Args:
         labels_N: int64 class indices.
-        keys: steady names of what must stay in one split, from ``units.unit_keys``; an example alone has its own.
+        keys: steady names of what must stay in one split, from ``units.group_keys``; an example alone has its own.
         classes: class names, for messages.
         test: share of all examples in [0, 1), per class; "given" keeps the published test split.
         validation: share of all examples (with ``test: given``, of those not in test) in [0, 1), per class.

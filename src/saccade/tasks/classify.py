@@ -9,20 +9,18 @@ from typing import Any
 
 import numpy as np
 
+from saccade import kinds
 from saccade.data.imbalance import is_imbalanced
 from saccade.data.prepared import Split
 from saccade.data.spec import Spec
 from saccade.display import figures
 from saccade.evaluate import metrics
-from saccade.kinds.tokens.display import excerpt, write_table
-from saccade.kinds.tokens.tokenizer import tokenizer_of
+from saccade.kinds.tokens.text.display import write_table
 
-KINDS = ("image", "tokens", "series")
+KINDS = ("image", "tokens", "series", "vector")  # input layouts
 LABELS = "classes"
 LOSSES = ("cross_entropy", "mse", "binary_cross_entropy")
 SCORE = "accuracy"  # beside the loss, in every epoch
-
-_MAX_CHARACTERS = 400  # of a text in the table of mistakes
 
 
 def evaluate(
@@ -53,11 +51,7 @@ def evaluate(
     counts_KK = metrics.confusion_counts(probabilities_NK, test.labels)
     figures.draw_confusion(counts_KK, names, folder / "confusion.png")
     figures.draw_learning_curves([dict(row) for row in history], folder / "learning_curves.png")
-    if spec.kind == "image":
-        figures.draw_mistakes(test.examples, test.labels, probabilities_NK, names, folder / "mistakes.png")
-    elif spec.kind == "tokens":
-        header = ["text", "actual", "predicted", "confidence", "row"]
-        write_table(folder / "mistakes.csv", header, _mistake_rows(probabilities_NK, test, spec))
+    kinds.draw_mistakes(folder, probabilities_NK, test, spec)
     write_table(folder / "confusion.csv", ["actual", "predicted", "count"], _confusion_rows(counts_KK, names))
     per_class = metrics.per_class_table(probabilities_NK, test.labels, names)
     write_table(folder / "per_class.csv", list(per_class[0]), (row.values() for row in per_class))
@@ -82,12 +76,3 @@ def _prediction_rows(probabilities_NK: np.ndarray, test: Split, names: Sequence[
     for row, label, p_K in zip(test.rows, test.labels, probabilities_NK, strict=True):
         best = int(p_K.argmax())
         yield [int(row), names[label], names[best], f"{p_K[best]:.6f}", *(f"{p:.6f}" for p in p_K)]
-
-
-def _mistake_rows(probabilities_NK: np.ndarray, test: Split, spec: Spec) -> Iterable[list[Any]]:
-    tokenizer, predicted_N = tokenizer_of(spec), probabilities_NK.argmax(axis=1)
-    mistakes = np.flatnonzero(predicted_N != test.labels)
-    for i in mistakes[np.argsort(-probabilities_NK.max(axis=1)[mistakes], kind="stable")]:
-        text = excerpt(tokenizer.decode(test.examples[i]), _MAX_CHARACTERS)
-        actual, predicted = spec.classes[test.labels[i]], spec.classes[predicted_N[i]]
-        yield [text, actual, predicted, f"{probabilities_NK[i].max():.6f}", int(test.rows[i])]

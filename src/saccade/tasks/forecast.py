@@ -6,24 +6,35 @@ Shapes: N windows, W steps of inputs, H steps to forecast, G targets, O = H * G 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from saccade.bundle.intervals import interval_coverage
+from saccade.core.errors import UserError
 from saccade.data.prepared import Split
 from saccade.data.spec import Spec, targets_of_names
 from saccade.data.timeline import Timeline
 from saccade.display import figures
 from saccade.kinds.series.figures import Shown, draw_by_step, draw_forecasts, spread_rows, targets_to_draw
+from saccade.predict.answers import Answer, Answers, Question
 from saccade.predict.predictor import Predictor
 
-KINDS = ("series",)
+if TYPE_CHECKING:
+    from saccade.predict.forecast import Forecast
+
+KINDS = ("series",)  # input layouts
 LABELS = "forecast"
 LOSSES = ("mse", "mae")
 SCORE = "mae"  # beside the loss, in every epoch; in the data's own unit
 
+# What `saccade predict` may be given, and says of it
+TAKES = ("PATH", "--out")
+DOES = "forecasts a series"
+GIVE = "give a CSV file: `saccade predict {run} FILE.csv`"
+
 _NUM_WINDOWS_DRAWN = 6  # windows
+_DIGITS = 6  # of a forecast in a table or in JSON
 _MAX_ROWS = 200_000  # of forecast.csv; of more, windows spread evenly
 
 
@@ -163,3 +174,86 @@ def _forecast_panels(
 
 def _time(timeline: Timeline | None, window: int, step: int) -> Any:
     return str(step) if timeline is None else timeline.time(window, step)
+
+
+# --- saccade predict --------------------------------------------------------------------------------------------------
+
+
+def check_question(question: Question, spec: Spec) -> None:
+    """Refuse what a forecast does not know.
+
+    Args:
+        question: what a run is asked.
+        spec: of its network.
+
+    Raises:
+        UserError: there are several files, classes are asked for, or the figure is no PNG.
+    """
+    run, paths = question.reading.run, question.reading.paths
+    if question.top is not None:
+        raise UserError(f"--top ({question.top}) must be left out: {run} {DOES}, and knows no classes")
+    if question.figure is not None and question.figure.suffix.lower() != ".png":
+        raise UserError(f"--out ({question.figure}) must end with .png")
+    if len(paths) != 1:
+        raise UserError(f"{run} forecasts one series at a time, but {len(paths)} files are named")
+
+
+def predict(predictor: Predictor, question: Question) -> Answers:
+    """Forecast what comes after the end of a series, and draw it.
+
+    Args:
+        predictor: network that forecasts.
+        question: a CSV file of the form of the dataset's; in JSON, a figure is drawn only where one is asked for.
+
+    Returns:
+        A row a step.
+
+    Raises:
+        UserError: the file holds no such series, with its line.
+    """
+    from saccade.kinds.series.new_examples import read_regular
+    from saccade.predict.forecast import forecast
+
+    (path,) = question.reading.paths
+    ahead = forecast(predictor, read_regular(question.reading, path, first_is_time=True))
+    figure = question.figure or (None if question.as_json else question.usual_figure)
+    if figure is not None:
+        _draw_ahead(ahead, figure)
+    rows = list(_rows_ahead(ahead))
+    titles = ["time", *(title for target in ahead.targets for title in _titles(target, ahead.share))]
+    columns = list(zip(*(row.cells for row in rows), strict=True))
+    return Answers(rows, titles, columns, len(rows), are_numbers=True, drawn=figure)
+
+
+def _rows_ahead(ahead: "Forecast") -> Iterator[Answer]:
+    numbers = {"forecast": ahead.values, "low": ahead.low, "high": ahead.high}
+    for h, time in enumerate(ahead.times):
+        cells, targets = [time], {}
+        for g, target in enumerate(ahead.targets):
+            told = {name: f"{v_HG[h, g]:.{_DIGITS}g}" for name, v_HG in numbers.items() if v_HG is not None}
+            cells += told.values()
+            targets[target] = {name: float(text) for name, text in told.items()}
+        yield Answer(cells, {"time": time, "step": h + 1, "targets": targets})
+
+
+def _titles(target: str, share: float | None) -> list[str]:
+    if share is None:
+        return [target]
+    return [target, *(f"{100 * quantile:.3g} %" for quantile in ((1 - share) / 2, (1 + share) / 2))]
+
+
+def _draw_ahead(ahead: "Forecast", path: Path) -> None:
+    windows = []
+    for g, target in enumerate(targets_to_draw(ahead.targets)):
+        ends = [None if end_HG is None else end_HG[:, g] for end_HG in (ahead.low, ahead.high)]
+        windows.append(
+            Shown(
+                title=f"{target} from {ahead.times[0]} to {ahead.times[-1]}",
+                times=[*ahead.input_times, *ahead.times],
+                before=ahead.inputs[:, g],
+                forecast=ahead.values[:, g],
+                low=ends[0],
+                high=ends[1],
+            )
+        )
+    draw_forecasts(windows, path, columns=1, share=ahead.share)

@@ -6,26 +6,34 @@ Shapes: N texts, T tokens of a text.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from saccade.core.errors import UserError
 from saccade.data.prepared import Split
 from saccade.data.spec import Spec
 from saccade.display import figures
 from saccade.evaluate import text_metrics
-from saccade.kinds.tokens.display import shown, write_table
 from saccade.kinds.tokens.figures import draw_confused, draw_loss_by_position
-from saccade.kinds.tokens.tokenizer import tokenizer_of
+from saccade.kinds.tokens.text.display import shown, write_table
+from saccade.kinds.tokens.text.tokenizer import tokenizer_of
+from saccade.predict.answers import Answer, Answers, Question, cells_of, rounded, titles_of_ranks
 from saccade.predict.generate import TEMPERATURE
 from saccade.predict.predictor import Predictor, TokenOutputs
 
-KINDS = ("tokens",)
+KINDS = ("tokens",)  # input layouts
 LABELS = "next tokens"
 LOSSES = ("cross_entropy",)
 SCORE = "accuracy"  # of the next token; beside the loss, in every epoch
+
+# What `saccade predict` may be given, and says of it
+TAKES = ("--prompt", "--length", "--temperature", "--seed", "--probabilities")
+DOES = "goes on with texts"
+GIVE = "give what it goes on from: `saccade predict {run} --prompt TEXT`"
 
 _TEMPERATURES = (0.5, TEMPERATURE, 1.0)  # of the samples
 _MAX_SAMPLE_TOKENS = 600  # tokens of a sample
 _MAX_PROMPT_TOKENS = 16  # tokens that it goes on from
 _MAX_PREFIXES = 64  # rows of next_letters.csv
 _NUM_EXPECTED = 5  # most probable tokens in each
+_LENGTH = 200  # tokens that are written where nothing else is asked for
 
 
 def evaluate(
@@ -92,3 +100,81 @@ def _sample(predictor: Predictor, prompt: str, length: int) -> str:
         generated = predictor.continued(prompt, length=length, temperature=temperature, seed=0)
         parts.append(f"--- prompt {prompt!r}, temperature {temperature:g}, seed 0 ---\n{generated.text}\n")
     return "\n".join(parts)
+
+
+# --- saccade predict --------------------------------------------------------------------------------------------------
+
+
+def check_question(question: Question, spec: Spec) -> None:
+    """Refuse options that have no effect on what is asked.
+
+    Args:
+        question: what a run is asked.
+        spec: of its network.
+
+    Raises:
+        UserError: there is such an option.
+    """
+    given = question.given()
+    if question.probabilities:
+        for name in ("--length", "--temperature", "--seed"):
+            if name in given:
+                raise UserError(f"{name} ({given[name]}) must be left out with --probabilities, which writes no text")
+    elif question.top is not None:
+        raise UserError(f"--top ({question.top}) must stand with --probabilities: text is drawn from all {spec.unit}")
+
+
+def predict(predictor: Predictor, question: Question) -> Answers:
+    """Go on with a prompt, or tell what is expected after each of its beginnings.
+
+    Args:
+        predictor: network that says what comes next.
+        question: prompt, and how it is gone on with.
+
+    Returns:
+        A text, or a row a beginning.
+
+    Raises:
+        UserError: the prompt is empty, or a number lies outside its range.
+    """
+    assert question.prompt is not None
+    if question.probabilities:
+        return _expectations(predictor, question)
+    generated = predictor.continued(
+        question.prompt,
+        length=_LENGTH if question.length is None else question.length,
+        temperature=TEMPERATURE if question.temperature is None else question.temperature,
+        seed=question.seed or 0,
+    )
+    record = {"prompt": generated.prompt, "continuation": generated.continuation, "unknown": dict(generated.unknown)}
+    warnings = _warnings_of_unknown(question, generated.unknown)
+    return Answers([Answer((), record)], text=generated.text, warnings=warnings)
+
+
+def _expectations(predictor: Predictor, question: Question) -> Answers:
+    assert question.prompt is not None
+    found = predictor.expectations(question.prompt)
+    count = len(found[0].probabilities)
+    top = min(question.top or (count if question.as_json else _NUM_EXPECTED), count)
+    rows = [(one.prefix, dict(list(one.probabilities.items())[:top])) for one in found]
+    answers = [
+        Answer(
+            [shown(prefix), *cells_of({shown(token): p for token, p in probabilities.items()})],
+            {"prefix": prefix, "probabilities": rounded(probabilities)},
+        )
+        for prefix, probabilities in rows
+    ]
+    tokens = [shown(token) for _, probabilities in rows for token in probabilities]
+    return Answers(
+        answers,
+        ["after", *titles_of_ranks(top, "next")],
+        [[shown(prefix) for prefix, _ in rows], *[tokens, ()] * top],
+        len(answers),
+        warnings=_warnings_of_unknown(question, predictor.unknown_in(question.prompt)),
+    )
+
+
+def _warnings_of_unknown(question: Question, unknown: Mapping[str, int]) -> list[str]:
+    names = ", ".join(f"{token!r} ({count:,})" for token, count in unknown.items())
+    run = question.reading.run
+    return [f"warning: not in the vocabulary of {run}, and read as unknown: {names}"] if unknown else []

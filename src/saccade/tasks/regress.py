@@ -14,7 +14,7 @@ from saccade.data.spec import Spec
 from saccade.display import figures
 from saccade.evaluate import metrics
 
-KINDS = ("image", "series")
+KINDS = ("image", "series", "vector")  # input layouts
 LABELS = "numbers"
 LOSSES = ("mse", "mae")
 SCORE = "mae"  # beside the loss, in every epoch

@@ -12,7 +12,7 @@ import pytest
 
 from saccade.core.errors import UserError
 from saccade.kinds.image.checks.decode_pass import inspect_images
-from saccade.kinds.image.checks.findings import Findings, examine, refuse_trouble
+from saccade.kinds.image.checks.findings import Findings, examine, require_sound_images
 from saccade.readers.examples import ImageExamples
 
 _SIDE = 24
@@ -78,7 +78,7 @@ def test_a_group_in_several_published_splits_leaks(tmp_path: Path) -> None:
 
 def test_sound_data_pass_in_silence(tmp_path: Path) -> None:
     source = examples(labels=LABELS_N[:2], load=IMAGES[:2].__getitem__)
-    assert refuse_trouble(source, find(tmp_path, source)) == []
+    assert require_sound_images(source, find(tmp_path, source)) == []
 
 
 @pytest.mark.parametrize(
@@ -105,13 +105,15 @@ def test_sound_data_pass_in_silence(tmp_path: Path) -> None:
 def test_trouble_stops_until_it_is_decided(tmp_path: Path, decided: dict[str, Any], message: str) -> None:
     source = examples()
     with pytest.raises(UserError, match=message):
-        refuse_trouble(source, find(tmp_path, source, published=SPLITS), **decided)
+        require_sound_images(source, find(tmp_path, source, published=SPLITS), **decided)
 
 
 def test_what_is_decided_is_told(tmp_path: Path) -> None:
     source = examples()
     found = find(tmp_path, source, published=SPLITS)
-    notes = refuse_trouble(source, found, on_unreadable="quarantine", on_conflict="quarantine", allow_leakage=True)
+    notes = require_sound_images(
+        source, found, on_unreadable="quarantine", on_conflict="quarantine", allow_leakage=True
+    )
     assert [note.split(":")[-1].strip() for note in notes] == [
         "left out",
         "left out, 2 copies",
@@ -122,7 +124,7 @@ def test_what_is_decided_is_told(tmp_path: Path) -> None:
 def test_long_lists_are_cut(tmp_path: Path) -> None:
     source = examples(labels=np.zeros(20, np.int64), load=lambda row: None, names=[f"{row}.png" for row in range(20)])
     with pytest.raises(UserError, match=r"that cannot be read \(20 of 20\):\n  0\.png .*\n(.*\n){4}  and 15 more\nR"):
-        refuse_trouble(source, find(tmp_path, source))
+        require_sound_images(source, find(tmp_path, source))
 
 
 def test_what_is_equal_only_after_resizing_is_not_called_equal(tmp_path: Path) -> None:

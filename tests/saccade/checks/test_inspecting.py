@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from saccade.kinds.image.checks.decode_pass import Inspected, digest_of, inspect_images
-from saccade.kinds.image.decode import decode_image
-from saccade.kinds.image.resize import prepare_image
+from saccade.kinds.image.pixels.decode import decode_image
+from saccade.kinds.image.pixels.resize import prepare_image
 from saccade.readers.examples import ImageExamples
 
 N = 83

@@ -11,7 +11,7 @@ import pytest
 from saccade.core.errors import UserError
 from saccade.core.files import sha256_of_file
 from saccade.datasets import fashion_mnist
-from saccade.kinds.image.idx import mnist_files
+from saccade.kinds.image.pixels.idx import mnist_files
 
 TRAIN_IMAGES = np.arange(10 * 6, dtype=np.uint8).reshape(10, 2, 3)
 TEST_IMAGES = np.arange(100, 106, dtype=np.uint8).reshape(1, 2, 3)

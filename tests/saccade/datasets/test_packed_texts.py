@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from saccade.kinds.tokens.packed_texts import Digests, PackedTexts
+from saccade.kinds.tokens.corpus.packed_texts import Digests, PackedTexts
 
 TEXTS = ["", "plain", "two\nlines", "Łódź 東京 👍", "lone \udcff half", "x" * 100_000, ""]
 

@@ -15,7 +15,7 @@ import pytest
 from saccade.core.errors import UserError
 from saccade.core.files import sha256_of_file
 from saccade.datasets import series_table
-from saccade.kinds.series.regular import regular_series
+from saccade.kinds.series.reading.regular import regular_series
 from saccade.readers.examples import LongSeries
 
 TEXT = "when,wind,sun\n2024-01,1.5,10\n2024-02,-2,2e1\n2024-03,.25,30\n"

@@ -117,3 +117,11 @@ def test_what_cannot_be_built_is_refused() -> None:
 def test_any_number_of_classes(classes: int) -> None:
     spec = Spec("image", (1, 1, 1), tuple(f"class {k}" for k in range(classes)))
     assert mlp.build(spec)(x_of(2, 1, 1, 1)).shape == (2, classes)
+
+
+def test_a_vector_goes_through_the_layers_as_it_is() -> None:
+    spec = Spec("counts", (5,), ("a", "b", "c"), layout="vector")
+    network = mlp.build(spec, hidden=[4])
+    x_BF = torch.randn(3, 5, generator=torch.Generator().manual_seed(1))
+    first, last = (layer for layer in network if isinstance(layer, nn.Linear))
+    torch.testing.assert_close(network.eval()(x_BF), last(first(x_BF).relu()))

@@ -20,15 +20,21 @@ from report_reading import HOSTILE, Reader
 from saccade.data.sampling import rows_of_classes
 from saccade.data.spec import Fit
 from saccade.display.page import Name
+from saccade.kinds import Prepared
+from saccade.kinds.image.arrays import image_arrays
 from saccade.kinds.image.checks.decode_pass import Inspected
 from saccade.kinds.image.checks.findings import Findings
 from saccade.kinds.image.checks.near_duplicates import NearPair, thumbnail
+from saccade.kinds.image.page.checked import Checked
 from saccade.kinds.image.page.contact_sheets import plan_sheets
 from saccade.kinds.image.page.image_sizes import fit_line
-from saccade.kinds.image.resize import prepare_image
-from saccade.prepare.write import write_prepared
+from saccade.kinds.image.page.sections import image_sections
+from saccade.kinds.image.pixels.resize import prepare_image
+from saccade.kinds.series.arrays import series_arrays
+from saccade.kinds.series.page.generated_series import generated_sections
+from saccade.prepare.arrays import rows_of_splits, write_arrays
 from saccade.readers.examples import ImageExamples, SeriesExamples
-from saccade.report.dataset_page import Checked, write_dataset_report
+from saccade.report.dataset_page import SAMPLES, write_dataset_page
 
 N, K = 60, 3
 
@@ -85,9 +91,17 @@ def checked(
 def report(folder: Path, data: Checked, name: str = "creatures", fit: Fit = "stretch") -> Reader:
     (folder / "prepared").mkdir(parents=True)
     (folder / "report").mkdir()
-    description = write_prepared(folder / "prepared", data.examples, data.splits, inspected=data.inspected, fit=fit)
-    write_dataset_report(folder / "report", name, folder / "prepared", description, data)
+    write_page(folder / "report", name, folder / "prepared", data, fit=fit)
     return Reader((folder / "report" / "report.html").read_text(encoding="utf-8"))
+
+
+def write_page(
+    folder: Path, name: str, prepared: Path, data: Checked, views_address: str | None = None, fit: Fit = "stretch"
+) -> None:
+    builder = image_arrays(data.examples, data.inspected, fit)
+    info = write_arrays(prepared, builder, rows_of_splits(data.splits))
+    sections = image_sections(info, prepared, data, folder / SAMPLES, views_address)
+    write_dataset_page(folder, name, Prepared(info, sections, notes=data.notes))
 
 
 def markdown_of(folder: Path) -> str:
@@ -129,8 +143,7 @@ def test_a_sheet_of_views_is_shown_from_where_it_lies(tmp_path: Path) -> None:
     page = report(tmp_path / "plain", data)
     assert "views" not in page.parts and "Augmented views" not in markdown_of(tmp_path / "plain")
     folder.mkdir()
-    description = write_prepared(tmp_path, data.examples, data.splits, inspected=data.inspected)
-    write_dataset_report(folder, "creatures", tmp_path, description, data, "../creatures.views/views.png")
+    write_page(folder, "creatures", tmp_path, data, "../creatures.views/views.png")
     html = (folder / "report.html").read_text(encoding="utf-8")
     linked = [image for part in Reader(html).parts.values() for image in part.images if ":" not in image["src"]]
     assert linked == Reader(html)["views"].images
@@ -429,8 +442,9 @@ def test_series_get_a_page_of_the_same_make(tmp_path: Path) -> None:
     (tmp_path / "prepared").mkdir()
     (tmp_path / "report").mkdir()
     splits_N = np.array(["train"] * 20 + ["validation"] * 6 + ["test"] * 4)
-    description = write_prepared(tmp_path / "prepared", examples, splits_N)
-    write_dataset_report(tmp_path / "report", "sums", tmp_path / "prepared", description)
+    info = write_arrays(tmp_path / "prepared", series_arrays(examples), rows_of_splits(splits_N))
+    sections = generated_sections(info, tmp_path / "prepared", tmp_path / "report" / SAMPLES)
+    write_dataset_page(tmp_path / "report", "sums", Prepared(info, sections))
     page = Reader((tmp_path / "report" / "report.html").read_text(encoding="utf-8"))
     assert "<b>sum</b>" in page[""].text and "b" not in page.tags
     with Image.open(tmp_path / "report" / "samples.png") as samples:

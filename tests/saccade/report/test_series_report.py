@@ -14,15 +14,19 @@ import pytest
 from PIL import Image
 
 from saccade.display.style import BLUE, ORANGE
-from saccade.kinds.series.forecast_windows import ForecastData, cut_series
-from saccade.kinds.series.labelled_files import check_files
+from saccade.kinds import Prepared
+from saccade.kinds.series.arrays import series_arrays
+from saccade.kinds.series.forecasting.examples import ForecastData, cut_series
+from saccade.kinds.series.forecasting.windows import WindowSpec
 from saccade.kinds.series.page.checked import CheckedSeries
 from saccade.kinds.series.page.figures import GREEN
-from saccade.kinds.series.regular import regular_series
-from saccade.kinds.series.windows import Cut
-from saccade.prepare.write import write_prepared
+from saccade.kinds.series.page.forecasts import forecast_sections
+from saccade.kinds.series.page.labelled_series import labelled_series_sections
+from saccade.kinds.series.reading.labelled_files import check_files
+from saccade.kinds.series.reading.regular import regular_series
+from saccade.prepare.arrays import rows_of_splits, write_arrays
 from saccade.readers.examples import FileSeries, SeriesFiles
-from saccade.report.dataset_page import write_dataset_report
+from saccade.report.dataset_page import SAMPLES, write_dataset_page
 
 T = 240
 
@@ -38,15 +42,17 @@ def forecast_data(*, holes: tuple[tuple[int, int], ...] = (), shift: float = 0.0
         "a.csv", ("<b>level</b>", "wind"), values_TF, range(2, T + 2), "day", [str(i) for i in range(T)]
     )
     regular = regular_series(series, "interpolate")
-    return cut_series(regular, ("<b>level</b>",), Cut(16, 4), test=0.2, validation=0.15, **options)
+    return cut_series(regular, ("<b>level</b>",), WindowSpec(16, 4), test=0.2, validation=0.15, **options)
 
 
 def reported(folder: Path, data: ForecastData) -> tuple[str, str]:
     """(report.html, summary.md)."""
     (folder / "prepared").mkdir()
     (folder / "report").mkdir()
-    description = write_prepared(folder / "prepared", data.examples, data.splits, timeline=data.timeline)
-    write_dataset_report(folder / "report", "levels", folder / "prepared", description, data)
+    builder, rows_of = series_arrays(data.examples), rows_of_splits(data.splits)
+    info = write_arrays(folder / "prepared", builder, rows_of, timeline=data.timeline)
+    sections = forecast_sections(info, folder / "prepared", data, folder / "report" / SAMPLES)
+    write_dataset_page(folder / "report", "levels", Prepared(info, sections, things="windows", notes=data.notes))
     return tuple((folder / "report" / name).read_text(encoding="utf-8") for name in ("report.html", "summary.md"))  # type: ignore[return-value]
 
 
@@ -142,9 +148,10 @@ def test_labelled_series_are_drawn_class_by_class(tmp_path: Path, num_classes: i
     splits_N = np.array(["train"] * 4 * num_classes + ["validation"] * num_classes + ["test"] * num_classes)
     (tmp_path / "prepared").mkdir()
     (tmp_path / "report").mkdir()
-    description = write_prepared(tmp_path / "prepared", found.examples, splits_N)
+    info = write_arrays(tmp_path / "prepared", series_arrays(found.examples), rows_of_splits(splits_N))
     checked = CheckedSeries(source.names, found, splits_N)
-    write_dataset_report(tmp_path / "report", "gestures", tmp_path / "prepared", description, checked)
+    sections = labelled_series_sections(info, tmp_path / "prepared", checked, tmp_path / "report" / SAMPLES)
+    write_dataset_page(tmp_path / "report", "gestures", Prepared(info, sections, notes=checked.notes))
     page, summary = ((tmp_path / "report" / name).read_text("utf-8") for name in ("report.html", "summary.md"))
     (drawn,) = pictures(page)
     assert ((drawn[..., 2].astype(int) - drawn[..., 0]) > 60).sum() > 1000  # lines, half transparent over each other

@@ -15,15 +15,18 @@ from report_reading import HOSTILE, Reader
 
 from saccade.data.spec import SPLITS
 from saccade.display.page import Name
-from saccade.kinds.tokens.arrays import cut_stream, stream_form, text_form
-from saccade.kinds.tokens.checks import examine_texts
-from saccade.kinds.tokens.class_texts import ClassTexts
+from saccade.kinds import Prepared
+from saccade.kinds.tokens.corpus.arrays import cut_stream, stream_arrays, text_arrays
+from saccade.kinds.tokens.corpus.checks import examine_texts
+from saccade.kinds.tokens.corpus.class_texts import ClassTexts
+from saccade.kinds.tokens.corpus.token_store import tokenize_all
 from saccade.kinds.tokens.page.checked import CheckedStream, CheckedTexts
-from saccade.kinds.tokens.token_store import spool_tokens
-from saccade.kinds.tokens.tokenizer import Unit
-from saccade.prepare.write import write_form
+from saccade.kinds.tokens.page.labelled_texts import text_sections
+from saccade.kinds.tokens.page.long_text import stream_sections
+from saccade.kinds.tokens.text.tokenizer import Unit
+from saccade.prepare.arrays import write_arrays
 from saccade.readers.examples import TextExamples, TextStream
-from saccade.report.dataset_page import write_dataset_report
+from saccade.report.dataset_page import write_dataset_page
 
 N = 60
 FILLING = ("a good film", "no", "the end , at last", "so it is")
@@ -50,16 +53,17 @@ def report(
 ) -> Reader:
     for name in ("prepared", "report", "scratch"):
         (folder / name).mkdir(parents=True)
-    spool = spool_tokens(source.texts, folder / "scratch", unit=unit, lower_case=False)
+    spool = tokenize_all(source.texts, folder / "scratch", unit=unit, lower_case=False)
     findings = examine_texts(source, spool.digests, published=source.published_splits, **options)
     count = len(source.labels)
     splits_N = np.array(splits or (["train"] * 6 + ["validation"] * 2 + ["test"] * 2) * (count // 10 + 1))[:count]
     splits_N = np.where(findings.left_out, "", splits_N)
     rows_of = {name: np.flatnonzero(splits_N == name) for name in SPLITS}
-    form, tokens = text_form(source, spool, rows_of, max_length=max_length, max_vocabulary=max_vocabulary)
-    description = write_form(folder / "prepared", form, rows_of)
+    form, tokens = text_arrays(source, spool, rows_of, max_length=max_length, max_vocabulary=max_vocabulary)
+    description = write_arrays(folder / "prepared", form, rows_of)
     data = CheckedTexts(source, findings, splits_N, tokens, max_length)
-    write_dataset_report(folder / "report", "creatures", folder / "prepared", description, data)
+    sections = text_sections(description, folder / "prepared", data)
+    write_dataset_page(folder / "report", "creatures", Prepared(description, sections, notes=data.notes))
     return Reader((folder / "report" / "report.html").read_text(encoding="utf-8"))
 
 
@@ -253,14 +257,15 @@ def test_the_same_data_give_the_same_bytes(tmp_path: Path) -> None:
 def stream_report(folder: Path, text: str, *, length: int = 8, stride: int = 8, by_heart: bool = False) -> Reader:
     for name in ("prepared", "report", "scratch"):
         (folder / name).mkdir(parents=True)
-    spool = spool_tokens([text], folder / "scratch", unit="characters", lower_case=False)
+    spool = tokenize_all([text], folder / "scratch", unit="characters", lower_case=False)
     parts = cut_stream(len(text), test=0.2, validation=0.2)
     if by_heart:
         parts = dict.fromkeys(SPLITS, (0, len(text)))
-    form, rows_of, tokens = stream_form(spool, parts, length=length, stride=stride, max_vocabulary=100)
-    description = write_form(folder / "prepared", form, rows_of)
+    form, rows_of, tokens = stream_arrays(spool, parts, length=length, stride=stride, max_vocabulary=100)
+    description = write_arrays(folder / "prepared", form, rows_of)
     data = CheckedStream(TextStream([text]), tokens, parts, stride, by_heart)
-    write_dataset_report(folder / "report", "bard", folder / "prepared", description, data)
+    sections = stream_sections(description, folder / "prepared", data)
+    write_dataset_page(folder / "report", "bard", Prepared(description, sections, notes=data.notes))
     return Reader((folder / "report" / "report.html").read_text(encoding="utf-8"))
 
 

@@ -11,7 +11,7 @@ from saccade.bundle.bundle import NetworkConfig
 from saccade.core import devices
 from saccade.data.prepared import Split
 from saccade.data.spec import Spec
-from saccade.kinds.tokens.tokenizer import Tokenizer
+from saccade.kinds.tokens.text.tokenizer import Tokenizer
 from saccade.optim.losses import LOSSES, SCORES
 from saccade.predict.predictor import Predictor
 from saccade.tasks import next_token
@@ -28,7 +28,7 @@ def windows(length: int) -> tuple[Spec, Split]:
     for row in range(count):
         part = ids[row * length : row * length + length + 1]
         tokens[row, : len(part) - 1], labels[row, : len(part) - 1] = part[:-1], part[1:]
-    spec = Spec("tokens", (length,), (), (), vocabulary, "characters", answers="each_step")
+    spec = Spec("tokens", (length,), (), (), vocabulary, "characters", output="per_token")
     return spec, Split(tokens, labels, np.arange(count))
 
 

@@ -12,7 +12,7 @@ import pytest
 from saccade.data.prepared import Split
 from saccade.data.spec import Spec
 from saccade.evaluate import metrics
-from saccade.kinds.image import hog_baseline
+from saccade.kinds import linear_baseline
 from saccade.tasks import regress
 
 TARGETS_NO = np.array([[1.0, 10.0], [2.0, 20.0], [4.0, 60.0]], np.float32)
@@ -40,7 +40,7 @@ def test_answers_that_do_not_fit_are_refused() -> None:
 
 
 def test_the_baseline_answers_the_mean_of_the_training_targets() -> None:
-    got = hog_baseline.mean_baseline(TARGETS_NO[:2, :1], TARGETS_NO[:1, :1], TARGETS_NO[2:, :1])
+    got = linear_baseline.mean_baseline(TARGETS_NO[:2, :1], TARGETS_NO[:1, :1], TARGETS_NO[2:, :1])
     assert got == {"mse": pytest.approx(2.5**2), "mae": pytest.approx(2.5)}
 
 

@@ -2,3 +2,46 @@
 
 Augmentation is in transforms/ and augment/, networks are in models/.
 """
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from saccade.data.prepared import Description, Split
+    from saccade.data.spec import Spec
+    from saccade.kinds import Baseline, NewExamples, Reading
+
+LAYOUT = "image"
+PLURAL = "images"
+FORMS = {"classes": "images"}
+
+
+def baseline(info: "Description") -> "Baseline":
+    """Gradient histograms and pixels into a logistic regression; of numbers, their mean."""
+    from saccade.kinds import Baseline, linear_baseline
+    from saccade.kinds.image import hog_baseline
+
+    if not info.spec.classes:
+        return linear_baseline.numbers_baseline()
+    return Baseline(
+        method="gradient histograms and pixels into a logistic regression",
+        measure=lambda *splits: hog_baseline.image_baseline(*(a for s in splits for a in (s.examples, s.labels))),
+        metrics=("accuracy", "balanced_accuracy"),
+        code=[Path(hog_baseline.__file__), Path(linear_baseline.__file__)],
+    )
+
+
+def draw_mistakes(folder: Path, probabilities_NK: "np.ndarray", test: "Split", spec: "Spec") -> None:
+    """Draw mistakes.png."""
+    from saccade.display.figures import draw_mistakes
+
+    draw_mistakes(test.examples, test.labels, probabilities_NK, spec.classes, folder / "mistakes.png")
+
+
+def read_new(reading: "Reading") -> "NewExamples":
+    """Decode image files."""
+    from saccade.kinds.image.new_examples import read_files
+
+    return read_files(reading)

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from saccade.kinds.linear_baseline import SEARCH_EXAMPLES, stratified_rows
+
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)  # scikit-learn's C: the larger, the weaker the regularisation
-SEARCH_EXAMPLES = 5_000  # all strengths are tried on at most so many, the best FINALISTS on all
 FINALISTS = 2  # the best strength on few examples need not be the best on all: MNIST's moves from 0.1 to 0.01
 MOST_ITERATIONS = 100  # MNIST converges after about 70
 
@@ -104,39 +105,6 @@ def _features(images_NHWC: np.ndarray, rows: np.ndarray) -> np.ndarray:
             batch_BD = torch.cat([gradient_histograms(pixels_BCHW), pixels_BCHW.flatten(1)], dim=1)
             features_ND[start : start + B] = batch_BD.numpy()
     return features_ND
-
-
-def stratified_rows(labels_N: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """Sorted row numbers of about ``most`` examples, classes in their proportions and each at least once."""
-    N = len(labels_N)
-    if most >= N:
-        return np.arange(N)
-    shuffled_N = np.random.default_rng(seed).permutation(N)
-    by_class_N = shuffled_N[np.argsort(labels_N[shuffled_N], kind="stable")]
-    _, start_of_class, class_N, count_of_class = np.unique(
-        labels_N[by_class_N], return_index=True, return_inverse=True, return_counts=True
-    )
-    # An example's place within its class, from 0 to 1: cutting all classes at the same place keeps the proportions.
-    place_N = (np.arange(N) - start_of_class[class_N]) / count_of_class[class_N]
-    chosen = np.argsort(place_N, kind="stable")[: max(most, len(count_of_class))]
-    return np.sort(by_class_N[chosen])
-
-
-def mean_baseline(
-    train_targets_NO: np.ndarray, validation_targets_NO: np.ndarray, test_targets_NO: np.ndarray
-) -> dict[str, float]:
-    """What always answering the mean of the training targets would get on test.
-
-    Args:
-        train_targets_NO: float, the numbers to predict.
-        validation_targets_NO: not looked at.
-        test_targets_NO: float.
-
-    Returns:
-        ``mse`` and ``mae``.
-    """
-    errors_NO = test_targets_NO.astype(np.float64) - train_targets_NO.mean(axis=0, dtype=np.float64)
-    return {"mse": float(np.square(errors_NO).mean()), "mae": float(np.abs(errors_NO).mean())}
 
 
 def image_baseline(

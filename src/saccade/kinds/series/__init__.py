@@ -2,3 +2,65 @@
 
 Networks over series are in nn/ and models/.
 """
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from saccade.data.prepared import Description, Split
+    from saccade.kinds import Baseline, NewExamples, Reading
+
+LAYOUT = "series"
+PLURAL = "series"
+FORMS = {"classes": "labelled_series", "forecast": "series_to_forecast", "numbers": "generated_series"}
+
+
+def problems(
+    form: str, source: str, preprocess: Mapping[str, Any], split: Mapping[str, Any]
+) -> Iterator[tuple[tuple[str, str], str]]:
+    """What is wrong with values that are right one by one; see ``kinds.problems``."""
+    if form != "series_to_forecast":
+        return
+    if split.get("test") == "given":
+        yield ("split", "test"), f"{source} publishes no test split: give a share such as 0.2"
+    if split.get("order", "random") == "random":
+        yield (
+            ("split", "order"),
+            "a forecast is measured on times after those it has learnt from, and neighbouring windows share their "
+            "steps: in random order, training would hold what the test asks for. Write order: time",
+        )
+    window, season = preprocess.get("window"), preprocess.get("season")
+    if isinstance(window, int) and isinstance(season, int) and season > window:
+        message = f"{season}: must be at most window ({window}), for a forecast sees no earlier season"
+        yield ("preprocess", "season"), message
+
+
+def baseline(info: "Description") -> "Baseline | None":
+    """The mean of numbers to predict; a forecast is compared with several answers, see ``beside_answers``."""
+    from saccade.kinds.linear_baseline import numbers_baseline
+
+    return numbers_baseline() if info.spec.targets and not info.spec.horizon else None
+
+
+def beside_answers(info: "Description", splits: "Sequence[Split] | None") -> dict[str, Any]:
+    """Of a forecast: when its windows lie (``timeline``), and what simple models forecast (``baselines``)."""
+    if info.timeline is None:
+        return {}
+    from saccade.kinds.series.forecasting.baselines import baseline_answers
+
+    answers = None
+    if splits is not None:
+        train, validation, test = splits
+        answers = baseline_answers(
+            train, validation, test, info.spec, mean=info.mean, std=info.std, seasons=info.timeline.seasons
+        )
+    return {"timeline": info.timeline, "baselines": answers}
+
+
+def read_new(reading: "Reading") -> "NewExamples":
+    """Read CSV files of labelled series."""
+    from saccade.kinds.series.new_examples import read_files
+
+    return read_files(reading)

@@ -2,3 +2,76 @@
 
 Networks over tokens are in nn/ and models/.
 """
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from saccade.data.prepared import Description, Split
+    from saccade.data.spec import Spec
+    from saccade.kinds import Baseline, NewExamples, Reading
+
+LAYOUT = "tokens"
+PLURAL = "texts"
+INPUTS = ("PATH", "--text")
+GIVE = "give `saccade predict {run} --text TEXT`, or a file of lines"
+FORMS = {"classes": "labelled_texts", "next tokens": "long_texts"}
+
+
+def problems(
+    form: str, source: str, preprocess: Mapping[str, Any], split: Mapping[str, Any]
+) -> Iterator[tuple[tuple[str, str], str]]:
+    """What is wrong with values that are right one by one; see ``kinds.problems``."""
+    if form != "long_texts":
+        return
+    length, stride = preprocess.get("length"), preprocess.get("stride")
+    if isinstance(length, int) and isinstance(stride, int) and stride > length:
+        message = f"stride ({stride}) must be at most length ({length}): what lies between windows would not be read"
+        yield ("preprocess", "stride"), message
+    if split.get("test") == "given":
+        yield ("split", "test"), f"{source} publishes no test split: give a share such as 0.05"
+    if split.get("order") == "random":
+        message = "a long text is cut in its own order: training, validation, test; leave order out, or write time"
+        yield ("split", "order"), message
+    if split.get("by_heart") is True:
+        for key in ("test", "validation"):
+            if key in split:
+                message = f"with by_heart, all of the text is in all three splits: leave {key} out"
+                yield ("split", key), message
+
+
+def baseline(info: "Description") -> "Baseline":
+    """Runs of characters or words into a logistic regression; of next tokens, those that came after the last four."""
+    from saccade.kinds import Baseline, linear_baseline
+    from saccade.kinds.tokens.baselines import ngram_baselines, ngram_features, ngram_model
+
+    spec = info.spec
+    modules = (ngram_baselines, ngram_features, ngram_model, linear_baseline)
+    return Baseline(
+        method="runs of characters or words into a logistic regression"
+        if spec.classes
+        else "the last 4 tokens, counted",
+        measure=lambda train, validation, test: ngram_baselines.text_baseline(train, validation, test, spec),
+        # The classifier is chosen by its accuracy, and its loss says little
+        metrics=("accuracy", "balanced_accuracy", "macro_f1")
+        if spec.classes
+        else ("loss", "perplexity", "bits_per_character"),
+        code=[Path(str(module.__file__)) for module in modules],
+    )
+
+
+def draw_mistakes(folder: Path, probabilities_NK: "np.ndarray", test: "Split", spec: "Spec") -> None:
+    """Write mistakes.csv."""
+    from saccade.kinds.tokens.text.display import write_mistakes
+
+    write_mistakes(folder / "mistakes.csv", probabilities_NK, test, spec)
+
+
+def read_new(reading: "Reading") -> "NewExamples":
+    """Encode texts, and the lines of files."""
+    from saccade.kinds.tokens.new_examples import read_texts_and_lines
+
+    return read_texts_and_lines(reading)

@@ -21,7 +21,7 @@ from saccade.core.progress import Progress, no_progress
 from saccade.data.arrays import ArrayFile, open_array
 from saccade.data.spec import Fit
 from saccade.kinds.image.checks.near_duplicates import THUMBNAIL_SIDE, thumbnail
-from saccade.kinds.image.resize import prepare_image
+from saccade.kinds.image.pixels.resize import prepare_image
 from saccade.readers.examples import ImageExamples
 
 _DIGEST_BYTES = 16

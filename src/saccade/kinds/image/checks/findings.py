@@ -13,7 +13,7 @@ from saccade.core.progress import Progress, no_progress
 from saccade.kinds.image.checks.decode_pass import Inspected, digest_of
 from saccade.kinds.image.checks.near_duplicates import NearPair, find_near_duplicates
 from saccade.prepare.groups import equal_rows, leaking_rows
-from saccade.prepare.problems import OnTrouble, Trouble, decide
+from saccade.prepare.problems import DataProblem, OnProblem, raise_undecided
 from saccade.readers.examples import ImageExamples
 
 
@@ -90,12 +90,12 @@ def _of_same_pixels(examples: ImageExamples, inspected: Inspected) -> list[list[
     return [[candidates[i] for i in rows] for rows in groups]
 
 
-def refuse_trouble(
+def require_sound_images(
     examples: ImageExamples,
     findings: Findings,
     *,
-    on_unreadable: OnTrouble = "error",
-    on_conflict: OnTrouble = "error",
+    on_unreadable: OnProblem = "error",
+    on_conflict: OnProblem = "error",
     allow_leakage: bool = False,
 ) -> list[str]:
     """Stop at what would spoil a training, unless the user has decided about it.
@@ -113,7 +113,7 @@ def refuse_trouble(
     Raises:
         UserError: something was found that is not decided; says how much, the first few, and the remedy.
     """
-    return decide(
+    return raise_undecided(
         [
             _unreadable(examples, findings, on_unreadable),
             _conflicts(examples, findings, on_conflict),
@@ -122,9 +122,9 @@ def refuse_trouble(
     )
 
 
-def _unreadable(examples: ImageExamples, findings: Findings, decision: OnTrouble) -> Trouble:
+def _unreadable(examples: ImageExamples, findings: Findings, decision: OnProblem) -> DataProblem:
     listed = [f"{printable(examples.name(row))} {reason}" for row, reason in findings.unreadable.items()]
-    return Trouble(
+    return DataProblem(
         f"pictures that cannot be read ({len(listed):,} of {len(examples.labels):,})",
         listed,
         "Replace them, or leave them out: preprocess.on_unreadable: quarantine",
@@ -133,14 +133,14 @@ def _unreadable(examples: ImageExamples, findings: Findings, decision: OnTrouble
     )
 
 
-def _conflicts(examples: ImageExamples, findings: Findings, decision: OnTrouble) -> Trouble:
+def _conflicts(examples: ImageExamples, findings: Findings, decision: OnProblem) -> DataProblem:
     def line(rows: list[int]) -> str:
         return " = ".join(
             f"{printable(examples.name(row))} ({examples.classes[examples.labels[row]]})" for row in rows[:4]
         )
 
     listed = [line(rows) for rows in findings.conflicting]
-    return Trouble(
+    return DataProblem(
         f"pictures that are in several classes, pixel for pixel the same ({len(listed):,})",
         listed,
         "Keep each in the class it belongs to, or leave all their copies out: preprocess.on_conflict: quarantine",
@@ -149,7 +149,7 @@ def _conflicts(examples: ImageExamples, findings: Findings, decision: OnTrouble)
     )
 
 
-def _leaks(examples: ImageExamples, findings: Findings, is_allowed: bool) -> Trouble:
+def _leaks(examples: ImageExamples, findings: Findings, is_allowed: bool) -> DataProblem:
     splits = examples.published_splits or ()
 
     def line(rows: list[int]) -> str:
@@ -157,7 +157,7 @@ def _leaks(examples: ImageExamples, findings: Findings, is_allowed: bool) -> Tro
         return " = ".join(f"{printable(examples.name(row))} ({split})" for split, row in sorted(firsts.items()))
 
     listed = [line(rows) for rows in findings.leaking]
-    return Trouble(
+    return DataProblem(
         f"pictures or groups that are in several of the published splits ({len(listed):,})",
         listed,
         "The test split would measure what was learnt by heart. Remove the copies, split anew with split.test: 0.15, "

@@ -3,7 +3,6 @@
 Shapes: N images, H height, W width, C channels, K classes.
 """
 
-import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from saccade.data.sampling import rows_of_classes, spread
+from saccade.display.embedded import data_uri
 from saccade.display.page import Name, PageImage
 
 MOST_CLASSES = 40  # that get a sheet
@@ -76,15 +76,6 @@ def sheet_picture(image_HWC: np.ndarray, shrunk: int) -> PageImage:
     return _picture(image_HWC, shrunk=shrunk, zoom=max(1, -(-_SHEET_SIDE // max(side, 1))))
 
 
-def embedded_png(path: Path) -> PageImage:
-    """A picture file as it is."""
-    from PIL import Image
-
-    content = path.read_bytes()
-    with Image.open(io.BytesIO(content)) as image:
-        return PageImage(_data_uri(content, "png"), image.width, image.height, is_enlarged=False)
-
-
 def _picture(image_HWC: np.ndarray, *, shrunk: int, zoom: int) -> PageImage:
     image = _as_pillow(image_HWC, shrunk)
     is_small = max(image.size) <= _SMALL_SIDE
@@ -93,12 +84,8 @@ def _picture(image_HWC: np.ndarray, *, shrunk: int, zoom: int) -> PageImage:
         image.save(file, "PNG", optimize=True)
     else:
         image.save(file, "JPEG", quality=88, optimize=True)
-    uri = _data_uri(file.getvalue(), "png" if is_small else "jpeg")
+    uri = data_uri(file.getvalue(), "png" if is_small else "jpeg")
     return PageImage(uri, image.width * zoom, image.height * zoom, is_enlarged=zoom > 1)
-
-
-def _data_uri(content: bytes, form: str) -> str:
-    return f"data:image/{form};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def _as_pillow(image_HWC: np.ndarray, shrunk: int) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 
 from saccade.data.spec import SPLITS
 from saccade.display.page import Name
-from saccade.kinds.series.labelled_files import CheckedFiles
+from saccade.kinds.series.reading.labelled_files import CheckedFiles
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ import numpy as np
 from saccade.data.prepared import Description, open_split
 from saccade.data.sampling import spread
 from saccade.data.spec import SPLITS, targets_of_names
+from saccade.display.embedded import embedded_png
 from saccade.display.page import Cell, Code, Figure, Line, Name, PageBlock, Section, Sheet, Table, percent
 from saccade.display.style import GREY
-from saccade.kinds.image.page.contact_sheets import embedded_png
-from saccade.kinds.series.forecast_windows import ForecastData
+from saccade.kinds.series.forecasting.examples import ForecastData
+from saccade.kinds.series.forecasting.seasonality import autocorrelation
 from saccade.kinds.series.page.figures import (
     MOST_FEATURES,
     PART_COLORS,
@@ -26,7 +27,6 @@ from saccade.kinds.series.page.figures import (
     draw_windows,
     steps_to_label,
 )
-from saccade.kinds.series.seasonality import autocorrelation
 
 _WINDOWS = 4
 _MOST_FEATURES = 200  # in a table

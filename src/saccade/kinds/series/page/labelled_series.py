@@ -10,8 +10,8 @@ import numpy as np
 
 from saccade.data.prepared import Description, open_split
 from saccade.display.class_balance import class_balance
+from saccade.display.embedded import embedded_png
 from saccade.display.page import Cell, Code, Figure, Line, Name, PageBlock, Section, Sheet, Table
-from saccade.kinds.image.page.contact_sheets import embedded_png
 from saccade.kinds.series.page.checked import CheckedSeries
 from saccade.kinds.series.page.figures import draw_classes
 

@@ -15,10 +15,10 @@ import numpy as np
 from saccade.data.prepared import Split
 from saccade.data.spec import PAD, Spec
 from saccade.evaluate.metrics import classification_metrics
-from saccade.kinds.image.hog_baseline import SEARCH_EXAMPLES, stratified_rows
+from saccade.kinds.linear_baseline import SEARCH_EXAMPLES, stratified_rows
 from saccade.kinds.tokens.baselines.ngram_features import Runs, choose_features, count_features, runs_of
 from saccade.kinds.tokens.baselines.ngram_model import Windows, fit_ngrams
-from saccade.kinds.tokens.tokenizer import Tokenizer, count_tokens, cut, tokenizer_of
+from saccade.kinds.tokens.text.tokenizer import Tokenizer, count_tokens, cut, tokenizer_of
 
 RUN_LENGTHS = {"character": (1, 2, 3, 4, 5), "word": (1, 2)}
 STRENGTHS = (1.0, 10.0, 100.0)  # scikit-learn's C: the larger, the weaker the regularisation
@@ -45,7 +45,7 @@ def text_baseline(train: Split, validation: Split, test: Split, spec: Spec) -> d
     Returns:
         As of ``classify_baseline`` or ``next_token_baseline``.
     """
-    if spec.answers == "each_step":
+    if spec.output == "per_token":
         return next_token_baseline(train, validation, test, spec)
     return classify_baseline(train, validation, test, spec)
 
@@ -57,7 +57,7 @@ def next_token_baseline(train: Split, validation: Split, test: Split, spec: Spec
         train: tokens and the next ones, int (N, T); rows say where in the text each window begins.
         validation: likewise.
         test: likewise.
-        spec: with ``answers`` each_step.
+        spec: spec of a dataset whose output is per_token.
 
     Returns:
         On test ``loss`` (nats a token), ``perplexity`` and, of characters, ``bits_per_character``; ``model``, its name;

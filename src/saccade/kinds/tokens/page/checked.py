@@ -7,8 +7,8 @@ import numpy as np
 
 from saccade.data.spec import SPLITS
 from saccade.display.page import Name
-from saccade.kinds.tokens.arrays import TokenCounts
-from saccade.kinds.tokens.checks import TextFindings
+from saccade.kinds.tokens.corpus.arrays import TokenCounts
+from saccade.kinds.tokens.corpus.checks import TextFindings
 from saccade.readers.examples import TextExamples, TextStream
 
 

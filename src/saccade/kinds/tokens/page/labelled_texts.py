@@ -14,7 +14,7 @@ from saccade.display.page import Cell, Code, Line, Name, PageBlock, Section, Tab
 from saccade.kinds.tokens.page.checked import CheckedTexts
 from saccade.kinds.tokens.page.lengths import lengths_section
 from saccade.kinds.tokens.page.vocabulary import vocabulary_section
-from saccade.kinds.tokens.tokenizer import tokenizer_of
+from saccade.kinds.tokens.text.tokenizer import tokenizer_of
 
 _MOST_CLASSES = 40  # that show examples
 _MOST_EXAMPLES = 120  # of all classes together

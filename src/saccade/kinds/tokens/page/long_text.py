@@ -7,7 +7,7 @@ from saccade.data.spec import SPLITS
 from saccade.display.page import Cell, Code, Line, Name, Section, Table
 from saccade.kinds.tokens.page.checked import CheckedStream
 from saccade.kinds.tokens.page.vocabulary import vocabulary_section
-from saccade.kinds.tokens.tokenizer import tokenizer_of
+from saccade.kinds.tokens.text.tokenizer import tokenizer_of
 
 _SHOWN = 100  # tokens at each end of a part
 _WINDOWS = 3

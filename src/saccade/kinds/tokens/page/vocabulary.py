@@ -1,8 +1,13 @@
 """Section of the dataset report: the tokens of the training split, and those that are missing there."""
 
+from collections.abc import Mapping
+
+import numpy as np
+
+from saccade.core.messages import pluralise
 from saccade.data.spec import SPLITS
 from saccade.display.page import Cell, Line, Name, PageBlock, Section, Share, Table, percent
-from saccade.kinds.tokens.arrays import TokenCounts
+from saccade.kinds.tokens.corpus.arrays import TokenCounts
 
 _MOST_SHOWN = 30
 _MANY_UNKNOWN = 0.05  # share of the tokens above which it is worth a look
@@ -56,3 +61,20 @@ def _table(title: str, tokens: TokenCounts, split: str, only_unknown: bool) -> T
 def shown_token(token: str) -> Cell:
     """A token that can be seen: a space has no ink."""
     return "(space)" if token == " " else Name(token)
+
+
+def summary_line(tokens: TokenCounts, rows_of: Mapping[str, np.ndarray], max_length: int) -> str:
+    """How large the vocabulary is, what it lacks, and what was cut off, in one line.
+
+    Args:
+        tokens: tokens of all splits.
+        rows_of: name of a split to its rows.
+        max_length: tokens that are kept of a longer text.
+
+    Returns:
+        A line for people.
+    """
+    shares = ", ".join(f"{percent(tokens.unknown(s) / max(tokens.total(s), 1))} of {s}" for s in SPLITS)
+    cut, total = sum(tokens.cut.values()), sum(map(len, rows_of.values()))
+    after = f"; {pluralise(cut, 'text')} of {total:,} cut after {max_length:,}" if cut else ""
+    return f"{len(tokens.vocabulary):,} ids of {tokens.spool.unit}; unknown: {shares}{after}"

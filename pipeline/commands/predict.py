@@ -1,0 +1,146 @@
+"""``saccade predict RUN``: what a trained run says of new examples, or how it goes on with a text or a series.
+
+The kind of data reads the examples, the task answers where it has a way of its own; here it is printed.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from pipeline import paths
+from pipeline.console import Progress, say, warn
+from saccade import kinds
+from saccade.bundle.bundle import NetworkConfig, read_config
+from saccade.core import registry
+from saccade.core.errors import UserError
+from saccade.core.messages import pluralise
+from saccade.predict import predictor as prediction
+from saccade.predict.answers import Answers, Question, classify
+
+if TYPE_CHECKING:
+    from saccade.data.spec import Spec
+
+_MAX_NAME_CELLS = 60  # of the table's first column; a longer one pushes its row to the right
+
+
+def spec_of(run: str) -> "Spec":
+    """What a trained run takes.
+
+    Args:
+        run: key in ``runs:``.
+
+    Returns:
+        The spec of its dataset.
+
+    Raises:
+        UserError: there is no bundle of it.
+    """
+    return read_config(paths.model(run)).spec
+
+
+def predict(question: Question, *, device: str) -> None:
+    """Load a trained run, ask it, and print what it says.
+
+    Args:
+        question: what it is asked.
+        device: auto, cpu, cuda, cuda:1 or mps.
+
+    Raises:
+        UserError: no such model, something that this run cannot be asked, or what was given cannot be read.
+    """
+    run = question.reading.run
+    config = read_config(paths.model(run))
+    task = registry.module("tasks", config.task)
+    _refuse_what_it_does_not_take(config, task, question)
+    predictor = prediction.load(paths.model(run), device=device)
+    try:
+        answers: Answers = getattr(task, "predict", classify)(predictor, question)
+    except prediction.WrongUseError as error:
+        raise UserError(f"{run}: {error}") from error
+    if answers.text is not None:
+        _warn_all(answers)
+        say(json.dumps(next(iter(answers.rows)).record) if question.as_json else answers.text)
+        return
+    failed = _print_rows(answers, run, as_json=question.as_json)
+    _warn_all(answers)
+    if answers.drawn is not None and not question.as_json:
+        say(f"drawn: {answers.drawn}")
+    if failed:
+        what = pluralise(answers.total, answers.titles[0])
+        raise UserError(f"{failed:,} of {what} could not be read, see above")
+
+
+def _warn_all(answers: Answers) -> None:
+    for line in answers.warnings:
+        warn(line)
+
+
+def _print_rows(answers: Answers, run: str, *, as_json: bool) -> int:
+    """Print each row as soon as it is there; how many examples had a problem instead."""
+    table, failed = None if as_json else _Table(answers), 0
+    if table:
+        say(table.header)
+    with Progress(f"{answers.titles[0]}s", line_every_s=math.inf) as progress:
+        for done, answer in enumerate(answers.rows, start=1):
+            if answer.problem:
+                failed += 1
+                warn(f"{_printable(answer.cells[0])} {answer.problem}")
+            else:
+                progress.say(table.line(answer.cells) if table else json.dumps(answer.record))
+            progress(f"predicting with {run}", done, answers.total)
+    return failed
+
+
+def _refuse_what_it_does_not_take(config: NetworkConfig, task: ModuleType, question: Question) -> None:
+    spec, run, given = config.spec, question.reading.run, question.given()
+    does = getattr(task, "DOES", f"{'classifies' if spec.classes else 'answers with numbers of'} {spec.plural}")
+    taken = getattr(task, "TAKES", kinds.inputs_of(spec))
+    remedy = getattr(task, "GIVE", "").format(run=run) or kinds.how_to_give(spec, run)
+    for name, value in given.items():
+        if name not in taken:
+            what = name if value is True else f"{value}" if name == "PATH" else f"{name} ({value})"
+            raise UserError(f"{what} must be left out: {run} {does}; {remedy}")
+    if not given.keys() & {"PATH", "--text", "--prompt"}:
+        raise UserError(f"there must be something to predict: {run} {does}; {remedy}")
+    if hasattr(task, "check_question"):
+        task.check_question(question, spec)
+
+
+class _Table:
+    """A table whose lines can be printed one by one: its columns are as wide as whatever may come, in letter cells.
+
+    Args:
+        answers: whose rows are printed.
+    """
+
+    def __init__(self, answers: Answers) -> None:
+        first, *others = (_widest(texts) for texts in answers.widest)
+        widest = [first if answers.are_numbers else min(first, _MAX_NAME_CELLS), *others]
+        self._are_numbers = answers.are_numbers
+        self._widths = [max(width, _widest([title])) for width, title in zip(widest, answers.titles, strict=True)]
+        self.header = self.line(answers.titles)
+
+    def line(self, cells: Sequence[str]) -> str:
+        """One row."""
+        from rich.cells import cell_len  # Chinese letters take two cells each
+
+        shown = list(map(_printable, cells))
+        blanks = [" " * (width - cell_len(text)) for text, width in zip(shown, self._widths, strict=True)]
+        padded = [
+            blank + text if self._are_numbers and column else text + blank
+            for column, (text, blank) in enumerate(zip(shown, blanks, strict=True))
+        ]
+        return "  ".join(padded).rstrip()
+
+
+def _widest(texts: Iterable[str]) -> int:
+    from rich.cells import cell_len
+
+    return max((cell_len(_printable(text)) for text in texts), default=0)
+
+
+def _printable(text: str) -> str:
+    """The text on one line, line breaks and bytes that are no letters written as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,4 +1,0 @@
-"""The stage preprocess.
-
-What a kind of data needs belongs to saccade/kinds/.
-"""

@@ -1,0 +1,52 @@
+"""Images of one size as the arrays of a prepared dataset.
+
+Shapes: N images, H height, W width, C channels.
+"""
+
+import numpy as np
+
+from saccade.data.spec import Fit, Spec
+from saccade.kinds.image.checks.decode_pass import Inspected
+from saccade.prepare.arrays import ArrayBuilder
+from saccade.readers.examples import ImageExamples
+
+
+def image_arrays(examples: ImageExamples, inspected: Inspected, fit: Fit = "stretch") -> ArrayBuilder:
+    """How images become arrays.
+
+    Args:
+        examples: images of a source.
+        inspected: the same, decoded and of one size.
+        fit: how they were brought to it.
+
+    Returns:
+        What makes the arrays of some rows.
+    """
+    images_NHWC = inspected.images
+    spec = Spec("image", images_NHWC.shape[1:], tuple(examples.classes), fit=fit)
+    labels_N = examples.labels.astype(np.int64)
+    moments = _PixelMoments(images_NHWC.shape[3])
+    return ArrayBuilder(spec, np.uint8, images_NHWC.__getitem__, labels_N.__getitem__, moments)
+
+
+class _PixelMoments:
+    """Exact sums of uint8 values and their squares, per channel, in Python-sized integers."""
+
+    def __init__(self, channels: int) -> None:
+        self._count = 0
+        self._sum_C = np.zeros(channels, dtype=np.int64)
+        self._square_C = np.zeros(channels, dtype=np.int64)
+
+    def add(self, images_NHWC: np.ndarray) -> None:
+        flat = images_NHWC.reshape(-1, images_NHWC.shape[-1])
+        self._count += len(flat)
+        for channel in range(flat.shape[1]):  # counting the 256 values is exact, and faster than squaring in int64
+            counts = np.bincount(flat[:, channel], minlength=256)
+            self._sum_C[channel] += counts @ np.arange(256)
+            self._square_C[channel] += counts @ np.arange(256) ** 2
+
+    def mean_and_std(self) -> tuple[list[float], list[float]]:
+        mean_C = self._sum_C / max(self._count, 1)
+        std_C = np.sqrt(np.maximum(self._square_C / max(self._count, 1) - mean_C**2, 0))
+        # A channel that never varies would be divided by 0; by one grey level, it stays what it is: constant.
+        return (mean_C / 255).tolist(), (np.maximum(std_C, 1) / 255).tolist()

@@ -1,0 +1,110 @@
+"""Labelled images: decode once, compare all with all, split, write."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Literal
+
+from saccade.core.messages import pluralise
+from saccade.core.options import Between, Example, Length
+from saccade.kinds import Job, Prepared
+from saccade.kinds.image.arrays import image_arrays
+from saccade.kinds.image.checks.decode_pass import inspect_images
+from saccade.kinds.image.checks.findings import examine, require_sound_images
+from saccade.kinds.image.page.checked import Checked
+from saccade.kinds.image.page.sections import image_sections
+from saccade.prepare.arrays import rows_of_splits, write_arrays
+from saccade.prepare.groups import group_keys
+from saccade.prepare.split_settings import SplitSettings, assign, group_names
+from saccade.readers.examples import ImageExamples
+
+SPLIT = ("group_near_duplicates", "allow_leakage", "group_by", "folds", "fold", "train_fraction")
+
+
+def prepare(
+    examples: ImageExamples,
+    job: Job,
+    *,
+    size: Annotated[list[Annotated[int, Between(1, 4096)]], Length(2), Example("[32, 32]")],
+    channels: Annotated[Literal[1, 3], Example("1")],
+    fit: Literal["stretch", "crop", "pad"] = "stretch",
+    on_unreadable: Literal["error", "quarantine"] = "error",
+    on_conflict: Literal["error", "quarantine"] = "error",
+    near_duplicates: bool = True,
+) -> Prepared:
+    """Decode once, compare all with all, split, write; stop before anything is written where the data are not sound.
+
+    Args:
+        examples: images of a source.
+        job: folders and splits.
+        size: height and width in pixels
+        channels: 1: grey, 3: RGB
+        fit: images of other proportions: stretch the sides, crop the middle, or pad with black
+        on_unreadable: files that are no whole images: stop, or leave them out and list them
+        on_conflict: the same image under several classes: stop, or leave all its copies out and list them
+        near_duplicates: search for images that are nearly the same, and report them
+
+    Returns:
+        What was written, and the sections of its page.
+
+    Raises:
+        UserError: something is wrong with the images that nobody has decided about, or a split is empty.
+    """
+    groups = group_names(job.split, examples.groups, examples.names)
+    with TemporaryDirectory(dir=job.folder) as scratch:
+        inspected = inspect_images(
+            examples,
+            Path(scratch),
+            size=(size[0], size[1]),
+            channels=channels,
+            fit=fit,
+            progress=job.progress,
+        )
+        findings = examine(
+            examples,
+            inspected,
+            published=job.split.published(examples.published_splits),
+            groups=groups,
+            with_near=near_duplicates,
+            progress=job.progress,
+        )
+        for note in require_sound_images(
+            examples,
+            findings,
+            on_unreadable=on_unreadable,
+            on_conflict=on_conflict,
+            allow_leakage=job.split.allow_leakage,
+        ):
+            job.warn(note)
+        near = [[pair.first, pair.second] for pair in findings.near or []]
+        keys = group_keys(groups or examples.ids, findings.equal + near * job.split.group_near_duplicates)
+        splits_N = assign(
+            job.split,
+            examples.labels,
+            examples.classes,
+            keys,
+            published=examples.published_splits,
+            left_out=findings.left_out,
+        )
+        _warn_of_near_duplicates([set(splits_N[pair]) for pair in near], examples, job)
+        builder = image_arrays(examples, inspected, fit)
+        info = write_arrays(job.folder, builder, rows_of_splits(splits_N), job.progress)
+        checked = Checked(examples, inspected, findings, splits_N)
+        sections = image_sections(info, job.folder, checked, job.samples, job.views_address)
+    return Prepared(info, sections, notes=examples.notes)
+
+
+def _warn_of_near_duplicates(splits_of_pairs: Sequence[set[str]], examples: ImageExamples, job: Job) -> None:
+    apart = [splits for splits in splits_of_pairs if len(splits - {""}) > 1]
+    if not apart:
+        return
+    published = _published(examples, job.split)
+    ours = sum(not splits & published for splits in apart)
+    remedy = f"; split.group_near_duplicates: true keeps {ours:,} of them together" if ours else ""
+    count = pluralise(len(apart), "pair")
+    job.warn(f"{count} of pictures in two splits are nearly the same picture (see the report){remedy}")
+
+
+def _published(examples: ImageExamples, split: SplitSettings) -> set[str]:
+    """Names of the splits that are as published, and that we cannot change."""
+    return set(split.published(examples.published_splits) or ()) - {"train"}

@@ -1,0 +1,147 @@
+"""Image files that a trained network is asked about: found by their paths, decoded ahead by threads, nothing kept.
+
+Shapes: H height, W width, C channels.
+"""
+
+import glob
+import os
+import stat
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from saccade.core.cpu import usable_cores
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
+from saccade.kinds import NewExample, NewExamples, Reading
+from saccade.kinds.image.pixels.decode import IMAGE_SUFFIXES, decode_for
+from saccade.kinds.image.pixels.resize import prepare_image
+
+BATCH_SIZE = 64  # small, so that answers come soon; decoding takes longer than computing, larger ones gain nothing
+
+
+def read_files(reading: Reading) -> NewExamples:
+    """Image files, each batch decoded while the one before is answered.
+
+    Args:
+        reading: files, folders and patterns, and the network's spec.
+
+    Returns:
+        The images.
+
+    Raises:
+        UserError: a path stands for nothing, or all of them together for no file.
+    """
+    files = find_images(reading.paths, reading.here)
+    batches = (
+        [NewExample(path, {"path": path}, image) for path, image in batch]
+        for batch in decode_ahead(reading.spec, files, here=reading.here)
+    )
+    return NewExamples("picture", files, batches, len(files), batch_size=BATCH_SIZE)
+
+
+def find_images(paths: Iterable[str], here: Path = Path()) -> list[str]:
+    """List the files that paths stand for, each once.
+
+    A folder stands for the files below it whose names end as images' do (``decode.IMAGE_SUFFIXES``), sorted; not for
+    hidden ones, and links to other folders are not followed. A path that does not exist is a pattern: ``*`` any text
+    but a slash, ``?`` any character, ``[ab]`` one of a and b, ``**`` any folders. A file that is named, by itself or by
+    a pattern, is taken whatever its name.
+
+    Args:
+        paths: files, folders and patterns.
+        here: folder that they are relative to.
+
+    Returns:
+        Paths of files, in the order of ``paths``, relative as these are.
+
+    Raises:
+        UserError: a path stands for nothing, or all of them together for no file.
+        OSError: a folder cannot be listed.
+    """
+    paths = list(paths)
+    found: list[str] = []
+    for path in paths:
+        # pathlib's own globbing takes no absolute patterns
+        is_there = os.path.lexists(here / path)
+        named = [path] if is_there else sorted(glob.glob(path, root_dir=here, recursive=True))  # noqa: PTH207
+        if not named:
+            raise UserError(
+                f"path ({path}) must be a file, a folder or a pattern such as 'photos/*.jpg', but there is nothing of "
+                f"that name in {here.absolute()}. Correct it."
+            )
+        for name in named:
+            found += _below(name, here) if (here / name).is_dir() else [name]
+    if not found:
+        raise UserError(
+            f"{', '.join(paths[:5])} must hold pictures ({', '.join(IMAGE_SUFFIXES)}), but holds none. "
+            "Name a file whose name ends otherwise by itself."
+        )
+    return list(dict.fromkeys(found))
+
+
+def _below(folder: str, here: Path) -> list[str]:
+    found, root = [], here / folder
+    for parent, folders, names in os.walk(root, onerror=_raise):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        images = (name for name in names if Path(name).suffix.lower() in IMAGE_SUFFIXES)
+        inside = Path(folder) / Path(parent).relative_to(root)
+        found += [str(inside / name) for name in images if not name.startswith(".")]
+    return sorted(found)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+Decoded = tuple[str, np.ndarray | UserError]
+"""A path, and its image as the network takes it, uint8 (H, W, C), or what is wrong with the file."""
+
+
+def decode_ahead(
+    spec: Spec, paths: Sequence[str], *, here: Path = Path(), batch_size: int = BATCH_SIZE, threads: int | None = None
+) -> Iterator[list[Decoded]]:
+    """Decode image files. While one batch is in use, the next is decoded; no more are read ahead.
+
+    Args:
+        spec: what the network takes.
+        paths: files.
+        here: folder that they are relative to.
+        batch_size: images at once.
+        threads: how many decode; None takes one a core. (Pillow decodes and resizes outside Python's lock. Processes
+            were slower: see docs/log.md.)
+
+    Yields:
+        The images of a batch, in the order of the paths.
+    """
+    pool = ThreadPoolExecutor(threads or usable_cores(), thread_name_prefix="decode")
+    try:
+        ahead: deque[list[Future[Decoded]]] = deque()
+        for start in range(0, len(paths), batch_size):
+            ahead.append([pool.submit(_read, spec, path, here) for path in paths[start : start + batch_size]])
+            if len(ahead) > 1:
+                yield _results(ahead.popleft())
+        while ahead:
+            yield _results(ahead.popleft())
+    finally:  # also when the caller stops in the middle
+        pool.shutdown(cancel_futures=True)
+
+
+def _results(waiting: list["Future[Decoded]"]) -> list[Decoded]:
+    return [one.result() for one in waiting]
+
+
+def _read(spec: Spec, path: str, here: Path) -> Decoded:
+    try:
+        if not stat.S_ISREG((here / path).stat().st_mode):
+            return path, UserError("must be a file; a pipe or a device may never end")
+        height, width, channels = spec.shape
+        image = decode_for((here / path).read_bytes(), (height, width))[0]
+        return path, prepare_image(image, (height, width), channels, spec.fit)
+    except OSError as error:
+        return path, UserError(f"must be readable: {error.strerror or error}")
+    except UserError as error:
+        return path, error

@@ -1,0 +1,83 @@
+"""CSV files of series that a trained network is asked about, read as those of its dataset were.
+
+Shapes: T steps, F features.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from saccade.core.errors import UserError
+from saccade.core.messages import pluralise
+from saccade.data.spec import Spec
+from saccade.kinds import NewExample, NewExamples, Reading
+from saccade.kinds.series.reading.number_table import read_numbers
+from saccade.kinds.series.reading.regular import RegularSeries, regular_series
+from saccade.readers.examples import FileSeries
+
+_BATCH = 4096  # series that are held at once
+
+
+def read_files(reading: Reading) -> NewExamples:
+    """Labelled series, a file each.
+
+    Args:
+        reading: CSV files of the form of the dataset's.
+
+    Returns:
+        The series; all files are read before the first is answered, so that a wrong one stops before anything is told.
+
+    Raises:
+        UserError: a file is not there or no such series, with its line.
+    """
+    spec, found, cut = reading.spec, [], 0
+    for path in reading.paths:
+        one = read_regular(reading, path, first_is_time=False)
+        step, steps = one.calendar.step if one.calendar else "", len(one.values)
+        if step != spec.step:
+            raise UserError(f"{path} must have a row every {spec.step}, as in training, but has one every {step}")
+        if steps < spec.shape[0] or (steps > spec.shape[0] and reading.preprocess.get("length") is None):
+            raise UserError(f"{path} must have {spec.shape[0]:,} steps, as all had in training, but has {steps:,}")
+        cut += steps > spec.shape[0]
+        found.append(NewExample(path, {"path": path}, one.values[: spec.shape[0]]))
+    warnings = [f"{cut:,} of {pluralise(len(found), 'file')} read up to step {spec.shape[0]:,}, as in training"]
+    return NewExamples("series", list(reading.paths), _batches(found), len(found), warnings=warnings if cut else [])
+
+
+def read_regular(reading: Reading, path: str, *, first_is_time: bool) -> RegularSeries:
+    """Read a CSV file as the run's dataset was read, with the columns that the network takes, its holes filled.
+
+    Args:
+        reading: what the network takes, and how its dataset was read.
+        path: file, relative to ``reading.here``.
+        first_is_time: whether the first column holds the times where the source names none.
+
+    Returns:
+        The series.
+
+    Raises:
+        UserError: there is no such file, or it is no such table, with its line.
+    """
+    return regular_series(
+        _read_table(reading.here / path, path, reading.spec, reading.source, first_is_time=first_is_time),
+        reading.preprocess.get("missing", "error"),
+    )
+
+
+def _read_table(path: Path, name: str, spec: Spec, source: Any, *, first_is_time: bool) -> FileSeries:
+    if not path.is_file():
+        raise UserError(f"{name} must be a CSV file, but there is none")
+    return read_numbers(
+        path,
+        name,
+        time_column=source.get("time_column"),
+        value_columns=spec.features,
+        first_is_time=first_is_time,
+        time_format=source.get("time_format"),
+        encoding=source.get("encoding", "utf-8"),
+    )
+
+
+def _batches(found: Sequence[NewExample]) -> Iterator[Sequence[NewExample]]:
+    for start in range(0, len(found), _BATCH):
+        yield found[start : start + _BATCH]

@@ -1,0 +1,171 @@
+"""What a trained network says of new examples, as rows of a table and as values for JSON; nothing is printed here.
+
+Shapes: K classes.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from saccade import kinds
+from saccade.core.errors import UserError
+
+if TYPE_CHECKING:
+    from saccade.predict.predictor import Predictor
+
+DIGITS = 6  # of a probability, as in predictions.csv
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a trained run is asked.
+
+    Attributes:
+        reading: what is to be read, and for which network.
+        prompt: text to go on from.
+        length: number of characters or words to write.
+        temperature: how bold what is drawn is.
+        seed: seed of what is drawn.
+        probabilities: whether to tell what is expected after each beginning of the prompt, in place of writing.
+        top: number of classes or tokens to tell, the most probable ones; None: one, or all in JSON.
+        as_json: whether the answers are to be JSON objects.
+        figure: PNG of a forecast; None: the task's usual place, and none in JSON.
+        usual_figure: that place.
+        batch_size: examples at once.
+    """
+
+    reading: kinds.Reading
+    prompt: str | None = None
+    length: int | None = None
+    temperature: float | None = None
+    seed: int | None = None
+    probabilities: bool = False
+    top: int | None = None
+    as_json: bool = False
+    figure: Path | None = None
+    usual_figure: Path = Path("forecast.png")
+    batch_size: int = 512
+
+    def given(self) -> dict[str, object]:
+        """What was given of that which not every run takes, by its name on the command line."""
+        values = {
+            "PATH": self.reading.paths[0] if self.reading.paths else None,
+            "--text": self.reading.texts[0] if self.reading.texts else None,
+            "--prompt": self.prompt,
+            "--length": self.length,
+            "--temperature": self.temperature,
+            "--seed": self.seed,
+            "--probabilities": self.probabilities or None,
+            "--out": self.figure,
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+    def num_told(self, count: int) -> int:
+        """How many of ``count`` classes are told of an example: all in JSON, one in a table, unless ``top`` says."""
+        return min(self.top or (count if self.as_json else 1), count)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is said of one example.
+
+    Attributes:
+        cells: cells of its row in a table.
+        record: its JSON object.
+        problem: what is wrong with the example, in place of an answer; goes on after the first cell.
+    """
+
+    cells: Sequence[str]
+    record: Mapping[str, Any]
+    problem: str = ""
+
+
+@dataclass
+class Answers:
+    """All that is said, in order.
+
+    Attributes:
+        rows: an answer an example or a step, made while they are asked for.
+        titles: titles of the table's columns.
+        widest: texts that may come in each column, for its width.
+        total: number of rows.
+        are_numbers: whether all columns but the first hold numbers, which end below each other.
+        text: what is said where it is no table.
+        warnings: lines for people, complete once all rows were made.
+        drawn: figure that was drawn.
+    """
+
+    rows: Iterable[Answer]
+    titles: Sequence[str] = ()
+    widest: Sequence[Iterable[str]] = ()
+    total: int = 0
+    are_numbers: bool = False
+    text: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    drawn: Path | None = None
+
+
+def classify(predictor: "Predictor", question: Question) -> Answers:
+    """Classify new examples, read as their kind of data is read.
+
+    Args:
+        predictor: network that answers with classes.
+        question: what is to be classified.
+
+    Returns:
+        A row an example: its name, the most probable classes and their probabilities.
+
+    Raises:
+        UserError: the network does not classify, or there is nothing to read.
+    """
+    classes = predictor.spec.classes
+    predictor.require_classes()
+    top = question.num_told(len(classes))
+    examples = kinds.read_new(question.reading)
+    return Answers(
+        _classified(predictor, examples, question, top),
+        [examples.title, *titles_of_ranks(top, "label")],
+        [examples.names, *[classes, ()] * top],
+        examples.total,
+        warnings=examples.warnings,
+    )
+
+
+def _classified(predictor: "Predictor", examples: kinds.NewExamples, question: Question, top: int) -> Iterator[Answer]:
+    batch_size = min(question.batch_size, examples.batch_size or question.batch_size)
+    for batch in examples.batches:
+        arrays = [one.array for one in batch if not isinstance(one.array, UserError)]
+        answers = iter(predictor.outputs(torch.from_numpy(np.stack(arrays)), batch_size) if arrays else ())
+        for one in batch:
+            if isinstance(one.array, UserError):
+                yield Answer([one.name], one.place, problem=str(one.array))
+            else:
+                found = most_probable(next(answers), predictor.spec.classes, top)
+                record = {**one.place, "label": next(iter(found)), "probabilities": rounded(found)}
+                yield Answer([one.name, *cells_of(found)], record)
+
+
+def most_probable(probabilities_K: np.ndarray, classes: Sequence[str], top: int) -> dict[str, float]:
+    """The most probable classes, the first of equally probable ones first, as ``argmax`` takes them."""
+    order = np.argsort(-probabilities_K, kind="stable")[:top]
+    return {classes[k]: float(probabilities_K[k]) for k in order}
+
+
+def rounded(found: Mapping[str, float]) -> dict[str, float]:
+    """Probabilities as they are printed."""
+    return {name: round(p, DIGITS) for name, p in found.items()}
+
+
+def cells_of(found: Mapping[str, float]) -> list[str]:
+    """Names and probabilities as cells of a table."""
+    return [text for name, p in found.items() for text in (name, f"{p:.4f}")]
+
+
+def titles_of_ranks(top: int, what: str) -> list[str]:
+    """Titles of the columns of names and probabilities, such as "label 2"."""
+    ranks = ["", *(f" {rank}" for rank in range(2, top + 1))]
+    return [f"{name}{rank}" for rank in ranks for name in (what, "probability")]
