@@ -1,7 +1,7 @@
 """Tables for people: what there is, runs side by side, what was sent."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ def _state(run: str) -> str:
     return ": trained" if (paths.report(run) / "run.json").exists() else ": not trained yet"
 
 
-_COLUMNS = ("run", "model", "parameters", "metric", "test", "baseline", "train s", "examples/s")
+_COLUMNS = ("run", "model", "parameters", "metric", "test", "95 % interval", "baseline", "against it", "train s")
 
 
 def show_comparison(params: Params, runs: Sequence[str]) -> None:
@@ -55,7 +55,7 @@ def show_comparison(params: Params, runs: Sequence[str]) -> None:
     for name in runs:
         table.add_row(*_row(name))
     console = Console()
-    console.width = max(console.width, 110)  # a pipe has no width; a table cut at 80 columns helps nobody
+    console.width = max(console.width, 130)  # a pipe has no width; a table cut at 80 columns helps nobody
     console.print(table)
 
 
@@ -63,7 +63,7 @@ def _row(name: str) -> list[str]:
     trained = _read(paths.report(name) / "run.json")
     measured = _read(paths.report(name) / "metrics.json")
     if not trained:
-        return [name, "not trained yet", "", "", "", "", "", ""]
+        return [name, "not trained yet", *[""] * (len(_COLUMNS) - 2)]
     metric = next(iter(measured), "-")  # the first is the task's main one
 
     def number(values: dict[str, Any], key: str, form: str) -> str:
@@ -75,10 +75,25 @@ def _row(name: str) -> list[str]:
         number(trained, "parameters", ","),
         metric,
         number(measured, metric, ".4f"),
+        interval_text(measured, metric) or "-",
         number(measured, f"baseline_{metric}", ".4f"),
+        verdict_on_baseline(measured, metric) or "-",
         number(trained, "train_elapsed_s", ".1f"),
-        number(trained, "examples_per_s", ",.0f"),
     ]
+
+
+def interval_text(measured: Mapping[str, Any], metric: str) -> str:
+    """The 95 % interval of a metric, such as "0.9733 to 0.9980"; empty where none was measured."""
+    low, high = (measured.get(f"{metric}_{end}") for end in ("low", "high"))
+    return "" if low is None or high is None else f"{low:.4f} to {high:.4f}"
+
+
+def verdict_on_baseline(measured: Mapping[str, Any], metric: str) -> str:
+    """How a metric stands beside its baseline's, in words; empty where either is missing."""
+    from saccade.evaluate.intervals import difference_in_words
+
+    low, high, other = (measured.get(key) for key in (f"{metric}_low", f"{metric}_high", f"baseline_{metric}"))
+    return "" if low is None or high is None or other is None else difference_in_words(low, high, other)
 
 
 def _read(path: Path) -> dict[str, Any]:

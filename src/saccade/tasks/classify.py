@@ -15,6 +15,7 @@ from saccade.data.prepared import Split
 from saccade.data.spec import Spec
 from saccade.display import figures
 from saccade.evaluate import metrics
+from saccade.evaluate.intervals import accuracy_interval
 from saccade.kinds.tokens.text.display import write_table
 
 KINDS = ("image", "tokens", "series", "vector")  # input layouts
@@ -45,7 +46,8 @@ def evaluate(
 
     Returns:
         Metric name to value; what metrics.json holds. First the one that tables show: accuracy, or balanced accuracy
-        where one class is so frequent that accuracy says little.
+        where one class is so frequent that accuracy says little. ``accuracy_low`` and ``accuracy_high`` are the ends of
+        its 95 % interval.
     """
     names = spec.classes
     counts_KK = metrics.confusion_counts(probabilities_NK, test.labels)
@@ -63,7 +65,8 @@ def evaluate(
     measured = metrics.classification_metrics(probabilities_NK, test.labels, top_k=top_k)
     counts_K = counts_KK.sum(axis=1)
     main = "balanced_accuracy" if is_imbalanced(counts_K[counts_K > 0].tolist()) else "accuracy"
-    return {main: measured[main], **measured}
+    low, high = accuracy_interval(int(counts_KK.trace()), int(counts_KK.sum()))
+    return {main: measured[main], **measured, "accuracy_low": low, "accuracy_high": high}
 
 
 def _confusion_rows(counts_KK: np.ndarray, names: Sequence[str]) -> Iterable[list[Any]]:
