@@ -1,7 +1,7 @@
 """Tables for people: what there is, runs side by side, what was sent."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from pipeline import paths
 from pipeline.console import pluralise, say
 from pipeline.params.load import Params, load_params
+from pipeline.stages.evaluate.in_words import interval_text, verdict_on_baseline
 from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.io.credentials import mask
@@ -80,20 +81,6 @@ def _row(name: str) -> list[str]:
         verdict_on_baseline(measured, metric) or "-",
         number(trained, "train_elapsed_s", ".1f"),
     ]
-
-
-def interval_text(measured: Mapping[str, Any], metric: str) -> str:
-    """The 95 % interval of a metric, such as "0.9733 to 0.9980"; empty where none was measured."""
-    low, high = (measured.get(f"{metric}_{end}") for end in ("low", "high"))
-    return "" if low is None or high is None else f"{low:.4f} to {high:.4f}"
-
-
-def verdict_on_baseline(measured: Mapping[str, Any], metric: str) -> str:
-    """How a metric stands beside its baseline's, in words; empty where either is missing."""
-    from saccade.evaluate.intervals import difference_in_words
-
-    low, high, other = (measured.get(key) for key in (f"{metric}_low", f"{metric}_high", f"baseline_{metric}"))
-    return "" if low is None or high is None or other is None else difference_in_words(low, high, other)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from saccade import kinds
 from saccade.core.files import sha256_of_file, write_json
 from saccade.data.prepared import Description, open_split
 from saccade.data.spec import SPLITS
+from saccade.evaluate.intervals import accuracy_interval
 
 
 def measure_baseline(dataset: str, info: Description) -> dict[str, float]:
@@ -27,7 +28,12 @@ def measure_baseline(dataset: str, info: Description) -> dict[str, float]:
     if found is None:
         return {}
     values = _kept(dataset, info, found) if found.code else _measured(dataset, found)
-    return {name: values[name] for name in found.metrics if name in values}
+    metrics = {name: values[name] for name in found.metrics if name in values}
+    if "accuracy" in metrics:
+        count = info.counts["test"]
+        low, high = accuracy_interval(round(metrics["accuracy"] * count), count)
+        metrics |= {"accuracy_low": low, "accuracy_high": high}
+    return metrics
 
 
 def _measured(dataset: str, found: kinds.Baseline) -> dict[str, Any]:

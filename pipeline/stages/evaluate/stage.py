@@ -11,6 +11,7 @@ from pipeline.runs.run_store import journal_folder, restore_journal, wait_for_lo
 from pipeline.runs.tables import read_gradients, read_history
 from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.stages.evaluate.baselines import measure_baseline
+from pipeline.stages.evaluate.in_words import interval_text, verdict_on_baseline
 from pipeline.stages.evaluate.measure import measure
 from pipeline.stages.evaluate.members import evaluate_members, for_tracking, summary, told
 from pipeline.tracking.mlflow_store import tracking_uri
@@ -70,7 +71,12 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
     main = next(iter(metrics))  # the first is the task's main one
     names = {f"tta_{main}": f"over {block.tta} views", f"baseline_{main}": "baseline"}
     beside = "".join(f", {name} {metrics[key]:.4f}" for key, name in names.items() if key in metrics)
-    say(f"evaluated {run}: test {main} {metrics[main]:.4f}{beside}; see {report / 'evaluation'}")
+    words = verdict_on_baseline(metrics, main)
+    interval = f" (95 %: {interval_text(metrics, main)})" if interval_text(metrics, main) else ""
+    say(
+        f"evaluated {run}: test {main} {metrics[main]:.4f}{interval}{beside}{f', {words}' if words else ''}; "
+        f"see {report / 'evaluation'}"
+    )
     if main in members:
         say(told(members[main], main))
     if outcome.pending_reason:

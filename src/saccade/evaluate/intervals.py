@@ -29,17 +29,18 @@ def accuracy_interval(num_correct: int, count: int, confidence: float = CONFIDEN
     return float(interval.low), float(interval.high)
 
 
-def difference_in_words(low: float, high: float, other: float) -> str:
-    """Whether another figure on the same examples lies outside an interval.
+def difference_in_words(interval: tuple[float, float], other: tuple[float, float]) -> str:
+    """Whether two figures differ by more than chance: their intervals do not touch.
+
+    On the same examples this is careful: a paired test of the single answers finds smaller differences.
 
     Args:
-        low: lower end of the interval.
-        high: upper end of the interval.
-        other: figure to compare with, such as a baseline's.
+        interval: lower and upper end of the interval of the figure.
+        other: those of the figure that it is compared with, such as a baseline's.
 
     Returns:
-        "no real difference", "better" (the interval lies above the other figure) or "worse".
+        "no real difference", "better" (the interval lies above the other one) or "worse".
     """
-    if other < low:
+    if interval[0] > other[1]:
         return "better"
-    return "worse" if other > high else "no real difference"
+    return "worse" if interval[1] < other[0] else "no real difference"
