@@ -12,7 +12,7 @@ from saccade.core import ranks
 from saccade.core.distributed import SINGLE_PROCESS, Processes
 from saccade.core.ranks import Rank
 
-SOURCE = Path(__file__).resolve().parents[2] / "src"
+SOURCE = Path(__file__).resolve().parents[3] / "src"
 
 TRAINER = """
 import json, sys

@@ -1,6 +1,6 @@
 """Twenty training steps of every small model on the CPU, compared with the losses of an earlier version.
 
-    python tests/saccade/test_golden_losses.py
+    python tests/saccade/train/test_golden_losses.py
 
 writes tests/assets/losses/<model>.txt anew, for every small model. Do that only when a change is meant to change
 numbers (another initialisation, loss, schedule or order of the examples), and say in the commit why they did. A
@@ -24,7 +24,7 @@ from saccade.optim.optimizers import build as build_optimizer
 from saccade.optim.schedules import build as build_schedule
 from saccade.train.state import TrainingState
 
-ASSETS = Path(__file__).parents[1] / "assets" / "losses"
+ASSETS = Path(__file__).parents[2] / "assets" / "losses"
 SEED = 0
 STEPS = 20
 SIDES: dict[str, tuple[int, int]] = {}  # height and width, where a model cannot take the default
