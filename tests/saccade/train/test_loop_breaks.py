@@ -99,8 +99,8 @@ def test_where_the_device_runs_ahead_each_loss_is_looked_at_on_demand(
 
 
 def test_examples_that_are_not_finite_are_named() -> None:
-    """What the network is given may break it: no layer of the model is to blame then."""
-    broken = LabelledArrays(torch.full((1, 6, 5, 2), math.inf), torch.zeros(6, 1))
+    """What the network is given may break it: no layer of the model is to blame then. (Infinity may pass a tanh.)"""
+    broken = LabelledArrays(torch.full((1, 6, 5, 2), math.nan), torch.zeros(6, 1))
     spec = Spec("series", (5, 2), targets=("sum",))
     model = registry.module("models", "rnn").build(spec, hidden_size=3)
     state, _ = broken_state(nn.Sequential(SeriesInput([0.0, 0.0], [1.0, 1.0]), model))
