@@ -73,7 +73,10 @@ def train(tmp_path: Path, processes: int, *arguments: int | str) -> list[dict]:
     """What each process printed."""
     started = []
     for rank in range(processes):
-        environment = os.environ | {"PYTHONPATH": f"{SOURCE}:{Path(__file__).parent}", "GLOO_SOCKET_IFNAME": "lo"}
+        environment = os.environ | {
+            "PYTHONPATH": f"{SOURCE}:{SOURCE.parent / 'tests/helpers'}",
+            "GLOO_SOCKET_IFNAME": "lo",
+        }
         if processes > 1:
             environment |= {"RANK": str(rank), "LOCAL_RANK": str(rank)}
             environment |= {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}

@@ -155,6 +155,6 @@ def test_a_picture_has_the_size_of_its_figure(tmp_path: Path) -> None:
 
 def test_another_suffix_is_refused_and_an_earlier_picture_kept(tmp_path: Path) -> None:
     (tmp_path / "net.jpg").write_bytes(b"earlier")
-    with pytest.raises(UserError, match=r"picture \(.*net\.jpg\) must end in \.png, \.svg, \.pdf"):
+    with pytest.raises(UserError, match=r"figure \(.*net\.jpg\) must end in \.png, \.svg, \.pdf"):
         draw_network("lenet5", description((1, 32, 32), LENET), tmp_path / "net.jpg")
     assert (tmp_path / "net.jpg").read_bytes() == b"earlier"
