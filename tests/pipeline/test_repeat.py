@@ -33,10 +33,10 @@ import shutil, sys
 from pipeline.__main__ import main
 import pipeline.launch.launch as launcher
 start = launcher.start_training
-def start_or_stop(params, run, *, fresh):
+def start_or_stop(params, run, **options):
     if run == "by-patient-fold2":
         raise KeyboardInterrupt
-    start(params, run, fresh=fresh)
+    start(params, run, **options)
 launcher.start_training = start_or_stop
 sys.argv = ["saccade", "repeat", "by-patient", "--folds", "3"]
 main()
