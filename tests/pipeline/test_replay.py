@@ -239,7 +239,8 @@ import numpy as np
 
 class Bundle:
     def __init__(self, path):
-        self.spec = SimpleNamespace(**json.loads((Path(path) / "bundle.json").read_text())["spec"])
+        spec = json.loads((Path(path) / "bundle.json").read_text())["spec"]
+        self.spec = SimpleNamespace(layout=spec["kind"], **spec)
     def predict(self, images_NHWC):
         assert images_NHWC.dtype == np.uint8, images_NHWC.dtype
         dog_N = images_NHWC.reshape(len(images_NHWC), -1).mean(1, dtype=np.float32) / 255

@@ -100,8 +100,12 @@ def test_every_promised_output_is_there(project: Tree) -> None:
             "balanced_accuracy",
             "loss",
             "ece",
+            "accuracy_low",
+            "accuracy_high",
             "baseline_accuracy",
             "baseline_balanced_accuracy",
+            "baseline_accuracy_low",
+            "baseline_accuracy_high",
         }
         made = {path.name for path in (project.root / "reports" / run / "evaluation").iterdir()}
         assert made >= {"confusion.png", "confusion.csv", "per_class.csv", "predictions.csv", "learning_curves.png"}
