@@ -158,7 +158,9 @@ def test_probabilities_are_those_of_the_members_on_average(results: tuple[Tree, 
 def test_a_member_measures_what_the_plain_run_does(results: tuple[Tree, dict[str, Ended]]) -> None:
     tree, ended = results
     one, many = (read(tree.root / f"kept/reports/{run}/metrics.json") for run in ("one", "many"))
-    own = {name: value for name, value in one.items() if not name.startswith("baseline_")}
+    own = {
+        name: value for name, value in one.items() if "baseline_" not in name and not name.endswith(("_low", "_high"))
+    }
     assert {name: found["values"][1] for name, found in many["members"].items()} == own
     accuracy = many["members"]["accuracy"]
     lowest, highest = min(accuracy["values"]), max(accuracy["values"])
@@ -166,7 +168,9 @@ def test_a_member_measures_what_the_plain_run_does(results: tuple[Tree, dict[str
         f"3 members: test accuracy mean {accuracy['mean']:.4f}, standard deviation {accuracy['std']:.4f} "
         f"({lowest:.4f} to {highest:.4f})"
     )
-    assert f"evaluated many: test accuracy {many['accuracy']:.4f}, baseline" in ended["evaluate 3"].out
+    interval = f"{many['accuracy_low']:.4f} to {many['accuracy_high']:.4f}"
+    line = f"evaluated many: test accuracy {many['accuracy']:.4f} (95 %: {interval}), baseline"
+    assert line in ended["evaluate 3"].out
 
 
 def test_the_history_has_each_members_epochs(results: tuple[Tree, dict[str, Ended]]) -> None:

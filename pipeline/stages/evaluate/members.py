@@ -96,7 +96,8 @@ def summary(measured: Sequence[Mapping[str, float]]) -> dict[str, dict[str, Any]
         Metric name to ``mean``, ``std`` (of the sample: the divisor is the number of members less 1; None of a single
         one) and ``values``.
     """
-    names = [name for name in measured[0] if all(name in each for each in measured)]
+    ends = ("_low", "_high")  # of intervals: the spread over the members is shown instead
+    names = [name for name in measured[0] if all(name in each for each in measured) and not name.endswith(ends)]
     return {name: _summed_up([each[name] for each in measured]) for name in names}
 
 
