@@ -158,9 +158,8 @@ def test_probabilities_are_those_of_the_members_on_average(results: tuple[Tree, 
 def test_a_member_measures_what_the_plain_run_does(results: tuple[Tree, dict[str, Ended]]) -> None:
     tree, ended = results
     one, many = (read(tree.root / f"kept/reports/{run}/metrics.json") for run in ("one", "many"))
-    own = {
-        name: value for name, value in one.items() if "baseline_" not in name and not name.endswith(("_low", "_high"))
-    }
+    ends = ("_low", "_high")
+    own = {name: value for name, value in one.items() if "baseline_" not in name and not name.endswith(ends)}
     assert {name: found["values"][1] for name, found in many["members"].items()} == own
     accuracy = many["members"]["accuracy"]
     lowest, highest = min(accuracy["values"]), max(accuracy["values"])

@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss
 from small_runs import dataset_entry, params_text, run_entry
 
 import saccade
+from pipeline.stages.evaluate.in_words import verdict_on_baseline
 from saccade.transforms.albumentations_adapter import augment_image, build
 
 pytestmark = pytest.mark.timeout(900)
@@ -103,8 +104,10 @@ def test_it_is_told_in_one_line(results: tuple[Tree, dict[str, Ended]]) -> None:
     tree, ended = results
     metrics = read(tree, "averaged/metrics.json")
     assert ended["evaluate averaged"].out.splitlines()[-1] == (
-        f"evaluated averaged: test accuracy {metrics['accuracy']:.4f}, over 3 views {metrics['tta_accuracy']:.4f}, "
-        f"baseline {metrics['baseline_accuracy']:.4f}; see reports/averaged/evaluation"
+        f"evaluated averaged: test accuracy {metrics['accuracy']:.4f} (95 %: {metrics['accuracy_low']:.4f} to "
+        f"{metrics['accuracy_high']:.4f}), over 3 views {metrics['tta_accuracy']:.4f}, "
+        f"baseline {metrics['baseline_accuracy']:.4f}, {verdict_on_baseline(metrics, 'accuracy')}; "
+        "see reports/averaged/evaluation"
     )
     assert "views" not in ended["evaluate plain"].out
 
