@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.params.load import Params
+from pipeline.schema.preprocess import PreprocessBlock, preprocess_block
+from saccade import kinds
+from saccade.core import registry
 from saccade.core.files import replacing_file
 
 SCHEMA = Path("docs/params.schema.json")
@@ -39,12 +42,26 @@ def json_schema(preprocess_keys: Collection[str] | None = None) -> dict[str, Any
         JSON schema, draft 7.
     """
     made = Params.model_json_schema()
+    made["$defs"]["PreprocessBlock"] = _preprocess_of_all_kinds()
+    made["$defs"]["DatasetBlock"]["properties"]["preprocess"] = {"$ref": "#/$defs/PreprocessBlock"}
     schema = {"$schema": "http://json-schema.org/draft-07/schema#", **_without_titles(made), "title": "params.yaml"}
     preprocess = schema["$defs"]["PreprocessBlock"]
     preprocess["additionalProperties"] = True
     if preprocess_keys is not None:
         preprocess["properties"] = {k: v for k, v in preprocess["properties"].items() if k in preprocess_keys}
     return schema
+
+
+def _preprocess_of_all_kinds() -> dict[str, Any]:
+    """The keys of every form of data, each described by the first form that takes it, with the choices of all."""
+    properties: dict[str, Any] = {}
+    for kind in registry.names("kinds"):
+        for form in kinds.forms(kind):
+            for key, own in preprocess_block(form).model_json_schema().get("properties", {}).items():
+                known = properties.setdefault(key, own)
+                if "enum" in known and "enum" in own:
+                    known["enum"] = list(dict.fromkeys([*known["enum"], *own["enum"]]))
+    return {"type": "object", "description": PreprocessBlock.__doc__, "properties": properties}
 
 
 def _without_titles(value: Any) -> Any:

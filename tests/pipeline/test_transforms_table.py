@@ -19,9 +19,9 @@ def test_the_table_is_that_of_the_installed_library():
 
 def test_the_version_in_messages_is_the_installed_one():
 
-    assert albumentations_adapter.__version__ == "2.0.8"
+    assert importlib.metadata.version("albumentations") == "2.0.8"
     (message,) = [message for _, message in transforms.transform_problems([{"name": "Nope"}], lambda *_: "")]
-    assert f"albumentations {albumentations_adapter.__version__}" in message
+    assert "albumentations 2.0.8" in message
 
 
 def test_nesting_transforms_are_the_library_s_and_take_these_arguments():
