@@ -14,17 +14,15 @@ from pathlib import Path
 from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
 from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, ArchiveLimits
-from saccade.io.archives import is_archive, open_archive
 from saccade.io.csv_rows import Row, open_rows, parse_split, sorted_labels, unused_column_notes
 from saccade.io.downloads import fetch_file
 from saccade.io.encodings import refuse_nul
 from saccade.io.locations import existing_path, refuse_without_url, remote_file
-from saccade.io.packing import copy_file
 from saccade.kinds.tokens.corpus.class_texts import ClassTexts
 from saccade.kinds.tokens.corpus.packed_texts import PackedTexts
 from saccade.kinds.tokens.text.tokenizer import normalise
 from saccade.readers.examples import TextExamples
-from saccade.readers.fetch_table import copy_table
+from saccade.readers.fetch_table import fetch_table
 
 KIND = "tokens"
 LABELS = "classes"
@@ -84,7 +82,7 @@ def fetch(
     else:
         refuse_without_url(sha256, size, mirror)
         source = existing_path("table" if path is None else "path", path or table or "")
-    _take(source, table if (path, url) != (None, None) else None, folder / _TABLE, limits, progress)
+    fetch_table(source, table if (path, url) != (None, None) else None, folder / _TABLE, limits, progress)
     _open(folder, _called(table, path, url), text_column, label_column, split_column, encoding)
     if download.exists():
         shutil.rmtree(download)
@@ -157,21 +155,6 @@ def read(
 def _called(table: str | None, path: str | None, url: str | None) -> str:
     """What a user calls the table."""
     return table or path or url or _TABLE
-
-
-def _take(source: Path, table: str | None, target: Path, limits: ArchiveLimits, progress: Progress) -> None:
-    if source.is_dir() or (source.is_file() and is_archive(source)):
-        if table is None:
-            raise UserError(f"{source} holds files: name the CSV file in there with table")
-        archive = None if source.is_dir() else open_archive(source, limits)
-        copy_table(source, archive, table, target, limits, is_inside=True)
-        return
-    if not source.is_file():
-        raise UserError(f"{source} must be a CSV file, a folder or an archive, but is no plain file")
-    if table is not None and Path(table).name != source.name:
-        raise UserError(f"table ({table}) must be in an archive or a folder, but {source.name} is neither")
-    limits.check_file(source.parent, source.name, source.stat().st_size)
-    copy_file(source, target, progress)
 
 
 def _open(
