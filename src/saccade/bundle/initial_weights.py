@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import Tensor
+
 from saccade.bundle.bundle import read_config
+from saccade.bundle.weight_files import read_weights
+from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.core.files import sha256_of_file
 from saccade.data.spec import Spec
@@ -17,13 +21,21 @@ class InitialWeights:
         origin: name of their source, for people.
         path: file that holds them.
         sha256: digest of the file's bytes.
+        model: name of the model's file, which may know other names for its tensors.
         normalisation: mean and std that the weights were trained with; None: those of the dataset.
     """
 
     origin: str
     path: Path
     sha256: str
+    model: str
     normalisation: tuple[list[float], list[float]] | None = None
+
+    def read(self) -> dict[str, Tensor]:
+        """Name to tensor, under the names that the model has for them."""
+        weights = read_weights(self.path)
+        renamed = getattr(registry.module("models", self.model), "from_published", None)
+        return weights if renamed is None else renamed(weights)
 
 
 def find_initial_weights(
@@ -46,7 +58,7 @@ def find_initial_weights(
         UserError: they are not there, or of another vocabulary.
     """
     if bundle is not None:
-        return _of_bundle(bundle, spec, mean, dataset)
+        return _of_bundle(bundle, model, spec, mean, dataset)
     if pretrained is None:
         return None
     from saccade.bundle.published_weights import published_normalisation, published_weights
@@ -55,10 +67,10 @@ def find_initial_weights(
     if not path.is_file():
         raise UserError(f"model.pretrained ({pretrained}) must be imagenet, or a file that is there")
     normalisation = published_normalisation(model, spec.shape[2])
-    return InitialWeights(f"pretrained weights {path.name}", path, sha256_of_file(path), normalisation)
+    return InitialWeights(f"pretrained weights {path.name}", path, sha256_of_file(path), model, normalisation)
 
 
-def _of_bundle(bundle: Path, spec: Spec, mean: list[float], dataset: str) -> InitialWeights:
+def _of_bundle(bundle: Path, model: str, spec: Spec, mean: list[float], dataset: str) -> InitialWeights:
     path, run = bundle / "weights.safetensors", bundle.name
     if not path.exists():
         raise UserError(f"{path} does not exist, and training starts from it: `saccade train {run}` first")
@@ -71,4 +83,4 @@ def _of_bundle(bundle: Path, spec: Spec, mean: list[float], dataset: str) -> Ini
         )
     has_same_channels = len(before.mean) == len(mean)  # else a first convolution is summed over colours
     normalisation = (before.mean, before.std) if has_same_channels else None
-    return InitialWeights(f"run {run}", path, sha256_of_file(path), normalisation)
+    return InitialWeights(f"run {run}", path, sha256_of_file(path), model, normalisation)

@@ -24,7 +24,6 @@ from saccade.bundle.bundle import NetworkConfig
 from saccade.bundle.initial_weights import InitialWeights, find_initial_weights
 from saccade.bundle.intervals import measure_interval
 from saccade.bundle.load_weights import load_into
-from saccade.bundle.weight_files import read_weights
 from saccade.core import devices, registry
 from saccade.core.errors import UserError
 from saccade.data.prepared import Description, open_split, read_description, read_evaluate_crop
@@ -127,8 +126,7 @@ class TrainingSetup:
         network = self.config.build_network()
         lines: list[str] = []
         if self.initial_weights:
-            weights = read_weights(self.initial_weights.path)
-            lines = load_into(network[1], weights, origin=self.initial_weights.origin)
+            lines = load_into(network[1], self.initial_weights.read(), origin=self.initial_weights.origin)
         if train["freeze"]:
             freeze(network[1], train["freeze"])
         if device.type == "cpu" and any(isinstance(layer, nn.Conv2d) for layer in network.modules()):

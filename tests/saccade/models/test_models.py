@@ -27,7 +27,13 @@ from saccade.predict.predictor import load
 
 K = 7
 DEFAULT_SIDES = (22, 18)  # height and width
-LARGE = {"alexnet": (71, 67), "googlenet": (35, 31), "resnet50": (21, 17), "vgg16": (35, 32)}  # the second is the least
+LARGE = {  # the second side is the least
+    "alexnet": (71, 67),
+    "efficientnet_lite0": (35, 32),
+    "googlenet": (35, 31),
+    "resnet50": (21, 17),
+    "vgg16": (35, 32),
+}
 RATES = {"alexnet": 1e-3, "googlenet": 1e-3, "vgg16": 1e-4}  # at the default, they have broken after an update or two
 DEFAULT_RATE = 0.01
 UPDATES = {"alexnet": 90, "vgg16": 32}  # without batch norms, the first layers begin late
