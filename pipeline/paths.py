@@ -108,3 +108,8 @@ def folds(name: str) -> Path:
 def baseline_store() -> Path:
     """Folder of the results of the baselines, a file for each set of arrays."""
     return home() / ".saccade" / "baselines"
+
+
+def embeddings_store() -> Path:
+    """Where what frozen layers make of images is kept."""
+    return home() / ".saccade" / "embeddings"

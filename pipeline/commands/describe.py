@@ -199,7 +199,7 @@ def show(subject: Subject, *, as_json: bool, figure: Path | None) -> None:
 
 
 def _built(subject: Subject) -> "nn.Module":
-    from saccade.train.freeze import freeze
+    from saccade.transfer.freeze import freeze
 
     network = registry.module("models", subject.model).build(subject.spec, **subject.arguments)
     freeze(network, subject.frozen)

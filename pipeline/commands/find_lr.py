@@ -86,11 +86,24 @@ def repeated_losses(run: TrainingRun, updates: int) -> list[list[float]]:
 
 def _rising_losses(training: Training, rates: Sequence[float], progress: progressing.Progress) -> list[float]:
     """The losses under rising rates, from the first weights and the first batches of a training; nothing is written."""
+    training.setup = training.setup.without_head_epochs()
+    training.embed()
     setup, runtime = training.setup, training.runtime
     state = training.build_state()
     with setup.open_batches(runtime) as batches:
-        objective, clip_norm = setup.objective(runtime.device), setup.fit_settings().clip_norm
-        return list(rising_losses(state, batches, objective, rates, runtime, clip_norm=clip_norm, progress=progress))
+        objective, settings = setup.objective(runtime.device), setup.fit_settings()
+        return list(
+            rising_losses(
+                state,
+                batches,
+                objective,
+                rates,
+                runtime,
+                clip_norm=settings.clip_norm,
+                fixed_norms=settings.fixed_norms,
+                progress=progress,
+            )
+        )
 
 
 def _line_to_change(run: TrainingRun, suggestion: float) -> str:

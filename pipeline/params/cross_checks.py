@@ -133,6 +133,8 @@ def _run_problems(name: str, run: Any, datasets: Mapping[str, Any], runs: Mappin
                         (*path, section[:-1]),
                         f"{block['name']} takes {' or '.join(accepted)}, but {dataset} is {layout}",
                     )
+    if model.get("name") in registry.names("models"):
+        yield from _transfer_problems((*path, "train"), _mapping(run, "train"), model)
     if task.get("name") in registry.names("tasks"):
         if source in registry.names("datasets"):
             asked = registry.constant("tasks", task["name"], "LABELS")
@@ -150,6 +152,20 @@ def _run_problems(name: str, run: Any, datasets: Mapping[str, Any], runs: Mappin
             if model.get("name") in registry.names("models"):
                 yield from task_argument_problems(path, run, layout, registry.constant("tasks", task["name"], "LABELS"))
             yield from _mixing_problems(path, run, task["name"], dataset, _mapping(datasets, str(dataset)), layout)
+
+
+def _transfer_problems(path: KeyPath, train: Mapping[str, Any], model: Mapping[str, Any]) -> Iterator[Problem]:
+    """What goes on from weights that were learnt elsewhere needs a head to tell from the rest, and such weights."""
+    frozen = train.get("freeze")
+    asked = {"finetune": train.get("finetune") is not None, "freeze": "backbone" in (frozen or ())}
+    for key in (key for key, is_asked in asked.items() if is_asked):
+        if registry.constant_or(None, "models", str(model["name"]), "HEAD") is None:
+            have = [name for name in registry.names("models") if registry.constant_or(None, "models", name, "HEAD")]
+            rule = f"{model['name']} names no HEAD to tell from the other layers; {', '.join(have)} do"
+            yield Problem((*path, key), f"{rule}. Take one of these, or leave {key} out")
+        elif model.get("pretrained") is None and train.get("init_from") is None:
+            rule = "needs weights to start from: set model.pretrained or train.init_from"
+            yield Problem((*path, key), f"{key} {rule}, or leave it out")
 
 
 def _loss_problems(path: KeyPath, train: Mapping[str, Any], task: str) -> Iterator[Problem]:

@@ -95,6 +95,20 @@ class EarlyStopping(ParamsModel):
     min_delta: float = Field(0.0, ge=0, description="smallest decrease of the validation loss that counts")
 
 
+class Finetune(ParamsModel):
+    """How a network goes on from weights that were learnt elsewhere."""
+
+    head_epochs: int = Field(
+        3, ge=0, description="epochs at the start in which the head alone learns, at lr; the schedule begins after them"
+    )
+    layer_decay: float = Field(
+        0.7, gt=0, le=1, description="factor on the learning rate from each stage of layers to the one below"
+    )
+    fixed_norms: bool = Field(
+        True, description="batch norms keep the statistics they come with; false: they take those of the batches"
+    )
+
+
 class TrainBlock(ParamsModel):
     """How a network is trained."""
 
@@ -163,7 +177,12 @@ class TrainBlock(ParamsModel):
         1, ge=1, description="number of trainings whose answers are averaged, with seed, seed + 1, ...; 1: no ensemble"
     )
     init_from: str | None = Field(None, description="a key of runs: whose trained weights this one starts from")
-    freeze: str | list[str] = Field([], description="layers that keep their first weights: prefixes of their names")
+    freeze: str | list[str] = Field(
+        [], description="layers that keep their first weights: prefixes of their names, or backbone: all but the head"
+    )
+    finetune: Finetune | None = Field(
+        None, description="first the head alone, then all layers, the deeper the slower; null: all alike from the start"
+    )
 
     @model_validator(mode="after")
     def _class_weights_or_balanced_sampler(self) -> "TrainBlock":
@@ -172,6 +191,17 @@ class TrainBlock(ParamsModel):
                 f"class_weights ({self.class_weights}) and sampler (balanced) must not both be set: rare classes would "
                 "count twice. Leave class_weights out; or sampler, if each example shall be seen once an epoch"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _epochs_are_left_after_the_head(self) -> "TrainBlock":
+        if self.finetune and self.finetune.head_epochs >= self.epochs:
+            raise ValueError(
+                f"finetune.head_epochs ({self.finetune.head_epochs}) must be less than epochs ({self.epochs}). To "
+                "train the head alone throughout, set freeze: backbone and leave finetune out"
+            )
+        if self.finetune and "backbone" in self.frozen_layers:
+            raise ValueError("freeze (backbone) and finetune must not both be set: leave one out")
         return self
 
     @property

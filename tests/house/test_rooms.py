@@ -26,6 +26,7 @@ ORDER = (
     "saccade.datasets",
     "saccade.models",
     "saccade.bundle",
+    "saccade.transfer",
     "saccade.train",
     "saccade.lr_finder",
     "saccade.doctor",

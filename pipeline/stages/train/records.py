@@ -61,13 +61,14 @@ def dataset_records(training: Training) -> list[DatasetRecord]:
 
 
 def results_of(
-    training: Training, state: TrainingState, mlflow_run_id: str | None, weights_sha256: str
+    training: Training, state: TrainingState, parameters: int, mlflow_run_id: str | None, weights_sha256: str
 ) -> dict[str, Any]:
     """What run.json says, but for the record that the store adds.
 
     Args:
         training: the one that has ended.
         state: state in which it ended.
+        parameters: number of parameters of the network that is kept.
         mlflow_run_id: name of its MLflow run; None while it is pending.
         weights_sha256: digest of the bundle's weights.
 
@@ -79,7 +80,7 @@ def results_of(
         "run": run.name,
         "dataset": run.dataset,
         "model": run.model.name,
-        "parameters": sum(parameter.numel() for parameter in state.network.parameters()),
+        "parameters": parameters,
         "trained_parameters": sum(parameter.numel() for parameter in state.parameters),
         "epochs": state.epoch,
         "kept_epoch": state.kept_epoch,

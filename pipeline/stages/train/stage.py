@@ -78,6 +78,7 @@ def _train_from_where_it_stands(training: Training) -> TrainingState:
     is_new = journal.state().run_uid is None
     if is_new:
         start_journal(training)
+    training.embed()
     state = training.build_state()
     checkpoints = training.restore_checkpoint(state)
     if not is_new:
@@ -92,12 +93,14 @@ def _train_from_where_it_stands(training: Training) -> TrainingState:
 def _keep_results(training: Training, state: TrainingState, uploader: MlflowUploader) -> Outcome:
     """Write the bundle, end the journal, and write the results; returns what came of tracking."""
     store = training.store
-    config = training.setup.trained_config(state.kept, training.runtime.device)
-    weights_sha256 = store.save_bundle(config, state.kept, state.kept_epoch)
+    network = training.setup.whole_network(state.kept)
+    config = training.setup.trained_config(network, training.runtime.device)
+    weights_sha256 = store.save_bundle(config, network, state.kept_epoch)
     store.journal.end("FINISHED", why_stopped(training.run, state))
     outcome = uploader.finish()
     mlflow_run_id = None if outcome.pending_reason else outcome.mlflow_run_id
-    results = results_of(training, state, mlflow_run_id, weights_sha256)
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    results = results_of(training, state, parameters, mlflow_run_id, weights_sha256)
     store.keep_results(state.history, results, marks_kept=state.best is not None)
     return outcome
 

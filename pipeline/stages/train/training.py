@@ -85,6 +85,11 @@ class Training:
             self.runtime = dataclasses.replace(self.runtime, processes=processes)
             yield processes
 
+    def embed(self) -> None:
+        """Compute what frozen layers make of the images, once, where the head alone learns."""
+        with Progress("images", line_every_s=30) as progress:
+            self.setup = self.setup.embed(self.runtime, paths.embeddings_store(), progress)
+
     def build_state(self) -> TrainingState:
         """The network with its first weights, and its optimiser."""
         state, lines = self.setup.build_state(self.runtime)

@@ -1,4 +1,4 @@
-"""A trained network on disk and what is around it: config, weights, inputs, outputs, weights from elsewhere.
+"""A trained network on disk and what is around it: config, weights, input and output layers, ensembles.
 
-Answering with it belongs to predict/.
+Weights from elsewhere belong to transfer/, answering with a network to predict/.
 """

@@ -13,10 +13,10 @@ from dataclasses import replace
 from saccade.batching.batches import Batches
 from saccade.core.progress import Progress, no_progress
 from saccade.optim.objective import Objective
-from saccade.train.freeze import train_mode
 from saccade.train.runtime import NonFiniteLossError, Runtime
 from saccade.train.state import TrainingState
 from saccade.train.step import train_step
+from saccade.transfer.freeze import train_mode
 
 LOWEST, HIGHEST = 1e-6, 100.0  # of what was tried, nothing learns at the one, and only rote learning survives the other
 _EXPLODED = 10.0  # times the first loss, in three updates on end
@@ -51,6 +51,7 @@ def rising_losses(
     runtime: Runtime = Runtime(),
     *,
     clip_norm: float | None = None,
+    fixed_norms: bool = False,
     progress: Progress = no_progress,
 ) -> Iterator[float]:
     """Train with one learning rate after the other.
@@ -66,6 +67,7 @@ def rising_losses(
         rates: learning rate of each update.
         runtime: device and precision.
         clip_norm: largest L2 norm of the whole gradient; None leaves it as it is.
+        fixed_norms: whether batch norms keep the statistics that they begin with.
         progress: callback that gets the number of updates done.
 
     Yields:
@@ -74,7 +76,7 @@ def rising_losses(
     """
     runtime = replace(runtime, compile=False, check_losses=True)
     state.forward = runtime.prepare(state.network)
-    train_mode(state.network)
+    train_mode(state.network, fixed_norms=fixed_norms)
     losses: list[float] = []
     updates = itertools.chain.from_iterable(batches.epoch(epoch) for epoch in itertools.count(1))
     for rate, update in zip(rates, updates, strict=False):

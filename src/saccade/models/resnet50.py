@@ -24,6 +24,7 @@ from saccade.nn import resnet
 ACCEPTS = ("image",)
 TYPICAL_SHAPE = (224, 224, 3)  # and classes: what it is usually built for, and described with
 TYPICAL_CLASSES = 1000
+HEAD = "fc"  # its input is what the rest of the network makes of an image, (B, D)
 PRETRAINED = "ResNet50_Weights.IMAGENET1K_V1"  # torchvision's name of the weights that ``pretrained: imagenet`` takes
 
 

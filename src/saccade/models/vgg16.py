@@ -31,6 +31,7 @@ from saccade.nn.geometry import Window
 ACCEPTS = ("image",)
 TYPICAL_SHAPE = (224, 224, 3)  # and classes: what it is usually built for, and described with
 TYPICAL_CLASSES = 1000
+HEAD = "classifier"  # its input is what the rest of the network makes of an image, (B, D)
 PRETRAINED = "VGG16_Weights.IMAGENET1K_V1"  # torchvision's name of the weights that ``pretrained: imagenet`` takes
 
 _POOLINGS = [Window(f"pooling {number}", 2, stride=2) for number in (1, 2, 3, 4, 5)]

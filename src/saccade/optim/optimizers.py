@@ -6,7 +6,7 @@ its first step, which costs each start of a training 1.6 seconds on a small mach
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,19 +19,34 @@ UpdateFunction = Callable[[list[Tensor], Tensors, State, float, float, int], Non
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How fast a parameter learns beside the others.
+
+    Attributes:
+        lr_scale: factor on the learning rate, above 0.
+        starts_at: number of updates of the others after which its own begin; before, it has no gradient.
+    """
+
+    lr_scale: float = 1.0
+    starts_at: int = 0
+
+
+@dataclass(frozen=True)
 class ParameterGroup:
-    """Parameters that share a weight decay.
+    """Parameters that share a weight decay and a pace.
 
     Attributes:
         params: parameters by their names in the model.
         weight_decay: factor of the penalty or the decay, from 0.
         state: tensors that the update function keeps from step to step, by its names for them: one a parameter, of the
             parameter's shape.
+        pace: how fast they learn.
     """
 
     params: dict[str, nn.Parameter]
     weight_decay: float
     state: State
+    pace: Pace = Pace()
 
 
 @dataclass
@@ -66,7 +81,8 @@ class Optimizer:
             gradients = [gradient for weight in weights if (gradient := weight.grad) is not None]
             if at:
                 updated: list[Tensor] = [weights[index] for index in at]
-                self.update_fn(updated, gradients, state, self.lr, group.weight_decay, self.step_count)
+                lr, own_step = self.lr * group.pace.lr_scale, self.step_count - group.pace.starts_at
+                self.update_fn(updated, gradients, state, lr, group.weight_decay, own_step)
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """Every parameter that is updated."""
@@ -102,7 +118,15 @@ class Optimizer:
         self.step_count = step_count
 
 
-def build(name: str, model: nn.Module, *, lr: float, weight_decay: float = 0.0, **options: Any) -> Optimizer:
+def build(
+    name: str,
+    model: nn.Module,
+    *,
+    lr: float,
+    weight_decay: float = 0.0,
+    paces: Mapping[str, Pace] | None = None,
+    **options: Any,
+) -> Optimizer:
     """Build an optimiser over the trainable parameters of a model.
 
     Biases and the weights of norms (every parameter of one dimension) are not decayed: pulling them to zero limits
@@ -113,19 +137,23 @@ def build(name: str, model: nn.Module, *, lr: float, weight_decay: float = 0.0, 
         model: frozen parameters (``requires_grad=False``) are left out.
         lr: learning rate, above 0.
         weight_decay: L2 penalty (sgd, adam, rmsprop) or decoupled decay (adamw), from 0.
+        paces: pace of each parameter that learns at another than its own rate, by name.
         **options: options of the update function: see the functions below.
 
     Returns:
-        An optimiser with one group that is decayed and one that is not.
+        An optimiser with one group that is decayed and one that is not, for each pace.
     """
     update_fn, names = _UPDATE_FUNCTIONS[name](**options)
     trainable = {key: parameter for key, parameter in model.named_parameters() if parameter.requires_grad}
-    groups = []
+    members: dict[tuple[bool, Pace], dict[str, nn.Parameter]] = {}
     for is_decayed in (True, False):
-        params = {key: parameter for key, parameter in trainable.items() if (parameter.ndim > 1) == is_decayed}
+        for key, parameter in trainable.items():
+            if (parameter.ndim > 1) == is_decayed:
+                members.setdefault((is_decayed, (paces or {}).get(key, Pace())), {})[key] = parameter
+    groups = []
+    for (is_decayed, pace), params in members.items():
         state = {key: [torch.zeros_like(parameter) for parameter in params.values()] for key in names}
-        if params:
-            groups.append(ParameterGroup(params, weight_decay if is_decayed else 0.0, state))
+        groups.append(ParameterGroup(params, weight_decay if is_decayed else 0.0, state, pace))
     return Optimizer(groups, update_fn, lr)
 
 

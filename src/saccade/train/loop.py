@@ -16,13 +16,13 @@ from saccade.optim.ema import update_ema
 from saccade.optim.objective import Objective
 from saccade.optim.schedules import Schedule
 from saccade.train.early_stopping import epochs_without_gain
-from saccade.train.freeze import train_mode
 from saccade.train.layer_statistics import is_milestone
 from saccade.train.measure import measure
 from saccade.train.non_finite import non_finite
 from saccade.train.runtime import NonFiniteLossError, Runtime
 from saccade.train.state import EpochRecord, TrainingState
 from saccade.train.step import train_step
+from saccade.transfer.freeze import set_backbone_trainable, train_mode
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,9 @@ class FitSettings:
             on to ``epochs``. The schedule spans ``epochs`` nevertheless.
         min_delta: difference by which a validation loss must be lower to count: see
             ``early_stopping.epochs_without_gain``.
+        head: name of the layer that learns alone at first; empty: all learn from the first epoch on.
+        head_epochs: number of epochs in which it does.
+        fixed_norms: whether batch norms keep the statistics that they begin with.
     """
 
     epochs: int
@@ -44,6 +47,9 @@ class FitSettings:
     ema_decay: float | None = None
     patience: int | None = None
     min_delta: float = 0.0
+    head: str = ""
+    head_epochs: int = 0
+    fixed_norms: bool = False
 
 
 def fit(
@@ -82,13 +88,17 @@ def fit(
         NonFiniteError: the loss is NaN or infinite, in training or in validation. The former is found before the update
             on the CPU and with ``runtime.check_losses``, else at the end of the epoch, before it is yielded.
     """
-    state.forward = runtime.prepare(state.network)
     optimizer, statistics = state.optimizer, state.layer_statistics
-    for epoch in range(state.epoch + 1, settings.epochs + 1):
+    first_epoch = state.epoch + 1
+    for epoch in range(first_epoch, settings.epochs + 1):
         waited = epochs_without_gain(state.validation_losses, settings.min_delta)
         if settings.patience is not None and waited >= settings.patience:
             return
-        train_mode(state.network)
+        if epoch in (first_epoch, settings.head_epochs + 1):  # which layers learn changes what is prepared
+            if settings.head:
+                set_backbone_trainable(state.network[1], settings.head, trainable=epoch > settings.head_epochs)
+            state.forward = runtime.prepare(state.network)
+        train_mode(state.network, fixed_norms=settings.fixed_norms)
         now = state.progress
         updates = batches.epoch(epoch, skip=now.examples)
         started_at = time.perf_counter() - now.elapsed_s

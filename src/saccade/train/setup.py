@@ -21,22 +21,24 @@ from saccade.batching.batches import Batches
 from saccade.batching.length_buckets import stored_lengths
 from saccade.bundle import outputs
 from saccade.bundle.bundle import NetworkConfig
-from saccade.bundle.initial_weights import InitialWeights, find_initial_weights
 from saccade.bundle.intervals import measure_interval
-from saccade.bundle.load_weights import load_into
 from saccade.core import devices, registry
 from saccade.core.errors import UserError
+from saccade.core.progress import Progress, no_progress
 from saccade.data.prepared import Description, open_split, read_description, read_evaluate_crop
 from saccade.optim import optimizers, schedules
 from saccade.optim.class_weights import class_weights
 from saccade.optim.losses import LOSSES, ONE_OUTPUT, Loss, constant_prediction_loss
 from saccade.optim.objective import Objective
 from saccade.optim.schedules import Schedule
-from saccade.train.freeze import freeze
 from saccade.train.loop import FitSettings
 from saccade.train.open_views import open_views
 from saccade.train.runtime import Runtime
 from saccade.train.state import TrainingState
+from saccade.transfer.embeddings import Embeddings, HeadAlone, code_digest, embed, only_head_learns
+from saccade.transfer.freeze import expand_backbone, freeze, paces_by_depth
+from saccade.transfer.initial_weights import InitialWeights, find_initial_weights
+from saccade.transfer.load_weights import load_into
 from saccade.transforms.online_views import OnlineViews
 
 Settings = Mapping[str, Any]
@@ -75,6 +77,7 @@ class TrainingSetup:
         digests: SHA-256 of each array that training reads, by name.
         config: everything but the weights that makes the network; its identity is empty until ``with_identity``.
         initial_weights: weights to start from; None where they are drawn.
+        embeddings: what the frozen layers make of all views, where the head alone learns and they are computed.
     """
 
     settings: dict[str, Any]
@@ -84,11 +87,14 @@ class TrainingSetup:
     digests: dict[str, str]
     config: NetworkConfig
     initial_weights: InitialWeights | None
+    embeddings: Embeddings | None = None
 
     @functools.cached_property
     def train(self) -> LabelledArrays:
         """The training split, as the epochs read it."""
         labels = open_split(self.prepared, "train").labels
+        if self.embeddings:
+            return LabelledArrays(self.embeddings.train, torch.from_numpy(labels))
         if isinstance(self.views, OnlineViews):
             return LabelledArrays(self.views, torch.from_numpy(labels))
         return self._stored(torch.from_numpy(self.views), labels)
@@ -97,6 +103,8 @@ class TrainingSetup:
     def validation(self) -> LabelledArrays:
         """The validation split."""
         split = open_split(self.prepared, "validation")
+        if self.embeddings:
+            return LabelledArrays(self.embeddings.validation, torch.from_numpy(split.labels))
         return self._stored(torch.from_numpy(split.examples[None]), split.labels)
 
     @property
@@ -122,19 +130,110 @@ class TrainingSetup:
             Where a training begins, and lines that say which weights were loaded.
         """
         train, device = self.settings["train"], runtime.device
-        torch.manual_seed(devices.derive_seed(train["seed"], "weights"))
+        network, lines = self._first_network()
+        if self.embeddings:
+            network = nn.Sequential(nn.Identity(), HeadAlone(self.head, network[1].get_submodule(self.head)))
+        if device.type == "cpu" and any(isinstance(layer, nn.Conv2d) for layer in network.modules()):
+            devices.keep_freed_memory()
+        network = runtime.processes.convert(devices.to_device(network, device), device)
+        paces = None
+        if train["finetune"]:
+            layer_decay = train["finetune"]["layer_decay"]
+            starts_at = train["finetune"]["head_epochs"] * self.updates_per_epoch
+            by_depth = paces_by_depth(network[1], self.head, layer_decay, starts_at)
+            paces = {f"1.{name}": pace for name, pace in by_depth.items()}
+        optimizer = optimizers.build(model=network, paces=paces, **train["optimizer"])
+        with_average, with_best = train["ema_decay"] is not None, train["keep"] == "best"
+        return TrainingState(network, optimizer, with_average=with_average, with_best=with_best), lines
+
+    def _first_network(self) -> tuple[nn.Sequential, list[str]]:
+        """The network with its first weights, on the CPU, and lines that say which were loaded."""
+        torch.manual_seed(devices.derive_seed(self.settings["train"]["seed"], "weights"))
         network = self.config.build_network()
         lines: list[str] = []
         if self.initial_weights:
             lines = load_into(network[1], self.initial_weights.read(), origin=self.initial_weights.origin)
-        if train["freeze"]:
-            freeze(network[1], train["freeze"])
-        if device.type == "cpu" and any(isinstance(layer, nn.Conv2d) for layer in network.modules()):
-            devices.keep_freed_memory()
-        network = runtime.processes.convert(devices.to_device(network, device), device)
-        optimizer = optimizers.build(model=network, **train["optimizer"])
-        with_average, with_best = train["ema_decay"] is not None, train["keep"] == "best"
-        return TrainingState(network, optimizer, with_average=with_average, with_best=with_best), lines
+        if names := expand_backbone(network[1], self.settings["train"]["freeze"], self.head or None):
+            freeze(network[1], names)
+        return network, lines
+
+    @functools.cached_property
+    def head(self) -> str:
+        """Name of the layer of the model that answers; empty where its file names none."""
+        return str(registry.constant_or("", "models", self.settings["model"]["name"], "HEAD"))
+
+    @functools.cached_property
+    def updates_per_epoch(self) -> int:
+        """Number of updates an epoch."""
+        train = self.settings["train"]
+        return -(-len(self.train.labels) // (train["batch_size"] * train["accumulation_steps"]))
+
+    def embed(self, runtime: Runtime, folder: Path, progress: Progress = no_progress) -> "TrainingSetup":
+        """The same on embeddings, where the head alone learns and every epoch would compute the same below it.
+
+        Args:
+            runtime: device and precision; of several processes each would compute all of them, so none does.
+            folder: folder for all embeddings of a project.
+            progress: callback that gets the number of images done.
+
+        Returns:
+            A setup whose state is the head alone; ``whole_network`` puts it back in its place. This one where other
+            layers learn, or views are made or mixed while they are read.
+        """
+        train = self.settings["train"]
+        if not (self.head and train["freeze"] and isinstance(self.views, np.ndarray)) or runtime.processes.count > 1:
+            return self
+        if train["mixup"] is not None or train["cutmix"] is not None or self.config.spec.layout != "image":
+            return self
+        network, _ = self._first_network()
+        if not only_head_learns(network[1], self.head):
+            return self
+        config, environment = self.config, devices.describe_environment(runtime.device, 1)
+        decided_by = {
+            "model": [config.model, config.arguments],
+            "input": [config.spec.to_dict(), config.mean, config.std, config.evaluate_crop],
+            "data": self.digests,
+            "code": code_digest(config.model),
+            "precision": runtime.precision,
+            "environment": environment,
+        }
+        held = open_split(self.prepared, "validation").examples[None]
+        found = embed(
+            devices.to_device(network, runtime.device),
+            self.head,
+            torch.from_numpy(self.views),
+            torch.from_numpy(held),
+            folder,
+            device=runtime.device,
+            precision=runtime.precision,
+            decided_by=decided_by,
+            progress=progress,
+        )
+        return dataclasses.replace(self, embeddings=found)
+
+    def without_head_epochs(self) -> "TrainingSetup":
+        """The same, but all layers learn from the first update on: what a learning rate is tried on."""
+        tuning = self.settings["train"]["finetune"]
+        if not tuning:
+            return self
+        train = self.settings["train"] | {"finetune": tuning | {"head_epochs": 0}}
+        return dataclasses.replace(self, settings=self.settings | {"train": train})
+
+    def whole_network(self, kept: nn.Sequential) -> nn.Sequential:
+        """The network that a bundle holds: ``kept`` itself, or the first network with this head.
+
+        Args:
+            kept: what was trained.
+
+        Returns:
+            Input layer and model, on the CPU where the head alone was trained.
+        """
+        if not self.embeddings:
+            return kept
+        network, _ = self._first_network()
+        head = kept[1].get_submodule(self.head)
+        network[1].get_submodule(self.head).load_state_dict(head.state_dict())
+        return network.eval()
 
     @contextlib.contextmanager
     def open_batches(self, runtime: Runtime) -> Iterator[Batches]:
@@ -185,15 +284,18 @@ class TrainingSetup:
 
     def schedule(self) -> Schedule:
         """The learning rate of each update of the run."""
-        train = self.settings["train"]
-        updates_per_epoch = -(-len(self.train.labels) // (train["batch_size"] * train["accumulation_steps"]))
-        lr, epochs = train["optimizer"]["lr"], train["epochs"]
-        return schedules.build(lr=lr, epochs=epochs, steps_per_epoch=updates_per_epoch, **train["schedule"])
+        train, steps = self.settings["train"], self.updates_per_epoch
+        lr, alone = train["optimizer"]["lr"], train["finetune"]["head_epochs"] if train["finetune"] else 0
+        after = schedules.build(lr=lr, epochs=train["epochs"] - alone, steps_per_epoch=steps, **train["schedule"])
+        return (lambda step: lr if step < alone * steps else after(step - alone * steps)) if alone else after
 
     def fit_settings(self) -> FitSettings:
         """Length of the run, clipping, averaging and early stopping."""
         train = self.settings["train"]
         stopping = train["early_stopping"] or {"patience": None, "min_delta": 0.0}
+        tuning = train["finetune"]
+        if tuning:
+            stopping |= {"head": self.head, "head_epochs": tuning["head_epochs"], "fixed_norms": tuning["fixed_norms"]}
         return FitSettings(train["epochs"], clip_norm=train["clip_norm"], ema_decay=train["ema_decay"], **stopping)
 
     def constant_prediction_loss(self) -> float | None:

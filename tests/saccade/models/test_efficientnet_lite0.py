@@ -12,13 +12,13 @@ import torch
 from sklearn.datasets import load_sample_image
 from torch import Tensor
 
-from saccade.bundle.load_weights import load_into
-from saccade.bundle.published_weights import published_normalisation, published_weights
-from saccade.bundle.weight_files import read_weights
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
 from saccade.models import efficientnet_lite0
 from saccade.nn.inspect import count_parameters
+from saccade.transfer.load_weights import load_into
+from saccade.transfer.published_weights import published_normalisation, published_weights
+from saccade.transfer.weight_files import read_weights
 
 
 def spec(height: int, width: int, channels: int = 3, classes: int = 1000) -> Spec:

@@ -21,9 +21,9 @@ from saccade.nn.sequence_networks import gradient_norms_over_time
 from saccade.optim import optimizers
 from saccade.optim.losses import cross_entropy, mse
 from saccade.train.checkpoints import from_bytes, to_bytes
-from saccade.train.freeze import freeze
 from saccade.train.layer_statistics import SAMPLE_EVERY, LayerStatistics, is_milestone, summary
 from saccade.train.state import TrainingState
+from saccade.transfer.freeze import freeze
 
 CPU = torch.device("cpu")
 H, W, K = 18, 16, 3

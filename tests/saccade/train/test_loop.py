@@ -35,8 +35,8 @@ from saccade.core.devices import derive_seed
 from saccade.optim import optimizers, schedules
 from saccade.optim.losses import LOSSES, ONE_OUTPUT, MixedTarget, cross_entropy
 from saccade.train.checkpoints import from_bytes, to_bytes
-from saccade.train.freeze import freeze
 from saccade.train.state import TrainingState
+from saccade.transfer.freeze import freeze
 
 # What it computes
 

@@ -13,12 +13,12 @@ from torch import nn
 
 from saccade.bundle import bundle
 from saccade.bundle.bundle import NetworkConfig
-from saccade.bundle.load_weights import load_into
-from saccade.bundle.weight_files import read_weights
 from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
 from saccade.models import googlenet, lenet5, lstm, resnet18, resnet50, vgg16
+from saccade.transfer.load_weights import load_into
+from saccade.transfer.weight_files import read_weights
 
 
 @pytest.mark.parametrize("name", THEIRS)

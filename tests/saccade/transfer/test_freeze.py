@@ -11,7 +11,7 @@ from saccade.core.errors import UserError
 from saccade.data.spec import Spec
 from saccade.models import googlenet, lstm, resnet18
 from saccade.optim import optimizers
-from saccade.train.freeze import freeze, train_mode
+from saccade.transfer.freeze import freeze, train_mode
 
 CLASSES = tuple("abcdefg")
 

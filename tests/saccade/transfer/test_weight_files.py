@@ -12,8 +12,8 @@ from made_weights import Malicious, assert_same, small_weights
 from safetensors.torch import save_file
 from torch import nn
 
-from saccade.bundle.weight_files import read_weights
 from saccade.core.errors import UserError
+from saccade.transfer.weight_files import read_weights
 
 
 @pytest.mark.parametrize("name", ["a.pth", "a.pt", "A.PTH", "old.pth"])

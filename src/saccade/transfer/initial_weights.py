@@ -6,11 +6,11 @@ from pathlib import Path
 from torch import Tensor
 
 from saccade.bundle.bundle import read_config
-from saccade.bundle.weight_files import read_weights
 from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.core.files import sha256_of_file
 from saccade.data.spec import Spec
+from saccade.transfer.weight_files import read_weights
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def find_initial_weights(
         return _of_bundle(bundle, model, spec, mean, dataset)
     if pretrained is None:
         return None
-    from saccade.bundle.published_weights import published_normalisation, published_weights
+    from saccade.transfer.published_weights import published_normalisation, published_weights
 
     path = published_weights(model) if pretrained == "imagenet" else Path(pretrained).expanduser()
     if not path.is_file():

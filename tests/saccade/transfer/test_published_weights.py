@@ -14,13 +14,13 @@ import torchvision
 from made_weights import THEIRS, Malicious, spec
 from torch import nn
 
-from saccade.bundle import published_weights as published_module
-from saccade.bundle.load_weights import load_into
-from saccade.bundle.published_weights import published_normalisation, published_weights
-from saccade.bundle.weight_files import read_weights
 from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.models import lenet5, resnet18
+from saccade.transfer import published_weights as published_module
+from saccade.transfer.load_weights import load_into
+from saccade.transfer.published_weights import published_normalisation, published_weights
+from saccade.transfer.weight_files import read_weights
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from saccade.bundle.messages import short, some
 from saccade.core.errors import UserError
+from saccade.transfer.messages import short, some
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model")  # a checkpoint's names for the weights among the rest
 _PREFIXES = ("module.", "_orig_mod.")  # of DataParallel and of torch.compile, before every name

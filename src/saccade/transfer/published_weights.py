@@ -14,11 +14,11 @@ from typing import Any
 
 import torch
 
-from saccade.bundle.messages import short
-from saccade.bundle.weight_files import read_weights
 from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_file, sha256_of_file
+from saccade.transfer.messages import short
+from saccade.transfer.weight_files import read_weights
 
 _SERVER_TIMEOUT_S = 30.0
 

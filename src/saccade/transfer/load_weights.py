@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-from saccade.bundle.messages import some
 from saccade.core.errors import UserError
+from saccade.transfer.messages import some
 
 _NAMED_IN_FULL = 20
 
