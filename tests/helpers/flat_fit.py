@@ -25,7 +25,7 @@ from saccade.train.state import EpochRecord, TrainingState
 CPU = torch.device("cpu")
 _BATCHES = ("sampler", "length_buckets", "mixup", "cutmix", "accumulation_steps")
 _OBJECTIVE = ("score", "label_smoothing", "class_weights")
-_SETTINGS = ("clip_norm", "ema_decay", "patience", "min_delta")
+_SETTINGS = ("clip_norm", "ema_decay", "patience", "min_delta", "head", "head_epochs", "fixed_norms")
 _RUNTIME = ("precision", "compile", "check_losses")
 
 

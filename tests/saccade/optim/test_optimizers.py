@@ -1,12 +1,14 @@
 """Optimisers by name against torch's built by hand."""
 
+import copy
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from saccade.optim.optimizers import Optimizer, build
+from saccade.optim import optimizers
+from saccade.optim.optimizers import Optimizer, Pace, build
 
 
 def network(seed: int = 0) -> nn.Sequential:
@@ -142,3 +144,29 @@ def test_the_memory_of_another_optimiser_is_refused() -> None:
 def test_an_option_the_optimiser_does_not_take_is_an_error() -> None:
     with pytest.raises(TypeError, match="momentum"):
         build("adam", network(), lr=0.1, momentum=0.9)
+
+
+@pytest.mark.parametrize(("name", "kind", "options"), [("adamw", torch.optim.AdamW, {}), ("sgd", torch.optim.SGD, {})])
+def test_layers_of_another_pace_learn_as_torch_does_with_a_rate_of_their_own(
+    name: str, kind: Any, options: dict[str, Any]
+) -> None:
+    """The first layer begins after two updates of the second, as if the optimiser were new to it."""
+    torch.manual_seed(0)
+    ours = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+    theirs = copy.deepcopy(ours)
+    pace = Pace(0.25, starts_at=2)
+    optimizer = optimizers.build(name, ours, lr=0.1, paces={"0.weight": pace, "0.bias": pace}, **options)
+    above = kind(theirs[1].parameters(), lr=0.1, weight_decay=0.0, **options)
+    below = kind(theirs[0].parameters(), lr=0.1 * 0.25, weight_decay=0.0, **options)
+    for step in range(5):
+        x = torch.randn(6, 3)
+        for network in (ours, theirs):
+            network[0].requires_grad_(step >= 2)
+            network.zero_grad(set_to_none=True)
+            network(x).square().sum().backward()
+        optimizer.step()
+        above.step()
+        if step >= 2:
+            below.step()
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(mine, other)

@@ -36,7 +36,7 @@ from saccade.optim import optimizers, schedules
 from saccade.optim.losses import LOSSES, ONE_OUTPUT, MixedTarget, cross_entropy
 from saccade.train.checkpoints import from_bytes, to_bytes
 from saccade.train.state import TrainingState
-from saccade.transfer.freeze import freeze
+from saccade.transfer.freeze import freeze, paces_by_depth
 
 # What it computes
 
@@ -468,3 +468,30 @@ def test_what_is_cropped_is_validation_alone(with_average: bool, frozen: tuple[s
         assert crop.train_loss == plain.train_loss
         assert crop.validation_loss == pytest.approx(expected.validation_loss, rel=1e-5)
         assert abs(crop.validation_loss - plain.validation_loss) > 1e-4
+
+
+def test_the_head_learns_alone_at_first_and_stopping_in_either_part_changes_nothing() -> None:
+    """Layers below it hold still, then learn; a checkpoint in the first part or the second ends in the same bits."""
+    data, head = examples(), {"head": "output", "head_epochs": 2, "fixed_norms": True, "batch_size": 8}
+
+    def begin() -> TrainingState:
+        network = small_network()
+        paces = {f"1.{name}": pace for name, pace in paces_by_depth(network[1], "output", 0.5, 2 * 3).items()}
+        return TrainingState(network, optimizers.build("adamw", network, lr=0.01, paces=paces))
+
+    start = {name: value.clone() for name, value in begin().network.state_dict().items()}
+    state = begin()
+    for record in running(state, data, epochs=4, **head):
+        moved = {name for name, value in state.network.state_dict().items() if not torch.equal(value, start[name])}
+        assert ("1.conv.weight" in moved) == (record.epoch > 2) and "1.output.weight" in moved
+        assert "1.norm.running_mean" not in moved
+    for after in (1, 3):
+        stopped = begin()
+        for record in running(stopped, data, epochs=4, **head):
+            if record.epoch == after:
+                break
+        resumed = begin()
+        from_bytes(to_bytes(stopped), resumed)
+        for _ in running(resumed, data, epochs=4, **head):
+            pass
+        assert_equal_bits(resumed.network, state.network)

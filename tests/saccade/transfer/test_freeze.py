@@ -11,7 +11,7 @@ from saccade.core.errors import UserError
 from saccade.data.spec import Spec
 from saccade.models import googlenet, lstm, resnet18
 from saccade.optim import optimizers
-from saccade.transfer.freeze import freeze, train_mode
+from saccade.transfer.freeze import expand_backbone, freeze, paces_by_depth, train_mode
 
 CLASSES = tuple("abcdefg")
 
@@ -136,3 +136,36 @@ def test_layers_of_a_recurrent_network_are_named_as_torch_does() -> None:
     assert freeze(network, ["recurrent"]) == 4 * 5 * (4 + 5 + 2)
     with pytest.raises(UserError, match="Did you mean recurrent"):
         freeze(network, ["recurent.weight_ih"])
+
+
+# --- a head before the others, and the others the slower the deeper they lie ------------------------------------------
+
+
+def test_backbone_stands_for_all_but_the_head() -> None:
+    network = residual_network()
+    freeze(network, expand_backbone(network, ["backbone"], "fc"))
+    assert {name for name, own in network.named_parameters() if own.requires_grad} == {"fc.weight", "fc.bias"}
+    assert expand_backbone(network, ["conv1"], None) == ["conv1"]
+    with pytest.raises(UserError, match="needs a model whose file says which layer is its HEAD"):
+        expand_backbone(network, ["backbone"], None)
+
+
+def test_a_stage_learns_slower_than_the_one_above_it() -> None:
+    paces = paces_by_depth(residual_network(), "fc", 0.5, starts_at=7)
+    assert "fc.weight" not in paces and {pace.starts_at for pace in paces.values()} == {7}
+    scales = [paces[name].lr_scale for name in ("layer4.1.conv1.weight", "layer4.0.bn2.bias", "layer3.1.conv2.weight")]
+    assert scales == [0.5, 0.25, 0.125]
+    assert paces["conv1.weight"].lr_scale == 0.5**10  # bn1 is a stage of its own
+
+
+def test_fixed_norms_keep_their_statistics_though_their_weights_learn() -> None:
+    network = residual_network()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    train_mode(network, fixed_norms=True)
+    nn.functional.cross_entropy(network(images(7)), torch.arange(7)).backward()
+    assert network.bn1.weight.grad is not None and network.bn1.weight.grad.abs().max() > 0
+    after = network.state_dict()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    train_mode(network)
+    network(images(7))
+    assert not torch.equal(network.state_dict()["bn1.running_mean"], before["bn1.running_mean"])
