@@ -505,7 +505,9 @@ def add(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="a recipe, or with --copy the new run's name", autocompletion=complete_recipe
+            metavar="NAME",
+            help="a recipe; with --copy the new run's name; with --auto a dataset",
+            autocompletion=complete_recipe,
         ),
     ],
     as_: Annotated[Optional[str], typer.Option("--as", metavar="NAME", help="call the recipe's run so")] = None,  # noqa: UP045
@@ -513,15 +515,24 @@ def add(
         Optional[str],  # noqa: UP045
         typer.Option("--copy", metavar="RUN", help="copy this run instead", autocompletion=complete_run),
     ] = None,
+    auto: Annotated[bool, typer.Option("--auto", help="decide settings for the fetched dataset NAME")] = False,
+    minutes: Annotated[
+        float, typer.Option("--minutes", min=0.1, help="with --auto: minutes that a training may take on this machine")
+    ] = 10.0,
 ) -> None:
-    """Merge a recipe into params.yaml and keep its comments; or copy a run under a new name."""
+    """Merge a recipe into params.yaml and keep its comments; copy a run; or decide settings for a dataset."""
     from pipeline import paths
     from pipeline.commands.add import add_copy, add_recipe
+    from pipeline.commands.add_auto import add_auto
 
     if copy is not None and as_ is not None:
-        raise typer.BadParameter("with --copy, NAME is the new run; --as is for recipes")
+        raise typer.BadParameter("with --copy, NAME is the new run; --as is for recipes and --auto")
+    if copy is not None and auto:
+        raise typer.BadParameter("--copy and --auto must not both be given")
     paths.enter_tree()
-    if copy is not None:
+    if auto:
+        add_auto(paths.PARAMS, name, minutes=minutes, as_=as_)
+    elif copy is not None:
         add_copy(paths.PARAMS, copy, name)
     else:
         add_recipe(paths.PARAMS, name, as_)

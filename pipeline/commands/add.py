@@ -33,8 +33,8 @@ def add_recipe(file: Path, recipe: str, as_: str | None) -> None:
     if recipe not in known:
         raise UserError(f"no recipe is called {recipe!r}; {nearest(recipe, known)}")
     load_params(file)  # a file that is not right is not made longer
-    text, recipe_text = _read(file), _read(paths.RECIPES / f"{recipe}.yaml")
-    whole, added = _values(text), _values(recipe_text)
+    text, recipe_text = read(file), read(paths.RECIPES / f"{recipe}.yaml")
+    whole, added = values(text), values(recipe_text)
     if as_ is not None and len(added["runs"]) != 1:
         raise UserError(f"--as cannot name {len(added['runs'])} runs: recipe {recipe} adds {', '.join(added['runs'])}")
     news = []
@@ -42,9 +42,9 @@ def add_recipe(file: Path, recipe: str, as_: str | None) -> None:
         for own_name, entry in added.get(section, {}).items():
             name = as_ if as_ is not None and section == "runs" else own_name
             if name not in whole[section]:
-                text = _insert(text, section, _lines_of_entry(recipe_text, section, own_name, name))
+                text = insert(text, section, _lines_of_entry(recipe_text, section, own_name, name))
                 news.append(f"{section}.{name}")
-            elif _content(whole[section][name]) != _content(entry):
+            elif content(whole[section][name]) != content(entry):
                 remedy = f"`saccade add {recipe} --as NAME` adds the run under another name" if section == "runs" else (
                     f"rename yours, or make it equal to the one in {paths.RECIPES / recipe}.yaml"
                 )  # fmt: skip
@@ -52,7 +52,7 @@ def add_recipe(file: Path, recipe: str, as_: str | None) -> None:
     if not news:
         say(f"{recipe} is in {file} already")
         return
-    _write(file, text)
+    write(file, text)
     say(f"added {', '.join(news)} to {file}; next: `saccade repro` or `dvc repro evaluate@{news[-1].split('.')[1]}`")
 
 
@@ -68,18 +68,18 @@ def add_copy(file: Path, run: str, new: str) -> None:
         UserError: no such run; the new name is taken, or cannot be.
     """
     load_params(file)
-    text = _read(file)
-    runs = _values(text)["runs"]
+    text = read(file)
+    runs = values(text)["runs"]
     if run not in runs:
         raise UserError(f"runs of {file} has no {run!r}; {nearest(run, list(runs))}")
     if new in runs:
         raise UserError(f"runs of {file} has {new!r} already: choose another name")
     entry = _lines_of_entry(text, "runs", run, new)
-    _write(file, _insert(text, "runs", entry))
+    write(file, insert(text, "runs", entry))
     say(f"added runs.{new} to {file}, a copy of {run}: change what shall differ, then `saccade repro evaluate@{new}`")
 
 
-def _content(entry: Any) -> Any:
+def content(entry: Any) -> Any:
     """An entry less its source's mirror: the same bytes from elsewhere make the same dataset."""
     source = entry.get("source")
     if not isinstance(source, dict):
@@ -93,15 +93,15 @@ def _yaml() -> Any:
     return YAML(typ="safe", pure=True)
 
 
-def _values(text: str) -> dict[str, Any]:
+def values(text: str) -> dict[str, Any]:
     return _yaml().load(text)
 
 
-def _read(file: Path) -> str:
+def read(file: Path) -> str:
     return file.read_bytes().decode("utf-8")  # line ends as they are
 
 
-def _write(file: Path, text: str) -> None:
+def write(file: Path, text: str) -> None:
     """Write the file in place of the old one, once the new one has been checked."""
     with replacing_file(file) as partial:
         partial.write_bytes(text.encode("utf-8"))
@@ -164,7 +164,7 @@ def _lines_of_entry(text: str, section: str, name: str, new_name: str) -> list[s
     ]
 
 
-def _insert(text: str, section: str, entry: list[str]) -> str:
+def insert(text: str, section: str, entry: list[str]) -> str:
     """Put the lines of an entry after the last entry of a section."""
     places = _places(text, section).values()
     if not places:

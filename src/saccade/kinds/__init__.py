@@ -9,8 +9,8 @@ and never which kind it is. Its ``__init__.py`` imports nothing heavy, for ``sac
     PLURAL   = "images"                   what several examples are called
     FORMS    = {"classes": "images"}      the ``LABELS`` of a source to the file of this folder that prepares them
 
-and, where the kind has them, the functions ``problems``, ``baseline``, ``beside_answers``, ``draw_mistakes`` and
-``read_new``, each described at the function of that name here. The file of a form holds
+and, where the kind has them, the functions ``problems``, ``recommend``, ``baseline``, ``beside_answers``,
+``draw_mistakes`` and ``read_new``, each described at the function of that name here. The file of a form holds
 
     SPLIT    = ("group_by", "folds")      which keys of ``split:`` it takes besides test, validation, order and seed
     def prepare(examples, job, *, size: ..., fit: ... = "stretch") -> Prepared
@@ -156,6 +156,75 @@ def problems(
     """
     kind, name = form.split("/")
     yield from _offered(kind, "problems", _none)(name, source, preprocess, split)
+
+
+# --- recommending -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a training may cost.
+
+    Attributes:
+        minutes: minutes that it may take, above 0.
+        cores: number of processor cores.
+        has_gpu: whether there is a GPU that torch can use.
+        has_weights: function from a model's name to whether its published weights are at hand without a download.
+    """
+
+    minutes: float
+    cores: int
+    has_gpu: bool
+    has_weights: Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """Blocks of params.yaml for a dataset and a run.
+
+    Attributes:
+        summary: line that says what was decided.
+        preprocess: block of the dataset.
+        augment: block of the dataset.
+        model: block of the run.
+        train: block of the run.
+        evaluate: block of the run.
+        reasons: reason for a value, by its dotted key, such as "train.finetune".
+    """
+
+    summary: str
+    preprocess: Mapping[str, Any]
+    augment: Mapping[str, Any]
+    model: Mapping[str, Any]
+    train: Mapping[str, Any]
+    evaluate: Mapping[str, Any] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+
+def recommend(
+    form: str, examples: Any, preprocess: Mapping[str, Any], split: "SplitSettings", means: Means
+) -> Recommendation:
+    """Settings for a dataset that nobody has tuned anything for.
+
+    Args:
+        form: from ``form_of``.
+        examples: what the source's ``read`` gave.
+        preprocess: block of the dataset, defaults filled in; what is no matter of learning stays.
+        split: how the examples will be divided.
+        means: what a training may cost.
+
+    Returns:
+        Plain settings, each with its reason.
+
+    Raises:
+        UserError: the kind recommends nothing.
+    """
+    kind, name = form.split("/")
+    decide = _offered(kind, "recommend", None)
+    if decide is None:
+        raise UserError(f"nothing is recommended for {kind} yet: `saccade recipes` lists settings to begin with")
+    found: Recommendation = decide(name, examples, preprocess, split, means)
+    return found
 
 
 # --- measuring --------------------------------------------------------------------------------------------------------

@@ -3,19 +3,31 @@
 Augmentation is in transforms/ and augment/, networks are in models/.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
 
     from saccade.data.prepared import Description, Split
     from saccade.data.spec import Spec
-    from saccade.kinds import Baseline, NewExamples, Reading
+    from saccade.kinds import Baseline, Means, NewExamples, Reading, Recommendation
+    from saccade.prepare.split_settings import SplitSettings
+    from saccade.readers.examples import ImageExamples
 
 LAYOUT = "image"
 PLURAL = "images"
 FORMS = {"classes": "images"}
+
+
+def recommend(
+    form: str, examples: "ImageExamples", preprocess: Mapping[str, Any], split: "SplitSettings", means: "Means"
+) -> "Recommendation":
+    """From pre-trained weights where there are some, else from scratch, as large as the time allows."""
+    from saccade.kinds.image.recommend import recommended
+
+    return recommended(examples, preprocess, split, means)
 
 
 def baseline(info: "Description") -> "Baseline":
