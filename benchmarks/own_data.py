@@ -8,14 +8,14 @@
 The product is measured from outside, through its commands, params.yaml and reports/<run>/metrics.json. Methods:
 
 - ``before``: settings of the recipes own-pictures, names-lstm, reviews-lstm and sunspots-lstm as they were in
-  2026-11, kept below;
+  2026-11, kept in own_data_methods.py;
 - ``auto``: what ``saccade add --auto DATASET`` writes;
 - ``NAME=FILE.yaml``: a file with any of the blocks preprocess, augment, model, train and evaluate, as in params.yaml;
   what it leaves out is as in ``before``. ``for: tokens`` or ``for: series`` in it says that it is for texts or series;
 - ``baseline`` and ``features``: what ``evaluate`` measures beside the others (baseline_* and baseline_features_* of
   metrics.json); they depend on ``preprocess``, so each is named after the one it was beside, as baseline@before.
 
-Splits have split.seed and train.seed 0, 1, 2. Where a set has a test part of its own, it is in all splits, and the
+Splits have the seeds 0, 1, 2 in params.yaml. Where a set has a test part of its own, it is in all splits, and the
 training part is drawn anew; a series ends earlier from split to split. A third of the sets are kept out of tuning:
 choose settings by the others (``--only-tuning``), and measure these once, at the end.
 
@@ -38,100 +38,14 @@ from pathlib import Path
 from typing import Any
 
 from figures import tell
+from own_data_methods import BEFORE, BESIDE, BLOCKS, methods_of
 from own_data_sets import QUICK, SETS, MissingDataError, OwnSet, written
 from own_data_table import markdown, results_of
 from ruamel.yaml import YAML
 from run_all import commit, machine, versions
 from workbench import HERE, ROOT, Workbench, default_work
 
-BLOCKS = ("preprocess", "augment", "model", "train", "evaluate")
-BESIDE = {"baseline": "baseline_", "features": "baseline_features_"}
 SCORES = ("accuracy", "balanced_accuracy", "mae")
-
-BEFORE: dict[str, dict[str, Any]] = {  # the recipes' blocks, as they were
-    "own-pictures": {
-        "preprocess": {"size": [64, 64], "channels": 3, "fit": "pad"},
-        "augment": {
-            "views": 8,
-            "transforms": [
-                {"name": "HorizontalFlip", "p": 0.5},
-                {
-                    "name": "Affine",
-                    "rotate": [-10, 10],
-                    "translate_percent": [-0.06, 0.06],
-                    "scale": [0.9, 1.1],
-                    "p": 0.9,
-                },
-                {"name": "RandomBrightnessContrast", "brightness_limit": 0.2, "contrast_limit": 0.2, "p": 0.5},
-            ],
-        },
-        "model": {"name": "resnet9", "width": 16},
-        "train": {
-            "epochs": 24,
-            "batch_size": 32,
-            "optimizer": {"name": "adamw", "lr": 0.003, "weight_decay": 0.02},
-            "schedule": {"name": "one_cycle"},
-            "class_weights": "inverse",
-        },
-        "evaluate": {"top_k": [1]},
-    },
-    "names-lstm": {
-        "preprocess": {"unit": "characters", "max_length": 40},
-        "augment": {"views": 0},
-        "model": {
-            "name": "lstm",
-            "hidden_size": 128,
-            "num_layers": 2,
-            "bidirectional": True,
-            "embedding_size": 32,
-            "dropout": 0.5,
-        },
-        "train": {
-            "epochs": 10,
-            "batch_size": 64,
-            "label_smoothing": 0.1,
-            "ema_decay": 0.995,
-            "optimizer": {"name": "adam", "lr": 0.004},
-            "schedule": {"name": "one_cycle"},
-            "clip_norm": 1.0,
-        },
-        "evaluate": {"top_k": [1]},
-    },
-    "reviews-lstm": {
-        "preprocess": {"unit": "words", "max_length": 1000, "max_vocabulary": 10000, "lower_case": True},
-        "augment": {"views": 0},
-        "model": {
-            "name": "lstm",
-            "hidden_size": 64,
-            "embedding_size": 64,
-            "bidirectional": True,
-            "pool": "mean",
-            "dropout": 0.5,
-        },
-        "train": {
-            "epochs": 6,
-            "batch_size": 32,
-            "optimizer": {"name": "adam", "lr": 0.003},
-            "schedule": {"name": "one_cycle"},
-            "clip_norm": 1.0,
-        },
-        "evaluate": {},
-    },
-    "sunspots-lstm": {
-        "preprocess": {},  # window and horizon are the set's
-        "augment": {"views": 0},
-        "model": {"name": "lstm", "hidden_size": 64, "from_last": True},
-        "train": {
-            "epochs": 20,
-            "batch_size": 64,
-            "optimizer": {"name": "adam", "lr": 0.004},
-            "schedule": {"name": "one_cycle"},
-            "loss": "mae",
-            "clip_norm": 1.0,
-        },
-        "evaluate": {},
-    },
-}
 
 
 def main() -> None:
@@ -180,30 +94,6 @@ def main() -> None:
         raise SystemExit("nothing was measured: " + "; ".join(problems))
     beside = [kind for kind in BESIDE if kind in options.methods]
     write(results, rows_of(cells, list(methods), beside, options.methods), problems, options.limit)
-
-
-def methods_of(asked: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Settings of each method that trains, in the order asked for; a baseline alone is measured beside ``before``.
-
-    Raises:
-        SystemExit: a method is none, or a file has other keys than blocks.
-    """
-    methods: dict[str, dict[str, Any]] = {}
-    for text in asked:
-        name, _, file = text.partition("=")
-        if text in BESIDE:
-            continue
-        if text in ("before", "auto"):
-            methods[text] = {}
-        elif not file or name in (*BESIDE, "before", "auto"):
-            known = ", ".join((*BESIDE, "before", "auto"))
-            raise SystemExit(f"--methods ({text}) must be one of {known}, or NAME=FILE.yaml with another name")
-        else:
-            settings = YAML(typ="safe").load(Path(file).read_text(encoding="utf-8"))
-            if not isinstance(settings, dict) or not settings.keys() <= {*BLOCKS, "for"}:
-                raise SystemExit(f"{file} must hold blocks of {', '.join(BLOCKS)}, and `for`, and nothing else")
-            methods[name] = {"for": "image", **settings}
-    return methods or {"before": {}}
 
 
 def told(cell: Mapping[str, Any], limit_s: float) -> str:
@@ -266,15 +156,15 @@ class Project:
         blocks = {**BEFORE[self.own.before], **{key: settings[key] for key in BLOCKS if key in settings}}
         dataset = {
             "source": self.source,
-            "split": {**self.own.split, "seed": self.split},
-            "preprocess": {**blocks["preprocess"], **self.own.preprocess},
-            "augment": {"seed": self.split, **blocks["augment"]},
+            "split": dict(self.own.split),
+            "preprocess": {**self.own.preprocess, **blocks["preprocess"]},
+            "augment": blocks["augment"],
         }
         task = "forecast" if self.own.form == "series" else "classify"
         run = {
             "task": {"name": task},
             "model": blocks["model"],
-            "train": {"seed": self.split, **blocks["train"]},
+            "train": blocks["train"],
             "evaluate": blocks["evaluate"],
         }
         return dataset, run
@@ -291,15 +181,15 @@ class Project:
         bench = self.bench
         entry = hashlib.sha256(json.dumps(dataset, sort_keys=True).encode()).hexdigest()[:6]
         name, trained = f"{self.name}-{entry}", method
-        bench.write_params({name: dataset}, {method: {"dataset": name, **run}})
         tell(f"{self.name} split {self.split}, {method}: begun at {time.strftime('%H:%M:%S')}")
         seconds: dict[str, float] = {}
+        given = "other" if method == "auto" else method
+        bench.write_params({name: dataset}, {given: {"dataset": name, **run}}, seed=self.split)
         if method == "auto":
-            bench.write_params({name: dataset}, {"other": {"dataset": name, **run}})
             seconds["fetch"] = bench.saccade("fetch", name)
             seconds["add"] = bench.saccade("add", "--auto", name)
             params = YAML(typ="safe").load((bench.folder / "params.yaml").read_text(encoding="utf-8"))
-            trained = next(reversed([key for key in params["runs"] if key != "other"]))
+            trained = next(key for key in params["runs"] if key != given)
             run, name = params["runs"][trained], params["runs"][trained]["dataset"]
             dataset = params["datasets"][name]
             entry = json.dumps(dataset, sort_keys=True)

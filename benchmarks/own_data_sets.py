@@ -64,7 +64,7 @@ class OwnSet:
         make: what fills the folder.
         source: ``source:`` of params.yaml, less its path; ``{folder}`` stands for the set's folder.
         split: ``split:``, less its seed.
-        preprocess: keys that the data ask for, whoever trains.
+        preprocess: keys that the data ask for, where the settings do not say otherwise.
         before: name of the settings that the recipes had for such data.
         is_kept_out: whether it is not looked at while settings are chosen.
         is_resampled: whether each split has a training part (a series: an end) of its own.
