@@ -29,6 +29,7 @@ import csv
 import datetime
 import hashlib
 import json
+import resource
 import shlex
 import shutil
 import sys
@@ -45,6 +46,7 @@ from ruamel.yaml import YAML
 from run_all import commit, machine, versions
 from workbench import HERE, ROOT, Workbench, default_work
 
+SECONDS = ("train_s", "whole_s", "cpu_s")
 SCORES = ("accuracy", "balanced_accuracy", "mae")
 
 
@@ -183,6 +185,7 @@ class Project:
         name, trained = f"{self.name}-{entry}", method
         tell(f"{self.name} split {self.split}, {method}: begun at {time.strftime('%H:%M:%S')}")
         seconds: dict[str, float] = {}
+        cpu_before_s = children_cpu_s()
         given = "other" if method == "auto" else method
         bench.write_params({name: dataset}, {given: {"dataset": name, **run}}, seed=self.split)
         if method == "auto":
@@ -214,6 +217,7 @@ class Project:
             "test_examples": counts["counts"]["test"],
             "train_s": described["train_elapsed_s"],
             "whole_s": sum(seconds.values()),
+            "cpu_s": children_cpu_s() - cpu_before_s,
             "seconds": seconds,
             "epochs": described["epochs"],
             "parameters": described["parameters"],
@@ -226,6 +230,12 @@ class Project:
         """Take the copy away; the cells have what is needed of it."""
         if self.bench is not None:
             shutil.rmtree(self.bench.folder, ignore_errors=True)
+
+
+def children_cpu_s() -> float:
+    """Processor seconds of all commands that have ended: other work on the machine adds little to them."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def answers_in(file: Path) -> dict[str, list[Any]] | None:
@@ -265,7 +275,7 @@ def rows_of(
             if cell["main"] in metrics and key not in seen:
                 seen.add(key)
                 row = {**cell, "method": f"{kind}@{cell['method']}", "metrics": metrics, "answers": None}
-                shown.append({**row, "train_s": None, "whole_s": None})
+                shown.append({**row, **dict.fromkeys(SECONDS)})
         if any(text.partition("=")[0] == cell["method"] for text in asked):
             shown.append(cell)
     return shown

@@ -15,6 +15,7 @@ import numpy as np
 
 from saccade.evaluate.intervals import accuracy_interval
 
+_SECONDS, _SECONDS_HEAD = ("train_s", "whole_s", "cpu_s"), "training s | whole s | processor s"
 CERTAIN = 1.96  # standard errors on either side of a 95 % interval
 # The same for so few splits, of which the deviation is only estimated.
 _STUDENT = {
@@ -89,7 +90,7 @@ def summarise(cells: Sequence[Cell], num_distinct: int) -> dict[str, Any]:
         if len(values) == len(cells):
             row[metric] = statistics.mean(values)
             row[f"{metric}_interval"] = _interval(metric, values, cells, num_distinct)
-    for seconds in ("train_s", "whole_s"):
+    for seconds in _SECONDS:
         values = [cell[seconds] for cell in cells if cell.get(seconds) is not None]
         row[seconds] = statistics.mean(values) if values else None
     return row
@@ -246,10 +247,10 @@ def markdown(results: Mapping[str, Any], about: Mapping[str, str]) -> str:
     series = {name: one for name, one in results["sets"].items() if _main(one) == "mae"}
     parts = []
     if classes:
-        head = "| set | method | accuracy % | 95 % | balanced % | 95 % | training s | whole s | against the best |"
+        head = f"| set | method | accuracy % | 95 % | balanced % | 95 % | {_SECONDS_HEAD} | against the best |"
         parts.append(_table(head, [row for name, one in classes.items() for row in _class_rows(name, one, about)]))
     if series:
-        head = "| series | method | mean absolute error | 95 % | training s | whole s | against the best |"
+        head = f"| series | method | mean absolute error | 95 % | {_SECONDS_HEAD} | against the best |"
         parts.append(_table(head, [row for name, one in series.items() for row in _series_rows(name, one, about)]))
     if results["duels"]:
         head = "| | sets for tuning: wins, draws, losses | sets kept out: wins, draws, losses |"
@@ -318,7 +319,7 @@ def _against_best(one: Mapping[str, Any], method: str, factor: float, unit: str)
 
 
 def _seconds(row: Mapping[str, Any]) -> list[str]:
-    return ["" if row[key] is None else f"{row[key]:.0f}" for key in ("train_s", "whole_s")]
+    return ["" if row[key] is None else f"{row[key]:.0f}" for key in _SECONDS]
 
 
 def _percent(value: float | None) -> str:
