@@ -19,14 +19,15 @@ Splits have the seeds 0, 1, 2 in params.yaml. Where a set has a test part of its
 training part is drawn anew; a series ends earlier from split to split. A third of the sets are kept out of tuning:
 choose settings by the others (``--only-tuning``), and measure these once, at the end.
 
-Each cell (set, split, method, settings) is kept in ``--work``/cells, so a run that was stopped goes on where it was;
-``--force`` measures again. The tables go to benchmarks/results/own_data.json and .md when all sets are measured, and to
-``--work``/results else.
+Each cell (set, split, method, settings; of auto the code in place of settings) is kept in ``--work``/cells, so a run
+that was stopped goes on where it was; ``--force`` measures again. The tables go to benchmarks/results/own_data.json and
+.md when all sets are measured, and to ``--work``/results else.
 """
 
 import argparse
 import csv
 import datetime
+import functools
 import hashlib
 import json
 import resource
@@ -39,6 +40,7 @@ from pathlib import Path
 from typing import Any
 
 from figures import tell
+from filelock import FileLock, Timeout
 from own_data_methods import BEFORE, BESIDE, BLOCKS, methods_of
 from own_data_sets import QUICK, SETS, MissingDataError, OwnSet, written
 from own_data_table import markdown, results_of
@@ -72,6 +74,22 @@ def main() -> None:
     is_whole = not (options.sets or options.splits or options.quick or options.only_tuning)
     results = HERE / "results" if is_whole else options.work / "results"
 
+    options.work.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(options.work / "lock", timeout=0):
+            cells, problems = measure_all(names, splits, methods, options)
+    except Timeout:
+        raise SystemExit(f"--work ({options.work}) is in use: wait until it is free, or name another folder") from None
+    if not cells:
+        raise SystemExit("nothing was measured: " + "; ".join(problems))
+    beside = [kind for kind in BESIDE if kind in options.methods]
+    write(results, rows_of(cells, list(methods), beside, options.methods), problems, options.limit)
+
+
+def measure_all(
+    names: Sequence[str], splits: Sequence[int], methods: Mapping[str, Mapping[str, Any]], options: argparse.Namespace
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The cells, one after the other, and what could not be measured."""
     cells: list[dict[str, Any]] = []
     problems: list[str] = []
     for name in names:
@@ -86,19 +104,16 @@ def main() -> None:
             for method, settings in methods.items():
                 if settings.get("for", SETS[name].form) == SETS[name].form:
                     cell = project.cell(method, settings, force=options.force)
-                    tell(told(cell, options.limit))
+                    tell(summary_line(cell, options.limit))
                     if "error" in cell:
                         problems.append(f"{name} split {split}, {method} failed: {cell['error'].splitlines()[0]}")
                     else:
                         cells.append(cell)
             project.remove()
-    if not cells:
-        raise SystemExit("nothing was measured: " + "; ".join(problems))
-    beside = [kind for kind in BESIDE if kind in options.methods]
-    write(results, rows_of(cells, list(methods), beside, options.methods), problems, options.limit)
+    return cells, problems
 
 
-def told(cell: Mapping[str, Any], limit_s: float) -> str:
+def summary_line(cell: Mapping[str, Any], limit_s: float) -> str:
     """A line on a cell for the console."""
     where = f"{cell['set']} split {cell['split']}, {cell['method']}"
     if "error" in cell:
@@ -137,7 +152,8 @@ class Project:
     def cell(self, method: str, settings: Mapping[str, Any], *, force: bool) -> dict[str, Any]:
         """What a method gets: kept from before, or measured now; with ``error`` where a command failed."""
         dataset, run = self.blocks(settings)
-        what = [self.digest, method == "auto", {**dataset, "source": self.own.source}, run]
+        code = code_digest() if method == "auto" else ""  # which decides about the settings
+        what = [self.digest, code, {**dataset, "source": self.own.source}, run]
         key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:10]
         file = self.work / "cells" / f"{self.name}-{self.split}-{method}-{key}.json"
         if file.exists() and not force:
@@ -230,6 +246,16 @@ class Project:
         """Take the copy away; the cells have what is needed of it."""
         if self.bench is not None:
             shutil.rmtree(self.bench.folder, ignore_errors=True)
+
+
+@functools.cache
+def code_digest() -> str:
+    """Of all files of the product."""
+    digest = hashlib.sha256()
+    for pattern in ("src/**/*.py", "pipeline/**/*.py", "recipes/*.yaml"):
+        for path in sorted(ROOT.glob(pattern)):
+            digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def children_cpu_s() -> float:
