@@ -72,9 +72,9 @@ class Workbench:
         self.run("git", "add", "--all")
         self.run("git", *_AS_SOMEBODY, "commit", "--quiet", "--message", "The tree that is measured")
 
-    def write_params(self, datasets: Mapping[str, Any], runs: Mapping[str, Any]) -> None:
+    def write_params(self, datasets: Mapping[str, Any], runs: Mapping[str, Any], seed: int = 0) -> None:
         """Write params.yaml whole."""
-        params = {"seed": 0, "tracking": {"experiment": "benchmarks"}, "datasets": datasets, "runs": runs}
+        params = {"seed": seed, "tracking": {"experiment": "benchmarks"}, "datasets": datasets, "runs": runs}
         params = json.loads(json.dumps(params))  # no value twice: YAML would write anchors
         YAML(typ="safe").dump(params, self.folder / "params.yaml")
 

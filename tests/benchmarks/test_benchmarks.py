@@ -21,7 +21,7 @@ PEERS = ROOT / ".venv-peers"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 OTHERWISE = {  # those that a test below calls by name, and the two that other benchmarks call
-    *("cost_of_pages", "gpu_engine", "mnist_race", "races", "recipe_seeds", "run_all", "where_time_goes"),
+    *("cost_of_pages", "gpu_engine", "mnist_race", "races", "recipe_seeds", "run_all", "where_time_goes", "own_data"),
     *("bare_loop", "keras_peer", "near_duplicates", "views_and_accuracy"),
     "retraining_commits",  # counts commits of the history, which a copy of the project may not have
 }
@@ -174,6 +174,29 @@ def test_run_all_makes_a_page_of_what_cost_of_pages_reports(tmp_path: Path) -> N
     (results,) = (tmp_path / "results").iterdir()
     assert results.name == "cost_of_pages.json"
     assert len(checked(json.loads(results.read_text(encoding="utf-8"))["figures"])) == 3
+
+
+def test_own_data_are_measured_through_the_product_and_kept(tmp_path: Path) -> None:
+    tiny = {
+        "preprocess": {"size": [8, 8], "channels": 1},
+        "augment": {"views": 0},
+        "model": {"name": "mlp"},
+        "train": {"epochs": 1, "batch_size": 64, "optimizer": {"name": "adam", "lr": 0.004}},
+    }
+    (tmp_path / "tiny.yaml").write_text(json.dumps(tiny), encoding="utf-8")
+    chosen = ["--sets", "faces", "digits", "--splits", "2", "--methods", "baseline", f"tiny={tmp_path / 'tiny.yaml'}"]
+    places = ["--work", str(tmp_path), "--shared", str(tmp_path)]
+    page = call("own_data", *chosen, *places)
+    assert "- faces skipped: needs " in page and page == (tmp_path / "results/own_data.md").read_text(encoding="utf-8")
+    results = json.loads((tmp_path / "results/own_data.json").read_text(encoding="utf-8"))
+    methods = results["sets"]["digits"]["methods"]
+    assert 0.1 < methods["tiny"]["accuracy"] < methods["baseline@tiny"]["accuracy"] <= 1
+    assert methods["tiny"]["splits"] == [2] and methods["tiny"]["train_s"] < methods["tiny"]["whole_s"]
+    assert results["sets"]["digits"]["best"] == "baseline@tiny"
+    (kept,) = (tmp_path / "cells").iterdir()
+    measured_at = kept.stat().st_mtime_ns
+    assert call("own_data", *chosen, *places) == page
+    assert kept.stat().st_mtime_ns == measured_at
 
 
 def test_keras_computes_the_peers() -> None:
