@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="the large sets too")
     parser.add_argument("--quick", action="store_true", help=f"one split of {', '.join(QUICK)}")
     parser.add_argument("--force", action="store_true", help="measure again what was measured before")
+    parser.add_argument("--minutes", type=float, default=4, help="what auto may spend on a training")
     parser.add_argument("--limit", type=float, default=600, help="seconds a training may take; recorded, not enforced")
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared" / "datasets", help="folder of real data")
     parser.add_argument("--work", type=Path, default=default_work() / "own_data", help="folder of sets and cells")
@@ -100,7 +101,7 @@ def measure_all(
                 problems.append(f"{name} skipped: {error}")
                 tell(problems[-1])
                 break
-            project = Project(options.work, name, SETS[name], split, folder, digest)
+            project = Project(options.work, name, SETS[name], split, folder, digest, options.minutes)
             for method, settings in methods.items():
                 if settings.get("for", SETS[name].form) == SETS[name].form:
                     cell = project.cell(method, settings, force=options.force)
@@ -140,9 +141,13 @@ class Project:
         split: number of the split, which is the seed too.
         folder: where the set's files lie.
         digest: of these files.
+        minutes: what ``auto`` may spend on a training.
     """
 
-    def __init__(self, work: Path, name: str, own: OwnSet, split: int, folder: Path, digest: str) -> None:
+    def __init__(
+        self, work: Path, name: str, own: OwnSet, split: int, folder: Path, digest: str, minutes: float = 4
+    ) -> None:
+        self.minutes = minutes
         self.work, self.name, self.own, self.split, self.digest = work.resolve(), name, own, split, digest
         source = {key: str(value).format(folder=folder.resolve()) for key, value in own.source.items() if key == "path"}
         self.source = {**own.source, **source}
@@ -152,7 +157,7 @@ class Project:
     def cell(self, method: str, settings: Mapping[str, Any], *, force: bool) -> dict[str, Any]:
         """What a method gets: kept from before, or measured now; with ``error`` where a command failed."""
         dataset, run = self.blocks(settings)
-        code = code_digest() if method == "auto" else ""  # which decides about the settings
+        code = f"{code_digest()} {self.minutes:g}" if method == "auto" else ""  # which decide about the settings
         what = [self.digest, code, {**dataset, "source": self.own.source}, run]
         key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:10]
         file = self.work / "cells" / f"{self.name}-{self.split}-{method}-{key}.json"
@@ -206,7 +211,7 @@ class Project:
         bench.write_params({name: dataset}, {given: {"dataset": name, **run}}, seed=self.split)
         if method == "auto":
             seconds["fetch"] = bench.saccade("fetch", name)
-            seconds["add"] = bench.saccade("add", "--auto", name)
+            seconds["add"] = bench.saccade("add", "--auto", name, "--minutes", str(self.minutes))
             params = YAML(typ="safe").load((bench.folder / "params.yaml").read_text(encoding="utf-8"))
             trained = next(key for key in params["runs"] if key != given)
             run, name = params["runs"][trained], params["runs"][trained]["dataset"]

@@ -25,7 +25,7 @@ def recommend(
     form: str, examples: "ImageExamples", preprocess: Mapping[str, Any], split: "SplitSettings", means: "Means"
 ) -> "Recommendation":
     """From pre-trained weights where there are some, else from scratch, as large as the time allows."""
-    from saccade.kinds.image.recommend import recommended
+    from saccade.kinds.image.recommended_settings import recommended
 
     return recommended(examples, preprocess, split, means)
 
