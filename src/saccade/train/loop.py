@@ -96,7 +96,8 @@ def fit(
             return
         if epoch in (first_epoch, settings.head_epochs + 1):  # which layers learn changes what is prepared
             if settings.head:
-                set_backbone_trainable(state.network[1], settings.head, trainable=epoch > settings.head_epochs)
+                all_learn = epoch > settings.head_epochs
+                set_backbone_trainable(state.parameters, state.network[1], settings.head, trainable=all_learn)
             state.forward = runtime.prepare(state.network)
         train_mode(state.network, fixed_norms=settings.fixed_norms)
         now = state.progress

@@ -1,7 +1,7 @@
 """Layers that training leaves as they are, or moves less: those of a network that has learnt to see elsewhere."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from torch import nn
 
@@ -103,16 +103,21 @@ def _stage(network: nn.Module, parameter: str) -> str:
     return f"{first}.{rest[0]}" if isinstance(network.get_submodule(first), nn.Sequential) and rest else first
 
 
-def set_backbone_trainable(network: nn.Module, head: str, *, trainable: bool) -> None:
+def set_backbone_trainable(
+    parameters: Iterable[nn.Parameter], network: nn.Module, head: str, *, trainable: bool
+) -> None:
     """Let the layers below the head learn, or hold them.
 
     Args:
+        parameters: parameters that a training may change; others, which are frozen throughout, stay as they are.
         network: the model alone; changed in place.
         head: name of the layer that answers.
         trainable: whether they learn.
     """
-    for parameter in backbone_parameters(network, head).values():
-        parameter.requires_grad_(trainable)
+    below = {id(parameter) for parameter in backbone_parameters(network, head).values()}
+    for parameter in parameters:
+        if id(parameter) in below:
+            parameter.requires_grad_(trainable)
 
 
 def train_mode(network: nn.Module, *, fixed_norms: bool = False) -> None:

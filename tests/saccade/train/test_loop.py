@@ -485,6 +485,13 @@ def test_the_head_learns_alone_at_first_and_stopping_in_either_part_changes_noth
         moved = {name for name, value in state.network.state_dict().items() if not torch.equal(value, start[name])}
         assert ("1.conv.weight" in moved) == (record.epoch > 2) and "1.output.weight" in moved
         assert "1.norm.running_mean" not in moved
+    held = begin()
+    freeze(held.network[1], ["norm"])
+    held = TrainingState(held.network, optimizers.build("adamw", held.network, lr=0.01))
+    for _ in running(held, data, epochs=4, **head):
+        pass
+    assert torch.equal(held.network[1].norm.weight, start["1.norm.weight"])  # frozen is frozen in both parts
+    assert not torch.equal(held.network[1].conv.weight, start["1.conv.weight"])
     for after in (1, 3):
         stopped = begin()
         for record in running(stopped, data, epochs=4, **head):
