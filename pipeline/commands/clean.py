@@ -3,6 +3,7 @@
 .saccade/runs       trainings, finished or stopped (pipeline/runs/run_store.py)
 .saccade/folds      trees that an interrupted `saccade repeat --folds` left
 .saccade/baselines  results of baselines: small, and minutes to compute again
+.saccade/embeddings what frozen layers made of images: minutes to compute again
 data/prepared, data/augmented   of datasets that params.yaml does not name any more; the latter holds stored views
 .dvc/cache          what neither the workspace, nor a commit, nor an experiment refers to: what ``dvc gc`` removes
 
@@ -64,7 +65,7 @@ def clean(params: Params, *, removes: bool, includes_needed: bool) -> None:
         includes_needed: count as not needed, too, what the runs of params.yaml need and can make again, and trainings
             that the tracking server does not have yet. What another process works on stays in any case.
     """
-    items = [*_trainings(params), *_folds(), *_baselines(), *_data(params), *_remains()]
+    items = [*_trainings(params), *_folds(), *_baselines(), *_embeddings(), *_data(params), *_remains()]
     if includes_needed:
         items = [item if item.kept == _IN_USE else replace(item, kept=None) for item in items]
     for item in items:
@@ -150,6 +151,12 @@ def _baselines() -> Iterator[Item]:
     if folder.is_dir():
         what = f"results of {pluralise(len(list(folder.iterdir())), 'baseline')}"
         yield Item(folder.relative_to(paths.home()), _size(folder), what, "small, and slow to compute again")
+
+
+def _embeddings() -> Iterator[Item]:
+    for folder in sorted((paths.home() / paths.embeddings_store()).glob("*")):
+        what = "what frozen layers made of images, for trainings of the head alone"
+        yield Item(folder.relative_to(paths.home()), _size(folder), what)
 
 
 def _data(params: Params) -> Iterator[Item]:

@@ -28,6 +28,10 @@ def registered_name_problems(
     known = registry.names(folder)
     if not isinstance(name, str):
         return  # pydantic has said so
+    if name == "auto" and folder == "models" and name not in known:
+        remedy = "`saccade add --auto DATASET` writes a run whose model, and the rest, it has decided"
+        yield Problem((*path, "name"), f"'auto' is no model: what a run is made of stands here. {remedy}")
+        return
     if name not in known:
         yield Problem((*path, "name"), f"{name!r} is not known; {nearest(name, known)}")
         return

@@ -172,3 +172,12 @@ def test_objects_of_dvcs_cache_stay_that_any_commit_refers_to(inside, capsys):
     (inside.root / ".git").rename(inside.root / "git-is-elsewhere")
     clean(load_params(paths.PARAMS), removes=True, includes_needed=False)
     assert "DVC's cache is left alone: git does not say" in capsys.readouterr().err and gone[0].exists()
+
+
+def test_embeddings_can_be_computed_again_and_go(inside, capsys):
+    kept = paths.embeddings_store() / "0123456789abcdef"
+    kept.mkdir(parents=True)
+    (kept / "train.npy").write_bytes(bytes(5000))
+    lines, last = freed(capsys)
+    assert ".saccade/embeddings/0123456789abcdef: what frozen layers made of images" in lines
+    assert last == "freed 5.0 kB" and not kept.exists()

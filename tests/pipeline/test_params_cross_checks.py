@@ -38,6 +38,28 @@ ONE_PROBLEM = {
         "line 22: runs.cnn.evaluate.tta: views are made by the transforms of toy, which has none: leave tta out, "
         "or add some",
     ),
+    # weights from elsewhere
+    "a head that the model does not name": (
+        ("epochs: 3", "epochs: 3\n      freeze: backbone"),
+        "line 19: runs.cnn.train.freeze: lenet5 names no HEAD to tell from the other layers; efficientnet_lite0, "
+        "resnet18, resnet50, vgg16 do. Take one of these, or leave freeze out",
+    ),
+    "tuning what knows nothing yet": (
+        (
+            "{name: lenet5}\n    train:\n      epochs: 3",
+            "{name: resnet18}\n    train:\n      finetune: {}\n      epochs: 4",
+        ),
+        "line 18: runs.cnn.train.finetune: finetune needs weights to start from: set model.pretrained or "
+        "train.init_from, or leave it out",
+    ),
+    "no epoch left after the head's": (
+        (
+            "{name: lenet5}\n    train:\n      epochs: 3",
+            "{name: resnet18, pretrained: imagenet}\n    train:\n      finetune: {}\n      epochs: 3",
+        ),
+        "line 17: runs.cnn.train: finetune.head_epochs (3) must be less than epochs (3). To train the head alone "
+        "throughout, set freeze: backbone and leave finetune out",
+    ),
     # transforms
     "unknown transform": (
         ("{name: Affine,", "{name: Afine,"),

@@ -205,7 +205,7 @@ def test_near_duplicates_are_told_and_can_be_kept_together(tree: Tree) -> None:
             picture.save(imgs(tree, "Free") / f"again_{i}.jpg", quality=60)
     ended = prepare(tree)
     assert ended.code == 0 and re.search(
-        r"pairs? of pictures in two splits are nearly the same picture .*split.group_near_duplicates: true keeps \d+",
+        r"pairs? of pictures in two splits look nearly the same: .*split.group_near_duplicates: true keeps \d+",
         ended.err,
     )
     tree.replace("params.yaml", "split: {}", "split: {group_near_duplicates: true}")

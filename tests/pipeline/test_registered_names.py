@@ -10,6 +10,11 @@ ONE_PROBLEM = {
         ("{name: lenet5}", "{name: lenet}"),
         "line 16: runs.cnn.model.name: 'lenet' is not known; did you mean 'lenet5'?",
     ),
+    "a model that is to be decided": (
+        ("{name: lenet5}", "{name: auto}"),
+        "line 16: runs.cnn.model.name: 'auto' is no model: what a run is made of stands here. `saccade add --auto "
+        "DATASET` writes a run whose model, and the rest, it has decided",
+    ),
     "unknown task": (
         ("{name: classify}", "{name: clasify}"),
         "line 15: runs.cnn.task.name: 'clasify' is not known; did you mean 'classify'?",

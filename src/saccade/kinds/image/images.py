@@ -102,7 +102,8 @@ def _warn_of_near_duplicates(splits_of_pairs: Sequence[set[str]], examples: Imag
     ours = sum(not splits & published for splits in apart)
     remedy = f"; split.group_near_duplicates: true keeps {ours:,} of them together" if ours else ""
     count = pluralise(len(apart), "pair")
-    job.warn(f"{count} of pictures in two splits are nearly the same picture (see the report){remedy}")
+    looks = "copies, or pictures of one material that differ in little else"
+    job.warn(f"{count} of pictures in two splits look nearly the same: {looks} (see the report){remedy}")
 
 
 def _published(examples: ImageExamples, split: SplitSettings) -> set[str]:
