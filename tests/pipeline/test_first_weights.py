@@ -12,6 +12,12 @@ from conftest import Tree
 from safetensors.numpy import load_file
 from small_runs import dataset_entry, params_text, run_entry
 
+from saccade.data.prepared import open_split
+from saccade.models import efficientnet_lite0
+from saccade.predict.predictor import load
+from saccade.transfer.published_weights import published_weights
+from saccade.transfer.weight_files import read_weights
+
 pytestmark = pytest.mark.timeout(900)
 
 FROZEN = "[conv1, bn1, layer1, layer2, layer3]"
@@ -27,6 +33,16 @@ PARAMS = params_text(
             "published",
             f"{{epochs: 1, batch_size: 32, optimizer: {{name: sgd, lr: 0.01}}, freeze: {FROZEN}}}",
             model="{name: resnet18, pretrained: weights.pth}",
+        ),
+        run_entry(
+            "head",
+            "{epochs: 6, batch_size: 16, optimizer: {name: adamw, lr: 0.02}, freeze: backbone}",
+            model="{name: efficientnet_lite0, pretrained: imagenet, input_side: 40}",
+        ),
+        run_entry(
+            "all-layers",
+            "{epochs: 2, batch_size: 64, optimizer: {name: adamw, lr: 0.001}, finetune: {head_epochs: 1}}",
+            model="{name: efficientnet_lite0, pretrained: imagenet, input_side: 40}",
         ),
         run_entry(
             "elsewhere",
@@ -120,6 +136,44 @@ def test_weights_of_torchvision_get_a_new_head_and_their_normalisation(trained: 
     assert (
         missing.code == 1 and "model.pretrained (weights.pth) must be imagenet, or a file that is there" in missing.err
     )
+
+
+def test_a_head_that_learnt_from_embeddings_answers_in_its_network(trained: Tree) -> None:
+    done = trained.run("train", "head")
+    assert done.code == 0 and "classifier.1 is new: 10 outputs here, 1000 there" in done.out, done
+    (kept,) = (trained.root / ".saccade" / "embeddings").iterdir()
+    assert np.load(kept / "train.npy").shape[::2] == (1, 1280)
+    ours = weights(trained, "head")
+    published = efficientnet_lite0.from_published(read_weights(published_weights("efficientnet_lite0")))
+    below = [name for name in ours if not name.startswith("classifier") and name != "features.0.conv.weight"]
+    assert len(below) > 200
+    for name in below:
+        np.testing.assert_array_equal(ours[name], published[name].numpy())
+    report = json.loads((trained.root / "reports" / "head" / "run.json").read_text(encoding="utf-8"))
+    assert report["trained_parameters"] == 1280 * 10 + 10 and report["parameters"] > 3_000_000
+    # the whole network, on the images, loses what the head alone lost on their embeddings
+    predictor = load(trained.root / "models" / "head")
+    split = open_split(trained.root / "data" / "prepared" / "digits", "validation")
+    probability_NK = predictor.outputs(torch.from_numpy(split.examples))
+    loss = -np.log(probability_NK[np.arange(len(split.labels)), split.labels]).mean()
+    history = (trained.root / "reports" / "head" / "history.csv").read_text(encoding="utf-8").splitlines()
+    told = dict(zip(history[0].split(","), history[-1].split(","), strict=True))
+    assert float(told["validation_loss"]) == pytest.approx(loss, rel=1e-4)
+    trained.replace("params.yaml", "optimizer: {name: adamw, lr: 0.02}", "optimizer: {name: adamw, lr: 0.01}")
+    before = (kept / "done.json").stat().st_mtime_ns
+    assert trained.run("train", "head").code == 0
+    assert (kept / "done.json").stat().st_mtime_ns == before  # another rate computes nothing again
+
+
+def test_the_head_learns_first_then_all_layers(trained: Tree) -> None:
+    done = trained.run("train", "all-layers")
+    assert done.code == 0, done.err
+    ours = weights(trained, "all-layers")
+    published = efficientnet_lite0.from_published(read_weights(published_weights("efficientnet_lite0")))
+    first, last = "features.1.0.block.depthwise.conv.weight", "features.8.conv.weight"
+    moved = {name: np.abs(ours[name] - published[name].numpy()).max() for name in (first, last)}
+    assert 0 < moved[first] < moved[last]
+    np.testing.assert_array_equal(ours["features.8.norm.running_mean"], published["features.8.norm.running_mean"])
 
 
 def test_where_weights_come_from_is_checked_before_anything_is_read(trained: Tree) -> None:
