@@ -281,7 +281,7 @@ class Started:
         """
         self.returncode: int | None = None
         self._outputs = [tempfile.TemporaryFile(), tempfile.TemporaryFile()]  # noqa: SIM115 - as long as this lives
-        self._told, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
+        self._told, theirs = socket.socketpair(type=socket.SOCK_DGRAM)
         request = {"arguments": [str(word) for word in arguments], "cwd": str(cwd), "env": dict(env)}
         with theirs, Path(os.devnull).open("rb") as nothing:
             connection = _connection()
