@@ -29,7 +29,8 @@ class Mutant(NamedTuple):
         name: to call it by.
         old: text that occurs once below src/ and pipeline/.
         new: what stands there instead.
-        tests: file name of the tests that see it; behind a space, which of them (``-k``).
+        tests: file name of the tests that see it, behind that of its folder where two are called so; behind a space,
+            which of them (``-k``).
     """
 
     name: str
@@ -47,7 +48,7 @@ MUTANTS = (
     Mutant("loss-of-padding", 'ignore_index=PAD, reduction="none"', 'reduction="none"', "test_losses.py"),
     Mutant("auxiliary-heads", "AUXILIARY_WEIGHT = 0.3", "AUXILIARY_WEIGHT = 0.4", "test_losses.py"),
     # optimizers and schedules
-    Mutant("adam-bias", "math.sqrt(1 - beta2**updates)", "1 - beta2**updates", "test_optimizers.py"),
+    Mutant("adam-bias", "math.sqrt(1 - beta2**step_count)", "1 - beta2**step_count", "test_optimizers.py"),
     Mutant("adamw-decay", "1 - lr * weight_decay)", "1 - weight_decay)", "test_optimizers.py"),
     Mutant("nesterov", "if nesterov else velocity", "if not nesterov else velocity", "test_optimizers.py"),
     Mutant("decayed-biases", "(parameter.ndim > 1) == is_decayed", "(parameter.ndim > 0) == is_decayed",
@@ -57,30 +58,30 @@ MUTANTS = (
     Mutant("one-cycle-peak", "warmup_fraction * total_steps - 1", "warmup_fraction * total_steps", "test_schedules.py"),
     Mutant("warmup-start", "return (step + 1) / warmup_steps", "return step / warmup_steps", "test_schedules.py"),
     # the loop
-    Mutant("accumulation", "num_counted * processes.count / len(update)", "num_counted * processes.count / len(rows)",
-           "test_training.py accumul"),
-    Mutant("early-stopping", "if loss < lowest - min_delta:", "if loss < lowest:", "test_stopping.py"),
-    Mutant("average-warmup", "share = 1 - min(decay, (1 + updates) / (10 + updates))", "share = 1 - decay",
-           "test_training.py average"),
+    Mutant("accumulation", "count * self._processes.count / len(update)", "count * self._processes.count / len(rows)",
+           "test_loop.py accumul"),
+    Mutant("early-stopping", "if loss < lowest - min_delta:", "if loss < lowest:", "train/test_early_stopping.py"),
+    Mutant("average-warmup", "share = 1 - min(decay, (1 + step_count) / (10 + step_count))", "share = 1 - decay",
+           "test_loop.py average"),
     Mutant("best-weights", "self.kept_epoch == record.epoch", "self.kept_epoch != record.epoch",
-           "test_training_end.py"),
+           "test_loop_end.py"),
     Mutant("resume-updates", '_under("optimizer.", tensors), position["updates"])', '_under("optimizer.", tensors), 0)',
-           "test_training.py stopped_after_any"),
+           "test_loop.py stopped_after_any"),
     Mutant("damaged-checkpoint", 'if hashlib.sha256(content).hexdigest() == path.stem.split("-")[2]:', "if content:",
            "test_checkpoints.py"),
     Mutant("ddp-share", "rows_B[self.rank :: self.count]", "rows_B[: -(-len(rows_B) // self.count)]",
-           "test_processes.py"),
+           "test_distributed.py"),
     # samplers and mixtures
-    Mutant("mixed-target", "target.share * own + (1 - target.share) * partner",
-           "(1 - target.share) * own + target.share * partner", "test_mixing.py"),
+    Mutant("mixed-target", "target.lam * own + (1 - target.lam) * partner",
+           "(1 - target.lam) * own + target.lam * partner", "test_mixup.py"),
     Mutant("cutmix-area", "Mix(1 - (bottom - top) * (right - left) / (height * width), ", "Mix(1 - side**2, ",
-           "test_mixing.py"),
+           "test_mixup.py"),
     Mutant("last-bucket", "torch.cat([shuffled.flatten(), order_N[num_whole * size :]])", "shuffled.flatten()",
-           "test_buckets.py"),
+           "test_length_buckets.py"),
     Mutant("class-weights-mean", "[weight / mean for weight in weights]", "[weight for weight in weights]",
-           "test_balancing.py"),
+           "test_samplers.py"),
     # masks
-    Mutant("attention-mask", "score_BT.masked_fill(~is_real(length_B, h_BTW.shape[1]), -torch.inf)", "score_BT",
+    Mutant("attention-mask", "score_BT.masked_fill(~length_mask(length_B, h_BTW.shape[1]), -torch.inf)", "score_BT",
            "test_padding.py"),
     Mutant("mean-of-padding", ".sum(dim=1) / length_B[:, None]", ".sum(dim=1) / h_BTW.shape[1]", "test_padding.py"),
     Mutant("norm-of-padding", "(x_BFT * real_B1T).sum(dim=(0, 2))[:, None] / count",
@@ -95,8 +96,9 @@ MUTANTS = (
     Mutant("window-stride", "np.arange((steps - self.length) % self.stride,", "np.arange(0,", "test_windows.py"),
     # tokens
     Mutant("vocabulary-order", "key=lambda token: (-counts[token], token)", "key=lambda token: -counts[token]",
-           "test_tokens.py"),
-    Mutant("decoded-padding", "for i in map(int, ids_T) if i != PAD)", "for i in map(int, ids_T))", "test_tokens.py"),
+           "test_tokenizer.py"),
+    Mutant("decoded-padding", "for i in map(int, ids_T) if i != PAD)", "for i in map(int, ids_T))",
+           "test_tokenizer.py"),
     # what answers are worth
     Mutant("calibration-edges", "np.digitize(confidences_N, inner_edges, right=True)",
            "np.digitize(confidences_N, inner_edges)", "test_metrics.py"),
@@ -104,22 +106,22 @@ MUTANTS = (
            "np.arange(probabilities_NK.shape[1]) > labels_N[:, None]", "test_metrics.py"),
     Mutant("macro-f1", 'average="macro", zero_division=0', 'average="weighted", zero_division=0', "test_metrics.py"),
     Mutant("gradients-half-turn", "torch.minimum(distance_NOHW, ORIENTATIONS - distance_NOHW)", "distance_NOHW",
-           "test_baselines.py"),
+           "test_hog_baseline.py"),
     Mutant("seasonal-naive", "ago = season * -(-step // season) - step", "ago = season - step",
-           "test_forecast_baselines.py"),
+           "test_baselines.py"),
     Mutant("ensemble-of-logits", ".log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(outputs))", ".mean(dim=0)",
-           "test_ensembles.py"),
-    Mutant("views-of-training", "seed=-1 - seed, view=view", "seed=seed, view=view", "test_view_averaging.py"),
+           "bundle/test_ensemble.py"),
+    Mutant("views-of-training", "seed=-1 - seed, view=view", "seed=seed, view=view", "test_tta.py"),
     Mutant("receptive-field", "(kernel_size - 1) * dilation * jump", "kernel_size * dilation * jump",
-           "test_receptive_fields.py"),
-    Mutant("frozen-prefix", 'name.startswith(f"{prefix}.")', "name.startswith(prefix)", "test_freezing.py"),
+           "test_receptive_field_rules.py"),
+    Mutant("frozen-prefix", 'name.startswith(f"{prefix}.")', "name.startswith(prefix)", "test_freeze.py"),
     # what comes from outside, and what is written
     Mutant("archive-file-limit", "if size > self.max_file_bytes:", "if size > 100 * self.max_file_bytes:",
            "test_archive.py huge"),
     Mutant("archive-leads-out", 'if plain.is_absolute() or ".." in plain.parts:', "if plain.is_absolute():",
            "test_archive.py"),
     Mutant("identity-order", "sort_keys=True, allow_nan=False", "allow_nan=False", "test_identity.py"),
-    Mutant("torn-journal", r'os.ftruncate(descriptor, content.rfind(b"\n") + 1)', "return", "test_journal.py"),
+    Mutant("torn-journal", r'file.truncate(file.read(size).rfind(b"\n") + 1)', "return", "test_journal.py"),
 )  # fmt: skip
 
 

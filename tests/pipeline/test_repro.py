@@ -83,7 +83,7 @@ def run_json(tree: Tree, run: str) -> dict:
 
 @pytest.fixture(scope="module")
 def project(make_tree: Callable[[], Tree]) -> Tree:
-    """A project whose whole pipeline has run once."""
+    """A project whose whole pipeline has run once; each test leaves it with nothing to run."""
     tree = small_project(make_tree())
     output = dvc(tree, "repro")
     assert stages_run(output) == EVERYTHING
@@ -150,7 +150,6 @@ def test_editing_text_reruns_nothing_and_editing_a_model_reruns_its_runs_alone(p
 
 
 def test_a_changed_parameter_reruns_its_run_alone_and_changed_back_restores_without_training(project: Tree) -> None:
-    dvc(project, "repro")
     before, other = run_json(project, "lenet5-digits"), run_json(project, "lstm-digits")
 
     def set_epochs(epochs: int) -> Callable[[dict], None]:
@@ -168,7 +167,6 @@ def test_a_changed_parameter_reruns_its_run_alone_and_changed_back_restores_with
 
 
 def test_a_run_is_not_evaluated_on_data_or_beside_a_report_that_are_not_its_own(project: Tree) -> None:
-    dvc(project, "repro")
     before = project.snapshot("reports/lenet5-digits")
     text = project.params.read_text(encoding="utf-8")
     change_params(project, lambda values: values["datasets"]["digits"]["split"].update(seed=1))

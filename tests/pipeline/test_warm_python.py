@@ -1,11 +1,17 @@
 """Processes forked from one that has imported much end as processes of their own do."""
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Tree
-from warm_python import run
+from warm_python import STORE_VARIABLE, UPLOADER, Started, run
+
+from pipeline.tracking.uploader import MlflowUploader
 
 
 @pytest.mark.parametrize(
@@ -18,6 +24,9 @@ from warm_python import run
         ("import atexit; atexit.register(print, 'at last'); raise SystemExit", (0, "at last\n", "")),
         ("print({'saccade', 'pipeline'} & {name.partition('.')[0] for name in __import__('sys').modules})",
          (0, "set()\n", "")),
+        ("import sys; sys.exit('a word')", (1, "", "a word\n")),
+        ("import threading, time; threading.Thread(target=lambda: time.sleep(0.1) or print('thread')).start()",
+         (0, "thread\n", "")),
     ],
 )  # fmt: skip
 def test_it_ends_as_python_does(tmp_path: Path, code: str, ended: tuple[int, str, str]) -> None:
@@ -36,3 +45,42 @@ def test_a_warm_command_says_what_a_cold_one_does(tree: Tree) -> None:
     tree.replace("src/saccade/__init__.py", '"""saccade', 'print("the copy\'s own")\n"""saccade')
     warm, cold = (tree.run("train", "lenet5-digit", cold=cold) for cold in (False, True))
     assert warm == cold and warm.code == 1 and warm.out == "the copy's own\n"
+
+
+def test_what_a_training_starts_is_what_is_forked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By another name it would be a Python of its own: seconds for each training, and no test red."""
+    started: dict[str, Any] = {}
+
+    def refuse(arguments: list[str], **options: Any) -> None:
+        started.update(options, arguments=arguments)
+        raise OSError("seen")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with MlflowUploader("sqlite:///mlflow.db"):
+        pass
+    assert started["arguments"] == [sys.executable, *UPLOADER]
+    assert started["env"][STORE_VARIABLE] == "sqlite:///mlflow.db"
+
+
+def test_one_that_is_started_runs_beside_us_until_it_is_ended(tmp_path: Path) -> None:
+    code = "import os, time; print(os.getpid(), os.getsid(0), flush=True); open(f'{os.getpid()}', 'w'); time.sleep(60)"
+    both = [Started(["-c", code], cwd=tmp_path, env={}) for _ in range(2)]
+    with pytest.raises(subprocess.TimeoutExpired):
+        both[0].wait(0.01)
+    assert all(process.poll() is None for process in both)
+    assert run(["-c", "print('meanwhile')"], cwd=tmp_path, env={})[1] == "meanwhile\n"
+    while len(list(tmp_path.iterdir())) < 2:
+        assert all(process.poll() is None for process in both)
+    both[0].kill()
+    both[1].send_signal(signal.SIGINT)
+    said = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [-signal.SIGKILL, -signal.SIGINT]
+    assert "KeyboardInterrupt" in said[1][1] and said[0][0] in ("", f"{both[0].pid} {both[0].pid}\n")
+    assert len({process.pid for process in both}) == 2
+
+
+def test_one_that_is_started_ends_by_itself_too(tmp_path: Path) -> None:
+    process = Started(["-c", "import os; print(os.getpid(), os.getsid(0)); raise SystemExit(3)"], cwd=tmp_path, env={})
+    assert process.communicate(timeout=60) == (f"{process.pid} {process.pid}\n", "")
+    assert process.returncode == process.poll() == process.wait() == 3
+    process.kill()  # nobody

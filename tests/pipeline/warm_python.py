@@ -11,26 +11,31 @@ command imports, and environment variables that torch or NumPy read while they a
 
 import atexit
 import contextlib
+import gc
 import json
 import os
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 # What `saccade` commands import, of others' modules. None of them may start a thread while it is imported: a thread
 # does not come along through a fork, and what it held locked would stay so.
 IMPORTED = (
-    "albumentations", "cv2", "jinja2", "matplotlib.backends.backend_agg", "matplotlib.figure", "mlflow",
-    "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store", "pydantic", "requests", "rich.progress", "rich.table",
-    "ruamel.yaml",
-    "safetensors.torch", "scipy.stats", "sklearn.linear_model", "sklearn.pipeline", "sklearn.preprocessing", "torch",
-    "torch._dynamo", "torch.utils.flop_counter", "torchvision", "typer",
+    "PIL.JpegImagePlugin", "albumentations", "cv2", "detect_secrets.core.scan", "filelock", "jinja2",
+    "matplotlib.backends.backend_agg", "matplotlib.figure", "matplotlib.style", "mlflow", "mlflow.pyfunc",
+    "mlflow.store.tracking.sqlalchemy_store", "pydantic", "requests", "rich.progress", "rich.table", "ruamel.yaml",
+    "safetensors.torch", "scipy.stats", "sklearn.linear_model", "sklearn.pipeline", "sklearn.preprocessing",
+    "sqlalchemy.dialects.sqlite", "torch", "torch._dynamo", "torch.utils.flop_counter", "torchvision", "typer",
 )  # fmt: skip
+UPLOADER, STORE_VARIABLE = ("-m", "pipeline.tracking.uploader"), "SACCADE_UPLOADER_URI"  # what a training starts
 _LENGTH = 8  # bytes of a message's length, before it
 
 
@@ -70,7 +75,7 @@ def _become(cwd: str, env: Mapping[str, str], descriptors: Sequence[int]) -> Non
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-class _ForkedFollower(subprocess.Popen):
+class _ForkedUploader(subprocess.Popen):
     """The process beside a training that copies its journal to MLflow: forked too, so that it need not import MLflow.
 
     Any other process is started as ever. A new SQLite store is a copy of an empty one: its tables take a second.
@@ -79,7 +84,7 @@ class _ForkedFollower(subprocess.Popen):
     empty_store: Path | None = None
 
     def _execute_child(self, args, executable, preexec_fn, close_fds, pass_fds, cwd, env, *rest) -> None:  # type: ignore[no-untyped-def]
-        if list(args) != [sys.executable, "-m", "pipeline.tracking.status"]:
+        if list(args) != [sys.executable, *UPLOADER]:
             super()._execute_child(args, executable, preexec_fn, close_fds, pass_fds, cwd, env, *rest)  # type: ignore[misc]
             return
         p2cread, _, _, c2pwrite, _, errwrite = rest[3:9]
@@ -89,27 +94,21 @@ class _ForkedFollower(subprocess.Popen):
             if errwrite != -1:
                 os.close(errwrite)  # of /dev/null, opened for the child
             return
-        code = 1
         try:
             os.setsid()
             _become(str(cwd), env, [p2cread, c2pwrite, errwrite])
             for name in [name for name in sys.modules if name.partition(".")[0] in ("pipeline", "saccade")]:
                 del sys.modules[name]
-            store = Path(env.get("SACCADE_FOLLOWER_URI", "").removeprefix("sqlite:///"))
+            store = Path(env.get(STORE_VARIABLE, "").removeprefix("sqlite:///"))
             if self.empty_store is not None and store.is_absolute() and store.parent.is_dir() and not store.exists():
                 partial = store.with_name(f".{store.name}.{os.getpid()}")
                 partial.write_bytes(self.empty_store.read_bytes())
                 with contextlib.suppress(FileExistsError):
                     os.link(partial, store)
                 partial.unlink()
-            _execute(list(args[1:]))
-            code = 0
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+            _execute_and_end(list(args[1:]))
         finally:
-            atexit._run_exitfuncs()
-            sys.stdout.flush()
-            os._exit(code)
+            os._exit(1)
 
 
 def _execute(arguments: list[str]) -> None:
@@ -125,6 +124,33 @@ def _execute(arguments: list[str]) -> None:
     main = types.ModuleType("__main__")
     sys.modules["__main__"] = main
     exec(compile(arguments[1], "<string>", "exec"), main.__dict__)
+
+
+def _execute_and_end(arguments: list[str]) -> NoReturn:
+    """Execute, and end as Python does: wait for threads, call exit handlers, write what was printed.
+
+    Only what was imported is not taken down, which takes Python 2 s of a core and the system none.
+    """
+    code = 1
+    try:
+        _execute(arguments)
+        code = 0
+    except SystemExit as end:
+        if not isinstance(end.code, int | None):
+            print(end.code, file=sys.stderr)
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException as error:  # noqa: BLE001 - as Python itself does at its end
+        sys.excepthook(type(error), error, error.__traceback__)
+        code = -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(ValueError):  # closed
+            stream.flush()
+    if code == -signal.SIGINT:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    os._exit(code & 0xFF)
 
 
 def _make_empty_store() -> Path:
@@ -146,23 +172,42 @@ def _remove_if(folder: Path, pid: int) -> None:
         shutil.rmtree(folder)
 
 
-def serve(connection: socket.socket) -> list[str] | None:
+def _go_on_alone(told: int) -> None:
+    """In a new fork: return in another one, of which a third says the process id and in the end the exit code."""
+    if os.fork():
+        os._exit(0)  # which the one that serves waits for
+    if child := os.fork():
+        os.write(told, str(child).encode())
+        _, status = os.waitpid(child, 0)
+        os.write(told, str(os.waitstatus_to_exitcode(status)).encode())
+        os._exit(0)
+    os.setsid()
+
+
+def serve(connection: socket.socket) -> list[str]:
     """Fork a process for each request, one after the other; in the fork, return what it shall execute."""
     import importlib
 
     for name in IMPORTED:
         importlib.import_module(name)
-    _ForkedFollower.empty_store = _make_empty_store()
+    requirements = sys.modules["mlflow.utils.requirements_utils"]  # looks through all packages: 0.7 s for each training
+    getattr(requirements, "_init_modules_to_packages_map", lambda: None)()
+    _ForkedUploader.empty_store = _make_empty_store()
+    gc.collect()
+    gc.freeze()  # each fork would copy the pages of all that is imported, to look for garbage in it
     while True:
         try:
-            request, descriptors = _receive(connection, files=3)
+            request, descriptors = _receive(connection, files=4)
         except EOFError:
-            return None
+            atexit._run_exitfuncs()
+            os._exit(0)
         child = os.fork()
         if child == 0:
             connection.detach()
+            if len(descriptors) == 4:
+                _go_on_alone(descriptors.pop())
             _become(request["cwd"], request["env"], descriptors)
-            subprocess.Popen = _ForkedFollower  # type: ignore[misc]
+            subprocess.Popen = _ForkedUploader  # type: ignore[misc]
             return request["arguments"]
         for descriptor in descriptors:
             os.close(descriptor)
@@ -218,7 +263,66 @@ def run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> tuple
     return code, *texts
 
 
+class Started:
+    """What ``subprocess.Popen(..., start_new_session=True)`` with its output captured returns, of a fork.
+
+    Attributes:
+        pid: its process id.
+        returncode: the exit code, once it is known to have ended.
+    """
+
+    def __init__(self, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> None:
+        """Start it.
+
+        Args:
+            arguments: begin with ``-m MODULE`` or ``-c CODE``.
+            cwd: the working folder.
+            env: the whole environment.
+        """
+        self.returncode: int | None = None
+        self._outputs = [tempfile.TemporaryFile(), tempfile.TemporaryFile()]  # noqa: SIM115 - as long as this lives
+        self._told, theirs = socket.socketpair(type=socket.SOCK_DGRAM)
+        request = {"arguments": [str(word) for word in arguments], "cwd": str(cwd), "env": dict(env)}
+        with theirs, Path(os.devnull).open("rb") as nothing:
+            connection = _connection()
+            _send(connection, request, [file.fileno() for file in (nothing, *self._outputs, theirs)])
+            _receive(connection)
+        self.pid = int(self._told.recv(32))
+
+    def poll(self) -> int | None:
+        """The exit code; None while it runs."""
+        return self.returncode if self.returncode is not None else self._wait(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code, at its end."""
+        if self.returncode is None and self._wait(timeout) is None:
+            raise subprocess.TimeoutExpired("python", timeout or 0)
+        assert self.returncode is not None
+        return self.returncode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Output and errors, at its end."""
+        self.wait(timeout)
+        for file in self._outputs:
+            file.seek(0)
+        out, err = (file.read().decode() for file in self._outputs)
+        return out, err
+
+    def send_signal(self, number: int) -> None:
+        """Send it, unless the process has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+    def _wait(self, timeout: float | None) -> int | None:
+        if select.select([self._told], [], [], timeout)[0]:
+            self.returncode = int(self._told.recv(32))
+            self._told.close()
+        return self.returncode
+
+
 if __name__ == "__main__":
-    to_execute = serve(socket.socket(fileno=int(sys.argv[1])))
-    if to_execute is not None:
-        _execute(to_execute)
+    _execute_and_end(serve(socket.socket(fileno=int(sys.argv[1]))))

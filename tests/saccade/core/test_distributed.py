@@ -1,18 +1,19 @@
 """Several processes: real ones, over gloo, against one."""
 
+import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from warm_python import Started
 
 from saccade.core import ranks
 from saccade.core.distributed import SINGLE_PROCESS, Processes
 from saccade.core.ranks import Rank
 
-SOURCE = Path(__file__).resolve().parents[3] / "src"
+ROOT = Path(__file__).resolve().parents[3]
+FOLDERS = (ROOT / "src", ROOT / "tests/helpers")  # of what the trainer imports
 
 TRAINER = """
 import json, sys
@@ -71,27 +72,22 @@ print(json.dumps({
 
 def train(tmp_path: Path, processes: int, *arguments: int | str) -> list[dict]:
     """What each process printed."""
+    code = f"import sys\nsys.path[:0] = {[str(folder) for folder in FOLDERS]}\n{TRAINER}"
     started = []
     for rank in range(processes):
-        environment = os.environ | {
-            "PYTHONPATH": f"{SOURCE}:{SOURCE.parent / 'tests/helpers'}",
-            "GLOO_SOCKET_IFNAME": "lo",
-        }
+        environment = os.environ | {"GLOO_SOCKET_IFNAME": "lo"}
         if processes > 1:
             environment |= {"RANK": str(rank), "LOCAL_RANK": str(rank)}
             environment |= {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}
             environment |= {ranks.RENDEZVOUS_VARIABLE: str(tmp_path / f"meeting-{arguments}")}
-        command = [sys.executable, "-c", TRAINER, *map(str, arguments)]
-        started.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))
-    import json
-
+        started.append(Started(["-c", code, *map(str, arguments)], cwd=tmp_path, env=environment))
     try:
-        said = [process.communicate(timeout=280)[0] for process in started]
+        said = [process.communicate(timeout=280) for process in started]
     finally:
         for process in started:
             process.kill()
-    assert [process.returncode for process in started] == [0] * processes
-    return [json.loads(text) for text in said]
+    assert [process.returncode for process in started] == [0] * processes, said
+    return [json.loads(out) for out, _ in said]
 
 
 @pytest.mark.parametrize(
