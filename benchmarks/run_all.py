@@ -37,6 +37,7 @@ BENCHMARKS = {  # name: the options it takes besides the common ones
     "cost_of_determinism": (),
     "cost_of_doctor": (),
     "cost_of_pages": (),
+    "embedding_speed": (),
     "length_buckets": (),
     "gpu_engine": (),
 }

@@ -10,7 +10,9 @@ computed for all views and for the validation split, kept on the disk like views
 Shapes: V views, N examples, B batch, D features.
 """
 
+import copy
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from saccade import nn as nn_parts
 from saccade.bundle import inputs
@@ -85,7 +88,7 @@ def embed(
     """Compute the embeddings that are not there yet.
 
     Args:
-        network: input layer and model, on the device; left in evaluation mode and otherwise unchanged.
+        network: input layer and model, on the device; left as it is.
         head: name of the layer of the model whose input is taken, and whose output is that of the model.
         views: uint8 (V, N, H, W, C), may be memory-mapped.
         validation: uint8 (1, N, H, W, C).
@@ -103,26 +106,37 @@ def embed(
     kept = folder / hashlib.sha256(key).hexdigest()[:32]
     done = _computed(kept)
     done_before, total = 0, views.shape[0] * views.shape[1] + validation.shape[1]
-    last = model.get_submodule(head)
-    setattr(model, head, nn.Identity())
-    network.eval()
-    try:
-        D = _below(network, validation[0, :1], "validation", device, precision).shape[1]
-        for name, arrays in (("validation", validation), ("train", views)):
-            for number, image_NHWC in enumerate(arrays):
-                if number >= done.get(name, 0):
-                    rows = _opened(kept / f"{name}.npy", (*arrays.shape[:2], D), is_new=number == 0)
-                    for start in range(0, len(image_NHWC), _BATCH_SIZE):
-                        part = slice(start, start + _BATCH_SIZE)
-                        rows[number, part] = _below(network, image_NHWC[part], name, device, precision)
-                        progress("features of the frozen layers", done_before + min(part.stop, len(image_NHWC)), total)
-                    rows.flush()
-                    done[name] = number + 1
-                    write_json(kept / "done.json", done)
-                done_before += len(image_NHWC)
-    finally:
-        setattr(model, head, last)
+    below = _without_head(network, head)
+    D = _below(below, validation[0, :1], "validation", device, precision).shape[1]
+    for name, arrays in (("validation", validation), ("train", views)):
+        for number, image_NHWC in enumerate(arrays):
+            if number >= done.get(name, 0):
+                rows = _opened(kept / f"{name}.npy", (*arrays.shape[:2], D), is_new=number == 0)
+                for start in range(0, len(image_NHWC), _BATCH_SIZE):
+                    part = slice(start, start + _BATCH_SIZE)
+                    rows[number, part] = _below(below, image_NHWC[part], name, device, precision)
+                    progress("features of the frozen layers", done_before + min(part.stop, len(image_NHWC)), total)
+                rows.flush()
+                done[name] = number + 1
+                write_json(kept / "done.json", done)
+            done_before += len(image_NHWC)
     return Embeddings(*(torch.from_numpy(np.load(kept / f"{name}.npy", mmap_mode="c")) for name in _NAMES))
+
+
+def _without_head(network: nn.Sequential, head: str) -> nn.Sequential:
+    """A copy in evaluation mode that gives what its head would be given; norms are part of their convolutions.
+
+    The product of both is the same but for rounding, and takes two thirds of the time.
+    """
+    below = copy.deepcopy(network).eval()
+    setattr(below[1], head, nn.Identity())
+    for parent in below.modules():
+        layers = list(parent.named_children()) if isinstance(parent, nn.Sequential) else []
+        for (name, first), (next_name, second) in itertools.pairwise(layers):
+            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                setattr(parent, name, fuse_conv_bn_eval(first, second))
+                setattr(parent, next_name, nn.Identity())
+    return below
 
 
 @torch.no_grad()
@@ -160,7 +174,7 @@ def code_digest(model: str) -> str:
         Hexadecimal digits.
     """
     parts = sorted(Path(nn_parts.__file__).parent.glob("*.py"))
-    files = [registry.source_file("models", model), Path(inputs.__file__), *parts]
+    files = [registry.source_file("models", model), Path(inputs.__file__), Path(__file__), *parts]
     return hashlib.sha256("".join(map(sha256_of_file, files)).encode()).hexdigest()
 
 

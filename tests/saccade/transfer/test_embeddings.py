@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from saccade.bundle.inputs import ImageInput
 from saccade.core.devices import describe_environment
 from saccade.data.spec import Spec
-from saccade.models import resnet18
+from saccade.models import efficientnet_lite0, resnet18
 from saccade.transfer import embeddings
 from saccade.transfer.embeddings import HeadAlone, embed, only_head_learns
 from saccade.transfer.freeze import expand_backbone, freeze
@@ -53,6 +53,23 @@ def test_the_head_answers_on_embeddings_as_the_network_does_on_images(tmp_path: 
     assert isinstance(net[1].fc, nn.Linear)  # back in its place
 
 
+def test_norms_become_part_of_their_convolutions_and_nothing_else_changes(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = efficientnet_lite0.build(Spec("image", (40, 40, 3), ("cat", "dog")))
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.running_mean, std=0.1)
+            nn.init.uniform_(layer.running_var, 0.5, 1.5)
+    net = nn.Sequential(ImageInput([0.5] * 3, [0.5] * 3), model)
+    image_VNHWC = torch.randint(0, 255, (1, 5, 40, 40, 3), dtype=torch.uint8)
+    found = embed(net, "classifier", image_VNHWC, image_VNHWC, tmp_path, device=CPU, precision="float32", decided_by={})
+    assert sum(isinstance(layer, nn.BatchNorm2d) for layer in model.modules()) == 49
+    net.eval()
+    with torch.no_grad():
+        logits = net(image_VNHWC[0])
+        torch.testing.assert_close(model.classifier(found.train[0]), logits, rtol=1e-3, atol=1e-4)
+
+
 def test_only_what_is_measured_is_cropped(tmp_path: Path) -> None:
     net, views = network(evaluate_crop=0.6), images(1)
     found = embedded(tmp_path, net, views, views)
@@ -65,7 +82,6 @@ def test_only_what_is_measured_is_cropped(tmp_path: Path) -> None:
 def test_what_was_computed_is_not_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     net, views = network(), images(3)
     first = embedded(tmp_path, net, views, views[:1])
-    monkeypatch.setattr(embeddings, "_BATCH_SIZE", 0)  # computing anything now would fail
     monkeypatch.setattr(embeddings, "_below", lambda *call: np.zeros((1, 512), np.float32))
     again = embedded(tmp_path, net, views, views[:1])
     assert torch.equal(first.train, again.train) and torch.equal(first.validation, again.validation)
