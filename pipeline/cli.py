@@ -503,13 +503,13 @@ def describe_policy(
 @app.command()
 def add(
     name: Annotated[
-        str,
+        Optional[str],  # noqa: UP045
         typer.Argument(
-            metavar="NAME",
+            metavar="[NAME]",
             help="a recipe; with --copy the new run's name; with --auto a dataset",
             autocompletion=complete_recipe,
         ),
-    ],
+    ] = None,
     as_: Annotated[Optional[str], typer.Option("--as", metavar="NAME", help="call the recipe's run so")] = None,  # noqa: UP045
     copy: Annotated[
         Optional[str],  # noqa: UP045
@@ -519,12 +519,30 @@ def add(
     minutes: Annotated[
         float, typer.Option("--minutes", min=0.1, help="with --auto: minutes that a training may take on this machine")
     ] = 10.0,
+    baseline: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--baseline",
+            metavar="RUN",
+            help="add RUN-baseline: a linear model on the features of a network trained on ImageNet",
+            autocompletion=complete_run,
+        ),
+    ] = None,
 ) -> None:
-    """Merge a recipe into params.yaml and keep its comments; copy a run; or decide settings for a dataset."""
+    """Merge a recipe into params.yaml, comments kept; copy a run; decide settings for a dataset; add a baseline."""
     from pipeline import paths
     from pipeline.commands.add import add_copy, add_recipe
     from pipeline.commands.add_auto import add_auto
+    from pipeline.commands.add_baseline import add_baseline
 
+    if baseline is not None:
+        if name is not None or copy is not None or as_ is not None or auto:
+            raise typer.BadParameter("--baseline stands alone: the new run is called RUN-baseline")
+        paths.enter_tree()
+        add_baseline(paths.PARAMS, baseline)
+        return
+    if name is None:
+        raise typer.BadParameter("NAME, or --baseline RUN, must be given")
     if copy is not None and as_ is not None:
         raise typer.BadParameter("with --copy, NAME is the new run; --as is for recipes and --auto")
     if copy is not None and auto:
