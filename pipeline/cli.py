@@ -132,6 +132,15 @@ def _print_verdict(run: str, name: str, folder: Path) -> None:
     print_verdict(run, name, folder)
 
 
+def _say_after_training(params: Any, run: str) -> None:
+    """Say where the run does worse than a simple model; of several processes the one that published it does."""
+    from pipeline.commands.standing import say_after_training
+    from saccade.core.ranks import current_rank, is_launched_child
+
+    if current_rank().rank == 0 and not is_launched_child():
+        say_after_training(params, run)
+
+
 @app.command()
 def check() -> None:
     """Check the whole of params.yaml and print every error at once."""
@@ -220,6 +229,8 @@ def train(
     from pipeline.launch.launch import start_training
 
     start_training(params, run, fresh=fresh, after_training=_print_verdict)
+    _say_after_training(params, run)
+
 
 
 @app.command(name="find-lr")
@@ -270,6 +281,9 @@ def evaluate(
         from pipeline.stages.evaluate.stage import evaluate
 
         evaluate(run, dataset=block.dataset, block=block.evaluate)
+        from pipeline.commands.standing import say_after_evaluation
+
+        say_after_evaluation(params, run)
     else:
         _entry("datasets", params.datasets, on)
         from pipeline.stages.evaluate.other_dataset import evaluate_on
@@ -383,6 +397,9 @@ def predict(
         batch_size=block.evaluate.batch_size,
     )
     predict(question, device=block.evaluate.device)
+    from pipeline.commands.standing import warn_after_prediction
+
+    warn_after_prediction(params, run)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

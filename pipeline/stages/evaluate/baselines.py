@@ -38,9 +38,13 @@ def measure_baselines(dataset: str, info: Description, block: EvaluateBlock) -> 
             count = values.get("test_examples", info.counts["test"])
             low, high = accuracy_interval(round(own["accuracy"] * count), count)
             own |= {"accuracy_low": low, "accuracy_high": high}
-        prefix = f"baseline_{found.name}_" if found.name else "baseline_"
-        metrics |= {f"{prefix}{name}": value for name, value in own.items()}
+        metrics |= {f"{prefix_of(found)}{name}": value for name, value in own.items()}
     return metrics
+
+
+def prefix_of(baseline: kinds.Baseline) -> str:
+    """What the names of its metrics begin with: ``baseline_``, or such as ``baseline_features_``."""
+    return f"baseline_{baseline.name}_" if baseline.name else "baseline_"
 
 
 def baseline_values(
