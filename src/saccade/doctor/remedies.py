@@ -147,6 +147,21 @@ def _for_images(settings: Mapping[str, Any]) -> list[Change]:
     return found
 
 
+def equal_examples(record: Record) -> Changes:
+    """No class weighs more than its examples do, and the best epoch is kept."""
+    settings = record.settings
+    key, none = (
+        ("train.sampler", "shuffle")
+        if settings.get("train.sampler") == "balanced"
+        else (
+            "train.class_weights",
+            "none",
+        )
+    )
+    keep = (Change("train.keep", "best"),) if settings.get("train.keep") == "last" else ()
+    return (Change(key, none), *keep)
+
+
 def source(record: Record) -> Changes:
     """Other data, or the same ones with their own labels."""
     dataset = record.settings.get("dataset.name", "DATASET")
