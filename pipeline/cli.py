@@ -232,7 +232,6 @@ def train(
     _say_after_training(params, run)
 
 
-
 @app.command(name="find-lr")
 def find_lr(
     run: RunName,
