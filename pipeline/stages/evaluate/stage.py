@@ -1,4 +1,4 @@
-"""``saccade evaluate RUN``: the only stage that reads the test split. Into reports/<run>: metrics.json, evaluation/."""
+"""``saccade evaluate RUN``: the only stage in which a network sees the test split. Into reports/<run>."""
 
 import json
 import shutil
