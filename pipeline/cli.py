@@ -132,6 +132,15 @@ def _print_verdict(run: str, name: str, folder: Path) -> None:
     print_verdict(run, name, folder)
 
 
+def _say_after_training(params: Any, run: str) -> None:
+    """Say where the run does worse than a simple model; of several processes the one that published it does."""
+    from pipeline.commands.standing import say_after_training
+    from saccade.core.ranks import current_rank, is_launched_child
+
+    if current_rank().rank == 0 and not is_launched_child():
+        say_after_training(params, run)
+
+
 @app.command()
 def check() -> None:
     """Check the whole of params.yaml and print every error at once."""
@@ -220,6 +229,7 @@ def train(
     from pipeline.launch.launch import start_training
 
     start_training(params, run, fresh=fresh, after_training=_print_verdict)
+    _say_after_training(params, run)
 
 
 @app.command(name="find-lr")
@@ -270,6 +280,9 @@ def evaluate(
         from pipeline.stages.evaluate.stage import evaluate
 
         evaluate(run, dataset=block.dataset, block=block.evaluate)
+        from pipeline.commands.standing import say_after_evaluation
+
+        say_after_evaluation(params, run)
     else:
         _entry("datasets", params.datasets, on)
         from pipeline.stages.evaluate.other_dataset import evaluate_on
@@ -383,6 +396,9 @@ def predict(
         batch_size=block.evaluate.batch_size,
     )
     predict(question, device=block.evaluate.device)
+    from pipeline.commands.standing import warn_after_prediction
+
+    warn_after_prediction(params, run)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -503,13 +519,13 @@ def describe_policy(
 @app.command()
 def add(
     name: Annotated[
-        str,
+        Optional[str],  # noqa: UP045
         typer.Argument(
-            metavar="NAME",
+            metavar="[NAME]",
             help="a recipe; with --copy the new run's name; with --auto a dataset",
             autocompletion=complete_recipe,
         ),
-    ],
+    ] = None,
     as_: Annotated[Optional[str], typer.Option("--as", metavar="NAME", help="call the recipe's run so")] = None,  # noqa: UP045
     copy: Annotated[
         Optional[str],  # noqa: UP045
@@ -519,12 +535,30 @@ def add(
     minutes: Annotated[
         float, typer.Option("--minutes", min=0.1, help="with --auto: minutes that a training may take on this machine")
     ] = 10.0,
+    baseline: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--baseline",
+            metavar="RUN",
+            help="add RUN-baseline: a linear model on the features of a network trained on ImageNet",
+            autocompletion=complete_run,
+        ),
+    ] = None,
 ) -> None:
-    """Merge a recipe into params.yaml and keep its comments; copy a run; or decide settings for a dataset."""
+    """Merge a recipe into params.yaml, comments kept; copy a run; decide settings for a dataset; add a baseline."""
     from pipeline import paths
     from pipeline.commands.add import add_copy, add_recipe
     from pipeline.commands.add_auto import add_auto
+    from pipeline.commands.add_baseline import add_baseline
 
+    if baseline is not None:
+        if name is not None or copy is not None or as_ is not None or auto:
+            raise typer.BadParameter("--baseline stands alone: the new run is called RUN-baseline")
+        paths.enter_tree()
+        add_baseline(paths.PARAMS, baseline)
+        return
+    if name is None:
+        raise typer.BadParameter("NAME, or --baseline RUN, must be given")
     if copy is not None and as_ is not None:
         raise typer.BadParameter("with --copy, NAME is the new run; --as is for recipes and --auto")
     if copy is not None and auto:

@@ -149,7 +149,7 @@ def _folds() -> Iterator[Item]:
 def _baselines() -> Iterator[Item]:
     folder = paths.home() / paths.baseline_store()
     if folder.is_dir():
-        what = f"results of {pluralise(len(list(folder.iterdir())), 'baseline')}"
+        what = f"results of {pluralise(len(list(folder.glob('*.json'))), 'baseline')}"
         yield Item(folder.relative_to(paths.home()), _size(folder), what, "small, and slow to compute again")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from pipeline import paths
 from pipeline.console import pluralise, say
+from pipeline.params.prepared_datasets import find_description
 from pipeline.runs.journal import FILE_NAME, Journal, JournalState
 from pipeline.runs.run_store import journal_folder
 from pipeline.runs.tables import read_gradients, read_history, write_gradients
@@ -20,6 +21,7 @@ from saccade.core.errors import UserError
 from saccade.doctor.record import Record
 from saccade.doctor.remedies import Change
 from saccade.doctor.rules import Verdict, diagnose
+from saccade.evaluate.shortfall import find_shortfall
 
 _MAX_ROWS = 60
 _NORM_COLUMNS = ("gradient_norm", "weight_norm", "update_ratio")
@@ -131,7 +133,17 @@ def _read(run: str, folder: Path, trained: Mapping[str, Any], member: int | None
     case = _from_journal(run, folder) if (folder / FILE_NAME).exists() else _from_reports(run, trained, member)
     if case.record.history and not any(case.layers.values()):
         raise UserError(f"{run} was trained before layers were measured. Train it again: `saccade train {run} --fresh`")
-    return case
+    return replace(case, record=replace(case.record, is_below_baseline=_is_below_baseline(run, folder, trained)))
+
+
+def _is_below_baseline(run: str, folder: Path, trained: Mapping[str, Any]) -> bool | None:
+    """Whether the training in a folder was evaluated as worse than a simple model; None where another one was."""
+    measured = paths.report(run) / "metrics.json"
+    if not trained or not measured.exists() or folder != journal_folder(trained):
+        return None
+    info = find_description(trained["dataset"])
+    counts = info.class_counts.get("train", []) if info else []
+    return find_shortfall(json.loads(measured.read_text(encoding="utf-8")), counts) is not None
 
 
 def _from_journal(run: str, folder: Path) -> Case:

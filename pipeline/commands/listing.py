@@ -41,6 +41,7 @@ def _state(run: str) -> str:
 
 
 _COLUMNS = ("run", "model", "parameters", "metric", "test", "95 % interval", "baseline", "against it", "train s")
+_FEATURES = "on features"  # a second baseline, which not all kinds of data have; "against it" is of the better one
 
 
 def show_comparison(params: Params, runs: Sequence[str]) -> None:
@@ -48,39 +49,46 @@ def show_comparison(params: Params, runs: Sequence[str]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    rows = [_row(name) for name in runs]
+    columns = list(_COLUMNS)
+    if any(_FEATURES in row for row in rows):
+        columns.insert(columns.index("baseline") + 1, _FEATURES)
     table = Table()
-    for column in _COLUMNS[:2]:
-        table.add_column(column, no_wrap=True)
-    for column in _COLUMNS[2:]:
-        table.add_column(column, justify="right")
-    for name in runs:
-        table.add_row(*_row(name))
+    for column in columns:
+        is_text = column in _COLUMNS[:2]
+        table.add_column(column, no_wrap=is_text, justify="left" if is_text else "right")
+    for row in rows:
+        table.add_row(*(row.get(column, row.get("else", "")) for column in columns))
     console = Console()
     console.width = max(console.width, 130)  # a pipe has no width; a table cut at 80 columns helps nobody
     console.print(table)
 
 
-def _row(name: str) -> list[str]:
+def _row(name: str) -> dict[str, str]:
+    """Column to text; ``else`` is that of columns that are not named."""
     trained = _read(paths.report(name) / "run.json")
     measured = _read(paths.report(name) / "metrics.json")
     if not trained:
-        return [name, "not trained yet", *[""] * (len(_COLUMNS) - 2)]
+        return {"run": name, "model": "not trained yet"}
     metric = next(iter(measured), "-")  # the first is the task's main one
 
     def number(values: dict[str, Any], key: str, form: str) -> str:
         return format(values[key], form) if key in values else "-"
 
-    return [
-        name,
-        trained["model"],
-        number(trained, "parameters", ","),
-        metric,
-        number(measured, metric, ".4f"),
-        interval_text(measured, metric) or "-",
-        number(measured, f"baseline_{metric}", ".4f"),
-        verdict_on_baseline(measured, metric) or "-",
-        number(trained, "train_elapsed_s", ".1f"),
-    ]
+    row = {
+        "run": name,
+        "model": trained["model"],
+        "parameters": number(trained, "parameters", ","),
+        "metric": metric,
+        "test": number(measured, metric, ".4f"),
+        "95 % interval": interval_text(measured, metric) or "-",
+        "baseline": number(measured, f"baseline_{metric}", ".4f"),
+        "against it": verdict_on_baseline(measured, metric) or "-",
+        "train s": number(trained, "train_elapsed_s", ".1f"),
+        "else": "-",
+    }
+    on_features = number(measured, f"baseline_features_{metric}", ".4f")
+    return row if on_features == "-" else row | {_FEATURES: on_features}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -103,13 +103,14 @@ def test_the_figures_are_those_of_the_mean_answer(done: Tree) -> None:
 def test_it_is_told_in_one_line(results: tuple[Tree, dict[str, Ended]]) -> None:
     tree, ended = results
     metrics = read(tree, "averaged/metrics.json")
-    assert ended["evaluate averaged"].out.splitlines()[-1] == (
+    line = (
         f"evaluated averaged: test accuracy {metrics['accuracy']:.4f} (95 %: {metrics['accuracy_low']:.4f} to "
         f"{metrics['accuracy_high']:.4f}), over 3 views {metrics['tta_accuracy']:.4f}, "
         f"baseline {metrics['baseline_accuracy']:.4f}, {verdict_on_baseline(metrics, 'accuracy')}; "
         "see reports/averaged/evaluation"
     )
-    assert "views" not in ended["evaluate plain"].out
+    assert line in ended["evaluate averaged"].out.splitlines()
+    assert " over 3 views" not in ended["evaluate plain"].out
 
 
 def test_another_dataset_is_measured_over_views_too(done: Tree) -> None:

@@ -47,7 +47,7 @@ runs:
     task: {name: classify}
     model: {name: mlp, hidden: [8]}
     train: {epochs: 2, batch_size: 8, optimizer: {name: adam, lr: 0.001}}
-    evaluate: {top_k: [1], device: cpu}
+    evaluate: {top_k: [1], device: cpu, features_baseline: false}
   untrained:
     dataset: shapes
     task: {name: classify}

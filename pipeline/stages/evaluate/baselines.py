@@ -1,39 +1,120 @@
-"""What a simple model gets on the test split. What takes a while is computed once for the same arrays and code."""
+"""What simple models get on the test split. What takes a while is computed once for the same arrays and code."""
 
 import hashlib
 import json
+from collections.abc import Iterator
 from importlib import metadata
 from typing import Any
 
 from pipeline import paths
-from pipeline.console import say
+from pipeline.console import Progress, say
+from pipeline.schema.evaluate import EvaluateBlock
 from saccade import kinds
-from saccade.core.files import sha256_of_file, write_json
+from saccade.core.errors import UserError
+from saccade.core.files import replacing_file, sha256_of_file, write_json
 from saccade.data.prepared import Description, open_split
 from saccade.data.spec import SPLITS
 from saccade.evaluate.intervals import accuracy_interval
 
+_FEATURES_FROM_SIDE = 32  # pixels; auto: what is grey and no larger is seldom a photograph, and made in no time
 
-def measure_baseline(dataset: str, info: Description) -> dict[str, float]:
-    """Metrics of the simple model of a dataset's kind.
+
+def measure_baselines(dataset: str, info: Description, block: EvaluateBlock) -> dict[str, float]:
+    """Metrics of the simple models of a dataset's kind.
 
     Args:
         dataset: key in ``datasets:``.
         info: of its prepared arrays.
+        block: ``evaluate:``.
 
     Returns:
-        Metric name to value on the test split; nothing where there is none to compare with.
+        Metric name to value on the test split, such as ``baseline_accuracy`` and ``baseline_features_accuracy``;
+        nothing where there is none to compare with.
     """
-    found = kinds.baseline(info)
-    if found is None:
-        return {}
-    values = _kept(dataset, info, found) if found.code else _measured(dataset, found)
-    metrics = {name: values[name] for name in found.metrics if name in values}
-    if "accuracy" in metrics:
-        count = info.counts["test"]
-        low, high = accuracy_interval(round(metrics["accuracy"] * count), count)
-        metrics |= {"accuracy_low": low, "accuracy_high": high}
+    metrics: dict[str, float] = {}
+    for found, values in baseline_values(dataset, info, block):
+        own = {name: values[name] for name in found.metrics if name in values}
+        if "accuracy" in own:
+            count = values.get("test_examples", info.counts["test"])
+            low, high = accuracy_interval(round(own["accuracy"] * count), count)
+            own |= {"accuracy_low": low, "accuracy_high": high}
+        metrics |= {f"{prefix_of(found)}{name}": value for name, value in own.items()}
     return metrics
+
+
+def prefix_of(baseline: kinds.Baseline) -> str:
+    """What the names of its metrics begin with: ``baseline_``, or such as ``baseline_features_``."""
+    return f"baseline_{baseline.name}_" if baseline.name else "baseline_"
+
+
+def baseline_values(
+    dataset: str, info: Description, block: EvaluateBlock, *, only_kept: bool = False
+) -> Iterator[tuple[kinds.Baseline, dict[str, Any]]]:
+    """All that is known of the simple models of a dataset's kind; measured where it is not known yet.
+
+    Args:
+        dataset: key in ``datasets:``.
+        info: of its prepared arrays.
+        block: ``evaluate:``.
+        only_kept: leave out what would have to be measured.
+
+    Yields:
+        Each with what its ``measure`` gave. One that needs weights which are not there is left out, and a line says so.
+    """
+    with Progress("images") as progress:
+        features = None
+        if _asks_for_features(info, block):
+            # Imported here because torch takes a second, and forecasts and texts need no network for it
+            from saccade.predict.frozen_features import frozen_features
+
+            features = frozen_features(info, device=block.device, progress=progress)
+        for found in kinds.baselines(info, features):
+            values = _known_or_measured(dataset, info, found, only_kept)
+            if values is not None:
+                yield found, values
+
+
+def _asks_for_features(info: Description, block: EvaluateBlock) -> bool:
+    if info.spec.layout != "image" or not info.spec.classes:
+        return False
+    if block.features_baseline != "auto":
+        return block.features_baseline
+    height, width, channels = info.spec.shape
+    return channels > 1 or max(height, width) > _FEATURES_FROM_SIDE
+
+
+def _known_or_measured(
+    dataset: str, info: Description, found: kinds.Baseline, only_kept: bool
+) -> dict[str, Any] | None:
+    if not found.code:
+        return None if only_kept else _measured(dataset, found)
+    kept = paths.baseline_store() / f"{_key(info, found)}.json"
+    if not kept.exists():
+        if only_kept:
+            return None
+        try:
+            found.check()
+        except UserError as error:
+            _say_once(f"  {dataset}: the baseline on {found.name} is not measured: {error}")
+            return None
+        say(f"  {dataset}: measuring the baseline, once ({found.method})")
+        measured = _measured(dataset, found)
+        write_json(kept, measured)
+        seen = {split: measured.get(f"{split}_examples", count) for split, count in info.counts.items()}
+        fewer = [f"{split} {seen[split]:,} of {count:,}" for split, count in info.counts.items() if seen[split] < count]
+        if fewer:
+            say(f"  {dataset}: measured on fewer {info.spec.plural}, classes in proportion: {', '.join(fewer)}")
+    values: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+    return values
+
+
+def _say_once(line: str) -> None:
+    """Print a line in the first run that has it to say; it is true of all others until something is done about it."""
+    said = paths.baseline_store() / f"{hashlib.sha256(line.encode()).hexdigest()[:24]}.said"
+    if not said.exists():
+        say(line)
+        with replacing_file(said) as partial:
+            partial.write_text(f"{line}\n", encoding="utf-8")
 
 
 def _measured(dataset: str, found: kinds.Baseline) -> dict[str, Any]:
@@ -41,13 +122,8 @@ def _measured(dataset: str, found: kinds.Baseline) -> dict[str, Any]:
     return found.measure(train, validation, test)
 
 
-def _kept(dataset: str, info: Description, found: kinds.Baseline) -> dict[str, Any]:
+def _key(info: Description, found: kinds.Baseline) -> str:
+    """Names what a baseline was measured on, and by which code."""
     digests = sorted(info.digests(*SPLITS).values())
-    versions = [*map(sha256_of_file, found.code), metadata.version("scikit-learn")]
-    key = hashlib.sha256("/".join([*digests, *versions]).encode()).hexdigest()[:24]
-    kept = paths.baseline_store() / f"{key}.json"
-    if not kept.exists():
-        say(f"  {dataset}: measuring the baseline, once ({found.method})")
-        write_json(kept, _measured(dataset, found))
-    values: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
-    return values
+    versions = [*map(sha256_of_file, found.code), metadata.version("scikit-learn"), found.decided_by]
+    return hashlib.sha256("/".join([*digests, *versions]).encode()).hexdigest()[:24]

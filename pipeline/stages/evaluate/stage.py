@@ -1,4 +1,4 @@
-"""``saccade evaluate RUN``: the only stage that reads the test split. Into reports/<run>: metrics.json, evaluation/."""
+"""``saccade evaluate RUN``: the only stage in which a network sees the test split. Into reports/<run>."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ from pipeline.runs.journal import Journal
 from pipeline.runs.run_store import journal_folder, restore_journal, wait_for_lock
 from pipeline.runs.tables import read_gradients, read_history
 from pipeline.schema.evaluate import EvaluateBlock
-from pipeline.stages.evaluate.baselines import measure_baseline
+from pipeline.stages.evaluate.baselines import measure_baselines
 from pipeline.stages.evaluate.in_words import interval_text, verdict_on_baseline
 from pipeline.stages.evaluate.measure import measure
 from pipeline.stages.evaluate.members import evaluate_members, for_tracking, summary, told
@@ -62,7 +62,7 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
             metrics = measure(folder, history, predictor, test, block, trained_on=dataset, shown_beside=shown)
             if layers := read_gradients(report / "gradients.csv"):
                 draw_layer_statistics(layers, folder / "gradients.png")
-            metrics |= {f"baseline_{name}": value for name, value in measure_baseline(dataset, description).items()}
+            metrics |= measure_baselines(dataset, description, block)
             with replacing_folder(store / "evaluation") as kept:
                 shutil.copytree(folder, kept, dirs_exist_ok=True)
         write_json(report / "metrics.json", metrics | ({"members": members} if members else {}))
@@ -70,6 +70,7 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
         outcome = uploader.finish()
     main = next(iter(metrics))  # the first is the task's main one
     names = {f"tta_{main}": f"over {block.tta} views", f"baseline_{main}": "baseline"}
+    names |= {f"baseline_features_{main}": "baseline on features"}
     beside = "".join(f", {name} {metrics[key]:.4f}" for key, name in names.items() if key in metrics)
     words = verdict_on_baseline(metrics, main)
     interval = f" (95 %: {interval_text(metrics, main)})" if interval_text(metrics, main) else ""

@@ -23,6 +23,7 @@ class Record:
         constant_loss: loss of the best prediction that is the same for all validation examples, above 0: see
             ``losses.constant_prediction_loss``.
         settings: resolved params, flat: ``model.activation``, ``train.optimizer.lr``, ``dataset.augment.views``, ...
+        is_below_baseline: whether it was evaluated as worse than a simple model; None: not evaluated yet.
         broke: place and time of a loss that is no finite number (``NonFiniteError.found``); None without one.
     """
 
@@ -31,6 +32,7 @@ class Record:
     constant_loss: float
     settings: Mapping[str, Any] = field(default_factory=dict)
     broke: Row | None = None
+    is_below_baseline: bool | None = None
 
     def losses(self, split: str) -> list[float]:
         """The loss of each epoch; ``split`` is train or validation."""
@@ -45,6 +47,24 @@ class Record:
         """How far validation ended above its best epoch, by the constant loss; one bad epoch at the end is none."""
         losses = self.losses("validation")
         return (min(losses[-2:]) - min(losses)) / self.constant_loss
+
+    def swing(self) -> tuple[float, float]:
+        """How the validation loss moves after the first third of the epochs, by the constant loss.
+
+        Returns:
+            Median step from an epoch to the next, and the share of epochs in which a constant answer is no worse; zeros
+            of fewer than four such epochs, and of a loss that goes on falling below a constant answer's.
+        """
+        losses = self.losses("validation")
+        late = [loss / self.constant_loss for loss in losses[len(losses) // 3 :]]
+        half = len(late) // 2
+        if half < 2:
+            return 0.0, 0.0
+        before, now = statistics.median(late[:half]), statistics.median(late[half:])
+        if now < min(1.0, 0.9 * before):
+            return 0.0, 0.0
+        steps = statistics.median(abs(second - first) for first, second in itertools.pairwise(late))
+        return steps, sum(loss >= 1 for loss in late) / len(late)
 
     def jump(self) -> float:
         """The largest training loss of an epoch, times the lowest of those before it; 0 where there is one epoch."""

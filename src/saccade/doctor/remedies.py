@@ -4,7 +4,7 @@ A setting that the model does not have is not among the settings, and none of th
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,6 +106,60 @@ def against_overfitting(record: Record, best_epoch: int) -> Changes:
         if settings.get(key) == none:
             return (Change(key, value),)
     return (Change("train.epochs", best_epoch),)
+
+
+def against_a_baseline(settings: Mapping[str, Any], *, is_balanced: bool) -> Changes:
+    """What helps a network that is healthy and does worse than a simple model, the likeliest first.
+
+    Args:
+        settings: resolved params, flat, with ``model.pretrained`` beside them.
+        is_balanced: whether it is rare classes that the network does worse in.
+
+    Returns:
+        Changes, each of which is a remedy of its own.
+    """
+    found = []
+    is_weighed = settings.get("train.class_weights") == "effective" or settings.get("train.sampler") == "balanced"
+    if is_balanced and not is_weighed:
+        found.append(Change("train.class_weights", "effective"))
+    if "dataset.preprocess.channels" in settings:
+        found += _for_images(settings)
+    for key, none, value in (("model.dropout", 0, 0.3), ("train.keep", "last", "best")):
+        if settings.get(key) == none:
+            found.append(Change(key, value))
+    if "train.epochs" in settings:
+        found.append(Change("train.epochs", 2 * settings["train.epochs"]))
+    return tuple(found)
+
+
+def _for_images(settings: Mapping[str, Any]) -> list[Change]:
+    found = []
+    learns_all = not settings.get("train.freeze") and settings.get("train.finetune.head_epochs") is None
+    if not settings.get("model.pretrained"):
+        found.append(Change("model", "{name: efficientnet_lite0, pretrained: imagenet, input_side: 224}"))
+    elif settings.get("model.input_side") == 0:
+        found.append(Change("model.input_side", 224))
+    if learns_all and settings.get("model.pretrained"):
+        found.append(Change("train.finetune", "{}"))
+    if settings.get("dataset.augment.views") == 0 and settings.get("dataset.augment.mode") != "online":
+        what = "views and transforms, such as `saccade describe policy` lists"
+        found.append(Change(f"datasets.{settings['dataset.name']}.augment", what))
+    return found
+
+
+def equal_examples(record: Record) -> Changes:
+    """No class weighs more than its examples do, and the best epoch is kept."""
+    settings = record.settings
+    key, none = (
+        ("train.sampler", "shuffle")
+        if settings.get("train.sampler") == "balanced"
+        else (
+            "train.class_weights",
+            "none",
+        )
+    )
+    keep = (Change("train.keep", "best"),) if settings.get("train.keep") == "last" else ()
+    return (Change(key, none), *keep)
 
 
 def source(record: Record) -> Changes:

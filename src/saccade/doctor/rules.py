@@ -21,7 +21,8 @@ class Verdict:
     """What a training suffers from.
 
     Attributes:
-        name: healthy, too early to tell, non-finite, exploding, dead ReLUs, vanishing, not learning or overfitting.
+        name: healthy, too early to tell, non-finite, exploding, dead ReLUs, vanishing, not learning, overfitting or
+            swinging about a constant answer.
         evidence: a sentence with the numbers.
         layer: where; None where it is no layer's.
         remedy: a sentence; empty for the healthy.
@@ -59,6 +60,7 @@ def diagnose(record: Record) -> Verdict:
         _dead,
         _faded_over_time,
         _faded,
+        _swinging,
         _not_learning,
         _overfitting,
     ):
@@ -216,6 +218,27 @@ def _faded(record: Record) -> Verdict | None:
         layer=layer,
         remedy=f"take what lets gradients pass many layers: {what}",
         changes=changes,
+    )
+
+
+def _swinging(record: Record) -> Verdict | None:
+    """Rare classes that weigh a lot: each update throws the others about, and validation about a constant answer."""
+    weights, sampler = record.settings.get("train.class_weights"), record.settings.get("train.sampler")
+    steps, above = record.swing()
+    is_weighed = weights in ("inverse", "effective") or sampler == "balanced"
+    if not is_weighed or len(record.history) < thresholds.FEWEST_EPOCHS_OF_SWINGS or record.is_below_baseline is False:
+        return None
+    if steps < thresholds.SWINGS or above < thresholds.CONSTANT_IS_NO_WORSE:
+        return None
+    what = "sampler: balanced" if sampler == "balanced" else f"class_weights: {weights}"
+    compared = "; on the test split it is worse than a simple model" if record.is_below_baseline else ""
+    return Verdict(
+        "swinging about a constant answer",
+        f"with {what}, the validation loss moves by {steps:.0%} of what a constant answer gets from an epoch to the "
+        f"next, and in {above:.0%} of the later epochs a constant answer is no worse{compared}; {_standing(record)}",
+        remedy="a few examples of rare classes weigh as much as all others: let each example count the same, keep the "
+        "best epoch, and lower the learning rate if it goes on",
+        changes=remedies.equal_examples(record),
     )
 
 

@@ -1,7 +1,5 @@
 """How sure a measured share is, and whether it differs from another one by more than chance."""
 
-from scipy.stats import binomtest
-
 CONFIDENCE = 0.95
 
 
@@ -23,6 +21,8 @@ def accuracy_interval(num_correct: int, count: int, confidence: float = CONFIDEN
     Raises:
         ValueError: there are no examples, or more right answers than examples.
     """
+    from scipy.stats import binomtest  # half a second, which tables of what was measured need not wait for
+
     if not 0 <= num_correct <= count or count < 1:
         raise ValueError(f"num_correct ({num_correct}) must lie in [0, count], and count ({count}) must be at least 1")
     interval = binomtest(num_correct, count).proportion_ci(confidence, method="wilson")

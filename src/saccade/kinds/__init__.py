@@ -9,8 +9,9 @@ and never which kind it is. Its ``__init__.py`` imports nothing heavy, for ``sac
     PLURAL   = "images"                   what several examples are called
     FORMS    = {"classes": "images"}      the ``LABELS`` of a source to the file of this folder that prepares them
 
-and, where the kind has them, the functions ``problems``, ``recommend``, ``baseline``, ``beside_answers``,
-``draw_mistakes`` and ``read_new``, each described at the function of that name here. The file of a form holds
+and, where the kind has them, the functions ``problems``, ``recommend``, ``baseline``, ``features_baseline``,
+``beside_answers``, ``draw_mistakes`` and ``read_new``, each described at the function of that name here, or at
+``baselines``. The file of a form holds
 
     SPLIT    = ("group_by", "folds")      which keys of ``split:`` it takes besides test, validation, order and seed
     def prepare(examples, job, *, size: ..., fit: ... = "stretch") -> Prepared
@@ -237,27 +238,58 @@ class Baseline:
     Attributes:
         method: a few words on how it works.
         measure: function from the training, validation and test split to metrics of the test split.
-        code: files whose text decides the metrics, which are kept as long as these stay the same; none: it is quick.
         metrics: names of those metrics that are compared with the network's.
+        code: files whose text decides the metrics, which are kept as long as these stay the same; none: it is quick.
+        name: word that its metrics carry where a kind has several; empty for the first.
+        decided_by: digest of what else decides the metrics, such as weights.
+        check: function that raises ``UserError`` where something is missing that ``measure`` needs.
     """
 
     method: str
     measure: "Callable[[Split, Split, Split], dict[str, Any]]"
     metrics: Sequence[str]
     code: Sequence[Path] = ()
+    name: str = ""
+    decided_by: str = ""
+    check: Callable[[], object] = lambda: None
 
 
-def baseline(info: "Description") -> Baseline | None:
-    """The simple model for a dataset.
+@dataclass(frozen=True)
+class FrozenFeatures:
+    """What a network that was trained elsewhere makes of examples; a kind may fit a linear model to it.
+
+    Attributes:
+        network: name of the network, such as efficientnet_lite0.
+        read: function from examples as a split holds them, such as uint8 (N, H, W, C), to float32 (N, D).
+        decided_by: digest of its weights and code.
+        check: function that raises ``UserError`` where the weights are missing, or examples do not suit the network.
+        progress: callback that gets the number of examples done.
+    """
+
+    network: str
+    read: "Callable[[np.ndarray], np.ndarray]"
+    decided_by: str
+    check: Callable[[], object]
+    progress: Progress = no_progress
+
+
+def baselines(info: "Description", features: FrozenFeatures | None = None) -> list[Baseline]:
+    """The simple models for a dataset.
+
+    A kind offers ``baseline(info)`` and ``features_baseline(info, features)``, of which each may answer None.
 
     Args:
         info: of the prepared dataset.
+        features: what a network that was trained elsewhere makes of the examples; None: it is not asked.
 
     Returns:
-        None where the kind has none, or the task brings its own.
+        None of them where the kind has none, or the task brings its own.
     """
-    found: Baseline | None = _offered(info.spec.kind, "baseline", _none_of)(info)
-    return found
+    kind = info.spec.kind
+    found = [_offered(kind, "baseline", _none_of)(info)]
+    if features is not None:
+        found.append(_offered(kind, "features_baseline", _none_of)(info, features))
+    return [each for each in found if each is not None]
 
 
 def beside_answers(info: "Description", splits: "Sequence[Split] | None" = None) -> dict[str, Any]:

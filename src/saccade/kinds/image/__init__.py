@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from saccade.data.prepared import Description, Split
     from saccade.data.spec import Spec
-    from saccade.kinds import Baseline, Means, NewExamples, Reading, Recommendation
+    from saccade.kinds import Baseline, FrozenFeatures, Means, NewExamples, Reading, Recommendation
     from saccade.prepare.split_settings import SplitSettings
     from saccade.readers.examples import ImageExamples
 
@@ -33,7 +33,7 @@ def recommend(
 def baseline(info: "Description") -> "Baseline":
     """Gradient histograms and pixels into a logistic regression; of numbers, their mean."""
     from saccade.kinds import Baseline, linear_baseline
-    from saccade.kinds.image import hog_baseline
+    from saccade.kinds.image import hog_baseline, linear_classifier
 
     if not info.spec.classes:
         return linear_baseline.numbers_baseline()
@@ -41,7 +41,30 @@ def baseline(info: "Description") -> "Baseline":
         method="gradient histograms and pixels into a logistic regression",
         measure=lambda *splits: hog_baseline.image_baseline(*(a for s in splits for a in (s.examples, s.labels))),
         metrics=("accuracy", "balanced_accuracy"),
-        code=[Path(hog_baseline.__file__), Path(linear_baseline.__file__)],
+        code=[Path(str(module.__file__)) for module in (hog_baseline, linear_classifier, linear_baseline)],
+    )
+
+
+def features_baseline(info: "Description", features: "FrozenFeatures") -> "Baseline | None":
+    """What a network trained elsewhere makes of the images, into a logistic regression; of classes alone."""
+    from saccade.kinds import Baseline, linear_baseline
+    from saccade.kinds.image import linear_classifier, pretrained_baseline
+
+    if not info.spec.classes:
+        return None
+
+    def measure(*splits: "Split") -> dict[str, Any]:
+        arrays = (array for split in splits for array in (split.examples, split.labels))
+        return pretrained_baseline.pretrained_baseline(*arrays, features=features)
+
+    return Baseline(
+        name="features",
+        method=f"features of {features.network} into a logistic regression",
+        measure=measure,
+        metrics=("accuracy", "balanced_accuracy"),
+        code=[Path(str(module.__file__)) for module in (pretrained_baseline, linear_classifier, linear_baseline)],
+        decided_by=features.decided_by,
+        check=features.check,
     )
 
 

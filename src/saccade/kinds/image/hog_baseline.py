@@ -3,29 +3,18 @@
 Shapes: N examples, H height, W width, C channels, B examples at a time, D features, O orientations of a gradient.
 """
 
-import warnings
-from collections.abc import Iterator
+import functools
 from typing import Any
 
 import numpy as np
 
-from saccade.kinds.linear_baseline import SEARCH_EXAMPLES, stratified_rows
-
-STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)  # scikit-learn's C: the larger, the weaker the regularisation
-FINALISTS = 2  # the best strength on few examples need not be the best on all: MNIST's moves from 0.1 to 0.01
-MOST_ITERATIONS = 100  # MNIST converges after about 70
+from saccade.kinds.image.linear_classifier import Features, check_images, fit_and_measure, most_examples
 
 SIDE = 32  # pixels; longer sides are shrunk to it, and gradients are counted on SIDE x SIDE
 CELL = 4  # pixels
 BLOCK = 2  # cells; blocks do not overlap, which is a third of the values at 0.1 points less on MNIST
 ORIENTATIONS = 9  # over half a turn: light on dark and dark on light count alike
 BATCH_VALUES = 4_000_000  # pixel values turned into features at a time
-
-MOST_VALUES = 250_000_000  # float32 features held at a time: 1 GB
-MOST_PRODUCTS = (
-    4_000_000_000  # examples x features x classes, what one step of the solver costs: about 0.2 s on 2 cores
-)
-FEWEST_EXAMPLES = 2_000  # many classes may cost more time than planned rather than sink below this
 
 
 def _shrunk(images_NHWC: np.ndarray) -> Any:
@@ -119,11 +108,8 @@ def image_baseline(
 ) -> dict[str, Any]:
     """Accuracy on test of a multinomial logistic regression over gradient histograms and raw pixels.
 
-    Features are standardised by the training examples' mean and standard deviation. Each strength C of ``STRENGTHS`` is
-    tried on at most ``SEARCH_EXAMPLES`` training examples, classes in proportion; the ``FINALISTS`` with the highest
-    accuracy on validation are fitted on all training examples, and the better of these on validation is the answer (of
-    equals, always the smaller C). Nothing is refitted on validation, from which the network does not learn either.
-    Data too large for memory or patience are thinned, classes in proportion, to ``MOST_VALUES`` and ``MOST_PRODUCTS``.
+    How it is fitted, ``linear_classifier.fit_and_measure`` says. Data too large for memory or patience are thinned,
+    classes in proportion.
 
     Args:
         train_images_NHWC: uint8, may be memory-mapped, as may the other two; all of one size.
@@ -135,98 +121,20 @@ def image_baseline(
         seed: which examples the search (and a thinned fit) sees; nothing else is random.
 
     Returns:
-        ``accuracy`` and ``balanced_accuracy`` (mean recall of the classes that occur) on test, and
-        ``validation_accuracy``, all of the final model; ``model``, its name; ``C``;
-        ``train_examples`` it was fitted on; ``search_examples`` all strengths were tried on; ``converged``, False when
-        the solver was stopped after ``MOST_ITERATIONS`` steps.
+        As of ``linear_classifier.fit_and_measure``, and ``model``, its name.
 
     Raises:
         ValueError: images and labels differ in number, a split is empty or of another size, or training has one class.
     """
-    from sklearn.metrics import recall_score
-
     splits = {
         "train": (train_images_NHWC, train_labels_N),
         "validation": (validation_images_NHWC, validation_labels_N),
         "test": (test_images_NHWC, test_labels_N),
     }
-    for name, (images_NHWC, labels_N) in splits.items():
-        if images_NHWC.ndim != 4 or images_NHWC.dtype != np.uint8 or len(images_NHWC) == 0:
-            raise ValueError(
-                f"{name}_images_NHWC ({images_NHWC.dtype} {images_NHWC.shape}) must be uint8 (N, H, W, C), N at least 1"
-            )
-        if images_NHWC.shape[1:] != train_images_NHWC.shape[1:]:
-            raise ValueError(
-                f"{name}_images_NHWC (each {images_NHWC.shape[1:]}) must be like train's {train_images_NHWC.shape[1:]}"
-            )
-        if labels_N.shape != images_NHWC.shape[:1]:
-            raise ValueError(
-                f"{name}_labels_N (shape {labels_N.shape}) must have {len(images_NHWC)} labels, one an image"
-            )
-    K = len(np.unique(train_labels_N))
-    if K < 2:
-        raise ValueError(f"train_labels_N ({K} class) must hold at least 2 classes")
-
-    D = _features(train_images_NHWC, np.arange(1)).shape[1]
-    most = max(FEWEST_EXAMPLES, min(MOST_VALUES // D, MOST_PRODUCTS // (D * K)))
-    rows = stratified_rows(train_labels_N, most, seed)
-    features_ND, labels_N = _features(train_images_NHWC, rows), train_labels_N[rows]
-    mean_D = features_ND.mean(axis=0, dtype=np.float64).astype(np.float32)
-    features_ND -= mean_D
-    # Written as a product, because std() makes a copy of the features in float64.
-    variance_D = np.einsum("nd,nd->d", features_ND, features_ND, dtype=np.float64) / len(rows)
-    scale_D = np.sqrt(variance_D).astype(np.float32)
-    scale_D[scale_D < 1e-6] = 1  # a feature that never changes stays 0 instead of being divided by rounding noise
-    features_ND /= scale_D
-
-    def answers_of(models: list[Any], images_NHWC: np.ndarray) -> np.ndarray:
-        return np.concatenate([np.stack(part) for part in _answers(models, images_NHWC, mean_D, scale_D)], axis=1)
-
-    def scores_of(models: list[Any]) -> list[float]:
-        return _accuracies(answers_of(models, validation_images_NHWC), validation_labels_N)
-
-    search_rows = stratified_rows(labels_N, SEARCH_EXAMPLES, seed)
-    models = [_fitted(features_ND[search_rows], labels_N[search_rows], C) for C in STRENGTHS]
-    scores = scores_of(models)
-    if len(search_rows) < len(rows):
-        strengths = sorted(models[i].C for i in np.argsort(-np.array(scores), kind="stable")[:FINALISTS])
-        models = [_fitted(features_ND, labels_N, C) for C in strengths]
-        scores = scores_of(models)
-    best = int(np.argmax(scores))
-    final = models[best]
-    answers_MN = answers_of([final], test_images_NHWC)
-    return {
-        "accuracy": _accuracies(answers_MN, test_labels_N)[0],
-        "balanced_accuracy": float(
-            recall_score(test_labels_N, answers_MN[0], labels=np.unique(test_labels_N), average="macro")
-        ),
-        "model": "hog+pixels logistic regression",
-        "C": final.C,
-        "train_examples": len(rows),
-        "validation_accuracy": scores[best],
-        "search_examples": len(search_rows),
-        "converged": bool(final.n_iter_.max() < MOST_ITERATIONS),
-    }
-
-
-def _fitted(features_ND: np.ndarray, labels_N: np.ndarray, C: float) -> Any:
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # told by the result's ``converged``
-        return LogisticRegression(C=C, solver="lbfgs", max_iter=MOST_ITERATIONS).fit(features_ND, labels_N)
-
-
-def _answers(
-    models: list[Any], images_NHWC: np.ndarray, mean_D: np.ndarray, scale_D: np.ndarray
-) -> Iterator[list[np.ndarray]]:
-    """What each model says of a few thousand images at a time, so that memory stays flat."""
-    for start in range(0, len(images_NHWC), 4096):
-        rows = np.arange(start, min(start + 4096, len(images_NHWC)))
-        features_BD = (_features(images_NHWC, rows) - mean_D) / scale_D
-        yield [model.predict(features_BD) for model in models]
-
-
-def _accuracies(answers_MN: np.ndarray, labels_N: np.ndarray) -> list[float]:
-    return [int(right) / len(labels_N) for right in (answers_MN == labels_N).sum(axis=1)]
+    check_images(splits)
+    D, K = _features(train_images_NHWC, np.arange(1)).shape[1], len(np.unique(train_labels_N))
+    train, validation, test = (
+        Features(functools.partial(_features, images_NHWC), labels_N) for images_NHWC, labels_N in splits.values()
+    )
+    measured = fit_and_measure(train, validation, test, most=most_examples(D, K), seed=seed)
+    return measured | {"model": "hog+pixels logistic regression"}

@@ -6,7 +6,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from saccade.kinds import linear_baseline
-from saccade.kinds.image import hog_baseline
+from saccade.kinds.image import hog_baseline, linear_classifier
 from saccade.kinds.image.hog_baseline import gradient_histograms, image_baseline
 
 
@@ -51,7 +51,7 @@ def test_digits_accuracy(digits_baseline):
     assert digits_baseline["accuracy"] > 0.95
     assert digits_baseline["validation_accuracy"] > 0.95
     assert digits_baseline["model"] == "hog+pixels logistic regression"
-    assert digits_baseline["C"] in hog_baseline.STRENGTHS
+    assert digits_baseline["C"] in linear_classifier.STRENGTHS
     assert digits_baseline["train_examples"] == digits_baseline["search_examples"] == 700
     assert digits_baseline["converged"] is True
 
@@ -74,14 +74,14 @@ def test_validation_chooses_the_strength(digits, monkeypatch):
     train, train_labels, validation, _, test, test_labels = digits
     train, train_labels = train[:300], train_labels[:300]
     models = {}
-    fitted = hog_baseline._fitted
+    fitted = linear_classifier._fitted
 
     def remember(features_ND, labels_N, C):
         models[C] = fitted(features_ND, labels_N, C)
         return models[C]
 
-    monkeypatch.setattr(hog_baseline, "_fitted", remember)
-    monkeypatch.setattr(hog_baseline, "STRENGTHS", (1e-6, 1e-1))
+    monkeypatch.setattr(linear_classifier, "_fitted", remember)
+    monkeypatch.setattr(linear_classifier, "STRENGTHS", (1e-6, 1e-1))
     image_baseline(train, train_labels, validation, np.zeros(270, dtype=np.int64), test, test_labels)
     mean_D, scale_D = standardisation(train)
     answers = {C: model.predict((features(validation) - mean_D) / scale_D) for C, model in models.items()}
@@ -103,30 +103,30 @@ def standardisation(images_NHWC):
 
 
 def test_with_many_examples_the_search_sees_few_and_the_final_fit_all(digits, monkeypatch):
-    monkeypatch.setattr(hog_baseline, "SEARCH_EXAMPLES", 200)
+    monkeypatch.setattr(linear_classifier, "SEARCH_EXAMPLES", 200)
     fits = []
-    fitted = hog_baseline._fitted
-    monkeypatch.setattr(hog_baseline, "_fitted", lambda x, y, C: (fits.append((len(y), C)), fitted(x, y, C))[1])
+    fitted = linear_classifier._fitted
+    monkeypatch.setattr(linear_classifier, "_fitted", lambda x, y, C: (fits.append((len(y), C)), fitted(x, y, C))[1])
     got = image_baseline(*digits)
     assert got["search_examples"] == 200
     assert got["train_examples"] == 700
-    assert [n for n, _ in fits] == [200] * len(hog_baseline.STRENGTHS) + [700] * hog_baseline.FINALISTS
+    assert [n for n, _ in fits] == [200] * len(linear_classifier.STRENGTHS) + [700] * linear_classifier.FINALISTS
     assert got["C"] in {C for n, C in fits if n == 700}
     assert got["accuracy"] > 0.95
 
 
 def test_the_best_of_the_search_are_fitted_on_all_and_the_better_one_is_the_answer(monkeypatch):
-    monkeypatch.setattr(hog_baseline, "SEARCH_EXAMPLES", 20)
-    monkeypatch.setattr(hog_baseline, "STRENGTHS", (1e-4, 1e-3, 1e-2, 1e-1))
+    monkeypatch.setattr(linear_classifier, "SEARCH_EXAMPLES", 20)
+    monkeypatch.setattr(linear_classifier, "STRENGTHS", (1e-4, 1e-3, 1e-2, 1e-1))
     scores = iter([[0.1, 0.9, 0.2, 0.8], [0.5, 0.6], [0.77]])  # of the search, of the finalists, on test
     asked = []
-    answers = hog_baseline._answers
+    answers = linear_classifier._answers
     monkeypatch.setattr(
-        hog_baseline,
+        linear_classifier,
         "_answers",
         lambda models, *args: (asked.append([model.C for model in models]), answers(models, *args))[1],
     )
-    monkeypatch.setattr(hog_baseline, "_accuracies", lambda *_: next(scores))
+    monkeypatch.setattr(linear_classifier, "_accuracies", lambda *_: next(scores))
     got = image_baseline(*stripes(60, seed=1), *stripes(20, seed=2), *stripes(20, seed=3))
     assert asked == [[1e-4, 1e-3, 1e-2, 1e-1], [1e-3, 1e-1], [1e-1]]
     assert (got["C"], got["validation_accuracy"], got["accuracy"]) == (1e-1, 0.6, 0.77)
@@ -134,8 +134,8 @@ def test_the_best_of_the_search_are_fitted_on_all_and_the_better_one_is_the_answ
 
 def test_the_fit_sees_standardised_features(monkeypatch):
     seen = []
-    fitted = hog_baseline._fitted
-    monkeypatch.setattr(hog_baseline, "_fitted", lambda x, y, C: (seen.append(x.copy()), fitted(x, y, C))[1])
+    fitted = linear_classifier._fitted
+    monkeypatch.setattr(linear_classifier, "_fitted", lambda x, y, C: (seen.append(x.copy()), fitted(x, y, C))[1])
     train_images_NHWC, train_labels_N = stripes(40, seed=1)
     train_images_NHWC[:, 0, 0, 0] = 7  # never changes
     image_baseline(train_images_NHWC, train_labels_N, *stripes(20, seed=2), *stripes(20, seed=3))
@@ -148,8 +148,8 @@ def test_the_fit_sees_standardised_features(monkeypatch):
 
 
 def test_what_is_too_much_is_thinned(digits, monkeypatch):
-    monkeypatch.setattr(hog_baseline, "FEWEST_EXAMPLES", 10)
-    monkeypatch.setattr(hog_baseline, "MOST_VALUES", 400 * (576 + 64))
+    monkeypatch.setattr(linear_classifier, "FEWEST_EXAMPLES", 10)
+    monkeypatch.setattr(linear_classifier, "MOST_VALUES", 400 * (576 + 64))
     assert image_baseline(*digits)["train_examples"] == 400
 
 

@@ -1,0 +1,110 @@
+"""Whether a network does worse than a simple model on the same examples, and how sure that is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from saccade.evaluate.intervals import difference_in_words
+
+BASELINES = {"baseline_": "the baseline", "baseline_features_": "the baseline on features"}
+"""What the names of a baseline's metrics begin with, and what it is called."""
+
+ERRORS = ("loss", "perplexity", "bits_per_character", "mae", "mse", "rmse")  # the lower, the better
+
+UNEQUAL = 3  # largest class by the smallest; below, accuracy and balanced accuracy tell much the same
+FAR_LOWER = 0.05  # of balanced accuracy, which has no interval
+FAR_WORSE = 0.02  # of a loss or an error, as a share of the baseline's: smaller ones change from seed to seed
+
+
+@dataclass(frozen=True)
+class Shortfall:
+    """By what a network does worse than a simple model.
+
+    Attributes:
+        metric: name of the metric.
+        value: the network's.
+        baseline: that of the better simple model.
+        prefix: key of ``BASELINES``.
+        is_beyond_noise: whether their intervals do not touch; None where there are none.
+    """
+
+    metric: str
+    value: float
+    baseline: float
+    prefix: str
+    is_beyond_noise: bool | None
+
+    @property
+    def is_on_features(self) -> bool:
+        """Whether the better simple model sees what a published network makes of the examples."""
+        return self.prefix == "baseline_features_"
+
+    def __str__(self) -> str:
+        known = "beyond noise" if self.is_beyond_noise else "how much of it is noise is not known"
+        metric = self.metric.replace("_", " ")
+        return f"worse than {BASELINES[self.prefix]}: {metric} {self.value:.4f} against {self.baseline:.4f}, {known}"
+
+
+def find_shortfall(measured: Mapping[str, Any], class_counts: Sequence[int] = ()) -> Shortfall | None:
+    """What a network does worse in than the better of its baselines.
+
+    Accuracy counts where the intervals do not touch. Where classes are unequal, balanced accuracy counts too, even if
+    accuracy is at par: there is no interval, but ``FAR_LOWER`` is a lot. Losses and errors have no interval
+    either, and count where they are higher by ``FAR_WORSE``.
+
+    Args:
+        measured: metric name to value, the task's main one first; those of baselines as ``BASELINES`` says.
+        class_counts: examples of each class in the training split; empty where they are not known.
+
+    Returns:
+        None where the network is not worse, or there is nothing to compare with.
+    """
+    if not measured:
+        return None
+    if "accuracy" in measured:
+        return _of_accuracy(measured) or _of_balanced_accuracy(measured, class_counts)
+    main = next(iter(measured))
+    prefix = better_baseline(measured, main)
+    if prefix is None or main not in ERRORS:
+        return None
+    value, baseline = measured[main], measured[prefix + main]
+    is_worse = value > baseline * (1 + FAR_WORSE)
+    return Shortfall(main, value, baseline, prefix, None) if is_worse else None
+
+
+def better_baseline(measured: Mapping[str, Any], metric: str) -> str | None:
+    """The simple model that does better in a metric, the first of equals.
+
+    Args:
+        measured: metric name to value.
+        metric: name of a metric.
+
+    Returns:
+        Key of ``BASELINES``; None where none was measured.
+    """
+    known = [prefix for prefix in BASELINES if prefix + metric in measured]
+    sign = -1 if metric in ERRORS else 1
+    return max(known, key=lambda prefix: sign * measured[prefix + metric], default=None)
+
+
+def interval_of(measured: Mapping[str, Any], metric: str) -> tuple[float, float] | None:
+    """The ends of a metric's 95 % interval; None where none was measured."""
+    low, high = (measured.get(f"{metric}_{end}") for end in ("low", "high"))
+    return None if low is None or high is None else (low, high)
+
+
+def _of_accuracy(measured: Mapping[str, Any]) -> Shortfall | None:
+    prefix = better_baseline(measured, "accuracy")
+    own, other = interval_of(measured, "accuracy"), prefix and interval_of(measured, f"{prefix}accuracy")
+    if prefix is None or not own or not other or difference_in_words(own, other) != "worse":
+        return None
+    return Shortfall("accuracy", measured["accuracy"], measured[f"{prefix}accuracy"], prefix, True)
+
+
+def _of_balanced_accuracy(measured: Mapping[str, Any], class_counts: Sequence[int]) -> Shortfall | None:
+    metric, counts = "balanced_accuracy", [count for count in class_counts if count]
+    prefix = better_baseline(measured, metric)
+    if prefix is None or metric not in measured or not counts or max(counts) <= UNEQUAL * min(counts):
+        return None
+    value, baseline = measured[metric], measured[prefix + metric]
+    return Shortfall(metric, value, baseline, prefix, None) if baseline - value > FAR_LOWER else None
