@@ -84,7 +84,7 @@ def test_grey_images_are_not_mirrored_and_rare_classes_weigh_more(decided: Calla
 
 
 def test_little_time_is_spent_on_smaller_images_then_on_the_head_alone(decided: Callable[..., dict]) -> None:
-    run = decided([60, 60], minutes=0.9, size=(30, 30))
+    run = decided([60, 60], minutes=0.5, size=(30, 30))
     assert run["model"]["input_side"] == 192 and "finetune" in run["train"]
 
 
