@@ -119,7 +119,7 @@ def against_a_baseline(settings: Mapping[str, Any], *, is_balanced: bool) -> Cha
         Changes, each of which is a remedy of its own.
     """
     found = []
-    is_weighed = settings.get("train.class_weights") == "effective" or settings.get("train.sampler") == "balanced"
+    is_weighed = settings.get("train.class_weights", "none") != "none" or settings.get("train.sampler") == "balanced"
     if is_balanced and not is_weighed:
         found.append(Change("train.class_weights", "effective"))
     if "dataset.preprocess.channels" in settings:
