@@ -48,11 +48,11 @@ def test_against_histograms(changed: dict[str, Any], expected: list[Any]) -> Non
     assert proposed(changed) == expected
 
 
-def test_rare_classes_come_first_where_nothing_weighs_them_well() -> None:
+def test_rare_classes_come_first_where_nothing_weighs_them() -> None:
     weights = ("train.class_weights", "effective")
     assert proposed({}, is_balanced=True)[0] == weights
-    assert proposed({"train.class_weights": "inverse"}, is_balanced=True)[0] == weights
-    assert weights not in proposed({"train.class_weights": "effective"}, is_balanced=True)
+    for weighed in ("inverse", "effective"):
+        assert weights not in proposed({"train.class_weights": weighed}, is_balanced=True)
     assert weights not in proposed({"train.sampler": "balanced"}, is_balanced=True)
 
 
