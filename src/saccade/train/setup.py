@@ -37,7 +37,7 @@ from saccade.train.runtime import Runtime
 from saccade.train.state import TrainingState
 from saccade.transfer.embeddings import Embeddings, HeadAlone, code_digest, embed, only_head_learns
 from saccade.transfer.freeze import expand_backbone, freeze, paces_by_depth
-from saccade.transfer.initial_weights import InitialWeights, find_initial_weights
+from saccade.transfer.initial_weights import InitialWeights, advice_on_size, find_initial_weights
 from saccade.transfer.load_weights import load_into
 from saccade.transforms.online_views import OnlineViews
 
@@ -153,6 +153,8 @@ class TrainingSetup:
         lines: list[str] = []
         if self.initial_weights:
             lines = load_into(network[1], self.initial_weights.read(), origin=self.initial_weights.origin)
+            if advice := advice_on_size(self.config.model, self.config.arguments, self.config.spec):
+                lines.append(advice)
         if names := expand_backbone(network[1], self.settings["train"]["freeze"], self.head or None):
             freeze(network[1], names)
         return network, lines

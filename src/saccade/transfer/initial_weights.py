@@ -1,7 +1,9 @@
 """The weights that a training starts from, where they are not drawn: published ones, a file, or another run's."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -68,6 +70,27 @@ def find_initial_weights(
         raise UserError(f"model.pretrained ({pretrained}) must be imagenet, or a file that is there")
     normalisation = published_normalisation(model, spec.shape[2])
     return InitialWeights(f"pretrained weights {path.name}", path, sha256_of_file(path), model, normalisation)
+
+
+def advice_on_size(model: str, arguments: Mapping[str, Any], spec: Spec) -> str:
+    """What to do about images that are much smaller than those that published weights have learnt from.
+
+    Args:
+        model: name of a file in ``models/``.
+        arguments: arguments of its ``build``.
+        spec: spec of the dataset.
+
+    Returns:
+        A line for people; empty where images are large enough, or the model cannot enlarge them.
+    """
+    learnt_at, _, _ = registry.constant_or((0, 0, 0), "models", model, "TYPICAL_SHAPE")
+    side = max(spec.shape[:2])
+    if arguments.get("input_side") != 0 or 2 * side > learnt_at:
+        return ""
+    return (
+        f"images of {side} pixels are small for weights that were learnt at {learnt_at}: `input_side: {learnt_at}` of "
+        "the model enlarges them"
+    )
 
 
 def _of_bundle(bundle: Path, model: str, spec: Spec, mean: list[float], dataset: str) -> InitialWeights:
