@@ -187,3 +187,11 @@ def _without_anchors(text: str) -> str:
             start, end = token.start_mark.index, token.end_mark.index
             text = text[:start] + " " * (end - start) + text[end:]
     return text
+
+
+def flow(value: Any) -> str:
+    """A value as YAML on one line."""
+    stream, yaml = io.StringIO(), _yaml()
+    yaml.default_flow_style, yaml.width = True, 2**20
+    yaml.dump(value, stream)
+    return stream.getvalue().removesuffix("...\n").strip()

@@ -1,13 +1,12 @@
 """``saccade add --auto DATASET``: a dataset's own settings, decided from what it holds, as plain lines with reasons."""
 
 import importlib.util
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pipeline import paths
-from pipeline.commands.add import content, insert, read, values, write
+from pipeline.commands.add import content, flow, insert, read, values, write
 from pipeline.console import say
 from pipeline.params.cross_checks import name_problem
 from pipeline.params.load import load_params
@@ -105,7 +104,7 @@ def _entry(name: str, blocks: Mapping[str, Any], reasons: Mapping[str, str], sum
 def _block(key: str, block: Any, reasons: Mapping[str, str]) -> Iterator[str]:
     reason = f"   # {reasons[key]}" if key in reasons else ""
     inside = {name.removeprefix(f"{key}."): why for name, why in reasons.items() if name.startswith(f"{key}.")}
-    line = f"{key}: {_flow(block)}{reason}"
+    line = f"{key}: {flow(block)}{reason}"
     if not isinstance(block, Mapping) or (not inside and len(line) < 110):
         yield line
         return
@@ -114,22 +113,6 @@ def _block(key: str, block: Any, reasons: Mapping[str, str]) -> Iterator[str]:
         why = f"   # {inside[name]}" if name in inside else ""
         if isinstance(value, list) and value and isinstance(value[0], Mapping):
             yield f"  {name}:{why}"
-            yield from (f"    - {_flow(item)}" for item in value)
+            yield from (f"    - {flow(item)}" for item in value)
         else:
-            yield f"  {name}: {_flow(value)}{why}"
-
-
-def _flow(value: Any) -> str:
-    """A value on one line, as people write YAML."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    if isinstance(value, str):
-        plain = values(f"a: [{value}]\n") if _is_plain(value) else None
-        return value if plain and plain["a"] == [value] else json.dumps(value, ensure_ascii=False)
-    return json.dumps(value)
-
-
-def _is_plain(text: str) -> bool:
-    return bool(text) and text.replace("_", "").replace("-", "").replace(".", "").replace("/", "").isalnum()
+            yield f"  {name}: {flow(value)}{why}"

@@ -1,10 +1,8 @@
 """``saccade add --baseline RUN``: the baseline on features of a run as a run of its own."""
 
-import io
 from pathlib import Path
-from typing import Any
 
-from pipeline.commands.add import insert, read, values, write
+from pipeline.commands.add import flow, insert, read, values, write
 from pipeline.console import say
 from pipeline.params.cross_checks import name_problem
 from pipeline.params.load import load_params
@@ -59,24 +57,14 @@ def add_baseline(file: Path, run: str) -> None:
         if whole["datasets"].get(plain, entry) != entry:
             raise UserError(f"datasets of {file} has another {plain!r} already: rename it")
         if plain not in whole["datasets"]:
-            lines = [f"{plain}:", *(f"  {key}: {_flow(value)}" for key, value in entry.items())]
+            lines = [f"{plain}:", *(f"  {key}: {flow(value)}" for key, value in entry.items())]
             text = insert(text, "datasets", lines)
             news.append(f"datasets.{plain}")
     if new in params.runs:
         raise UserError(f"runs of {file} has {new!r} already: rename it, or train that one")
     if wrong := name_problem("runs", new):
         raise UserError(wrong)
-    lines = [line.format(run=run, new=new, dataset=_flow(dataset)) for line in _BASELINE_RUN]
+    lines = [line.format(run=run, new=new, dataset=flow(dataset)) for line in _BASELINE_RUN]
     write(file, insert(text, "runs", lines))
     news.append(f"runs.{new}")
     say(f"added {', '.join(news)} to {file}; next: `saccade repro evaluate@{new}`, or `saccade repro` for all")
-
-
-def _flow(value: Any) -> str:
-    """A value as YAML on one line."""
-    from ruamel.yaml import YAML
-
-    stream, yaml = io.StringIO(), YAML(typ="safe", pure=True)
-    yaml.default_flow_style, yaml.width = True, 2**20
-    yaml.dump(value, stream)
-    return stream.getvalue().removesuffix("...\n").strip()

@@ -17,7 +17,7 @@ from saccade.core.files import sha256_of_file
 from saccade.core.progress import Progress, no_progress
 from saccade.data.prepared import Description
 from saccade.kinds import FrozenFeatures
-from saccade.transfer.embeddings import code_digest
+from saccade.transfer.embeddings import code_digest, without_head
 from saccade.transfer.initial_weights import find_initial_weights
 from saccade.transfer.load_weights import load_into
 
@@ -69,8 +69,7 @@ def _network(info: Description) -> nn.Sequential:
     arguments = {"input_side": INPUT_SIDE}
     network = NetworkConfig(NETWORK, arguments, info.spec, "classify", mean, std, identity="").build_network()
     load_into(network[1], weights.read(), origin=weights.origin)
-    setattr(network[1], registry.constant("models", NETWORK, "HEAD"), nn.Identity())
-    return network.eval()
+    return without_head(network, registry.constant("models", NETWORK, "HEAD"))
 
 
 @torch.no_grad()

@@ -73,6 +73,29 @@ def only_head_learns(model: nn.Module, head: str) -> bool:
     return not draws and not any(parameter.requires_grad for parameter in own)
 
 
+def without_head(network: nn.Sequential, head: str) -> nn.Sequential:
+    """A copy in evaluation mode that gives what its head would be given; norms are part of their convolutions.
+
+    The product of both is the same but for rounding, and takes two thirds of the time.
+
+    Args:
+        network: input layer and model; left as it is.
+        head: name of the layer of the model that answers.
+
+    Returns:
+        Stored examples in, float (B, D) out.
+    """
+    below = copy.deepcopy(network).eval()
+    setattr(below[1], head, nn.Identity())
+    for parent in below.modules():
+        layers = list(parent.named_children()) if isinstance(parent, nn.Sequential) else []
+        for (name, first), (next_name, second) in itertools.pairwise(layers):
+            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                setattr(parent, name, fuse_conv_bn_eval(first, second))
+                setattr(parent, next_name, nn.Identity())
+    return below
+
+
 def embed(
     network: nn.Sequential,
     head: str,
@@ -106,7 +129,7 @@ def embed(
     kept = folder / hashlib.sha256(key).hexdigest()[:32]
     done = _computed(kept)
     done_before, total = 0, views.shape[0] * views.shape[1] + validation.shape[1]
-    below = _without_head(network, head)
+    below = without_head(network, head)
     D = _below(below, validation[0, :1], "validation", device, precision).shape[1]
     for name, arrays in (("validation", validation), ("train", views)):
         for number, image_NHWC in enumerate(arrays):
@@ -121,22 +144,6 @@ def embed(
                 write_json(kept / "done.json", done)
             done_before += len(image_NHWC)
     return Embeddings(*(torch.from_numpy(np.load(kept / f"{name}.npy", mmap_mode="c")) for name in _NAMES))
-
-
-def _without_head(network: nn.Sequential, head: str) -> nn.Sequential:
-    """A copy in evaluation mode that gives what its head would be given; norms are part of their convolutions.
-
-    The product of both is the same but for rounding, and takes two thirds of the time.
-    """
-    below = copy.deepcopy(network).eval()
-    setattr(below[1], head, nn.Identity())
-    for parent in below.modules():
-        layers = list(parent.named_children()) if isinstance(parent, nn.Sequential) else []
-        for (name, first), (next_name, second) in itertools.pairwise(layers):
-            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
-                setattr(parent, name, fuse_conv_bn_eval(first, second))
-                setattr(parent, next_name, nn.Identity())
-    return below
 
 
 @torch.no_grad()
