@@ -27,6 +27,7 @@ GPU_CORES = 200.0  # cores that a GPU stands for
 ENOUGH_EPOCHS = 8  # with all layers learning; fewer are better spent on larger images or on the head
 FEWEST_IMAGES = 60  # training images, below which all layers would learn by heart
 MOST_EPOCHS = 24
+UNEQUAL = 3  # largest class by the smallest
 MOST_STORED = 1_500_000_000  # bytes of views
 LOOKED_AT = 200  # images, spread over all, whose sizes and colours are looked at
 SMALL = 64  # pixels: images up to here are prepared as they are
@@ -153,7 +154,6 @@ def _all_layers(facts: _Facts, preprocess: Mapping[str, Any], means: Means, side
         "finetune": {"head_epochs": head_epochs, "layer_decay": 0.7, "fixed_norms": True},
         "label_smoothing": 0.1,
         "keep": "best",
-        **_balance(facts),
     }
     size, input_side = _size(facts, side)
     reasons = {
@@ -161,7 +161,7 @@ def _all_layers(facts: _Facts, preprocess: Mapping[str, Any], means: Means, side
         "model": f"ImageNet's weights: {pluralise(facts.train_images, 'image')} are too few to learn to see from",
         "train.epochs": f"what {means.minutes:g} minutes allow on {_hardware(means)}, at most {MOST_EPOCHS}",
         "train.finetune": "at first the head alone, then all layers, the deeper the slower",
-        **_why_balance(facts),
+        **_why_no_balance(facts),
     }
     return Recommendation(
         summary=f"all layers of {BACKBONE} at {side} pixels for {pluralise(epochs, 'epoch')}",
@@ -285,13 +285,22 @@ def _transforms(facts: _Facts) -> list[dict[str, Any]]:
 
 
 def _balance(facts: _Facts) -> dict[str, Any]:
-    return {"class_weights": "effective"} if facts.imbalance >= 3 else {}
+    return {"class_weights": "effective"} if facts.imbalance >= UNEQUAL else {}
 
 
 def _why_balance(facts: _Facts) -> dict[str, str]:
     largest, smallest = max(facts.counts), min(facts.counts)
     why = f"the largest class has {largest:,} images, the smallest {smallest:,}: rare ones count more"
     return {"train.class_weights": why} if _balance(facts) else {}
+
+
+def _why_no_balance(facts: _Facts) -> dict[str, str]:
+    """Weights as large as rare classes need throw all layers about from update to update, and gain nothing."""
+    if facts.imbalance < UNEQUAL:
+        return {}
+    largest, smallest = max(facts.counts), min(facts.counts)
+    unequal = f"the largest class has {largest:,} images, the smallest {smallest:,}"
+    return {"train": f"{unequal}: all count the same, for weights would throw all layers about"}
 
 
 def _why_size(facts: _Facts, size: tuple[int, int], side: int) -> str:
