@@ -167,6 +167,13 @@ def test_texts_get_a_bag_of_ngrams(
     run = decided_for(lines_of_classes(inside.root / "texts", counts), minutes)
     assert run["model"] == {"name": "bag_of_ngrams", "buckets": buckets} and run["task"]["name"] == "classify"
     assert (run["train"]["epochs"], run["train"]["batch_size"]) == (epochs, batch_size)
+    assert "class_weights" not in run["train"]
+
+
+def test_rare_classes_of_texts_weigh_more(inside, decided_for, capsys) -> None:
+    run = decided_for(lines_of_classes(inside.root / "texts", [90, 30]))
+    assert run["train"]["class_weights"] == "effective"
+    assert "train.class_weights: the largest class has 90 texts, the smallest 30" in capsys.readouterr().out
 
 
 def test_of_one_long_text_a_recipe_is_named(inside, decided_for) -> None:
