@@ -117,3 +117,83 @@ def test_what_cannot_be_decided_is_said(inside) -> None:
 def test_a_class_with_fewer_images_than_splits_is_named(decided: Callable[..., dict]) -> None:
     with pytest.raises(UserError, match="class class1 has 2 images: each class needs 3, one for each split"):
         decided([10, 2])
+
+
+# --- texts and series -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def decided_for(inside, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict]:
+    """``decided_for(dataset, minutes)``: the run for the lines of a dataset whose files lie in ``inside.root``."""
+
+    def decide(dataset: str, minutes: float = 10) -> dict:
+        photos = "source: {name: digits}, split: {}, preprocess: {size: [32, 32], channels: 1}, augment: {views: 0}"
+        mine = f"  mine:\n{dataset}    augment: {{views: 0}}\n"
+        inside.params.write_text(f"{HEAD}  photos: {{{photos}}}\n{mine}{RUNS}")
+        fetch("mine", source=load_params(paths.PARAMS).datasets["mine"].source)
+        monkeypatch.setattr(module, "_means", lambda minutes: kinds.Means(minutes, 1, False, lambda model: False))
+        add_auto(paths.PARAMS, "mine", minutes=minutes, as_=None)
+        whole = YAML(typ="safe").load(paths.PARAMS.read_text())
+        load_params(paths.PARAMS)
+        assert list(whole["datasets"]) == ["photos", "mine"], "what the network reads stays as it was"
+        return whole["runs"]["mine-auto"]
+
+    return decide
+
+
+def lines_of_classes(folder: Path, counts: Sequence[int]) -> str:
+    folder.mkdir()
+    for k, count in enumerate(counts):
+        (folder / f"class{k}.txt").write_text("".join(f"text {n} of {k}\n" for n in range(count)))
+    return (
+        f"    source: {{name: text_folder, path: {folder.name}, examples: lines}}\n"
+        "    split: {test: 0.2, validation: 0.25}\n    preprocess: {unit: words, max_length: 20}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "minutes", "epochs", "batch_size", "buckets"),
+    [
+        ([50, 50], 10, 40, 32, 2**17),  # 60 for training: as many epochs as are allowed
+        ([1000, 1000], 10, 6, 32, 2**17),  # 1,200 in 38 updates an epoch
+        ([4000, 4000], 10, 5, 32, 2**17),
+        ([4000, 4000], 0.04, 1, 32, 2**17),
+        ([20_000, 20_000], 10, 5, 128, 2**19),
+        ([60] * 50, 10, 5, 32, 2**16),  # 50 classes: fewer buckets keep the updates short
+    ],
+)
+def test_texts_get_a_bag_of_ngrams(
+    inside, decided_for, counts: list[int], minutes: float, epochs: int, batch_size: int, buckets: int
+) -> None:
+    run = decided_for(lines_of_classes(inside.root / "texts", counts), minutes)
+    assert run["model"] == {"name": "bag_of_ngrams", "buckets": buckets} and run["task"]["name"] == "classify"
+    assert (run["train"]["epochs"], run["train"]["batch_size"]) == (epochs, batch_size)
+    assert "class_weights" not in run["train"]
+
+
+def test_rare_classes_of_texts_weigh_more(inside, decided_for, capsys) -> None:
+    run = decided_for(lines_of_classes(inside.root / "texts", [90, 30]))
+    assert run["train"]["class_weights"] == "effective"
+    assert "train.class_weights: the largest class has 90 texts, the smallest 30" in capsys.readouterr().out
+
+
+def test_of_one_long_text_a_recipe_is_named(inside, decided_for) -> None:
+    (inside.root / "long.txt").write_text("to be or not to be " * 50)
+    with pytest.raises(UserError, match="one long text yet: `saccade add shakespeare-lstm`"):
+        decided_for(
+            "    source: {name: plain_text, path: long.txt}\n    split: {test: 0.2, validation: 0.2}\n"
+            "    preprocess: {unit: characters, length: 8}\n"
+        )
+
+
+@pytest.mark.parametrize(("minutes", "epochs"), [(10, 200), (0.005, 29)])
+def test_a_forecast_gets_a_linear_model(inside, decided_for, minutes: float, epochs: int) -> None:
+    rows = "".join(f"{1900 + n // 12}-{n % 12 + 1:02},{np.sin(n):.4f}\n" for n in range(480))
+    (inside.root / "series.csv").write_text("month,level\n" + rows)
+    run = decided_for(
+        "    source: {name: series_table, path: series.csv}\n    split: {test: 0.2, validation: 0.1, order: time}\n"
+        "    preprocess: {window: 12, horizon: 3}\n",
+        minutes,
+    )
+    assert run["model"] == {"name": "nlinear"} and run["task"]["name"] == "forecast"
+    assert run["train"]["epochs"] == epochs and run["train"]["keep"] == "best"

@@ -28,7 +28,7 @@ from saccade.data.spec import Spec
 from saccade.nn import arguments, geometry, layers
 from saccade.nn.arguments import ActivationName, Count, PaddingName, Share
 from saccade.nn.geometry import Window
-from saccade.nn.last_value_skip import build_skip
+from saccade.nn.last_value_skip import LinearForecast, build_skip, set_to_zero
 from saccade.nn.padding import MaskedBatchNorm1d, length_mask, sequence_lengths
 from saccade.nn.pooling import pool_over_time
 from saccade.nn.sequence_networks import build_reader
@@ -36,7 +36,7 @@ from saccade.nn.sequence_networks import build_reader
 ACCEPTS = ("image", "tokens", "series")
 OUTPUTS = ("per_example",)  # its windows reach forwards, and would see the token that is asked for
 TOKEN_ARGUMENTS = ("embedding_size",)  # arguments that images and series have no use for
-FORECAST_ARGUMENTS = ("from_last",)  # what nothing else has a use for
+FORECAST_ARGUMENTS = ("from_last", "linear_skip")  # what nothing else has a use for
 TYPICAL_SHAPE = (28, 28, 1)  # and classes: what it is usually built for, and described with
 TYPICAL_CLASSES = 10
 
@@ -122,6 +122,7 @@ def build(
     dropout: Share = 0.0,
     embedding_size: Count | None = None,
     from_last: bool = False,
+    linear_skip: bool = False,
 ) -> Conv1dNetwork | TextConv1dNetwork:
     """Build the network for a dataset.
 
@@ -139,6 +140,8 @@ def build(
         embedding_size: numbers that a token becomes, from 1; None: 64. Of tokens only.
         from_last: whether what is learnt is added to the last step, so that a forecast begins near persistence; false
             where nothing is forecast.
+        linear_skip: whether a linear map of the whole window is added, so that a forecast begins as a linear one; with
+            from_last, all is read from the last step on; false where nothing is forecast.
 
     Returns:
         A module from x to (B, K); x is float (B, C, H, W) for images, float (B, T, F) for series, of any T that is long
@@ -159,7 +162,7 @@ def build(
     arguments.check_choice("pooling", pooling, ("max", "average", "none"))
     arguments.check_choice("pool", pool, ("mean", "max"))
     reader, features = build_reader(spec, embedding_size)
-    skip = build_skip(spec, from_last=from_last)
+    skip = build_skip(spec, from_last=from_last, linear_skip=linear_skip)
     padded = geometry.padding_size(padding, kernel_size)
     windows: list[Window] = []
     blocks: list[nn.Module] = []
@@ -178,7 +181,11 @@ def build(
         )
     remedy = "enlarge the images with preprocess.size, or " if spec.layout == "image" else ""
     geometry.output_sides("conv1d", spec.shape[:1], windows, remedy=f"{remedy}use fewer channels or padding: same; or ")
-    return Conv1dNetwork(reader, *_stack_pool_head(spec, blocks, pool, channels[-1], dropout), skip)
+    features_and_head = _stack_pool_head(spec, blocks, pool, channels[-1], dropout)
+    if isinstance(skip, LinearForecast):
+        reader = skip.reader
+        set_to_zero(features_and_head[-1])
+    return Conv1dNetwork(reader, *features_and_head, skip)
 
 
 def _stack_pool_head(

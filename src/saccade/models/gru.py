@@ -26,7 +26,7 @@ from saccade.nn.sequence_networks import Network, build_network, build_reader, i
 ACCEPTS = ("image", "tokens", "series")
 OUTPUTS = ("per_example", "per_token")
 TOKEN_ARGUMENTS = ("embedding_size",)  # arguments that images and series have no use for
-FORECAST_ARGUMENTS = ("from_last",)  # what nothing else has a use for
+FORECAST_ARGUMENTS = ("from_last", "linear_skip")  # what nothing else has a use for
 SINGLE_OUTPUT_ARGUMENTS = ("bidirectional", "pool")  # what would see, or hide, the answer where each step is asked
 TYPICAL_SHAPE = (28, 28, 1)  # and classes: what it is usually built for, and described with
 TYPICAL_CLASSES = 10
@@ -42,6 +42,7 @@ def build(
     pool: Literal["last", "mean", "max", "attention"] = "last",
     embedding_size: Count | None = None,
     from_last: bool = False,
+    linear_skip: bool = False,
 ) -> Network:
     """Build the network for a dataset.
 
@@ -57,6 +58,8 @@ def build(
         embedding_size: numbers that a token becomes, from 1; None: 64. Of tokens only.
         from_last: whether what is learnt is added to the last step, so that a forecast begins near persistence; false
             where nothing is forecast.
+        linear_skip: whether a linear map of the whole window is added, so that a forecast begins as a linear one; with
+            from_last, all is read from the last step on; false where nothing is forecast.
 
     Returns:
         A module from x to (B, K), or to (B, T, V) where each step of a text is asked for the next token; x is float
@@ -75,4 +78,4 @@ def build(
         dropout=dropout if num_layers > 1 else 0.0,
     )
     init_gate_biases(recurrent)
-    return build_network(spec, reader, recurrent, pool, dropout, from_last=from_last)
+    return build_network(spec, reader, recurrent, pool, dropout, from_last=from_last, linear_skip=linear_skip)

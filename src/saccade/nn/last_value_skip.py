@@ -1,4 +1,4 @@
-"""A skip connection from the last step of a series to its forecast, so that a network learns the change alone.
+"""Skip connections from a series to its forecast, so that a network learns what a simple forecast leaves.
 
 Shapes: B windows, T time steps, F features, H steps ahead, G targets, O = H * G numbers to predict.
 """
@@ -31,22 +31,64 @@ class LastValueSkip(nn.Module):
         return x_BTF[:, -1, self.columns].repeat(1, self.horizon)
 
 
-def build_skip(spec: Spec, *, from_last: bool) -> nn.Module | None:
+class AboveLastStep(nn.Module):
+    """How far each step is above the last one: (B, T, F), shape kept."""
+
+    def forward(self, x_BTF: Tensor) -> Tensor:
+        return x_BTF - x_BTF[:, -1:]
+
+
+class LinearForecast(nn.Module):
+    """A linear map of the whole window: (B, T, F) to (B, O). It begins at zero, or at the last value.
+
+    Args:
+        shape: T and F.
+        columns: indices of the features that are forecast, in the order of the targets.
+        horizon: steps ahead.
+        from_last: whether the map is of what the window is above its last step, and its result is added to that step:
+            a level that training has not seen then moves the forecast along with it.
+    """
+
+    def __init__(self, shape: Sequence[int], columns: Sequence[int], horizon: int, *, from_last: bool) -> None:
+        super().__init__()
+        self.reader = AboveLastStep() if from_last else nn.Identity()
+        self.last = LastValueSkip(columns, horizon) if from_last else None
+        self.linear = nn.Linear(shape[0] * shape[1], horizon * len(columns))
+        set_to_zero(self.linear)
+
+    def forward(self, x_BTF: Tensor) -> Tensor:
+        answer_BO = self.linear(self.reader(x_BTF).flatten(1))
+        return answer_BO if self.last is None else answer_BO + self.last(x_BTF)
+
+
+def build_skip(spec: Spec, *, from_last: bool, linear_skip: bool = False) -> nn.Module | None:
     """Build the module whose output is added to a network's answer.
 
     Args:
         spec: spec of the dataset.
         from_last: whether a forecast begins at the last step.
+        linear_skip: whether a linear map of the window is added.
 
     Returns:
         The module, or None: the answer stands alone.
 
     Raises:
-        UserError: ``from_last`` where nothing is forecast.
+        UserError: one of them where nothing is forecast.
     """
-    if not from_last:
-        return None
-    if not spec.horizon:
-        raise UserError("from_last (true) must be false where no series is forecast: leave it out")
-    targets = targets_of_names(spec.targets, spec.horizon)
-    return LastValueSkip([spec.features.index(target) for target in targets], spec.horizon)
+    for name, value in (("from_last", from_last), ("linear_skip", linear_skip)):
+        if value and not spec.horizon:
+            raise UserError(f"{name} (true) must be false where no series is forecast: leave it out")
+    if linear_skip:
+        return LinearForecast(spec.shape, targeted_columns(spec), spec.horizon, from_last=from_last)
+    return LastValueSkip(targeted_columns(spec), spec.horizon) if from_last else None
+
+
+def targeted_columns(spec: Spec) -> list[int]:
+    """Indices of the features that are forecast, in the order of the targets."""
+    return [spec.features.index(target) for target in targets_of_names(spec.targets, spec.horizon)]
+
+
+def set_to_zero(layer: nn.Module) -> None:
+    """Make a layer give zero until it learns."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from saccade.core.errors import UserError
 from saccade.data.spec import PAD, Spec
-from saccade.nn.last_value_skip import build_skip
+from saccade.nn.last_value_skip import LinearForecast, build_skip, set_to_zero
 from saccade.nn.layers import ImageRows
 from saccade.nn.padding import sequence_lengths
 from saccade.nn.pooling import pool_over_time
@@ -90,7 +90,14 @@ def build_reader(spec: Spec, embedding_size: int | None = None) -> tuple[nn.Modu
 
 
 def build_network(
-    spec: Spec, reader: nn.Module, recurrent: nn.RNNBase, pool: str, dropout: float, *, from_last: bool = False
+    spec: Spec,
+    reader: nn.Module,
+    recurrent: nn.RNNBase,
+    pool: str,
+    dropout: float,
+    *,
+    from_last: bool = False,
+    linear_skip: bool = False,
 ) -> Network:
     """Put pooling and a linear layer behind a recurrence.
 
@@ -101,20 +108,25 @@ def build_network(
         pool: last, mean, max or attention: see ``pooling.pool_over_time``.
         dropout: share of the values before the last layer that training drops, in [0, 1).
         from_last: whether the last step is added to a forecast: see ``last_value_skip.LastValueSkip``.
+        linear_skip: whether a linear map of the window is added to a forecast, and the head begins at zero; with
+            ``from_last``, the recurrence reads what it reads, too: see ``last_value_skip.LinearForecast``.
 
     Returns:
         A module from what ``reader`` takes to (B, K), or to (B, T, V) where each step is answered.
 
     Raises:
         UserError: the pool is not one of these; each step is answered, and there is a pool or a second direction; or
-            ``from_last`` where nothing is forecast.
+            ``from_last`` or ``linear_skip`` where nothing is forecast.
     """
-    skip = build_skip(spec, from_last=from_last)
+    skip = build_skip(spec, from_last=from_last, linear_skip=linear_skip)
     width = recurrent.hidden_size * (2 if recurrent.bidirectional else 1)
     if spec.output == "per_token":
         _refuse_seeing_the_next_token(recurrent, pool)
         return NextTokenNetwork(reader, recurrent, _head(width, dropout, spec.num_outputs))
     head = _head(width, dropout, spec.num_outputs)
+    if isinstance(skip, LinearForecast):
+        reader = skip.reader
+        set_to_zero(head[-1])
     pooled = pool_over_time(pool, width, recurrent.bidirectional)
     if spec.layout == "tokens":
         return TextNetwork(reader, BidirectionalRNN(recurrent) if recurrent.bidirectional else recurrent, pooled, head)

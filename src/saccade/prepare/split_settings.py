@@ -50,6 +50,19 @@ class SplitSettings:
         """The published splits where they are kept, else None."""
         return published if self.test == "given" else None
 
+    def train_count(self, total: int, published: Sequence[str] | None) -> int:
+        """About how many of ``total`` examples training will see, at least 1, before any is looked at.
+
+        >>> SplitSettings(test=0.2, validation=0.25).train_count(1_000, None)
+        600
+        """
+        kept = self.published(published)
+        if kept is not None:
+            total, held = total - sum(part == "test" for part in kept), 0.0
+        else:
+            held = 1 / self.folds if self.folds else float(self.test)
+        return max(1, round(total * (1 - held) * (1 - self.validation) * self.train_fraction))
+
 
 def assign(
     settings: SplitSettings,

@@ -320,7 +320,8 @@ every_choice = pytest.mark.parametrize(
 @every_choice
 def test_every_choice_builds_and_makes_a_difference(name: str, key: str, value: Any) -> None:
     examples = [EXAMPLES[kind] for kind in registry.constant("models", name, "ACCEPTS") if kind in EXAMPLES]
-    for example in [forecast_example] if key == "from_last" else examples:
+    forecast_only = registry.constant_or((), "models", name, "FORECAST_ARGUMENTS")
+    for example in [forecast_example] if key in forecast_only else examples:
         spec, shape = example(name, 3, longer=8)  # some choices need more than the defaults
         outputs, names = [], []
         for arguments in ({}, {key: value}):

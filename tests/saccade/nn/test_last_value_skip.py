@@ -1,4 +1,4 @@
-"""Forecasts that begin at the last step: with a network that answers nothing they are persistence.
+"""Forecasts that begin at the last step, or at a linear map of the window: what they are with a network that is silent.
 
 Shapes: B batch, T time steps, F features, O numbers to predict.
 """
@@ -6,6 +6,7 @@ Shapes: B batch, T time steps, F features, O numbers to predict.
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LinearRegression
 
 from saccade.bundle.bundle import NetworkConfig
 from saccade.core import registry
@@ -57,7 +58,51 @@ def test_the_gradient_over_time_is_that_of_the_whole_answer() -> None:
     torch.testing.assert_close(seen[0], model(x_BTF).detach())
 
 
+@pytest.mark.parametrize("argument", ["from_last", "linear_skip"])
 @pytest.mark.parametrize("model", MODELS)
-def test_where_nothing_is_forecast_there_is_no_last_value(model: str) -> None:
-    with pytest.raises(UserError, match=r"from_last \(true\) must be false"):
-        registry.module("models", model).build(Spec("series", (T, F), classes=("a", "b")), from_last=True)
+def test_where_nothing_is_forecast_there_is_no_last_value(model: str, argument: str) -> None:
+    with pytest.raises(UserError, match=rf"{argument} \(true\) must be false"):
+        registry.module("models", model).build(Spec("series", (T, F), classes=("a", "b")), **{argument: True})
+
+
+@pytest.mark.parametrize("model", [*MODELS, "nlinear"])
+def test_a_network_with_a_linear_skip_begins_at_persistence(model: str) -> None:
+    arguments = {} if model == "nlinear" else {"from_last": True, "linear_skip": True}
+    x_BTF = windows()
+    answer_BO = recipe(model, **arguments).build_network().eval()(x_BTF).detach()
+    np.testing.assert_allclose(answer_BO, persistence(x_BTF.numpy(), SPEC), rtol=1e-6, atol=1e-3)
+
+
+@pytest.mark.parametrize("from_last", [True, False])
+@pytest.mark.parametrize("model", [*MODELS, "nlinear"])
+def test_the_linear_part_is_the_regression_of_scikit_learn(model: str, from_last: bool) -> None:
+    """With its coefficients the forecasts are its own, and the mean squared error has no slope there."""
+    if model == "nlinear" and not from_last:
+        pytest.skip("it has no other form")
+    x_BTF, target_BO = torch.randn(60, T, F), torch.randn(60, 4)
+    last_BO = x_BTF[:, -1, [2, 0, 2, 0]] if from_last else torch.zeros(60, 4)
+    inputs_BD = (x_BTF - x_BTF[:, -1:] if from_last else x_BTF).flatten(1)
+    fitted = LinearRegression().fit(inputs_BD.double(), (target_BO - last_BO).double())
+
+    arguments = {} if model == "nlinear" else {"from_last": from_last, "linear_skip": True}
+    network = recipe(model, **arguments).build_network()[1].eval()
+    linear = network.linear if model == "nlinear" else network.skip.linear
+    with torch.no_grad():
+        linear.weight.copy_(torch.from_numpy(fitted.coef_))
+        linear.bias.copy_(torch.from_numpy(fitted.intercept_))
+    expected_BO = torch.from_numpy(fitted.predict(inputs_BD.double())).float() + last_BO
+    torch.testing.assert_close(network(x_BTF), expected_BO, rtol=1e-4, atol=1e-4)  # 27 correlated coefficients
+    (network(x_BTF) - target_BO).square().mean().backward()
+    torch.testing.assert_close(linear.weight.grad, torch.zeros_like(linear.weight), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("model", [*MODELS, "nlinear"])
+def test_a_window_at_another_level_is_forecast_the_same_at_that_level(model: str) -> None:
+    arguments = {} if model == "nlinear" else {"from_last": True, "linear_skip": True}
+    torch.manual_seed(0)
+    network = recipe(model, **arguments).build_network()[1].eval()
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    x_BTF, level_F = torch.randn(5, T, F), torch.tensor([7.0, -3.0, 20.0])
+    expected_BO = network(x_BTF) + level_F[[2, 0, 2, 0]]
+    torch.testing.assert_close(network(x_BTF + level_F), expected_BO, rtol=1e-4, atol=1e-4)

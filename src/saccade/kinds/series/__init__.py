@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from saccade.data.prepared import Description, Split
-    from saccade.kinds import Baseline, NewExamples, Reading
+    from saccade.kinds import Baseline, Means, NewExamples, Reading, Recommendation
+    from saccade.prepare.split_settings import SplitSettings
 
 LAYOUT = "series"
 PLURAL = "series"
@@ -35,6 +36,20 @@ def problems(
     if isinstance(window, int) and isinstance(season, int) and season > window:
         message = f"{season}: must be at most window ({window}), for a forecast sees no earlier season"
         yield ("preprocess", "season"), message
+
+
+def recommend(
+    form: str, examples: Any, preprocess: Mapping[str, Any], split: "SplitSettings", means: "Means"
+) -> "Recommendation":
+    """A linear forecast, or convolutions for classes; see ``kinds.recommend``."""
+    from saccade.core.errors import UserError
+    from saccade.kinds.series import recommended_settings as settings
+
+    if form == "series_to_forecast":
+        return settings.recommended_for_forecast(examples, preprocess, split, means)
+    if form == "labelled_series":
+        return settings.recommended_for_classes(examples, preprocess, split, means)
+    raise UserError("nothing is recommended for generated series yet: `saccade recipes` lists settings to begin with")
 
 
 def baseline(info: "Description") -> "Baseline | None":

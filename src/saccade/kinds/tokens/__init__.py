@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from saccade.data.prepared import Description, Split
     from saccade.data.spec import Spec
-    from saccade.kinds import Baseline, NewExamples, Reading
+    from saccade.kinds import Baseline, Means, NewExamples, Reading, Recommendation
+    from saccade.prepare.split_settings import SplitSettings
 
 LAYOUT = "tokens"
 PLURAL = "texts"
@@ -41,6 +42,20 @@ def problems(
             if key in split:
                 message = f"with by_heart, all of the text is in all three splits: leave {key} out"
                 yield ("split", key), message
+
+
+def recommend(
+    form: str, examples: Any, preprocess: Mapping[str, Any], split: "SplitSettings", means: "Means"
+) -> "Recommendation":
+    """A bag of n-grams; see ``kinds.recommend``."""
+    from saccade.core.errors import UserError
+    from saccade.kinds.tokens.recommended_settings import recommended
+
+    if form != "labelled_texts":
+        raise UserError(
+            "nothing is recommended for one long text yet: `saccade add shakespeare-lstm` brings settings to begin with"
+        )
+    return recommended(examples, preprocess, split, means)
 
 
 def baseline(info: "Description") -> "Baseline":

@@ -1,0 +1,113 @@
+"""Settings for series that nobody has tuned anything for.
+
+For a forecast that is a linear model of the window, which no recurrence was above (docs/log.md); for classes, which
+nothing was measured on, a small network of convolutions.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from saccade.core.errors import UserError
+from saccade.core.messages import pluralise
+from saccade.kinds import Means, Recommendation
+from saccade.prepare.split_settings import SplitSettings
+from saccade.readers.examples import LongSeries, SeriesFiles
+
+UPDATES = 1_000  # of a training
+MOST_EPOCHS = 300
+FEWEST_EPOCHS = 10
+UPDATE_S, WEIGHT_S = 0.002, 8e-9  # seconds of an update on a core, and of a weight in it
+
+
+def recommended_for_forecast(
+    examples: LongSeries, preprocess: Mapping[str, Any], split: SplitSettings, means: Means
+) -> Recommendation:
+    """Settings for the future of one long series.
+
+    Args:
+        examples: the series of a source.
+        preprocess: block of the dataset, which stays as it is.
+        split: how its windows will be divided.
+        means: what a training may cost.
+
+    Returns:
+        Plain settings, each with its reason.
+
+    Raises:
+        UserError: the split is a published one, which no long series has.
+    """
+    if split.test == "given":
+        raise UserError("split.test (given) must be a share such as 0.2: a long series has no published split")
+    steps, features = examples.series.values.shape
+    window, horizon, stride = preprocess["window"], preprocess["horizon"], preprocess.get("stride") or 1
+    lost = 2 * window + window + horizon  # two gaps, and what a first window takes
+    windows = max(1, round((steps * (1 - split.test - split.validation) - lost) * split.train_fraction / stride))
+    batch_size = 64
+    weights = window * features * horizon * len(examples.targets)
+    updates = math.ceil(windows / batch_size)
+    affordable = int(60 * means.minutes / (updates * (UPDATE_S + WEIGHT_S * weights)))
+    wanted = min(MOST_EPOCHS, max(FEWEST_EPOCHS, math.ceil(UPDATES / updates)))
+    epochs = max(1, min(wanted, affordable))
+    return Recommendation(
+        summary=f"a linear model of the window, from its last step on, for {pluralise(epochs, 'epoch')}",
+        preprocess=preprocess,
+        augment={"views": 0},
+        model={"name": "nlinear"},
+        train={
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "optimizer": {"name": "adam", "lr": 0.01},
+            "schedule": {"name": "one_cycle"},
+            "loss": "mae",
+            "ema_decay": 0.98,
+            "keep": "best",
+        },
+        reasons={
+            "model": "of what the window is above its last step: a level that training has not seen leads it nowhere",
+            "train.epochs": f"about {pluralise(windows, 'window')} for training, in {epochs * updates:,} updates"
+            if epochs == wanted
+            else "what the time allows",
+            "train.keep": "weights fit the training years ever better; validation says when to stop",
+        },
+    )
+
+
+def recommended_for_classes(
+    examples: SeriesFiles, preprocess: Mapping[str, Any], split: SplitSettings, means: Means
+) -> Recommendation:
+    """Settings for labelled series.
+
+    Args:
+        examples: files of a source.
+        preprocess: block of the dataset, which stays as it is.
+        split: how they will be divided.
+        means: what a training may cost; a short training of a small network fits into any.
+
+    Returns:
+        Plain settings, each with its reason.
+
+    Raises:
+        UserError: there are no series.
+    """
+    if len(examples.labels) == 0:
+        raise UserError("nothing can be recommended for a dataset without series")
+    train_series = split.train_count(len(examples.labels), examples.published_splits)
+    epochs = min(60, max(15, math.ceil(1_000 / math.ceil(train_series / 32))))
+    return Recommendation(
+        summary=f"a small network of convolutions over time for {pluralise(epochs, 'epoch')}",
+        preprocess=preprocess,
+        augment={"views": 0},
+        model={"name": "conv1d", "channels": [64, 128], "dropout": 0.3},
+        train={
+            "epochs": epochs,
+            "batch_size": 32,
+            "optimizer": {"name": "adamw", "lr": 0.002, "weight_decay": 0.05},
+            "schedule": {"name": "one_cycle"},
+            "keep": "best",
+        },
+        reasons={
+            "model": "short patterns wherever they occur; lstm or gru where the order of far parts decides",
+            "train.epochs": f"{train_series:,} series for training",
+        },
+    )
