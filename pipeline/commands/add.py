@@ -5,6 +5,7 @@ Lines are put between those of the file and none of its own is changed, so comme
 
 import io
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -165,12 +166,15 @@ def _lines_of_entry(text: str, section: str, name: str, new_name: str) -> list[s
 
 
 def insert(text: str, section: str, entry: list[str]) -> str:
-    """Put the lines of an entry after the last entry of a section."""
+    """Put the lines of an entry after the last entry of a section, or into one that is ``{}``."""
+    end_of_line = "\r\n" if "\r\n" in text else "\n"
+    if empty := re.search(rf"^{section}:[ \t]*\{{[ \t]*\}}([ \t]*(?:#.*?)?)(?=\r?$)", text, flags=re.MULTILINE):
+        lines = [f"{section}:{empty[1].rstrip()}", *("  " + line if line else "" for line in entry)]
+        return text[: empty.start()] + end_of_line.join(lines) + text[empty.end() :]
     places = _places(text, section).values()
     if not places:
         raise UserError(f"{section} holds no entry in lines of its own: write the first one by hand")
     at, indent = max(place.end for place in places), min(place.indent for place in places)
-    end_of_line = "\r\n" if "\r\n" in text else "\n"
     lines = io.StringIO(text, newline="").readlines()
     if not lines[at - 1].endswith("\n"):
         lines[at - 1] += end_of_line

@@ -285,3 +285,19 @@ def test_a_mirror_does_not_make_another_dataset(inside, capsys):
     add_recipe(paths.PARAMS, "mnist-lstm", None)
     assert added_lines(before, read())[0] == "  mnist-lstm:"
     assert load_params(paths.PARAMS).datasets["mnist"].source.arguments == {"mirror": "~/mirror"}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", ""])
+def test_the_first_entry_of_an_empty_section(write, end):
+    dataset = (
+        "  own: {source: {name: digits}, split: {}, preprocess: {size: [20, 20], channels: 1}, augment: {views: 0}}"
+    )
+    head = f"seed: 0\ntracking: {{experiment: t}}\ndatasets:\n{dataset}\n"
+    text = (head + "runs: {}   # none yet").replace("\n", end or "\n") + end
+    write(text)
+    add_recipe(paths.PARAMS, "mnist-lenet5", None)
+    assert list(load_params(paths.PARAMS).runs) == ["mnist-lenet5"]
+    lines = read().splitlines()
+    at = lines.index("runs:   # none yet")
+    assert lines[at + 1] == "  mnist-lenet5:" and lines[-1] == "    evaluate: {top_k: [1, 5]}"
+    assert read().count("\r\n") == (len(lines) if end == "\r\n" else 0) and read().endswith(end)
