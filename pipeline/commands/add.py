@@ -197,5 +197,6 @@ def flow(value: Any) -> str:
     """A value as YAML on one line."""
     stream, yaml = io.StringIO(), _yaml()
     yaml.default_flow_style, yaml.width = True, 2**20
+    yaml.sort_base_mapping_type_on_output = False
     yaml.dump(value, stream)
     return stream.getvalue().removesuffix("...\n").strip()
