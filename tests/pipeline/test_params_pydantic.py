@@ -7,8 +7,8 @@ from params_helpers import changed, problems_of
 
 TRAIN_KEYS = (
     "accumulation_steps, batch_size, checkpoint_every_s, class_weights, clip_norm, compile, cutmix, deterministic, "
-    "device, early_stopping, ema_decay, ensemble, epochs, freeze, init_from, keep, label_smoothing, length_buckets, "
-    "loss, mixup, optimizer, precision, processes, sampler, schedule, seed, threads"
+    "device, early_stopping, ema_decay, ensemble, epochs, finetune, freeze, init_from, keep, label_smoothing, "
+    "length_buckets, loss, mixup, optimizer, precision, processes, sampler, schedule, seed, threads"
 )
 
 ONE_PROBLEM = {
