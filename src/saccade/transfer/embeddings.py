@@ -14,7 +14,7 @@ import copy
 import hashlib
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +27,10 @@ from saccade import nn as nn_parts
 from saccade.bundle import inputs
 from saccade.bundle.inputs import ImageInput
 from saccade.core import devices, registry
+from saccade.core.errors import UserError
 from saccade.core.files import sha256_of_file, write_json
 from saccade.core.progress import Progress, no_progress
+from saccade.data.arrays import ArrayFile, open_array, write_part
 
 _NAMES = ("train", "validation")
 _BATCH_SIZE = 64  # images: more are no faster on a CPU, and take memory
@@ -124,26 +126,29 @@ def embed(
     Returns:
         The embeddings, memory-mapped.
     """
-    model = network[1]
-    key = json.dumps(decided_by, sort_keys=True).encode() + _digest_below(model, head)
+    from filelock import FileLock  # imported here: it takes a while, and few trainings hold layers
+
+    key = json.dumps(decided_by, sort_keys=True).encode() + _digest_below(network[1], head)
     kept = folder / hashlib.sha256(key).hexdigest()[:32]
-    done = _computed(kept)
-    done_before, total = 0, views.shape[0] * views.shape[1] + validation.shape[1]
-    below = without_head(network, head)
-    D = _below(below, validation[0, :1], "validation", device, precision).shape[1]
-    for name, arrays in (("validation", validation), ("train", views)):
-        for number, image_NHWC in enumerate(arrays):
-            if number >= done.get(name, 0):
-                rows = _opened(kept / f"{name}.npy", (*arrays.shape[:2], D), is_new=number == 0)
-                for start in range(0, len(image_NHWC), _BATCH_SIZE):
-                    part = slice(start, start + _BATCH_SIZE)
-                    rows[number, part] = _below(below, image_NHWC[part], name, device, precision)
-                    progress("features of the frozen layers", done_before + min(part.stop, len(image_NHWC)), total)
-                rows.flush()
-                done[name] = number + 1
-                write_json(kept / "done.json", done)
-            done_before += len(image_NHWC)
-    return Embeddings(*(torch.from_numpy(np.load(kept / f"{name}.npy", mmap_mode="c")) for name in _NAMES))
+    kept.mkdir(parents=True, exist_ok=True)
+    with FileLock(kept / "lock"):  # another training of the same may be at it: what it computes is taken over
+        done = _computed(kept, {"validation": validation, "train": views})
+        below = without_head(network, head)
+        done_before, total = 0, views.shape[0] * views.shape[1] + validation.shape[1]
+        for name, arrays in (("validation", validation), ("train", views)):
+            for number, image_NHWC in enumerate(arrays):
+                if number >= done.get(name, 0):
+                    for start in range(0, len(image_NHWC), _BATCH_SIZE):
+                        batch = image_NHWC[start : start + _BATCH_SIZE]
+                        rows_BD = _below(below, batch, name, device, precision)
+                        if number == start == 0:  # reserves the disk, and fails here where it is full
+                            ArrayFile(kept / f"{name}.npy", np.float32, (*arrays.shape[:2], rows_BD.shape[1])).close()
+                        write_part(kept / f"{name}.npy", (number, start), rows_BD)
+                        progress("features of the frozen layers", done_before + start + len(batch), total)
+                    done[name] = number + 1
+                    write_json(kept / "done.json", done)
+                done_before += len(image_NHWC)
+    return Embeddings(*(torch.from_numpy(open_array(kept / f"{name}.npy")) for name in _NAMES))
 
 
 @torch.no_grad()
@@ -157,18 +162,18 @@ def _below(network: nn.Sequential, image_BHWC: Tensor, split: str, device: torch
     return features.float().cpu().numpy()
 
 
-def _opened(path: Path, shape: tuple[int, ...], *, is_new: bool) -> np.memmap:
-    """The file of the embeddings of some views, for writing."""
-    if is_new:
-        return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-    return np.lib.format.open_memmap(path, mode="r+")
-
-
-def _computed(kept: Path) -> dict[str, int]:
-    """How many views of each split are computed; a folder is there afterwards."""
-    kept.mkdir(parents=True, exist_ok=True)
+def _computed(kept: Path, splits: Mapping[str, Tensor]) -> dict[str, int]:
+    """How many views of each split are computed; none of one whose file is not what it was made as."""
     written = kept / "done.json"
-    return json.loads(written.read_text(encoding="utf-8")) if written.exists() else {}
+    done: dict[str, int] = json.loads(written.read_text(encoding="utf-8")) if written.exists() else {}
+    return {name: count for name, count in done.items() if _is_whole(kept / f"{name}.npy", splits[name].shape[:2])}
+
+
+def _is_whole(path: Path, counts: Sequence[int]) -> bool:
+    try:
+        return open_array(path).shape[:2] == tuple(counts)
+    except UserError:  # missing, cut short, or no array
+        return False
 
 
 def code_digest(model: str) -> str:

@@ -4,6 +4,7 @@ Shapes: V views, N examples, D features.
 """
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def test_only_what_is_measured_is_cropped(tmp_path: Path) -> None:
 def test_what_was_computed_is_not_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     net, views = network(), images(3)
     first = embedded(tmp_path, net, views, views[:1])
-    monkeypatch.setattr(embeddings, "_below", lambda *call: np.zeros((1, 512), np.float32))
+    monkeypatch.setattr(embeddings, "_below", None)  # computing anything now would fail
     again = embedded(tmp_path, net, views, views[:1])
     assert torch.equal(first.train, again.train) and torch.equal(first.validation, again.validation)
 
@@ -106,6 +107,34 @@ def test_a_computation_that_was_stopped_goes_on_with_the_next_view(tmp_path: Pat
     again = embedded(tmp_path / "cut", net, views, views[:1], progress=lambda _, done, total: seen.append(done))
     assert min(seen) > 2 * N
     assert torch.equal(again.train, whole.train)
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut short", "no array"])
+def test_what_is_damaged_is_computed_anew(tmp_path: Path, damage: str) -> None:
+    net, views = network(), images(2)
+    expected = embedded(tmp_path, net, views, views[:1]).train.clone()
+    (path,) = tmp_path.glob("*/train.npy")
+    content = path.read_bytes()
+    path.unlink()
+    if damage != "gone":
+        path.write_bytes(content[:-8] if damage == "cut short" else bytes(len(content)))
+    assert torch.equal(embedded(tmp_path, net, views, views[:1]).train, expected)
+
+
+def test_two_trainings_at_once_compute_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second waits, and takes over what the first has computed."""
+    computed: list[int] = []
+    below = embeddings._below
+
+    def counted(*call: Any) -> np.ndarray:
+        computed.append(len(call[1]))
+        return below(*call)
+
+    monkeypatch.setattr(embeddings, "_below", counted)
+    views, networks = images(2), [network(), network()]
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda net: embedded(tmp_path, net, views, views[:1]).train.clone(), networks)
+    assert torch.equal(first, second) and sum(computed) == 3 * N
 
 
 def test_other_weights_other_settings_and_another_head_alone_are_told_apart(tmp_path: Path) -> None:
