@@ -44,9 +44,17 @@ def pictures(
 def decided(inside, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict]:
     """``decided(minutes=..., weights=..., **pictures)``: the run, and its dataset as ``dataset``."""
 
-    def decide(counts: Sequence[int], *, minutes: float = 10, weights: bool = True, cores: int = 2, **options) -> dict:
+    def decide(
+        counts: Sequence[int],
+        *,
+        minutes: float = 10,
+        weights: bool = True,
+        cores: int = 2,
+        split: str = "{test: 0.2, validation: 0.2}",
+        **options,
+    ) -> dict:
         pictures(inside.root / "photos", counts, **options)
-        dataset = "  photos:\n    source: {name: image_folder, path: photos}\n    split: {test: 0.2, validation: 0.2}\n"
+        dataset = f"  photos:\n    source: {{name: image_folder, path: photos}}\n    split: {split}\n"
         preprocess = "    preprocess: {size: [20, 20], channels: 1}\n    augment: {views: 0}\n"
         inside.params.write_text(HEAD + dataset + preprocess + RUNS)
         fetch("photos", source=load_params(paths.PARAMS).datasets["photos"].source)
@@ -112,6 +120,11 @@ def test_what_cannot_be_decided_is_said(inside) -> None:
     with pytest.raises(UserError, match="has 'lenet5-digits' already: remove it, or give another name with --as"):
         add_auto(paths.PARAMS, "digits", minutes=10, as_="lenet5-digits")
     assert paths.PARAMS.read_text() == before
+
+
+def test_a_published_test_split_that_is_not_there_is_said(decided: Callable[..., dict]) -> None:
+    with pytest.raises(UserError, match=r"split.test \(given\) must be a share such as 0.15: the source publishes no"):
+        decided([9, 9], split="{test: given}")
 
 
 def test_a_class_with_fewer_images_than_splits_is_named(decided: Callable[..., dict]) -> None:

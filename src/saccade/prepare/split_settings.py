@@ -53,14 +53,26 @@ class SplitSettings:
     def train_count(self, total: int, published: Sequence[str] | None) -> int:
         """About how many of ``total`` examples training will see, at least 1, before any is looked at.
 
+        Args:
+            total: number of examples of the source, from 1.
+            published: published split of each example, None where there are none.
+
+        Returns:
+            Number of examples.
+
+        Raises:
+            UserError: the published test split is asked for, and there is none.
+
         >>> SplitSettings(test=0.2, validation=0.25).train_count(1_000, None)
         600
         """
         kept = self.published(published)
         if kept is not None:
             total, held = total - sum(part == "test" for part in kept), 0.0
+        elif self.test == "given":
+            raise UserError("split.test (given) must be a share such as 0.15: the source publishes no test split")
         else:
-            held = 1 / self.folds if self.folds else float(self.test)
+            held = 1 / self.folds if self.folds else self.test
         return max(1, round(total * (1 - held) * (1 - self.validation) * self.train_fraction))
 
 

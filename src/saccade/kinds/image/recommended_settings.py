@@ -81,7 +81,7 @@ def recommended(
     facts = _look_at(examples, split)
     if means.has_weights(BACKBONE):
         return _from_weights(facts, preprocess, means)
-    return _from_scratch(facts, preprocess, means, _WHY_MANY if means.has_weights(BACKBONE) else _WHY_NO_WEIGHTS)
+    return _from_scratch(facts, preprocess, means, _WHY_NO_WEIGHTS)
 
 
 def _look_at(examples: ImageExamples, split: SplitSettings) -> _Facts:
@@ -95,10 +95,6 @@ def _look_at(examples: ImageExamples, split: SplitSettings) -> _Facts:
             f"class {name} has {pluralise(int(counts.min()), 'image')}: each class needs 3, one for each split. Add "
             "some, put it together with another class, or leave it out"
         )
-    published = np.array(split.published(examples.published_splits) or [""] * N)
-    is_test = published == "test"
-    held = 0.0 if is_test.any() else (1 / split.folds if split.folds else float(split.test))
-    train_images = (N - int(is_test.sum())) * (1 - held) * (1 - split.validation) * split.train_fraction
     sides, is_grey = [], True
     for row in np.unique(np.linspace(0, N - 1, min(N, LOOKED_AT)).astype(int)):
         try:
@@ -112,7 +108,7 @@ def _look_at(examples: ImageExamples, split: SplitSettings) -> _Facts:
     longer, shorter = np.max(sides, axis=1), np.min(sides, axis=1)
     proportions = shorter / longer
     return _Facts(
-        train_images=max(1, round(train_images)),
+        train_images=split.train_count(N, examples.published_splits),
         counts=tuple(int(count) for count in counts),
         side=int(np.median(longer)),
         proportion=float(np.median(proportions)),
@@ -136,7 +132,7 @@ def _from_weights(facts: _Facts, preprocess: Mapping[str, Any], means: Means) ->
     if seconds * EMBEDDED_PER_S >= facts.train_images:
         views = int(seconds * EMBEDDED_PER_S / facts.train_images) - 1
         return _head_alone(facts, preprocess, means, views)
-    return _from_scratch(facts, preprocess, means, _WHY_MANY if means.has_weights(BACKBONE) else _WHY_NO_WEIGHTS)
+    return _from_scratch(facts, preprocess, means, _WHY_MANY)
 
 
 def _per_s(at_224: float, side: int) -> float:
