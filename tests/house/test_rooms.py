@@ -44,6 +44,7 @@ ORDER = (
     "pipeline.stages",
     "pipeline.launch",
     "pipeline.commands",
+    "pipeline.cli",
     TOP,
 )
 # Folders that hold a file or a folder for each thing of a sort: as many as there are.

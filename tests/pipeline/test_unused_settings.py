@@ -11,7 +11,7 @@ from flat_fit import fit
 from small_runs import dataset_entry, params_text, run_entry
 from torch import Tensor, nn
 
-from pipeline import cli
+from pipeline.cli import checked_params
 from pipeline.params.load import load_params
 from pipeline.params.unused_settings import unused_settings
 from saccade.batching.arrays import LabelledArrays
@@ -331,5 +331,5 @@ def test_of_several_processes_one_warns(
     monkeypatch.chdir(warned.root)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    cli._warn_of_unused_settings(load_params(warned.params), "runs", "a", "train")
+    checked_params.warn_of_unused_settings(load_params(warned.params), "runs", "a", "train")
     assert capsys.readouterr().err.splitlines() == lines

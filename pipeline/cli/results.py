@@ -1,0 +1,142 @@
+"""Commands that measure, compare and use what was trained."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from pipeline.cli.app import app
+from pipeline.cli.arguments import RunName, Split
+from pipeline.cli.checked_params import entry, load, warn_of_unused_settings
+from pipeline.completion import complete_dataset, complete_run
+
+
+@app.command()
+def evaluate(
+    run: RunName,
+    on: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--on",
+            metavar="DATASET",
+            help="score it on this dataset instead, into reports/RUN/on/DATASET",
+            autocompletion=complete_dataset,
+        ),
+    ] = None,
+    split: Annotated[
+        Optional[Split],  # noqa: UP045
+        typer.Option("--split", help="with --on: which split of the dataset; default: test"),
+    ] = None,
+) -> None:
+    """Measure a trained run on the test split; write tables and figures into reports."""
+    if split is not None and on is None:
+        raise typer.BadParameter("--split needs --on DATASET; a run's own metrics are those of its test split")
+    params = load()
+    block = entry("runs", params.runs, run)
+    warn_of_unused_settings(params, "runs", run, "evaluate")
+    if on is None:
+        from pipeline.stages.evaluate.stage import evaluate
+
+        evaluate(run, dataset=block.dataset, block=block.evaluate)
+        from pipeline.commands.standing import say_after_evaluation
+
+        say_after_evaluation(params, run)
+    else:
+        entry("datasets", params.datasets, on)
+        from pipeline.stages.evaluate.other_dataset import evaluate_on
+
+        evaluate_on(run, dataset=on, part=(split or Split.test).value, block=block.evaluate)
+
+
+@app.command()
+def compare(
+    runs: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(metavar="[RUN]...", help="default: all", autocompletion=complete_run),
+    ] = None,
+) -> None:
+    """Print runs side by side, from the local reports."""
+    params = load()
+    from pipeline.commands.listing import show_comparison
+
+    show_comparison(params, [name for name in runs or params.runs if entry("runs", params.runs, name)])
+
+
+@app.command()
+def predict(
+    run: RunName,
+    paths: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(
+            metavar="[PATH]...",
+            help="images, folders or quoted patterns; for texts, files with one text per line; for series, CSV files",
+        ),
+    ] = None,
+    text: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--text", metavar="TEXT", help="a text to classify; may be repeated"),
+    ] = None,
+    prompt: Annotated[Optional[str], typer.Option("--prompt", metavar="TEXT", help="a text to continue")] = None,  # noqa: UP045
+    length: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--length", metavar="N", help="with --prompt: characters or words to write; default: 200"),
+    ] = None,
+    temperature: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(
+            "--temperature", metavar="T", help="with --prompt: 0 always takes the most probable token; default: 0.8"
+        ),
+    ] = None,
+    seed: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--seed", metavar="S", help="with --prompt: seed of the random draws; default: 0"),
+    ] = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="with --prompt: the tokens expected after each of its tokens")
+    ] = False,
+    top: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--top", metavar="K", min=1, help="show the K most probable classes or tokens"),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="print one JSON object per line: an example, or a step")
+    ] = False,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--out", metavar="FILE", help="for a forecast: the .png to write; default: reports/RUN-forecast.png"
+        ),
+    ] = None,
+) -> None:
+    """Classify new images, texts or series with a trained run, or let it continue a text or a series."""
+    if not paths and not text and prompt is None:
+        raise typer.BadParameter("name files, or give --text TEXT or --prompt TEXT")
+    here, out = Path.cwd(), out and out.absolute()  # relative to where the command was called, not to the tree
+    params = load()
+    block = entry("runs", params.runs, run)
+    from pipeline import paths as places
+    from pipeline.commands.predict import predict, spec_of
+    from saccade.kinds import Reading
+    from saccade.predict.answers import Question
+
+    dataset = params.datasets[block.dataset]
+    reading = Reading(
+        run, spec_of(run), paths or (), text or (), here, dataset.source.arguments, dataset.preprocess.options
+    )
+    question = Question(
+        reading,
+        prompt=prompt,
+        length=length,
+        temperature=temperature,
+        seed=seed,
+        probabilities=probabilities,
+        top=top,
+        as_json=as_json,
+        figure=out,
+        usual_figure=places.report(f"{run}-forecast.png"),
+        batch_size=block.evaluate.batch_size,
+    )
+    predict(question, device=block.evaluate.device)
+    from pipeline.commands.standing import warn_after_prediction
+
+    warn_after_prediction(params, run)
