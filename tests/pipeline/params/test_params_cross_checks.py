@@ -9,7 +9,7 @@ from params_helpers import AS_SERIES, GOOD, changed, loaded, problems_of
 
 from saccade.core import registry
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 ONE_PROBLEM = {
     # what cannot be recorded

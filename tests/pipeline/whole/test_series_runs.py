@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import Ended, Tree
+from series_files import write_tides
 
 import saccade
 from saccade.datasets.series_table import read_series
@@ -42,21 +43,6 @@ runs:
     train: {epochs: 8, batch_size: 8, optimizer: {name: adam, lr: 0.02}}
     evaluate: {top_k: [1], device: cpu}
 """
-_STEPS = 500
-
-
-def write_tides(path: Path, *, steps: int = _STEPS, first_day: int = 1, header: str = "when,level,wind") -> None:
-    """Hourly levels with a tide of 12 hours, in centimetres around 5,000; a cell and a row are missing."""
-    random = np.random.default_rng(0)
-    hours = np.arange(steps)
-    level = 5000 + 200 * np.sin(2 * np.pi * hours / 12) + 20 * random.normal(size=steps)
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(header.split(","))
-        for hour in hours.tolist():
-            when = f"2024-01-{first_day + hour // 24:02} {hour % 24:02}:00"
-            if hour != 40:
-                writer.writerow([when, "" if hour == 60 else f"{level[hour]:.2f}", f"{random.normal():.3f}"])
 
 
 def write_gestures(folder: Path) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 from conftest import Ended, Tree
+from series_files import write_tides
 from small_runs import dataset_entry, params_text, run_entry
-from test_series_runs import write_tides
 from tracking_helpers import everything
 
 import saccade

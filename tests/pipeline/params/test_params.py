@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from pipeline.params.load import Params, load_params
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_every_problem_is_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ runs:
 # the very end
 """
 
-RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "mnist-lenet5.yaml"
+RECIPE = Path(__file__).resolve().parents[3] / "recipes" / "mnist-lenet5.yaml"
 MNIST = RECIPE.read_text(encoding="utf-8").split("datasets:\n")[1].split("runs:\n")[0].splitlines()
 
 
