@@ -83,7 +83,7 @@ def _validated(params: "Params", run: str) -> dict[str, float]:
         return {}
     shares = {"": (own, info.counts["validation"])}
     is_short = trained["train_elapsed_s"] < _LONG_TRAINING_S
-    for baseline, values in baseline_values(block.dataset, info, block.evaluate, only_kept=is_short):
+    for baseline, values in baseline_values(block.dataset, info, block.evaluate, only_kept=is_short, on_test=False):
         if "validation_accuracy" in values:
             count = values.get("validation_examples", info.counts["validation"])
             shares[prefix_of(baseline)] = (values["validation_accuracy"], count)

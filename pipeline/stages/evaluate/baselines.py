@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -16,6 +16,7 @@ from saccade.data.prepared import Description, open_split
 from saccade.data.spec import SPLITS
 from saccade.evaluate.intervals import accuracy_interval
 
+_WITHOUT_TEST = ("train", "validation")  # what may be read before ``evaluate``
 _FEATURES_FROM_SIDE = 32  # pixels; auto: what is grey and no larger is seldom a photograph, and made in no time
 
 
@@ -48,7 +49,7 @@ def prefix_of(baseline: kinds.Baseline) -> str:
 
 
 def baseline_values(
-    dataset: str, info: Description, block: EvaluateBlock, *, only_kept: bool = False
+    dataset: str, info: Description, block: EvaluateBlock, *, only_kept: bool = False, on_test: bool = True
 ) -> Iterator[tuple[kinds.Baseline, dict[str, Any]]]:
     """All that is known of the simple models of a dataset's kind; measured where it is not known yet.
 
@@ -57,6 +58,7 @@ def baseline_values(
         info: of its prepared arrays.
         block: ``evaluate:``.
         only_kept: leave out what would have to be measured.
+        on_test: whether the test split may be read; without it, only the metrics on validation are to be used.
 
     Yields:
         Each with what its ``measure`` gave. One that needs weights which are not there is left out, and a line says so.
@@ -69,7 +71,7 @@ def baseline_values(
 
             features = frozen_features(info, device=block.device, progress=progress)
         for found in kinds.baselines(info, features):
-            values = _known_or_measured(dataset, info, found, only_kept)
+            values = _known_or_measured(dataset, info, found, only_kept, on_test)
             if values is not None:
                 yield found, values
 
@@ -84,11 +86,13 @@ def _asks_for_features(info: Description, block: EvaluateBlock) -> bool:
 
 
 def _known_or_measured(
-    dataset: str, info: Description, found: kinds.Baseline, only_kept: bool
+    dataset: str, info: Description, found: kinds.Baseline, only_kept: bool, on_test: bool
 ) -> dict[str, Any] | None:
     if not found.code:
-        return None if only_kept else _measured(dataset, found)
-    kept = paths.baseline_store() / f"{_key(info, found)}.json"
+        return None if only_kept else _measured(dataset, found, on_test)
+    kept = paths.baseline_store() / f"{_key(info, found, SPLITS)}.json"
+    if not on_test and not kept.exists():
+        kept = paths.baseline_store() / f"{_key(info, found, _WITHOUT_TEST)}.json"
     if not kept.exists():
         if only_kept:
             return None
@@ -98,10 +102,11 @@ def _known_or_measured(
             _say_once(f"  {dataset}: the baseline on {found.name} is not measured: {error}")
             return None
         say(f"  {dataset}: measuring the baseline, once ({found.method})")
-        measured = _measured(dataset, found)
+        measured = _measured(dataset, found, on_test)
         write_json(kept, measured)
-        seen = {split: measured.get(f"{split}_examples", count) for split, count in info.counts.items()}
-        fewer = [f"{split} {seen[split]:,} of {count:,}" for split, count in info.counts.items() if seen[split] < count]
+        counts = {split: info.counts[split] for split in (SPLITS if on_test else _WITHOUT_TEST)}
+        seen = {split: measured.get(f"{split}_examples", count) for split, count in counts.items()}
+        fewer = [f"{split} {seen[split]:,} of {count:,}" for split, count in counts.items() if seen[split] < count]
         if fewer:
             say(f"  {dataset}: measured on fewer {info.spec.plural}, classes in proportion: {', '.join(fewer)}")
     values: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
@@ -117,13 +122,14 @@ def _say_once(line: str) -> None:
             partial.write_text(f"{line}\n", encoding="utf-8")
 
 
-def _measured(dataset: str, found: kinds.Baseline) -> dict[str, Any]:
-    train, validation, test = (open_split(paths.prepared(dataset), split) for split in SPLITS)
-    return found.measure(train, validation, test)
+def _measured(dataset: str, found: kinds.Baseline, on_test: bool) -> dict[str, Any]:
+    """What ``measure`` gives; where the test split must not be read, the validation split stands in its place."""
+    train, validation = (open_split(paths.prepared(dataset), split) for split in _WITHOUT_TEST)
+    return found.measure(train, validation, open_split(paths.prepared(dataset), "test") if on_test else validation)
 
 
-def _key(info: Description, found: kinds.Baseline) -> str:
+def _key(info: Description, found: kinds.Baseline, splits: Sequence[str]) -> str:
     """Names what a baseline was measured on, and by which code."""
-    digests = sorted(info.digests(*SPLITS).values())
+    digests = sorted(info.digests(*splits).values())
     versions = [*map(sha256_of_file, found.code), metadata.version("scikit-learn"), found.decided_by]
     return hashlib.sha256("/".join([*digests, *versions]).encode()).hexdigest()[:24]

@@ -9,7 +9,7 @@ from conftest import Tree
 from pipeline import paths
 from pipeline.commands.listing import show_comparison
 from pipeline.schema.evaluate import EvaluateBlock
-from pipeline.stages.evaluate.baselines import measure_baselines
+from pipeline.stages.evaluate.baselines import baseline_values, measure_baselines
 from pipeline.stages.evaluate.in_words import verdict_on_baseline
 from saccade import kinds
 from saccade.core.errors import UserError
@@ -65,6 +65,24 @@ def test_both_are_measured_once_with_their_intervals(
     assert "toy: measuring the baseline, once (features of brightness into a" in capsys.readouterr().out
     assert measure_baselines("toy", info, EvaluateBlock()) == metrics
     assert asked == [30, 9, 12] and capsys.readouterr().out == ""
+
+
+def test_before_evaluation_the_test_split_is_not_read_and_the_figures_on_validation_are_the_same(
+    inside: Tree, asked: list[int]
+) -> None:
+    info = write_dataset()
+    whole = {each.name: values for each, values in baseline_values("toy", info, EvaluateBlock())}
+    for kept in paths.baseline_store().glob("*.json"):
+        kept.unlink()
+    asked.clear()
+    for array in paths.prepared("toy").glob("test*"):
+        array.unlink()
+    before = {each.name: values for each, values in baseline_values("toy", info, EvaluateBlock(), on_test=False)}
+    assert 12 not in asked and len(before) == len(whole) == 2
+    for name, values in before.items():
+        assert values["validation_accuracy"] == whole[name]["validation_accuracy"]
+    with pytest.raises(UserError, match="test.npy does not exist"):
+        measure_baselines("toy", info, EvaluateBlock())  # these figures are not taken for those of the test split
 
 
 def test_what_is_thinned_is_said_and_makes_the_interval_wider(
