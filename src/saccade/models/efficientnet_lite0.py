@@ -24,12 +24,11 @@ import re
 from collections import OrderedDict
 from collections.abc import Mapping
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from saccade.core.errors import UserError
 from saccade.data.spec import Spec
 from saccade.nn.arguments import Share, Size
+from saccade.nn.images.backbones import Backbone, enlarged_size
 
 ACCEPTS = ("image",)
 TYPICAL_SHAPE = (224, 224, 3)  # and classes: what it is usually built for, and described with
@@ -67,22 +66,7 @@ class InvertedResidual(nn.Module):
         return x_BCHW + self.block(x_BCHW) if self.adds_input else self.block(x_BCHW)
 
 
-class EfficientNet(nn.Module):
-    """image_BCHW to logits_BK."""
-
-    def __init__(self, features: nn.Sequential, classifier: nn.Sequential, size: tuple[int, int] | None) -> None:
-        super().__init__()
-        self.features = features
-        self.classifier = classifier
-        self.size = size
-
-    def forward(self, image_BCHW: Tensor) -> Tensor:
-        if self.size is not None:
-            image_BCHW = F.interpolate(image_BCHW, size=self.size, mode="bilinear", antialias=True)
-        return self.classifier(self.features(image_BCHW).mean(dim=(2, 3)))
-
-
-def build(spec: Spec, *, input_side: Size = 0, dropout: Share = 0.2) -> EfficientNet:
+def build(spec: Spec, *, input_side: Size = 0, dropout: Share = 0.2) -> nn.Module:
     """Build the network for a dataset.
 
     Args:
@@ -98,17 +82,8 @@ def build(spec: Spec, *, input_side: Size = 0, dropout: Share = 0.2) -> Efficien
         UserError: a side would be less than 32 pixels.
     """
     height, width, channels = spec.shape
-    size = None
-    if input_side:
-        scale = input_side / max(height, width)
-        size = (max(1, round(height * scale)), max(1, round(width * scale)))
+    size = enlarged_size("efficientnet_lite0", spec, input_side, least=_MIN_SIDE, learnt_at=TYPICAL_SHAPE[0])
     sides = size or (height, width)
-    if min(sides) < _MIN_SIDE:
-        raise UserError(
-            f"efficientnet_lite0 cannot take {sides[0]}x{sides[1]} images: a side must be at least {_MIN_SIDE}, and "
-            "its weights were trained with 224; enlarge them with `input_side: 224` of the model, or with "
-            "preprocess.size"
-        )
     layers, sides = [_convolution(channels, 32, 3, stride=2, sides=sides)], _halved(sides)
     inside = 32
     for widening, outside, blocks, stride, window in _STAGES:
@@ -120,7 +95,7 @@ def build(spec: Spec, *, input_side: Size = 0, dropout: Share = 0.2) -> Efficien
         layers.append(nn.Sequential(*stage))
     layers.append(_convolution(inside, 1280, 1))
     classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(1280, spec.num_outputs))
-    network = EfficientNet(nn.Sequential(*layers), classifier, size)
+    network = Backbone(nn.Sequential(*layers), classifier, size)
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out")

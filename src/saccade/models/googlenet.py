@@ -34,9 +34,9 @@ from torch import Tensor, nn
 
 from saccade.data.spec import Spec
 from saccade.nn import arguments, geometry
-from saccade.nn.adaptive_pool import AdaptiveAvgPool2d
 from saccade.nn.arguments import Share
 from saccade.nn.geometry import Window
+from saccade.nn.images.adaptive_pool import AdaptiveAvgPool2d
 
 ACCEPTS = ("image",)
 TYPICAL_SHAPE = (224, 224, 3)  # and classes: what it is usually built for, and described with

@@ -19,7 +19,7 @@ from typing import Literal
 from torch import nn
 
 from saccade.data.spec import Spec
-from saccade.nn import resnet
+from saccade.nn.images import resnet
 
 ACCEPTS = ("image",)
 TYPICAL_SHAPE = (224, 224, 3)  # and classes: what it is usually built for, and described with

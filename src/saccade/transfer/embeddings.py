@@ -70,9 +70,14 @@ class HeadAlone(nn.Module):
 def only_head_learns(model: nn.Module, head: str) -> bool:
     """Whether all that is below the head gives the same in training and in evaluation, and stays as it is."""
     below = [layer for name, layer in model.named_modules() if name != head and not name.startswith(f"{head}.")]
-    draws = any(isinstance(layer, nn.modules.dropout._DropoutNd) for layer in below)
+    draws = any(getattr(layer, "p", 0) > 0 for layer in below if _is_random(layer))
     own = (parameter for layer in below for parameter in layer.parameters(recurse=False))
     return not draws and not any(parameter.requires_grad for parameter in own)
+
+
+def _is_random(layer: nn.Module) -> bool:
+    """Whether a layer leaves out other values or blocks in each training step; torchvision's is known by its name."""
+    return isinstance(layer, nn.modules.dropout._DropoutNd) or type(layer).__name__ == "StochasticDepth"
 
 
 def without_head(network: nn.Sequential, head: str) -> nn.Sequential:

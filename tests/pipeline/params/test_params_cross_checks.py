@@ -10,6 +10,7 @@ from params_helpers import AS_SERIES, GOOD, changed, loaded, problems_of
 from saccade.core import registry
 
 ROOT = Path(__file__).resolve().parents[3]
+WITH_HEAD = [name for name in registry.names("models") if registry.constant_or("", "models", name, "HEAD")]
 
 ONE_PROBLEM = {
     # what cannot be recorded
@@ -41,8 +42,8 @@ ONE_PROBLEM = {
     # weights from elsewhere
     "a head that the model does not name": (
         ("epochs: 3", "epochs: 3\n      freeze: backbone"),
-        "line 19: runs.cnn.train.freeze: lenet5 names no HEAD to tell from the other layers; efficientnet_lite0, "
-        "resnet18, resnet50, vgg16 do. Take one of these, or leave freeze out",
+        "line 19: runs.cnn.train.freeze: lenet5 names no HEAD to tell from the other layers; "
+        f"{', '.join(WITH_HEAD)} do. Take one of these, or leave freeze out",
     ),
     "tuning what knows nothing yet": (
         (

@@ -81,7 +81,7 @@ def test_before_evaluation_the_test_split_is_not_read_and_the_figures_on_validat
     assert 12 not in asked and len(before) == len(whole) == 2
     for name, values in before.items():
         assert values["validation_accuracy"] == whole[name]["validation_accuracy"]
-    with pytest.raises(UserError, match="test.npy does not exist"):
+    with pytest.raises(UserError, match=r"test\.npy does not exist"):
         measure_baselines("toy", info, EvaluateBlock())  # these figures are not taken for those of the test split
 
 

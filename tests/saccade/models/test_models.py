@@ -29,8 +29,11 @@ K = 7
 DEFAULT_SIDES = (22, 18)  # height and width
 LARGE = {  # the second side is the least
     "alexnet": (71, 67),
+    "convnext_tiny": (35, 32),
+    "efficientnet_b0": (35, 32),
     "efficientnet_lite0": (35, 32),
     "googlenet": (35, 31),
+    "mobilenet_v3": (35, 32),
     "resnet50": (21, 17),
     "vgg16": (35, 32),
 }

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
 from saccade.models import vgg16
-from saccade.nn.adaptive_pool import AdaptiveAvgPool2d
+from saccade.nn.images.adaptive_pool import AdaptiveAvgPool2d
 from saccade.nn.inspect import count_parameters
 
 

@@ -143,7 +143,7 @@ def test_a_published_file_that_could_run_code_does_not(published: Any, tmp_path:
 
 def test_a_network_without_published_weights_names_those_that_have_some() -> None:
     with pytest.raises(
-        UserError, match=r"\(efficientnet_lite0, .*resnet18, .*vgg16\), not lenet5.*`pretrained: <path>`"
+        UserError, match=r"\(.*efficientnet_lite0, .*resnet18, .*vgg16\), not lenet5.*`pretrained: <path>`"
     ):
         published_weights("lenet5")
 
