@@ -52,7 +52,7 @@ def add(
         typer.Option(
             "--baseline",
             metavar="RUN",
-            help="add RUN-baseline: a linear model on the features of a network trained on ImageNet",
+            help="add RUN-baseline: the better of the simple models that RUN is compared with, as a run of its own",
             autocompletion=complete_run,
         ),
     ] = None,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline import paths
+from pipeline.commands.add_baseline import baseline_of
 from pipeline.commands.doctor import find_cases, line_of
 from pipeline.console import say, warn
 from pipeline.params.prepared_datasets import find_description
@@ -108,12 +109,16 @@ def _remedies(params: "Params", run: str, found: Shortfall) -> list[str]:
         return []
     pretrained = params.runs[run].model.arguments.get("pretrained")
     settings = {**case.record.settings, "model.pretrained": pretrained}
+    better = baseline_of(params, run)
+    is_that = better is not None and (
+        settings.get("model.name") == better.model["name"]
+        and bool(settings.get("train.freeze")) == ("freeze" in better.train)
+    )
+    command = [f"`saccade add --baseline {run}`"] if better is not None and not is_that else []
+    ill = {change.key: line_of(change, run, settings) for change in diagnose(case.record).changes}
     changes = against_a_baseline(settings, is_balanced=found.metric == "balanced_accuracy")
-    commands = []
-    if found.is_on_features and not (pretrained and settings.get("train.freeze")):
-        commands.append(f"`saccade add --baseline {run}`")
-    lines = {change.key: line_of(change, run, settings) for change in (*diagnose(case.record).changes, *changes)}
-    return [*commands, *lines.values()]
+    others = [line_of(change, run, settings) for change in changes if change.key not in ill]
+    return [*ill.values(), *command, *others]
 
 
 def _read(run: str, name: str) -> Mapping[str, Any]:

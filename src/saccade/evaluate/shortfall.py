@@ -34,11 +34,6 @@ class Shortfall:
     prefix: str
     is_beyond_noise: bool | None
 
-    @property
-    def is_on_features(self) -> bool:
-        """Whether the better simple model sees what a published network makes of the examples."""
-        return self.prefix == "baseline_features_"
-
     def __str__(self) -> str:
         known = "beyond noise" if self.is_beyond_noise else "how much of it is noise is not known"
         metric = self.metric.replace("_", " ")

@@ -9,9 +9,9 @@ and never which kind it is. Its ``__init__.py`` imports nothing heavy, for ``sac
     PLURAL   = "images"                   what several examples are called
     FORMS    = {"classes": "images"}      the ``LABELS`` of a source to the file of this folder that prepares them
 
-and, where the kind has them, the functions ``problems``, ``recommend``, ``baseline``, ``features_baseline``,
-``beside_answers``, ``draw_mistakes`` and ``read_new``, each described at the function of that name here, or at
-``baselines``. The file of a form holds
+and, where the kind has them, the functions ``problems``, ``recommend``, ``baseline_run``, ``baseline``,
+``features_baseline``, ``beside_answers``, ``draw_mistakes`` and ``read_new``, each described at the function of that
+name here, or at ``baselines``. The file of a form holds
 
     SPLIT    = ("group_by", "folds")      which keys of ``split:`` it takes besides test, validation, order and seed
     def prepare(examples, job, *, size: ..., fit: ... = "stretch") -> Prepared
@@ -225,6 +225,22 @@ def recommend(
     if decide is None:
         raise UserError(f"nothing is recommended for {kind} yet: `saccade recipes` lists settings to begin with")
     found: Recommendation = decide(name, examples, preprocess, split, means)
+    return found
+
+
+def baseline_run(form: str, name: str, preprocess: Mapping[str, Any]) -> Recommendation | None:
+    """A baseline of a dataset as a run of its own, which is kept, asked and compared as any other.
+
+    Args:
+        form: from ``form_of``.
+        name: ``Baseline.name``: empty for the first one.
+        preprocess: block of the dataset, defaults filled in.
+
+    Returns:
+        Settings of a model that does what the baseline does; None where there is none.
+    """
+    kind, own = form.split("/")
+    found: Recommendation | None = _offered(kind, "baseline_run", _none_of)(own, name, preprocess)
     return found
 
 

@@ -59,7 +59,7 @@ def decided(inside, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict]:
         inside.params.write_text(HEAD + dataset + preprocess + RUNS)
         fetch("photos", source=load_params(paths.PARAMS).datasets["photos"].source)
         means = kinds.Means(minutes, cores, False, lambda model: weights)
-        monkeypatch.setattr(module, "_means", lambda minutes: means)
+        monkeypatch.setattr(module, "means_of_this_machine", lambda minutes: means)
         add_auto(paths.PARAMS, "photos", minutes=minutes, as_=None)
         text = paths.PARAMS.read_text()
         assert text.startswith(HEAD + dataset + preprocess) and RUNS in text
@@ -144,7 +144,9 @@ def decided_for(inside, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict]:
         mine = f"  mine:\n{dataset}    augment: {{views: 0}}\n"
         inside.params.write_text(f"{HEAD}  photos: {{{photos}}}\n{mine}{RUNS}")
         fetch("mine", source=load_params(paths.PARAMS).datasets["mine"].source)
-        monkeypatch.setattr(module, "_means", lambda minutes: kinds.Means(minutes, 1, False, lambda model: False))
+        monkeypatch.setattr(
+            module, "means_of_this_machine", lambda minutes: kinds.Means(minutes, 1, False, lambda model: False)
+        )
         add_auto(paths.PARAMS, "mine", minutes=minutes, as_=None)
         whole = YAML(typ="safe").load(paths.PARAMS.read_text())
         load_params(paths.PARAMS)

@@ -1,4 +1,4 @@
-"""``saccade add --baseline RUN``: the baseline on features as a run that trains, is evaluated and answers."""
+"""``saccade add --baseline RUN``: the better baseline as a run that trains, is evaluated and answers."""
 
 import json
 from pathlib import Path
@@ -13,6 +13,7 @@ from pipeline import paths
 from pipeline.commands.add_baseline import add_baseline
 from pipeline.params.load import load_params
 from saccade.core.errors import UserError
+from saccade.core.files import write_json
 
 TRAIN = "{epochs: 2, batch_size: 16, optimizer: {name: adam, lr: 0.01}}"
 PICTURES = """\
@@ -24,6 +25,16 @@ PICTURES = """\
 """
 TEXTS = """\
   texts: {source: {name: text_folder, path: texts}, split: {}, preprocess: {unit: words, max_length: 9}, augment: {}}
+"""
+SERIES = """\
+  tides:
+    source: {name: series_table, path: tides.csv}
+    split: {test: 0.2, validation: 0.2, order: time}
+    preprocess: {window: 24, horizon: 6}
+    augment: {views: 0}
+"""
+GESTURES = """\
+  gestures: {source: {name: series_folder, table: labels.csv}, split: {}, preprocess: {}, augment: {views: 0}}
 """
 
 
@@ -77,11 +88,42 @@ def test_two_runs_over_one_dataset_share_the_one_without_views(inside: Tree) -> 
     assert params.runs["other-baseline"].dataset == "pictures-baseline"
 
 
+@pytest.mark.parametrize(
+    ("histograms", "features", "model"),
+    [(0.9, 0.8, "gradient_histograms"), (0.8, 0.9, "efficientnet_lite0"), (0.9, None, "gradient_histograms")],
+)
+def test_the_better_of_two_that_were_measured_is_taken(
+    inside: Tree, histograms: float, features: float | None, model: str
+) -> None:
+    write_params(paths.PARAMS)
+    measured = {"accuracy": 0.7, "baseline_accuracy": histograms, "baseline_features_accuracy": features}
+    known = {name: value for name, value in measured.items() if value is not None}
+    write_json(paths.report("mine") / "metrics.json", known)
+    add_baseline(paths.PARAMS, "mine")
+    assert load_params(paths.PARAMS).runs["mine-baseline"].model.name == model
+
+
+@pytest.mark.parametrize(
+    ("dataset", "task", "own", "model"),
+    [(TEXTS, "classify", "lstm", "bag_of_ngrams"), (SERIES, "forecast", "lstm", "nlinear")],
+)
+def test_texts_and_forecasts_have_linear_models_of_their_own(
+    inside: Tree, dataset: str, task: str, own: str, model: str
+) -> None:
+    name = dataset.split(":")[0].strip()
+    run = run_entry("mine", TRAIN, dataset=name, model=f"{{name: {own}}}").replace("classify", task)
+    paths.PARAMS.write_text(params_text([run], datasets=[dataset]), encoding="utf-8")
+    add_baseline(paths.PARAMS, "mine")
+    params = load_params(paths.PARAMS)
+    new = params.runs["mine-baseline"]
+    assert (new.model.name, new.task.name, new.dataset, list(params.datasets)) == (model, task, name, [name])
+
+
 def test_what_cannot_have_one_is_refused_and_the_file_stays(inside: Tree) -> None:
-    runs = [run_entry("mine", TRAIN, dataset="texts", model="{name: lstm}")]
-    text = params_text(runs, datasets=[TEXTS])
+    runs = [run_entry("mine", TRAIN, dataset="gestures", model="{name: lstm}")]
+    text = params_text(runs, datasets=[GESTURES])
     paths.PARAMS.write_text(text, encoding="utf-8")
-    with pytest.raises(UserError, match=r"--baseline \(mine\) must be a run that classifies images"):
+    with pytest.raises(UserError, match=r"--baseline \(mine\) must be a run whose baseline can be a run"):
         add_baseline(paths.PARAMS, "mine")
     with pytest.raises(UserError, match="has no 'mime'; did you mean"):
         add_baseline(paths.PARAMS, "mime")

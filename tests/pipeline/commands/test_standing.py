@@ -57,9 +57,10 @@ def test_a_run_that_loses_says_so_in_a_line_with_what_is_likeliest_to_help(
     (line,) = lines
     assert line.startswith(f"idle: on the test split {LOST}0.")
     assert (
-        "beyond noise; likeliest to help: runs.idle.train.optimizer.lr: 1e-07 (now 1e-09), or runs.idle.model: " in line
+        "beyond noise; likeliest to help: runs.idle.train.optimizer.lr: 1e-07 (now 1e-09), or `saccade add --baseline"
+        in line
     )
-    assert line.endswith("{name: efficientnet_lite0, pretrained: imagenet, input_side: 224}")
+    assert line.endswith("--baseline idle`")
     assert LOST not in done[1]["evaluate able"].out
 
 

@@ -30,8 +30,18 @@ def recommend(
     return recommended(examples, preprocess, split, means)
 
 
+def baseline_run(form: str, name: str, preprocess: Mapping[str, Any]) -> "Recommendation | None":
+    """Gradient histograms, or the head of a network trained on ImageNet; see ``kinds.baseline_run``."""
+    from saccade.kinds.image.recommended_settings import features_baseline_run, histograms_baseline_run
+
+    if form != "images":
+        return None
+    return features_baseline_run(preprocess) if name == "features" else histograms_baseline_run(preprocess)
+
+
 def baseline(info: "Description") -> "Baseline":
     """Gradient histograms and pixels into a logistic regression; of numbers, their mean."""
+    from saccade import nn
     from saccade.kinds import Baseline, linear_baseline
     from saccade.kinds.image import hog_baseline, linear_classifier
 
@@ -41,7 +51,10 @@ def baseline(info: "Description") -> "Baseline":
         method="gradient histograms and pixels into a logistic regression",
         measure=lambda *splits: hog_baseline.image_baseline(*(a for s in splits for a in (s.examples, s.labels))),
         metrics=("accuracy", "balanced_accuracy"),
-        code=[Path(str(module.__file__)) for module in (hog_baseline, linear_classifier, linear_baseline)],
+        code=[
+            *(Path(str(module.__file__)) for module in (hog_baseline, linear_classifier, linear_baseline)),
+            Path(nn.__file__).parent / "images" / "gradient_histograms.py",
+        ],
     )
 
 

@@ -254,6 +254,58 @@ def _from_scratch(facts: _Facts, preprocess: Mapping[str, Any], means: Means, wh
     )
 
 
+# --- baselines as runs ------------------------------------------------------------------------------------------------
+
+
+def features_baseline_run(preprocess: Mapping[str, Any]) -> Recommendation:
+    """A linear layer on what a network trained on ImageNet makes of the images.
+
+    Args:
+        preprocess: block of the dataset, which stays as it is.
+
+    Returns:
+        Plain settings.
+    """
+    return Recommendation(
+        summary="what a linear model on the features of a network trained on ImageNet gets",
+        preprocess=preprocess,
+        augment={"views": 0},
+        model=_backbone(SIDES[0]),
+        train={
+            "epochs": 50,
+            "batch_size": 64,
+            "optimizer": {"name": "adamw", "lr": 0.003, "weight_decay": 0.5},
+            "schedule": {"name": "cosine"},
+            "freeze": "backbone",
+        },
+        reasons={"train.freeze": "the features are computed once"},
+    )
+
+
+def histograms_baseline_run(preprocess: Mapping[str, Any]) -> Recommendation:
+    """A linear layer on gradient histograms and pixels.
+
+    Args:
+        preprocess: block of the dataset, which stays as it is.
+
+    Returns:
+        Plain settings.
+    """
+    return Recommendation(
+        summary="what a linear model on gradient histograms and pixels gets",
+        preprocess=preprocess,
+        augment={"views": 0},
+        model={"name": "gradient_histograms"},
+        train={
+            "epochs": 30,
+            "batch_size": 64,
+            "optimizer": {"name": "adamw", "lr": 0.002, "weight_decay": 0.5},
+            "schedule": {"name": "cosine"},
+            "keep": "best",
+        },
+    )
+
+
 # --- what all share ---------------------------------------------------------------------------------------------------
 
 

@@ -52,6 +52,13 @@ def recommend(
     raise UserError("nothing is recommended for generated series yet: `saccade recipes` lists settings to begin with")
 
 
+def baseline_run(form: str, name: str, preprocess: Mapping[str, Any]) -> "Recommendation | None":
+    """A linear forecast; see ``kinds.baseline_run``."""
+    from saccade.kinds.series.recommended_settings import linear_baseline_run
+
+    return linear_baseline_run(preprocess) if form == "series_to_forecast" and not name else None
+
+
 def baseline(info: "Description") -> "Baseline | None":
     """The mean of numbers to predict; a forecast is compared with several answers, see ``beside_answers``."""
     from saccade.kinds.linear_baseline import numbers_baseline

@@ -73,6 +73,32 @@ def recommended_for_forecast(
     )
 
 
+def linear_baseline_run(preprocess: Mapping[str, Any]) -> Recommendation:
+    """A linear model of the window from its last step on, whatever the length of the series.
+
+    Args:
+        preprocess: block of the dataset, which stays as it is.
+
+    Returns:
+        Plain settings.
+    """
+    return Recommendation(
+        summary="what a linear model of the window gets",
+        preprocess=preprocess,
+        augment={"views": 0},
+        model={"name": "nlinear"},
+        train={
+            "epochs": 100,
+            "batch_size": 64,
+            "optimizer": {"name": "adam", "lr": 0.01},
+            "schedule": {"name": "one_cycle"},
+            "loss": "mae",
+            "ema_decay": 0.98,
+            "keep": "best",
+        },
+    )
+
+
 def recommended_for_classes(
     examples: SeriesFiles, preprocess: Mapping[str, Any], split: SplitSettings, means: Means
 ) -> Recommendation:

@@ -58,6 +58,13 @@ def recommend(
     return recommended(examples, preprocess, split, means)
 
 
+def baseline_run(form: str, name: str, preprocess: Mapping[str, Any]) -> "Recommendation | None":
+    """A bag of n-grams; see ``kinds.baseline_run``."""
+    from saccade.kinds.tokens.recommended_settings import ngrams_baseline_run
+
+    return ngrams_baseline_run(preprocess) if form == "labelled_texts" and not name else None
+
+
 def baseline(info: "Description") -> "Baseline":
     """Runs of characters or words into a logistic regression; of next tokens, those that came after the last four."""
     from saccade.kinds import Baseline, linear_baseline

@@ -85,5 +85,29 @@ def recommended(
     )
 
 
+def ngrams_baseline_run(preprocess: Mapping[str, Any]) -> Recommendation:
+    """A linear layer on runs of tokens, whatever the number of texts.
+
+    Args:
+        preprocess: block of the dataset, which stays as it is.
+
+    Returns:
+        Plain settings.
+    """
+    return Recommendation(
+        summary="what a linear model on runs of characters or words gets",
+        preprocess=preprocess,
+        augment={"views": 0},
+        model={"name": "bag_of_ngrams"},
+        train={
+            "epochs": 2 * EPOCHS,
+            "batch_size": 32,
+            "optimizer": {"name": "adam", "lr": 0.05},
+            "schedule": {"name": "one_cycle"},
+            "keep": "best",
+        },
+    )
+
+
 def _why_weights(counts: np.ndarray) -> str:
     return f"the largest class has {counts.max():,} texts, the smallest {counts.min():,}: rare ones count more"

@@ -7,7 +7,8 @@ from threadpoolctl import threadpool_limits
 
 from saccade.kinds import linear_baseline
 from saccade.kinds.image import hog_baseline, linear_classifier
-from saccade.kinds.image.hog_baseline import gradient_histograms, image_baseline
+from saccade.kinds.image.hog_baseline import image_baseline
+from saccade.nn.images.gradient_histograms import gradient_histograms
 
 
 @pytest.fixture(scope="module", autouse=True)
