@@ -11,8 +11,10 @@ from saccade.io.archives import Archive, open_archive
 from saccade.io.downloads import fetch_file
 from saccade.io.locations import existing_path, folder_or_archive, refuse_without_url, remote_file
 from saccade.io.packing import pack_contents, pack_files, why_not_plain_file
-from saccade.readers.fetch_table import copy_table, is_there
+from saccade.readers.fetch_table import copy_table, is_there, stored_table
 from saccade.readers.file_table import FileTable, read_table
+from saccade.tables.table import Column
+from saccade.tables.table_format import TableFormat
 
 _DOWNLOAD = "download.part"  # the stage keeps what is called so for the next try, and out of data/raw
 
@@ -25,7 +27,7 @@ def remove_row_hint(name: str) -> str:
 def fetch_listed_files(
     folder: Path,
     packed: str,
-    table_file: str,
+    table_stem: str,
     *,
     who: str,
     table: str,
@@ -34,10 +36,10 @@ def fetch_listed_files(
     sha256: str | None,
     size: int | None,
     mirror: str | None,
-    path_column: str,
-    label_column: str,
-    split_column: str | None,
-    encoding: str,
+    path_column: Column,
+    label_column: Column,
+    split_column: Column | None,
+    form: TableFormat,
     limits: ArchiveLimits,
     progress: Progress,
 ) -> None:
@@ -46,9 +48,9 @@ def fetch_listed_files(
     Args:
         folder: output folder.
         packed: name of the tar that the files are packed into, such as images.tar.
-        table_file: name of the table in the output folder.
+        table_stem: name of the table in the output folder, without its ending.
         who: the source, for messages.
-        table: a CSV file on this machine; with path or url, the name of one in there, else one on this machine. The
+        table: a table on this machine; with path or url, the name of one in there, else one on this machine. The
             paths in it count from path or from the archive's root; those of a table in there from its own folder,
             if more of its files are found from there.
         path: a folder or an archive with the files; None takes the table's folder.
@@ -59,7 +61,7 @@ def fetch_listed_files(
         path_column: header of the files' paths.
         label_column: header of the labels.
         split_column: header of the published split; None where there is none.
-        encoding: encoding of the table.
+        form: what the user states of the table's form.
         limits: upper bounds on files and bytes.
         progress: callback, called with a file's name, the bytes there and its size.
 
@@ -77,14 +79,14 @@ def fetch_listed_files(
         source = folder_or_archive(path) if path is not None else existing_path("table", table).parent
     archive = None if source.is_dir() else open_archive(source, limits)
     is_inside = (path, url) != (None, None)
-    own_folder = copy_table(source, archive, table, folder / table_file, limits, is_inside=is_inside)
+    own_folder = copy_table(source, archive, table, folder / table_stem, limits, is_inside=is_inside)
     rows = read_table(
-        folder / table_file,
+        stored_table(folder, table_stem),
         table,
         path_column=path_column,
         label_column=label_column,
         split_column=split_column,
-        encoding=encoding,
+        form=form,
     )
     if archive is None:
         pack_from_folder(source, own_folder, rows, table, folder / packed, limits, progress)

@@ -1,11 +1,12 @@
-"""A table of files, such as images: a CSV file with a header, a row a file."""
+"""A table of files, such as images: a row a file."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from saccade.core.errors import UserError
-from saccade.io.csv_rows import Row, open_rows, parse_split, sorted_labels, unused_column_notes
+from saccade.tables.cells import parse_split, sorted_labels, unused_column_notes
+from saccade.tables.table import Column, Table, open_table
+from saccade.tables.table_format import TableFormat
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,13 @@ class FileTable:
 
 
 def read_table(
-    path: Path, name: str, *, path_column: str, label_column: str, split_column: str | None, encoding: str
+    path: Path,
+    name: str,
+    *,
+    path_column: Column,
+    label_column: Column,
+    split_column: Column | None,
+    form: TableFormat,
 ) -> FileTable:
     """Read and check a table.
 
@@ -44,7 +51,7 @@ def read_table(
         path_column: header of the files' paths.
         label_column: header of the labels.
         split_column: header of the published split; None where there is none.
-        encoding: encoding of the text, as Python names it; of UTF-8, a byte order mark is left out.
+        form: what the user states of the table's form.
 
     Returns:
         Its rows.
@@ -53,26 +60,24 @@ def read_table(
         UserError: it is no such table, with the line.
     """
     named = {"path_column": path_column, "label_column": label_column, "split_column": split_column}
-    columns, rows = open_rows(path, name, named, encoding=encoding)
-    return _read_rows(rows, name, columns, (path_column, label_column, split_column))
+    table = open_table(path, name, named, form=form)
+    split = None if split_column is None else str(split_column)
+    return _read_rows(table, str(path_column), str(label_column), split)
 
 
-def _read_rows(
-    records: Iterable[Row],
-    name: str,
-    columns: list[str],
-    named: tuple[str, str, str | None],
-) -> FileTable:
-    path_column, label_column, split_column = named
-    table = FileTable([], [], [] if split_column else None, {c: [] for c in columns if c and c not in named}, [], ())
+def _read_rows(rows: Table, path_column: str, label_column: str, split_column: str | None) -> FileTable:
+    columns, named = rows.columns, (path_column, label_column, split_column)
+    groups: dict[str, list[str]] = {column: [] for column in columns if column and column not in named}
+    table = FileTable([], [], None if split_column is None else [], groups, [], ())
+    missing = rows.missing_values()
     row_of: dict[str, int] = {}
     copies = 0
     empty_split: int | None = None  # its line
-    for line, cells in records:
-        where = f"{name}, line {line}"
+    for line, cells in rows.rows():
+        where = rows.where(line)
         row = dict(zip(columns, cells, strict=True))
         path, label = _plain_path(row[path_column], path_column, where), row[label_column]
-        if not label:
+        if not label or label in missing:
             raise UserError(f"{where}: {label_column} must not be empty. Fill it, or take the row out.")
         split = ""
         if split_column is not None:
@@ -89,7 +94,7 @@ def _read_rows(
             table.splits.append(split)
         for column, values in table.groups.items():
             values.append(row[column])
-    return _checked(table, name, split_column, empty_split, copies)
+    return _checked(table, rows, split_column, empty_split, copies)
 
 
 def _plain_path(cell: str, column: str, where: str) -> str:
@@ -117,7 +122,10 @@ def _refuse_other_say(table: FileTable, earlier: int, label: str, split: str, wh
             )
 
 
-def _checked(table: FileTable, name: str, split_column: str | None, empty_split: int | None, copies: int) -> FileTable:
+def _checked(
+    table: FileTable, rows: Table, split_column: str | None, empty_split: int | None, copies: int
+) -> FileTable:
+    name = rows.name
     if not table.paths:
         raise UserError(f"{name} must have rows below its header, but has none")
     if len(set(table.labels)) == 1:
@@ -127,7 +135,7 @@ def _checked(table: FileTable, name: str, split_column: str | None, empty_split:
         if any(splits):
             raise UserError(f"{name}, line {empty_split}: {split_column} must be filled in all rows, or in none")
         splits = None
-    notes = []
+    notes = list(rows.notes)
     if copies:
         notes.append(f"{name}: {copies:,} rows name a file that an earlier row names with the same label; left out")
     notes += unused_column_notes(name, table.groups, split_column)

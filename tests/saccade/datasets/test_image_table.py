@@ -90,10 +90,10 @@ def of_table(folder: Path, table: bytes, files: Mapping[str, bytes] = PICTURES, 
     return fetched(folder, table=str(folder / "leaves" / "labels.csv"), **arguments)
 
 
-def check_examples(examples: ImageExamples) -> None:
+def check_examples(examples: ImageExamples, notes: Sequence[str] = ()) -> None:
     assert examples.classes == ("healthy", "rust")
     assert examples.labels.tolist() == [1, 0, 1, 0] and examples.labels.dtype == np.int64
-    assert examples.published_splits is None and list(examples.notes) == []
+    assert examples.published_splits is None and list(examples.notes) == list(notes)
     assert examples.groups == {"plant": ["p2", "p1", "p1", "p3"], "note": ["x", "1;2", "", 'so "called"']}
     assert list(examples.names) == NAMES
     assert len(set(examples.ids)) == 4
@@ -111,7 +111,9 @@ def packed(folder: Path) -> set[str]:
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_a_table_beside_its_pictures(tmp_path: Path, delimiter: str, encoding: str) -> None:
     table = table_bytes(ROWS, delimiter, encoding)
-    check_examples(of_table(tmp_path, table, PICTURES | OTHERS))
+    name, between = tmp_path / "leaves" / "labels.csv", {",": "", ";": "semicolons", "\t": "tabs"}[delimiter]
+    notes = [f"{name}: {between} between the cells"] if between else []
+    check_examples(of_table(tmp_path, table, PICTURES | OTHERS), notes)
     assert packed(tmp_path) == set(NAMES)
     assert (tmp_path / "raw" / "table.csv").read_bytes() == table
 
@@ -309,7 +311,7 @@ GOOD = "img/b.png,rust,train\nfolhas/ção 猫.png,healthy,train\n"
             f"{HEADER}\nimg/b.png,rust,train\n", {}, "at least two classes, but there is only 'rust'", id="one"
         ),
         pytest.param(
-            f'{HEADER}\n{GOOD}"x.png,rust,train\na.png,rust,train\n',
+            f'{HEADER}\n{GOOD}"x.png,rust,train\n"a,b.png",rust,train\n',
             {},
             "the row that begins in line 4 must be whole: .* Is a quotation mark left open",
             id="open quotation",
@@ -333,19 +335,39 @@ def test_what_a_table_must_not_say(tmp_path: Path, text: str, arguments: Any, me
 
 
 @pytest.mark.parametrize(
-    ("content", "encoding", "line", "byte"),
+    ("content", "encoding", "line", "byte", "remedy"),
     [
-        pytest.param(f"path,label\n{NAMES[0]},x\n".encode() + b"ma\xe7\xe3.png,y\n", "utf-8", 3, "e7", id="latin-1"),
-        pytest.param(b"\xff\xfep\0", "utf-8", 1, "ff", id="utf-16"),
-        pytest.param(b"path,label\r\n" * 20_000 + b"\x81,x\r\n", "cp1252", 20_001, "81", id="far below"),
-        pytest.param("path,label\na,b\n".encode("utf-16") + b"\x00\xdc", "utf-16", 3, "00", id="half a letter"),
+        pytest.param(
+            f"path,label\n{NAMES[0]},x\n".encode() + b"ma\xe7\xe3.png,y\n",
+            "utf-8",
+            3,
+            "e7",
+            "; in cp1252 the line reads 'maçã.png,y'. Name it: encoding: cp1252",
+            id="latin-1",
+        ),
+        pytest.param(b"\xff\xfep\0", "utf-8", 1, "ff", "; its first bytes say utf-16. Name that, or", id="utf-16"),
+        pytest.param(
+            b"path,label\r\n" * 20_000 + b"\x81,x\r\n",
+            "cp1252",
+            20_001,
+            "81",
+            "; in cp850 the line reads 'ü,x'",
+            id="far below",
+        ),
+        pytest.param(
+            "path,label\na,b\n".encode("utf-16") + b"\x00\xdc",
+            "utf-16",
+            3,
+            "00",
+            r"\. Save the table as a CSV file in UTF-8, or",
+            id="half a letter",
+        ),
     ],
 )
 def test_a_byte_that_is_no_text_is_named_with_its_line(
-    tmp_path: Path, content: bytes, encoding: str, line: int, byte: str
+    tmp_path: Path, content: bytes, encoding: str, line: int, byte: str, remedy: str
 ) -> None:
-    expected = rf"labels\.csv, line {line}: the byte 0x{byte} is no {encoding}\. Save the table as a CSV file in UTF-8"
-    with pytest.raises(UserError, match=expected):
+    with pytest.raises(UserError, match=rf"labels\.csv, line {line}: the byte 0x{byte} is no {encoding}{remedy}"):
         of_table(tmp_path, content, encoding=encoding)
 
 
@@ -398,8 +420,8 @@ def test_links_in_an_archive_are_refused_where_the_table_names_them(tmp_path: Pa
     ("arguments", "message"),
     [
         ({"table": "gone.csv"}, r"table \(gone\.csv\) must be a folder or a file, but .*gone\.csv does not exist"),
-        ({"table": "gone.csv", "path": "."}, r"table \(gone\.csv\) must be a CSV file in \., or on this machine"),
-        ({"table": ".", "path": "."}, r"table \(\.\) must be a CSV file, but is a folder"),
+        ({"table": "gone.csv", "path": "."}, r"table \(gone\.csv\) must be a file in \., or on this machine"),
+        ({"table": ".", "path": "."}, r"table \(\.\) must be a file, but is a folder"),
         ({"table": "~nobody-of-that-name/x.csv"}, r"table \(~nobody-of-that-name/x\.csv\) must be a folder or a file:"),
         ({"table": "a.csv", "path": "gone"}, r"path \(gone\) must be a folder or a file, but .* does not exist"),
         ({"table": "a.csv", "path": "a", "url": "https://example.org/a.zip"}, "or url, and not both"),

@@ -1,0 +1,51 @@
+"""What cells say that are no numbers: published splits, labels, and columns that nothing names."""
+
+from collections.abc import Iterable
+
+from saccade.core.errors import UserError
+from saccade.data.spec import SPLIT_NAMES
+
+
+def parse_split(cell: str, column: str, where: str) -> str:
+    """What a cell of the published split says: train, validation, test, or "" for nothing.
+
+    Args:
+        cell: a word of ``SPLIT_NAMES``, such as train, val or test, in any case, or empty.
+        column: header of the column, for the message.
+        where: table and line, for the message.
+
+    Returns:
+        The split.
+
+    Raises:
+        UserError: it says something else.
+    """
+    if cell and cell.lower() not in SPLIT_NAMES:
+        raise UserError(f"{where}: {column} ({cell!r}) must be one of {', '.join(SPLIT_NAMES)}, in any case")
+    return SPLIT_NAMES.get(cell.lower(), "")
+
+
+def sorted_labels(labels: Iterable[str]) -> list[str]:
+    """The different labels of a table, sorted: as numbers where all are whole ones."""
+    found = set(labels)
+    if all(label.removeprefix("-").isdecimal() for label in found):
+        return sorted(found, key=lambda label: (int(label), label))
+    return sorted(found)
+
+
+def unused_column_notes(name: str, unused: Iterable[str], split_column: str | int | None) -> list[str]:
+    """What to tell of columns that nothing names: one of them may be meant as the published split.
+
+    Args:
+        name: name of the table.
+        unused: their headers.
+        split_column: header of the published split; None where there is none.
+
+    Returns:
+        A line, or none.
+    """
+    words = ("split", "subset", "data set", "data_set", "dataset", "fold")
+    found = next((column for column in unused if column.lower() in words), None)
+    if split_column is not None or found is None:
+        return []
+    return [f"{name}: the column {found!r} is not used as the published split; split_column would name it"]
