@@ -20,9 +20,10 @@ from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Arch
 from saccade.io.archives import open_archive
 from saccade.kinds.series.reading.number_table import read_numbers
 from saccade.readers.examples import FileSeries, SeriesFiles
-from saccade.readers.fetch_listed_files import fetch_listed_files, remove_row_hint
+from saccade.readers.fetch_listed_files import fetch_listed_files, notes_of_fetch, remove_row_hint
 from saccade.readers.fetch_table import stored_table
 from saccade.readers.file_table import read_table
+from saccade.readers.path_columns import PathColumns
 from saccade.tables.table_format import TableFormat
 
 KIND = "series"
@@ -42,7 +43,10 @@ def fetch(
     size: int | None = None,
     mirror: str | None = None,
     path_column: str | int = "path",
+    path_template: str | None = None,
+    root: str | None = None,
     label_column: str | int = "label",
+    labels_are: Literal["classes"] | None = None,
     split_column: str | int | None = None,
     separator: str | None = None,
     encoding: str | None = None,
@@ -71,7 +75,12 @@ def fetch(
         size: length of the file at url in bytes.
         mirror: a local folder or an http(s) URL that holds a file of the same name, asked in place of url.
         path_column: header of the files' paths.
+        path_template: path made of columns in braces, such as 'scans/{id}_left.png', in place of path_column.
+        root: folder of this machine or another that paths in the table begin with, such as C:/Users/me/photos; what
+            follows it counts. None: it is found, where all files are.
         label_column: header of the labels.
+        labels_are: classes, where labels that are numbers with decimals, such as 1.5, are names of classes; None: such
+            labels are asked about.
         split_column: header of the published split: train, val, validation or test in each row, or nothing in any.
         separator: sign between the cells of the files, or comma, semicolon, tab, pipe or spaces; None: it is found. Of
             this and the next ones, only encoding speaks of the table of labels, too.
@@ -104,10 +113,11 @@ def fetch(
         sha256=sha256,
         size=size,
         mirror=mirror,
-        path_column=path_column,
+        paths=PathColumns(path_column, path_template, root),
         label_column=label_column,
         split_column=split_column,
         form=TableFormat(encoding=encoding),
+        labels_are=labels_are,
         limits=ArchiveLimits(max_files, max_file_bytes, max_bytes, omit_hint=remove_row_hint),
         progress=progress,
     )
@@ -118,7 +128,10 @@ def read(
     *,
     table: str,
     path_column: str | int = "path",
+    path_template: str | None = None,
+    root: str | None = None,
     label_column: str | int = "label",
+    labels_are: Literal["classes"] | None = None,
     split_column: str | int | None = None,
     time_column: str | int | None = None,
     value_columns: list[str | int] | None = None,
@@ -141,7 +154,10 @@ def read(
         folder: the folder that ``fetch`` filled.
         table: name of the table, for messages.
         path_column: header of the files' paths in the table.
+        path_template: path made of columns in braces, in place of path_column.
+        root: folder that paths in the table begin with.
         label_column: header of the labels.
+        labels_are: classes, where numbers with decimals are names of classes.
         split_column: header of the published split; None where there is none.
         time_column: header of a column of times in each file, which are then checked to be regular; None: there is
             none, and rows are steps.
@@ -172,10 +188,11 @@ def read(
     rows = read_table(
         stored_table(folder, _TABLE),
         table,
-        path_column=path_column,
+        paths=PathColumns(path_column, path_template, root),
         label_column=label_column,
         split_column=split_column,
         form=TableFormat(encoding=encoding),
+        labels_are=labels_are,
     )
     archive = open_archive(folder / _PACKED, ArchiveLimits(max_files, max_file_bytes, max_bytes))
     found = {
@@ -211,5 +228,5 @@ def read(
         names=rows.paths,
         published_splits=rows.splits,
         groups=rows.groups,
-        notes=rows.notes,
+        notes=[*rows.notes, *notes_of_fetch(folder)],
     )

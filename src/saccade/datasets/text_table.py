@@ -23,7 +23,7 @@ from saccade.kinds.tokens.corpus.packed_texts import PackedTexts
 from saccade.kinds.tokens.text.tokenizer import normalise
 from saccade.readers.examples import TextExamples
 from saccade.readers.fetch_table import fetch_table, stored_table
-from saccade.tables.cells import parse_split, sorted_labels, unused_column_notes
+from saccade.tables.cells import parse_split, refuse_numbers, sorted_labels, unused_column_notes
 from saccade.tables.table import Table, open_table
 from saccade.tables.table_format import TableFormat
 
@@ -46,6 +46,7 @@ def fetch(
     mirror: str | None = None,
     text_column: str | int = "text",
     label_column: str | int = "label",
+    labels_are: Literal["classes"] | None = None,
     split_column: str | int | None = None,
     separator: str | None = None,
     encoding: str | None = None,
@@ -72,6 +73,8 @@ def fetch(
         mirror: a local folder or an http(s) URL that holds a file of the same name, asked in place of url.
         text_column: header of the texts.
         label_column: header of the labels.
+        labels_are: classes, where labels that are numbers with decimals, such as 1.5, are names of classes; None: such
+            labels are asked about.
         split_column: header of the published split: train, val, validation or test in each row, or nothing in any.
         separator: sign between the cells, or comma, semicolon, tab, pipe or spaces; None: it is found.
         encoding: encoding of the table, such as cp1252, as Python names it; None: UTF-8, or what its first bytes say.
@@ -115,6 +118,7 @@ def read(
     url: str | None = None,
     text_column: str | int = "text",
     label_column: str | int = "label",
+    labels_are: Literal["classes"] | None = None,
     split_column: str | int | None = None,
     separator: str | None = None,
     encoding: str | None = None,
@@ -136,6 +140,7 @@ def read(
         url: address of the table, for messages.
         text_column: header of the texts.
         label_column: header of the labels.
+        labels_are: classes, where numbers with decimals are names of classes.
         split_column: header of the published split; None where there is none.
         separator: sign between the cells.
         encoding: encoding of the table.
@@ -178,6 +183,8 @@ def read(
             splits.append(parse_split(cells[split_at], columns[split_at], rows.where(line)))
         for place, values in groups.items():
             values.append(cells[place])
+    if labels_are is None:
+        refuse_numbers(texts.class_names, lambda _: called, str(label_column))
     if len(texts.class_names) < 2:
         found = f"there is only {texts.class_names[0]!r}" if texts.class_names else "it has no rows below its header"
         raise UserError(f"{called} must have texts of at least two classes, but {found}")

@@ -1,10 +1,11 @@
 """A table of files, such as images: a row a file."""
 
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from saccade.core.errors import UserError
-from saccade.tables.cells import parse_split, sorted_labels, unused_column_notes
+from saccade.readers.path_columns import PathColumns
+from saccade.tables.cells import LabelsAre, parse_split, refuse_numbers, sorted_labels, unused_column_notes
 from saccade.tables.table import Column, Table, open_table
 from saccade.tables.table_format import TableFormat
 
@@ -20,6 +21,7 @@ class FileTable:
         groups: the other columns: name to a value a file.
         lines: line in which each row begins, from 1.
         notes: lines for people on what was left out.
+        path_column: column of the paths, for messages.
     """
 
     paths: list[str]
@@ -28,6 +30,7 @@ class FileTable:
     groups: dict[str, list[str]]
     lines: list[int]
     notes: tuple[str, ...]
+    path_column: str = "path"
 
     def classes(self) -> list[str]:
         """The labels that there are, sorted: as numbers where all are whole ones."""
@@ -38,20 +41,24 @@ def read_table(
     path: Path,
     name: str,
     *,
-    path_column: Column,
+    paths: PathColumns,
     label_column: Column,
     split_column: Column | None,
     form: TableFormat,
+    labels_are: LabelsAre = None,
+    number_hint: str = "",
 ) -> FileTable:
     """Read and check a table.
 
     Args:
         path: the file.
         name: the user's name of the file, for messages.
-        path_column: header of the files' paths.
+        paths: columns that say which file a row speaks of.
         label_column: header of the labels.
         split_column: header of the published split; None where there is none.
         form: what the user states of the table's form.
+        labels_are: classes, where labels that are numbers with decimals are names of classes all the same.
+        number_hint: what can be done where they are numbers, for the message.
 
     Returns:
         Its rows.
@@ -59,16 +66,22 @@ def read_table(
     Raises:
         UserError: it is no such table, with the line.
     """
-    named = {"path_column": path_column, "label_column": label_column, "split_column": split_column}
-    table = open_table(path, name, named, form=form)
+    named = {**paths.named, "label_column": label_column, "split_column": split_column}
+    table = open_table(path, name, named, form=form, hints=paths.placeholders)
+    for column in paths.placeholders:
+        table.require({"path_template": column})
     split = None if split_column is None else str(split_column)
-    return _read_rows(table, str(path_column), str(label_column), split)
+    found = _read_rows(table, paths, str(label_column), split)
+    if labels_are is None:
+        refuse_numbers(found.labels, lambda row: table.where(found.lines[row]), str(label_column), number_hint)
+    return found
 
 
-def _read_rows(rows: Table, path_column: str, label_column: str, split_column: str | None) -> FileTable:
-    columns, named = rows.columns, (path_column, label_column, split_column)
+def _read_rows(rows: Table, paths: PathColumns, label_column: str, split_column: str | None) -> FileTable:
+    columns, named = rows.columns, (paths.used_up, label_column, split_column)
     groups: dict[str, list[str]] = {column: [] for column in columns if column and column not in named}
-    table = FileTable([], [], None if split_column is None else [], groups, [], ())
+    splits: list[str] | None = None if split_column is None else []
+    table = FileTable([], [], splits, groups, [], (), (paths.placeholders or [str(paths.path_column)])[0])
     missing = rows.missing_values()
     row_of: dict[str, int] = {}
     copies = 0
@@ -76,7 +89,7 @@ def _read_rows(rows: Table, path_column: str, label_column: str, split_column: s
     for line, cells in rows.rows():
         where = rows.where(line)
         row = dict(zip(columns, cells, strict=True))
-        path, label = _plain_path(row[path_column], path_column, where), row[label_column]
+        path, label = paths.path(row, where), row[label_column]
         if not label or label in missing:
             raise UserError(f"{where}: {label_column} must not be empty. Fill it, or take the row out.")
         split = ""
@@ -95,18 +108,6 @@ def _read_rows(rows: Table, path_column: str, label_column: str, split_column: s
         for column, values in table.groups.items():
             values.append(row[column])
     return _checked(table, rows, split_column, empty_split, copies)
-
-
-def _plain_path(cell: str, column: str, where: str) -> str:
-    path = PurePosixPath(cell)
-    if not cell:
-        raise UserError(f"{where}: {column} must not be empty. Fill it, or take the row out.")
-    if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise UserError(
-            f"{where}: {column} ({cell!r}) must be a path below the folder of the files, without .. and not from "
-            "the root. Name that folder with path."
-        )
-    return path.as_posix()
 
 
 def _refuse_other_say(table: FileTable, earlier: int, label: str, split: str, where: str) -> None:
@@ -139,4 +140,4 @@ def _checked(
     if copies:
         notes.append(f"{name}: {copies:,} rows name a file that an earlier row names with the same label; left out")
     notes += unused_column_notes(name, table.groups, split_column)
-    return FileTable(table.paths, table.labels, splits, table.groups, table.lines, tuple(notes))
+    return replace(table, splits=splits, notes=tuple(notes))

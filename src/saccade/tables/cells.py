@@ -1,9 +1,13 @@
 """What cells say that are no numbers: published splits, labels, and columns that nothing names."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
 
 from saccade.core.errors import UserError
 from saccade.data.spec import SPLIT_NAMES
+from saccade.tables.numbers import is_number
+
+LabelsAre = Literal["classes"] | None
 
 
 def parse_split(cell: str, column: str, where: str) -> str:
@@ -31,6 +35,34 @@ def sorted_labels(labels: Iterable[str]) -> list[str]:
     if all(label.removeprefix("-").isdecimal() for label in found):
         return sorted(found, key=lambda label: (int(label), label))
     return sorted(found)
+
+
+def refuse_numbers(labels: Sequence[str], where: Callable[[int], str], column: str, hint: str = "") -> None:
+    """Ask about labels that are numbers with decimals: they are more likely measured than names of classes.
+
+    Args:
+        labels: labels of all rows, without the spaces around.
+        where: table and line of a row, for the message.
+        column: header of the labels.
+        hint: what else they may be used for, for the message.
+
+    Raises:
+        UserError: all are numbers, and one is no whole one.
+    """
+    row = next((row for row, label in enumerate(labels) if not _is_whole(label)), None)
+    if row is None or not all(map(is_number, set(labels))):
+        return
+    hint = hint or "Round them to classes"
+    raise UserError(
+        f"{where(row)}: {column} ({labels[row]}) holds numbers with decimals. {hint}; or, if each is the name of a class, "
+        "labels_are: classes"
+    )
+
+
+def _is_whole(label: str) -> bool:
+    """Whether a label is no number with decimals: 1, 007 and 1.0 are whole, and so is a word."""
+    _, point, decimals = label.replace(",", ".").partition(".")
+    return not (point and decimals.isdecimal() and decimals.strip("0"))
 
 
 def unused_column_notes(name: str, unused: Iterable[str], split_column: str | int | None) -> list[str]:

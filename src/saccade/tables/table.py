@@ -89,6 +89,18 @@ class Table:
         """The number of a column, from 0."""
         return self.columns.index(str(column))
 
+    def require(self, columns: Mapping[str, Column | None]) -> None:
+        """Refuse a table without columns that are asked for.
+
+        Args:
+            columns: the argument that names a column, to the column; None where the argument names none.
+
+        Raises:
+            UserError: one is not there; the nearest one is named.
+        """
+        named = {argument: str(column) for argument, column in columns.items() if column is not None}
+        _check_columns(self, named, list(columns))
+
     def number_reader(self, column: Column) -> NumberReader:
         """What reads the numbers of a column: called with a cell and its line, it gives a number, or NaN for none.
 
@@ -187,7 +199,7 @@ def open_table(
         table = _known(name, found, form, "row", lambda: parquet.rows(found), [f"{name}: a Parquet file"])
     else:
         table = _spreadsheet(content, name, wanted, form)
-    _check_columns(table, named, list(columns))
+    table.require(columns)
     return table
 
 

@@ -3,6 +3,7 @@
 import csv
 import http.server
 import io
+import re
 import tarfile
 import threading
 import zipfile
@@ -80,7 +81,16 @@ WRITERS: dict[str, Callable[[Path, Mapping[str, bytes]], None]] = {
 
 def fetched(folder: Path, **arguments: Any) -> ImageExamples:
     image_table.fetch(folder / "raw", **arguments)
-    known = ("table", "path_column", "label_column", "split_column", "encoding", "max_files", "max_file_bytes")
+    known = (
+        "table",
+        "path_column",
+        "label_column",
+        "labels_are",
+        "split_column",
+        "encoding",
+        "max_files",
+        "max_file_bytes",
+    )
     return image_table.read(folder / "raw", **{key: value for key, value in arguments.items() if key in known})
 
 
@@ -191,7 +201,7 @@ def test_classes_are_sorted_as_numbers_where_all_are(
     tmp_path: Path, labels: list[str], classes: tuple[str, ...]
 ) -> None:
     rows = [["path", "label"], *zip(NAMES, labels, strict=True)]
-    examples = of_table(tmp_path, table_bytes(rows))
+    examples = of_table(tmp_path, table_bytes(rows), labels_are="classes")
     assert examples.classes == classes
     assert [examples.classes[label] for label in examples.labels] == labels
 
@@ -265,7 +275,7 @@ GOOD = "img/b.png,rust,train\nfolhas/ção 猫.png,healthy,train\n"
         ),
         pytest.param(f"{HEADER}\n{GOOD}img/../../x,rust,train\n", {}, "line 4: path .* must be a path below", id="up"),
         pytest.param(
-            f"{HEADER}\n/etc/passwd,rust,train\n", {}, r"line 2: path \('/etc/passwd'\) must be", id="absolute"
+            f"{HEADER}\n{GOOD}/etc/passwd,rust,train\n", {}, r"line 4: 'etc/passwd' must be a file in", id="absolute"
         ),
         pytest.param(f"{HEADER}\n.,rust,train\n", {}, r"line 2: path \('\.'\) must be a path below", id="itself"),
         pytest.param(
@@ -278,9 +288,9 @@ GOOD = "img/b.png,rust,train\nfolhas/ção 猫.png,healthy,train\n"
             id="not there",
         ),
         pytest.param(
-            f"{HEADER}\n{GOOD}img\\b.png,rust,train\n",
+            f"{HEADER}\n{GOOD}img\\c.png,rust,train\n",
             {},
-            r"line 4: 'img\\\\b\.png' must be a file in .*, but is not there\. Part folders by /, not by \\\.",
+            r"line 4: 'img/c\.png' must be a file in .*, but is not there\. Correct the table, or path; path_template",
             id="backslash",
         ),
         pytest.param(
@@ -476,3 +486,94 @@ def test_an_archive_is_fetched_from_an_address(tmp_path: Path, address: str) -> 
     assert packed(tmp_path) == set(NAMES)
     (tmp_path / "gone").rename(source)
     check_examples(fetched(tmp_path, **arguments, mirror=str(tmp_path / "web")))
+
+
+# --- paths as tables of other machines hold them ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["leaves", "leaves.zip"])
+@pytest.mark.parametrize(
+    ("paths", "files", "arguments", "note"),
+    [
+        pytest.param([r"img\a.png", r".\img\b.png"], ["img/a.png", "img/b.png"], {}, "", id="backslashes"),
+        pytest.param([r"C:\Users\me\img\a.png", r"C:\Users\me\img\b.png"], ["img/a.png", "img/b.png"], {},
+            r"first folders \('Users/me/img/a\.png' is 'img/a\.png'\)", id="a path of Windows"),
+        pytest.param(["/home/me/img/a.png", "/home/me/img/b.png"], ["img/a.png", "img/b.png"],
+            {"root": "/home/me"}, "", id="a root"),
+        pytest.param([r"c:\users\ME\a.png", r"C:\Users\me\b.png"], ["a.png", "b.png"],
+            {"root": "C:/Users/me/"}, "", id="a root in another case"),
+        pytest.param(["a", "b"], ["img/a.png", "img/b.PNG"], {},
+            r"without an ending are those of \.PNG, \.png files\nleaves\S*: the files lie in 'img'", id="no endings"),
+        pytest.param(["a", "b"], ["part_1/a.jpg", "part_2/b.jpg"], {},
+            r"the files lie in 'part_1', 'part_2'", id="in several folders"),
+        pytest.param(["A.PNG", "b.png"], ["a.png", "b.png"], {}, "", id="another case"),
+        pytest.param(["v1.0", "v1.1"], ["v1.0.png", "v1.1.png"], {}, r"ending are those of \.png", id="points"),
+        pytest.param(["a", "b"], ["s/a_left.png", "s/b_left.png", "s/a_right.png"],
+            {"path_template": "s/{path}_left.png"}, "", id="a template"),
+        pytest.param(["a", "b"], ["rust/a.png", "healthy/b.png", "rust/b.png"],
+            {"path_template": "{label}/{path}.png"}, "", id="a folder column"),
+    ],
+)  # fmt: skip
+def test_names_that_are_not_the_files_own(
+    tmp_path: Path, name: str, paths: list[str], files: list[str], arguments: dict[str, Any], note: str
+) -> None:
+    write = {file: file_of(seed) for seed, file in enumerate(files)}
+    rows = [["path", "label"], [paths[0], "rust"], [paths[1], "healthy"]]
+    WRITERS[name](tmp_path / name, {**write, "leaves.csv": table_bytes(rows)})
+    image_table.fetch(tmp_path / "raw", table="leaves.csv", path=str(tmp_path / name), **arguments)
+    examples = image_table.read(tmp_path / "raw", table="leaves.csv", **arguments)
+    assert [examples.classes[label] for label in examples.labels] == ["rust", "healthy"]
+    for i in range(2):
+        np.testing.assert_array_equal(examples.image(i), picture(i))
+    assert re.search(note, "\n".join(examples.notes)) if note else list(examples.notes) == []
+
+
+@pytest.mark.parametrize(
+    ("paths", "files", "arguments", "message"),
+    [
+        pytest.param(["a", "b"], ["a.png", "a.jpg", "b.png"], {},
+            r"'a' must be one file, but may be 'a\.jpg', 'a\.png'\. .* path_template: '\{path\}\.jpg'", id="endings"),
+        pytest.param(["x/1.png", "y/1.png"], ["1.png"], {}, r"line 2: 'x/1\.png' must be a file in", id="one of two"),
+        pytest.param(["x/1.png", "x/2.png"], ["1.png", "x/2.png"], {}, r"line 2: 'x/1\.png' must be a", id="half cut"),
+        pytest.param(["/a/1.png", "/b/2.png"], ["1.png", "2.png"], {"root": "/a"},
+            r"line 3: path \('/b/2\.png'\) must begin with root \(/a\)", id="not below root"),
+        pytest.param(["a", ""], ["a.png"], {"path_template": "{path}.png"}, "line 3: path must not be em", id="empty"),
+        pytest.param(["a", "b"], ["a.png"], {"path_template": "a.png"}, "must name a column in braces", id="no braces"),
+        pytest.param(["a", "b"], ["a.png"], {"path_template": "{id}.png"}, "must have a column 'id'", id="no column"),
+        pytest.param(["a", "../b"], ["a.png"], {"path_template": "i/{path}"},
+            r"line 3: path_template \('i/\.\./b'\)", id="up"),
+        pytest.param(["a.png", "https://x/b.png"], ["a.png"], {}, "Fetch what is at addresses before", id="address"),
+    ],
+)  # fmt: skip
+def test_names_that_may_be_another_file_are_refused(
+    tmp_path: Path, paths: list[str], files: list[str], arguments: dict[str, Any], message: str
+) -> None:
+    rows = [["path", "label"], [paths[0], "rust"], [paths[1], "healthy"]]
+    with pytest.raises(UserError, match=message):
+        of_table(tmp_path, table_bytes(rows), {file: file_of(seed) for seed, file in enumerate(files)}, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        pytest.param(["0", "1", "1", "0"], ("0", "1"), id="0 and 1"),
+        pytest.param(["True", "False", "True", "True"], ("False", "True"), id="booleans"),
+        pytest.param(["1.0", "0.0", "1.0", "0.0"], ("0.0", "1.0"), id="whole numbers with decimals"),
+        pytest.param(["007", "7", "07", "7"], ("007", "07", "7"), id="ids"),
+        pytest.param(["1.5", "2.5", "old", "old"], ("1.5", "2.5", "old"), id="versions and words"),
+    ],
+)
+def test_labels_that_are_classes(tmp_path: Path, labels: list[str], classes: tuple[str, ...]) -> None:
+    rows = [["path", "label"], *zip(NAMES, labels, strict=True)]
+    assert of_table(tmp_path, table_bytes(rows)).classes == classes
+
+
+def test_labels_that_are_measured_numbers_are_asked_about(tmp_path: Path) -> None:
+    rows = [["path", "age"], *zip(NAMES, ["20", "20.7", "21.4", "30"], strict=True)]
+    message = (
+        r"line 3: age \(20\.7\) holds numbers with decimals\. To predict them: value_columns .*: \{name: regress\}; "
+        "or, if each is the name of a class, labels_are: classes"
+    )
+    with pytest.raises(UserError, match=message):
+        of_table(tmp_path, table_bytes(rows), label_column="age")
+    assert len(of_table(tmp_path, table_bytes(rows), label_column="age", labels_are="classes").classes) == 4
