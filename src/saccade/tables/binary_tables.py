@@ -118,7 +118,7 @@ class Spreadsheet:
                     raise UserError(
                         f"sheet ({sheet!r}) must be a worksheet of {self.name}, which are {', '.join(map(repr, names))}"
                     )
-                frame = book.parse(sheet, header=None, dtype=object, keep_default_na=False, na_filter=False)
+                frame = pandas.read_excel(book, sheet_name=sheet, header=None, dtype=object, na_filter=False)
         rows = [[_text(value) for value in row] for row in frame.itertuples(index=False, name=None)]
         return rows, names, names[sheet] if isinstance(sheet, int) else sheet
 

@@ -54,8 +54,8 @@ def refuse_numbers(labels: Sequence[str], where: Callable[[int], str], column: s
         return
     hint = hint or "Round them to classes"
     raise UserError(
-        f"{where(row)}: {column} ({labels[row]}) holds numbers with decimals. {hint}; or, if each is the name of a class, "
-        "labels_are: classes"
+        f"{where(row)}: {column} ({labels[row]}) holds numbers with decimals. {hint}; or, if each is the name of a "
+        "class, labels_are: classes"
     )
 
 

@@ -204,7 +204,7 @@ def open_table(
 
 
 def _delimited(content: FileContent, name: str, wanted: Sequence[str], form: TableFormat, max_cell: int) -> Table:
-    codec, encoding = find_encoding(content, form.encoding)
+    codec, encoding = find_encoding(content, name, form.encoding)
     lines, is_whole = first_lines(content, name, codec, encoding)
     layout = find_layout(lines, wanted, form, is_whole=is_whole)
     records = DelimitedText(
@@ -234,7 +234,7 @@ def _delimited(content: FileContent, name: str, wanted: Sequence[str], form: Tab
 
 
 def _json(content: FileContent, name: str, form: TableFormat, max_cell: int) -> Table:
-    codec, encoding = find_encoding(content, form.encoding)
+    codec, encoding = find_encoding(content, name, form.encoding)
     records = JsonRecords(content, name, codec, encoding, max_cell)
     columns = records.columns()
     return _known(name, columns, form, "line", lambda: records.rows(columns), [f"{name}: records of JSON"])

@@ -10,6 +10,7 @@ from saccade.io.encodings import codec_name
 from saccade.tables.file_content import FileContent
 
 _CHUNK_BYTES = 2**16
+_HEAD_BYTES = 256
 _EXCERPT = 60  # characters of a line in a message
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -19,25 +20,35 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _LATIN = ("cp1252", "latin-1")
-_EAST = ("gb18030", "shift_jis", "euc_kr", "big5")
+_EAST = ("gb2312", "shift_jis", "euc_kr", "big5", "gb18030")
 _CYRILLIC = ("cp1251", "koi8-r")
 
 
-def find_encoding(content: FileContent, stated: str | None) -> tuple[str, str]:
+def find_encoding(content: FileContent, name: str, stated: str | None) -> tuple[str, str]:
     """The codec of a text, and what it is called.
 
     Args:
         content: the file.
+        name: the user's name of the file, for messages.
         stated: encoding that the user names; None: by the byte order mark, else UTF-8.
 
     Returns:
         Name of a codec of Python, and the encoding's name for messages.
+
+    Raises:
+        UserError: every other byte is NUL, as in UTF-16 without a byte order mark.
     """
     if stated is not None:
         return codec_name(stated), stated
     with content.open() as file:
-        head = file.read(4)
+        head = file.read(_HEAD_BYTES)
     codec = next((codec for mark, codec in _MARKS if head.startswith(mark)), "utf-8")
+    if codec == "utf-8" and head.count(0) > len(head) // 4:
+        likely = likely_encoding(head)
+        shown = head.decode(likely or "utf-8", "replace").splitlines()[0]
+        raise UserError(
+            f"{name} holds NUL bytes; in {likely} it begins {shown[:_EXCERPT]!r}. Name it: encoding: {likely}"
+        )
     return codec, codec.removesuffix("-sig")
 
 
@@ -98,7 +109,7 @@ def likely_encoding(raw: bytes) -> str | None:
         except UnicodeDecodeError:
             continue
         scores.append((_odd_letters(text, few), place, codec))
-    return min(scores)[2] if scores else None
+    return {"gb2312": "gb18030"}.get(found := min(scores)[2], found) if scores else None
 
 
 def _odd_letters(text: str, is_latin: bool) -> int:
@@ -107,6 +118,7 @@ def _odd_letters(text: str, is_latin: bool) -> int:
     no_words = sum(not letter.isalpha() and letter not in "°€£–—’‘“”…²³½µ§«»" for letter in foreign)
     mixed = len(re.findall(r"[a-zà-ÿа-я][A-ZÀ-ÞА-Я]", text))
     other = sum(is_latin and ord(letter) > 0x24F and letter.isalpha() for letter in foreign)
+    other += sum(0xFF61 <= ord(letter) <= 0xFF9F for letter in foreign)  # half-width kana
     return 2 * no_words + mixed + other
 
 
