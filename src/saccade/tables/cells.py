@@ -1,11 +1,13 @@
 """What cells say that are no numbers: published splits, labels, and columns that nothing names."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from saccade.core.errors import UserError
 from saccade.data.spec import SPLIT_NAMES
 from saccade.tables.numbers import is_number
+
+_FEW_ROWS = 1000
 
 LabelsAre = Literal["classes"] | None
 
@@ -59,25 +61,34 @@ def refuse_numbers(labels: Sequence[str], where: Callable[[int], str], column: s
     )
 
 
+def _holds_splits(cells: Sequence[str]) -> bool:
+    """Whether the first cells of a column name splits, at least two of them."""
+    words = {cells[row].lower() for row in range(min(len(cells), _FEW_ROWS))}
+    return words <= set(SPLIT_NAMES) and len({SPLIT_NAMES[word] for word in words}) > 1
+
+
 def _is_whole(label: str) -> bool:
     """Whether a label is no number with decimals: 1, 007 and 1.0 are whole, and so is a word."""
     _, point, decimals = label.replace(",", ".").partition(".")
     return not (point and decimals.isdecimal() and decimals.strip("0"))
 
 
-def unused_column_notes(name: str, unused: Iterable[str], split_column: str | int | None) -> list[str]:
+def unused_column_notes(name: str, unused: Mapping[str, Sequence[str]], split_column: str | int | None) -> list[str]:
     """What to tell of columns that nothing names: one of them may be meant as the published split.
 
     Args:
         name: name of the table.
-        unused: their headers.
+        unused: their headers, and their cells in all rows.
         split_column: header of the published split; None where there is none.
 
     Returns:
         A line, or none.
     """
-    words = ("split", "subset", "data set", "data_set", "dataset", "fold")
-    found = next((column for column in unused if column.lower() in words), None)
-    if split_column is not None or found is None:
+    if split_column is not None:
+        return []
+    found = next((column for column in unused if column.lower() in ("split", "subset")), None)
+    if found is None:
+        found = next((column for column, cells in unused.items() if _holds_splits(cells)), None)
+    if found is None:
         return []
     return [f"{name}: the column {found!r} is not used as the published split; split_column would name it"]

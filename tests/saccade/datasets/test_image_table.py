@@ -183,9 +183,10 @@ def test_the_published_split_is_read(tmp_path: Path) -> None:
 
 
 def test_a_column_that_may_be_the_split_is_named(tmp_path: Path) -> None:
-    examples = of_table(tmp_path, with_column("Split", ["train"] * 4))
-    (note,) = examples.notes
-    assert "labels.csv: the column 'Split' is not used as the published split; split_column would name it" in note
+    for name, cells in (("Split", ["train"] * 4), ("data set", ["train", "val", "TEST", "train"])):
+        (note,) = of_table(tmp_path, with_column(name, cells)).notes
+        assert f"labels.csv: the column {name!r} is not used as the published split; split_column would name it" in note
+    assert of_table(tmp_path, with_column("phase", ["train"] * 3 + ["run"])).notes == []
 
 
 @pytest.mark.parametrize(
