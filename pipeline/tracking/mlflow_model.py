@@ -9,7 +9,7 @@ from typing import Any
 
 import mlflow
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped]
+import pandas as pd
 
 
 class BundleModel(mlflow.pyfunc.PythonModel):

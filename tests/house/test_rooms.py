@@ -17,6 +17,7 @@ ORDER = (
     "saccade.nn",
     "saccade.optim",
     "saccade.batching",
+    "saccade.tables",
     "saccade.readers",
     "saccade.transforms",
     "saccade.augment",

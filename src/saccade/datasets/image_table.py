@@ -1,13 +1,14 @@
-"""Your own pictures, with a table that says which is what: a CSV file with a row a picture.
+"""Your own pictures, with a table that says which is what: a row a picture.
 
     source: {name: image_table, table: leaves/labels.csv}
 
-The header names the columns: ``path`` and ``label``, or what ``path_column`` and ``label_column`` say; commas,
-semicolons or tabs part them. Columns that nothing else names are groups for ``split.group_by``.
+CSV and other delimited text, JSON lines, Parquet and .xlsx are read; the columns are ``path`` and ``label``, or what
+``path_column`` and ``label_column`` say. Columns that nothing else names are groups for ``split.group_by``.
 """
 
 import hashlib
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -17,14 +18,18 @@ from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Arch
 from saccade.io.archives import open_archive
 from saccade.kinds.image.pixels.decode import decode_for, decode_image
 from saccade.readers.examples import ImageExamples
-from saccade.readers.fetch_listed_files import fetch_listed_files, remove_row_hint
+from saccade.readers.fetch_listed_files import fetch_listed_files, notes_of_fetch, remove_row_hint
+from saccade.readers.fetch_table import stored_table
 from saccade.readers.file_table import read_table
+from saccade.readers.path_columns import PathColumns
+from saccade.tables.table_format import TableFormat
 
 KIND = "image"
 LABELS = "classes"
 
 _PACKED = "images.tar"
-_TABLE = "table.csv"
+_TABLE = "table"
+_NUMBER_HINT = "To predict them: value_columns in place of label_column, and task: {name: regress}"
 
 
 def fetch(
@@ -36,20 +41,32 @@ def fetch(
     sha256: str | None = None,
     size: int | None = None,
     mirror: str | None = None,
-    path_column: str = "path",
-    label_column: str = "label",
-    split_column: str | None = None,
-    encoding: str = "utf-8",
+    path_column: str | int = "path",
+    path_template: str | None = None,
+    root: str | None = None,
+    label_column: str | int = "label",
+    labels_are: Literal["classes"] | None = None,
+    split_column: str | int | None = None,
+    separator: str | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+    decimal: Literal[".", ","] | None = None,
+    thousands: Literal[".", ",", " ", "'", "_"] | None = None,
+    missing_values: list[str | float] | None = None,
+    quotes: Literal["double", "single", "backslash", "none"] | None = None,
+    sheet: str | int | None = None,
     max_files: int = MAX_FILES,
     max_file_bytes: int = MAX_FILE_BYTES,
     max_bytes: int = MAX_BYTES,
     progress: Progress = no_progress,
 ) -> None:
-    """Bring the table into ``folder`` as table.csv, and the pictures that it names, and no others, as images.tar.
+    """Bring the table into ``folder``, and the pictures that it names, and no others, as images.tar.
+
+    The table is table.csv, or ends as its own form does: table.xlsx, table.parquet.
 
     Args:
         folder: output folder.
-        table: a CSV file on this machine; with path or url, the name of one in there, else one on this machine. The
+        table: a table on this machine; with path or url, the name of one in there, else one on this machine. The
             paths in it count from path or from the archive's root; those of a table in there from its own folder,
             if more of its pictures are found from there.
         path: a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz) with the pictures, on this machine; None takes
@@ -59,9 +76,22 @@ def fetch(
         size: length of the file at url in bytes.
         mirror: a local folder or an http(s) URL that holds a file of the same name, asked in place of url.
         path_column: header of the pictures' paths.
+        path_template: path made of columns in braces, such as 'scans/{id}_left.png', in place of path_column.
+        root: folder of this machine or another that paths in the table begin with, such as C:/Users/me/photos; what
+            follows it counts. None: it is found, where all files are.
         label_column: header of the labels.
+        labels_are: classes, where labels that are numbers with decimals, such as 1.5, are names of classes; None: such
+            labels are asked about.
         split_column: header of the published split: train, val, validation or test in each row, or nothing in any.
-        encoding: encoding of the table, as Python names it: utf-8 (with or without a byte order mark), latin-1, utf-16.
+        separator: sign between the cells, or comma, semicolon, tab, pipe or spaces; None: it is found.
+        encoding: encoding of the table, such as cp1252, as Python names it; None: UTF-8, or what its first bytes say.
+        header: whether the first row names the columns; false calls them 0, 1, 2, ...; None: it is found.
+        decimal: sign before the decimals; None: it is found, column by column.
+        thousands: sign between thousands; None: it is found, column by column, and asked about where 1.113 may be both.
+        missing_values: cells that stand for no value, such as [-200, x], besides the empty one, NA, NaN, null and ?.
+        quotes: quotation marks around cells: double, single, backslash (double ones, escaped inside) or none (marks are
+            text); None: it is found.
+        sheet: name of a spreadsheet's worksheet, or its number from 0; None: the first.
         max_files: most members of an archive, or pictures of the table.
         max_file_bytes: most bytes of one picture, or of the table.
         max_bytes: most bytes of all files together.
@@ -82,10 +112,12 @@ def fetch(
         sha256=sha256,
         size=size,
         mirror=mirror,
-        path_column=path_column,
+        paths=PathColumns(path_column, path_template, root),
         label_column=label_column,
         split_column=split_column,
-        encoding=encoding,
+        form=TableFormat(separator, encoding, header, decimal, thousands, missing_values, quotes, sheet),
+        labels_are=labels_are,
+        number_hint=_NUMBER_HINT,
         limits=ArchiveLimits(max_files, max_file_bytes, max_bytes, omit_hint=remove_row_hint),
         progress=progress,
     )
@@ -95,10 +127,20 @@ def read(
     folder: Path,
     *,
     table: str,
-    path_column: str = "path",
-    label_column: str = "label",
-    split_column: str | None = None,
-    encoding: str = "utf-8",
+    path_column: str | int = "path",
+    path_template: str | None = None,
+    root: str | None = None,
+    label_column: str | int = "label",
+    labels_are: Literal["classes"] | None = None,
+    split_column: str | int | None = None,
+    separator: str | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+    decimal: Literal[".", ","] | None = None,
+    thousands: Literal[".", ",", " ", "'", "_"] | None = None,
+    missing_values: list[str | float] | None = None,
+    quotes: Literal["double", "single", "backslash", "none"] | None = None,
+    sheet: str | int | None = None,
     max_files: int = MAX_FILES,
     max_file_bytes: int = MAX_FILE_BYTES,
     max_bytes: int = MAX_BYTES,
@@ -109,9 +151,19 @@ def read(
         folder: the folder that ``fetch`` filled.
         table: name of the table, for messages.
         path_column: header of the pictures' paths.
+        path_template: path made of columns in braces, in place of path_column.
+        root: folder that paths in the table begin with.
         label_column: header of the labels.
+        labels_are: classes, where numbers with decimals are names of classes.
         split_column: header of the published split; None where there is none.
+        separator: sign between the cells.
         encoding: encoding of the table.
+        header: whether the first row names the columns.
+        decimal: sign before the decimals.
+        thousands: sign between thousands.
+        missing_values: cells that stand for no value.
+        quotes: quotation marks around cells.
+        sheet: worksheet of a spreadsheet.
         max_files: most pictures.
         max_file_bytes: most bytes of one picture.
         max_bytes: most bytes of all pictures together.
@@ -123,16 +175,17 @@ def read(
     Raises:
         UserError: the table is none, with its line, or what ``fetch`` brought is not whole.
     """
-    for name in (_TABLE, _PACKED):
-        if not (folder / name).is_file():
-            raise UserError(f"{folder} must hold {name}, but does not. Fetch the dataset again.")
+    if not (folder / _PACKED).is_file():
+        raise UserError(f"{folder} must hold {_PACKED}, but does not. Fetch the dataset again.")
     rows = read_table(
-        folder / _TABLE,
+        stored_table(folder, _TABLE),
         table,
-        path_column=path_column,
+        paths=PathColumns(path_column, path_template, root),
         label_column=label_column,
         split_column=split_column,
-        encoding=encoding,
+        form=TableFormat(separator, encoding, header, decimal, thousands, missing_values, quotes, sheet),
+        labels_are=labels_are,
+        number_hint=_NUMBER_HINT,
     )
     archive = open_archive(folder / _PACKED, ArchiveLimits(max_files, max_file_bytes, max_bytes))
     found = {
@@ -154,5 +207,5 @@ def read(
         published_splits=rows.splits,
         groups=rows.groups,
         names=rows.paths,
-        notes=rows.notes,
+        notes=[*rows.notes, *notes_of_fetch(folder)],
     )

@@ -2,7 +2,7 @@
 
     source: {name: series_folder, table: gestures/labels.csv}
 
-Each file is a CSV table with a header: a row a step, a column a feature, the same columns in all. The table names the
+Each file is a table: a row a step, a column a feature, the same columns in all. The table of labels names the
 files and their labels: columns ``path`` and ``label``, or what ``path_column`` and ``label_column`` say; columns that
 nothing else names are groups for ``split.group_by``.
 """
@@ -10,6 +10,7 @@ nothing else names are groups for ``split.group_by``.
 import hashlib
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -19,14 +20,17 @@ from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Arch
 from saccade.io.archives import open_archive
 from saccade.kinds.series.reading.number_table import read_numbers
 from saccade.readers.examples import FileSeries, SeriesFiles
-from saccade.readers.fetch_listed_files import fetch_listed_files, remove_row_hint
+from saccade.readers.fetch_listed_files import fetch_listed_files, notes_of_fetch, remove_row_hint
+from saccade.readers.fetch_table import stored_table
 from saccade.readers.file_table import read_table
+from saccade.readers.path_columns import PathColumns
+from saccade.tables.table_format import TableFormat
 
 KIND = "series"
 LABELS = "classes"
 
 _PACKED = "series.tar"
-_TABLE = "table.csv"
+_TABLE = "table"
 
 
 def fetch(
@@ -38,10 +42,20 @@ def fetch(
     sha256: str | None = None,
     size: int | None = None,
     mirror: str | None = None,
-    path_column: str = "path",
-    label_column: str = "label",
-    split_column: str | None = None,
-    encoding: str = "utf-8",
+    path_column: str | int = "path",
+    path_template: str | None = None,
+    root: str | None = None,
+    label_column: str | int = "label",
+    labels_are: Literal["classes"] | None = None,
+    split_column: str | int | None = None,
+    separator: str | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+    decimal: Literal[".", ","] | None = None,
+    thousands: Literal[".", ",", " ", "'", "_"] | None = None,
+    missing_values: list[str | float] | None = None,
+    quotes: Literal["double", "single", "backslash", "none"] | None = None,
+    sheet: str | int | None = None,
     max_files: int = MAX_FILES,
     max_file_bytes: int = MAX_FILE_BYTES,
     max_bytes: int = MAX_BYTES,
@@ -51,7 +65,7 @@ def fetch(
 
     Args:
         folder: output folder.
-        table: a CSV file on this machine; with path or url, the name of one in there, else one on this machine. The
+        table: a table on this machine; with path or url, the name of one in there, else one on this machine. The
             paths in it count from path or from the archive's root; those of a table in there from its own folder,
             if more of its files are found from there.
         path: a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz) with the files, on this machine; None takes the
@@ -61,10 +75,24 @@ def fetch(
         size: length of the file at url in bytes.
         mirror: a local folder or an http(s) URL that holds a file of the same name, asked in place of url.
         path_column: header of the files' paths.
+        path_template: path made of columns in braces, such as 'scans/{id}_left.png', in place of path_column.
+        root: folder of this machine or another that paths in the table begin with, such as C:/Users/me/photos; what
+            follows it counts. None: it is found, where all files are.
         label_column: header of the labels.
+        labels_are: classes, where labels that are numbers with decimals, such as 1.5, are names of classes; None: such
+            labels are asked about.
         split_column: header of the published split: train, val, validation or test in each row, or nothing in any.
-        encoding: encoding of the table and the files, as Python names it: utf-8 (with or without a byte order mark),
-            latin-1.
+        separator: sign between the cells of the files, or comma, semicolon, tab, pipe or spaces; None: it is found. Of
+            this and the next ones, only encoding speaks of the table of labels, too.
+        encoding: encoding of the table and the files, as Python names it, such as cp1252; None: UTF-8, or what a byte
+            order mark says.
+        header: whether the first row names the columns; false calls them 0, 1, 2, ...; None: it is found.
+        decimal: sign before the decimals; None: it is found, column by column.
+        thousands: sign between thousands; None: it is found, column by column, and asked about where 1.113 may be both.
+        missing_values: cells that stand for no value, such as [-200, x], besides the empty one, NA, NaN, null and ?.
+        quotes: quotation marks around cells: double, single, backslash (double ones, escaped inside) or none (marks are
+            text); None: it is found.
+        sheet: name of a spreadsheet's worksheet, or its number from 0; None: the first.
         max_files: most members of an archive, or files of the table.
         max_file_bytes: most bytes of one file, or of the table.
         max_bytes: most bytes of all files together.
@@ -85,10 +113,11 @@ def fetch(
         sha256=sha256,
         size=size,
         mirror=mirror,
-        path_column=path_column,
+        paths=PathColumns(path_column, path_template, root),
         label_column=label_column,
         split_column=split_column,
-        encoding=encoding,
+        form=TableFormat(encoding=encoding),
+        labels_are=labels_are,
         limits=ArchiveLimits(max_files, max_file_bytes, max_bytes, omit_hint=remove_row_hint),
         progress=progress,
     )
@@ -98,13 +127,23 @@ def read(
     folder: Path,
     *,
     table: str,
-    path_column: str = "path",
-    label_column: str = "label",
-    split_column: str | None = None,
-    time_column: str | None = None,
-    value_columns: list[str] | None = None,
+    path_column: str | int = "path",
+    path_template: str | None = None,
+    root: str | None = None,
+    label_column: str | int = "label",
+    labels_are: Literal["classes"] | None = None,
+    split_column: str | int | None = None,
+    time_column: str | int | None = None,
+    value_columns: list[str | int] | None = None,
     time_format: str | None = None,
-    encoding: str = "utf-8",
+    separator: str | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+    decimal: Literal[".", ","] | None = None,
+    thousands: Literal[".", ",", " ", "'", "_"] | None = None,
+    missing_values: list[str | float] | None = None,
+    quotes: Literal["double", "single", "backslash", "none"] | None = None,
+    sheet: str | int | None = None,
     max_files: int = MAX_FILES,
     max_file_bytes: int = MAX_FILE_BYTES,
     max_bytes: int = MAX_BYTES,
@@ -115,13 +154,23 @@ def read(
         folder: the folder that ``fetch`` filled.
         table: name of the table, for messages.
         path_column: header of the files' paths in the table.
+        path_template: path made of columns in braces, in place of path_column.
+        root: folder that paths in the table begin with.
         label_column: header of the labels.
+        labels_are: classes, where numbers with decimals are names of classes.
         split_column: header of the published split; None where there is none.
         time_column: header of a column of times in each file, which are then checked to be regular; None: there is
             none, and rows are steps.
         value_columns: headers of the numbers that the network sees; None takes all but the times.
         time_format: format of the times, as Python's ``strptime`` takes it; None: it is detected.
+        separator: sign between the cells.
         encoding: encoding of the table and the files.
+        header: whether the first row names the columns.
+        decimal: sign before the decimals.
+        thousands: sign between thousands.
+        missing_values: cells that stand for no value.
+        quotes: quotation marks around cells.
+        sheet: worksheet of a spreadsheet.
         max_files: most files.
         max_file_bytes: most bytes of one file.
         max_bytes: most bytes of all files together.
@@ -134,16 +183,16 @@ def read(
         UserError: the table is none, with its line, or what ``fetch`` brought is not whole. What is wrong with a file
             is raised when it is loaded.
     """
-    for name in (_TABLE, _PACKED):
-        if not (folder / name).is_file():
-            raise UserError(f"{folder} must hold {name}, but does not. Fetch the dataset again.")
+    if not (folder / _PACKED).is_file():
+        raise UserError(f"{folder} must hold {_PACKED}, but does not. Fetch the dataset again.")
     rows = read_table(
-        folder / _TABLE,
+        stored_table(folder, _TABLE),
         table,
-        path_column=path_column,
+        paths=PathColumns(path_column, path_template, root),
         label_column=label_column,
         split_column=split_column,
-        encoding=encoding,
+        form=TableFormat(encoding=encoding),
+        labels_are=labels_are,
     )
     archive = open_archive(folder / _PACKED, ArchiveLimits(max_files, max_file_bytes, max_bytes))
     found = {
@@ -152,6 +201,8 @@ def read(
     }
     if missing := next((name for name in rows.paths if name not in found), None):
         raise UserError(f"{archive.path} must hold {missing!r}, but does not. Fetch the dataset again.")
+
+    form = TableFormat(separator, encoding, header, decimal, thousands, missing_values, quotes, sheet)
 
     def load(i: int) -> FileSeries:
         with tempfile.NamedTemporaryFile(suffix=".csv") as file:
@@ -164,7 +215,7 @@ def read(
                 value_columns=value_columns,
                 first_is_time=False,
                 time_format=time_format,
-                encoding=encoding,
+                form=form,
             )
 
     classes = rows.classes()
@@ -177,5 +228,5 @@ def read(
         names=rows.paths,
         published_splits=rows.splits,
         groups=rows.groups,
-        notes=rows.notes,
+        notes=[*rows.notes, *notes_of_fetch(folder)],
     )

@@ -1,14 +1,14 @@
-"""One long series to forecast: a CSV file with a column of times and one or more columns of numbers, a row a step.
+"""One long series to forecast: a table with a column of times and columns of numbers, a row a step.
 
     source: {name: series_table, path: sunspots.csv}
 
 The header names the columns. The first one holds the times and all others the numbers, unless ``time_column`` and
-``value_columns`` say otherwise; ``targets`` names those whose future is asked for. Commas, semicolons or tabs part the
-columns; where semicolons do, a comma may stand for the decimal point.
+``value_columns`` say otherwise; ``targets`` names those whose future is asked for.
 """
 
 import shutil
 from pathlib import Path, PurePosixPath
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from saccade.core.errors import UserError
@@ -18,12 +18,13 @@ from saccade.io.downloads import fetch_file
 from saccade.io.locations import existing_path, refuse_without_url, remote_file
 from saccade.kinds.series.reading.number_table import read_numbers
 from saccade.readers.examples import LongSeries
-from saccade.readers.fetch_table import fetch_table
+from saccade.readers.fetch_table import fetch_table, stored_table
+from saccade.tables.table_format import TableFormat
 
 KIND = "series"
 LABELS = "forecast"
 
-_TABLE = "series.csv"
+_TABLE = "series"
 _DOWNLOAD = "download.part"  # the stage keeps what is called so for the next try, and out of data/raw
 
 
@@ -36,22 +37,31 @@ def fetch(
     sha256: str | None = None,
     size: int | None = None,
     mirror: str | None = None,
-    time_column: str | None = None,
-    value_columns: list[str] | None = None,
-    targets: list[str] | None = None,
+    time_column: str | int | None = None,
+    value_columns: list[str | int] | None = None,
+    targets: list[str | int] | None = None,
     time_format: str | None = None,
-    encoding: str = "utf-8",
+    separator: str | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+    decimal: Literal[".", ","] | None = None,
+    thousands: Literal[".", ",", " ", "'", "_"] | None = None,
+    missing_values: list[str | float] | None = None,
+    quotes: Literal["double", "single", "backslash", "none"] | None = None,
+    sheet: str | int | None = None,
     max_files: int = MAX_FILES,
     max_file_bytes: int = MAX_FILE_BYTES,
     max_bytes: int = MAX_BYTES,
     progress: Progress = no_progress,
 ) -> None:
-    """Bring the file into ``folder`` as series.csv, byte for byte, and check that it is such a table.
+    """Bring the file into ``folder``, byte for byte, and check that it is such a table.
+
+    It is series.csv, or ends as its own form does: series.xlsx, series.parquet.
 
     Args:
         folder: output folder.
-        path: the CSV file on this machine; or a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz) that holds it.
-        table: the name of the CSV file in that folder or archive; None where path or url is the file.
+        path: the table on this machine; or a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz) that holds it.
+        table: the name of the table in that folder or archive; None where path or url is the file.
         url: address of such a file or archive, in place of path.
         sha256: SHA-256 of the file at url, 64 hexadecimal digits.
         size: length of the file at url in bytes.
@@ -60,9 +70,16 @@ def fetch(
         value_columns: headers of the numbers that the network sees.
         targets: headers of the numbers that are to be forecast.
         time_format: format of the times.
+        separator: sign between the cells.
         encoding: encoding of the text.
+        header: whether the first row names the columns.
+        decimal: sign before the decimals.
+        thousands: sign between thousands.
+        missing_values: cells that stand for no value.
+        quotes: quotation marks around cells.
+        sheet: worksheet of a spreadsheet.
         max_files: most members of an archive.
-        max_file_bytes: most bytes of the CSV file.
+        max_file_bytes: most bytes of the table.
         max_bytes: most bytes of all files of an archive together.
         progress: callback, called with a file's name, the bytes there and its size.
 
@@ -70,7 +87,7 @@ def fetch(
         UserError: not exactly one of path and url; nothing that can be read is there; it is no table of numbers.
     """
     if (path is None) == (url is None):
-        raise UserError("series_table needs path (a CSV file on this machine) or url, and not both")
+        raise UserError("series_table needs path (a table on this machine) or url, and not both")
     limits = ArchiveLimits(max_files, max_file_bytes, max_bytes, omit_hint=lambda name: "take a part of the series")
     download = folder / _DOWNLOAD
     if url is not None:
@@ -89,7 +106,14 @@ def fetch(
         value_columns=value_columns,
         targets=targets,
         time_format=time_format,
+        separator=separator,
         encoding=encoding,
+        header=header,
+        decimal=decimal,
+        thousands=thousands,
+        missing_values=missing_values,
+        quotes=quotes,
+        sheet=sheet,
     )
     if download.exists():
         shutil.rmtree(download)
@@ -101,11 +125,18 @@ def read(
     path: str | None = None,
     table: str | None = None,
     url: str | None = None,
-    time_column: str | None = None,
-    value_columns: list[str] | None = None,
-    targets: list[str] | None = None,
+    time_column: str | int | None = None,
+    value_columns: list[str | int] | None = None,
+    targets: list[str | int] | None = None,
     time_format: str | None = None,
-    encoding: str = "utf-8",
+    separator: str | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+    decimal: Literal[".", ","] | None = None,
+    thousands: Literal[".", ",", " ", "'", "_"] | None = None,
+    missing_values: list[str | float] | None = None,
+    quotes: Literal["double", "single", "backslash", "none"] | None = None,
+    sheet: str | int | None = None,
 ) -> LongSeries:
     """Read the series.
 
@@ -119,7 +150,15 @@ def read(
         targets: headers of the numbers that are to be forecast; None takes all.
         time_format: format of the times, as Python's ``strptime`` takes it, such as ``%m/%d/%Y``; None: a number, or a
             date that can be read in one way only, such as 1749-01, 1749-01-31, 2024-05-01 13:00 or 31.01.1749.
-        encoding: encoding of the text, as Python names it: utf-8 (with or without a byte order mark), latin-1, utf-16.
+        separator: sign between the cells, or comma, semicolon, tab, pipe or spaces; None: it is found.
+        encoding: encoding of the text, as Python names it, such as cp1252; None: UTF-8, or what a byte order mark says.
+        header: whether the first row names the columns; false calls them 0, 1, 2, ...; None: it is found.
+        decimal: sign before the decimals; None: it is found, column by column.
+        thousands: sign between thousands; None: it is found, column by column, and asked about where 1.113 may be both.
+        missing_values: cells that stand for no value, such as [-200, x], besides the empty one, NA, NaN, null and ?.
+        quotes: quotation marks around cells: double, single, backslash (double ones, escaped inside) or none (marks are
+            text); None: it is found.
+        sheet: name of a spreadsheet's worksheet, or its number from 0; None: the first.
 
     Returns:
         The series in the order of its rows; whether its times are regular is looked at by ``preprocess``.
@@ -127,16 +166,14 @@ def read(
     Raises:
         UserError: it is no such table, with the line, or a target is no column of numbers.
     """
-    if not (folder / _TABLE).is_file():
-        raise UserError(f"{folder} must hold {_TABLE}, but does not. Fetch the dataset again.")
     return read_series(
-        folder / _TABLE,
+        stored_table(folder, _TABLE),
         _called(table, path, url),
         time_column=time_column,
         value_columns=value_columns,
         targets=targets,
         time_format=time_format,
-        encoding=encoding,
+        form=TableFormat(separator, encoding, header, decimal, thousands, missing_values, quotes, sheet),
     )
 
 
@@ -144,11 +181,11 @@ def read_series(
     path: Path,
     name: str,
     *,
-    time_column: str | None = None,
-    value_columns: list[str] | None = None,
-    targets: list[str] | None = None,
+    time_column: str | int | None = None,
+    value_columns: list[str | int] | None = None,
+    targets: list[str | int] | None = None,
     time_format: str | None = None,
-    encoding: str = "utf-8",
+    form: TableFormat | None = None,
 ) -> LongSeries:
     """Read a series from a file that need not be one that ``fetch`` brought; arguments and errors as of ``read``."""
     series = read_numbers(
@@ -158,17 +195,18 @@ def read_series(
         value_columns=value_columns,
         first_is_time=True,
         time_format=time_format,
-        encoding=encoding,
+        form=form,
     )
-    for target in targets or ():
+    named = tuple(map(str, targets)) if targets is not None else series.features
+    for target in named:
         if target not in series.features:
             raise UserError(
                 f"targets ({target!r}) must be columns of numbers of {name}, which are "
                 f"{', '.join(map(repr, series.features))}"
             )
-    if targets is not None and len(set(targets)) < max(len(targets), 1):
+    if targets is not None and len(set(named)) < max(len(named), 1):
         raise UserError(f"targets ({targets}) must name a column, and each once")
-    return LongSeries(series, tuple(targets) if targets is not None else series.features)
+    return LongSeries(series, named, series.notes)
 
 
 def _called(table: str | None, path: str | None, url: str | None) -> str:

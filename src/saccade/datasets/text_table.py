@@ -1,20 +1,20 @@
-"""Your own texts in a table: a CSV file with a row a text.
+"""Your own texts in a table: a row a text.
 
     source: {name: text_table, table: tickets.csv}
 
-The header names the columns: ``text`` and ``label``, or what ``text_column`` and ``label_column`` say; commas,
-semicolons or tabs part them. Columns that nothing else names are groups for ``split.group_by``.
+CSV and other delimited text, JSON lines, Parquet and .xlsx are read; the columns are ``text`` and ``label``, or what
+``text_column`` and ``label_column`` say. Columns that nothing else names are groups for ``split.group_by``.
 """
 
 import shutil
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
 from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, ArchiveLimits
-from saccade.io.csv_rows import Row, open_rows, parse_split, sorted_labels, unused_column_notes
 from saccade.io.downloads import fetch_file
 from saccade.io.encodings import refuse_nul
 from saccade.io.locations import existing_path, refuse_without_url, remote_file
@@ -22,12 +22,15 @@ from saccade.kinds.tokens.corpus.class_texts import ClassTexts
 from saccade.kinds.tokens.corpus.packed_texts import PackedTexts
 from saccade.kinds.tokens.text.tokenizer import normalise
 from saccade.readers.examples import TextExamples
-from saccade.readers.fetch_table import fetch_table
+from saccade.readers.fetch_table import fetch_table, stored_table
+from saccade.tables.cells import parse_split, refuse_numbers, sorted_labels, unused_column_notes
+from saccade.tables.table import Table, open_table
+from saccade.tables.table_format import TableFormat
 
 KIND = "tokens"
 LABELS = "classes"
 
-_TABLE = "table.csv"
+_TABLE = "table"
 _DOWNLOAD = "download.part"  # the stage keeps what is called so for the next try, and out of data/raw
 _MAX_CELL = 10_000_000  # characters of a text; where a quotation mark is left open, all that follows is one
 
@@ -41,20 +44,28 @@ def fetch(
     sha256: str | None = None,
     size: int | None = None,
     mirror: str | None = None,
-    text_column: str = "text",
-    label_column: str = "label",
-    split_column: str | None = None,
-    encoding: str = "utf-8",
+    text_column: str | int = "text",
+    label_column: str | int = "label",
+    labels_are: Literal["classes"] | None = None,
+    split_column: str | int | None = None,
+    separator: str | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+    decimal: Literal[".", ","] | None = None,
+    thousands: Literal[".", ",", " ", "'", "_"] | None = None,
+    missing_values: list[str | float] | None = None,
+    quotes: Literal["double", "single", "backslash", "none"] | None = None,
+    sheet: str | int | None = None,
     max_files: int = MAX_FILES,
     max_file_bytes: int = MAX_FILE_BYTES,
     max_bytes: int = MAX_BYTES,
     progress: Progress = no_progress,
 ) -> None:
-    """Bring the table into ``folder`` as table.csv.
+    """Bring the table into ``folder`` as table.csv, or under the ending of its own form.
 
     Args:
         folder: output folder.
-        table: a CSV file on this machine; with path or url, the name of one in there, and None where that is the file.
+        table: a table on this machine; with path or url, the name of one in there, and None where that is the file.
         path: a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz) with the table, or the table, on this machine.
         url: address of such an archive or of the table, in place of path.
         sha256: SHA-256 of the file at url, 64 hexadecimal digits.
@@ -62,8 +73,18 @@ def fetch(
         mirror: a local folder or an http(s) URL that holds a file of the same name, asked in place of url.
         text_column: header of the texts.
         label_column: header of the labels.
+        labels_are: classes, where labels that are numbers with decimals, such as 1.5, are names of classes; None: such
+            labels are asked about.
         split_column: header of the published split: train, val, validation or test in each row, or nothing in any.
-        encoding: encoding of the table, as Python names it: utf-8 (with or without a byte order mark), latin-1, utf-16.
+        separator: sign between the cells, or comma, semicolon, tab, pipe or spaces; None: it is found.
+        encoding: encoding of the table, such as cp1252, as Python names it; None: UTF-8, or what its first bytes say.
+        header: whether the first row names the columns; false calls them 0, 1, 2, ...; None: it is found.
+        decimal: sign before the decimals; None: it is found, column by column.
+        thousands: sign between thousands; None: it is found, column by column, and asked about where 1.113 may be both.
+        missing_values: cells that stand for no value, such as [-200, x], besides the empty one, NA, NaN, null and ?.
+        quotes: quotation marks around cells: double, single, backslash (double ones, escaped inside) or none (marks are
+            text); None: it is found.
+        sheet: name of a spreadsheet's worksheet, or its number from 0; None: the first.
         max_files: most members of an archive.
         max_file_bytes: most bytes of the table.
         max_bytes: most bytes of all files of an archive together.
@@ -74,7 +95,7 @@ def fetch(
             header lacks a column.
     """
     if (path is not None and url is not None) or (table, path, url) == (None, None, None):
-        raise UserError("text_table needs table, path or url: a CSV file, or where it is; and not both path and url")
+        raise UserError("text_table needs table, path or url: a table, or where it is; and not both path and url")
     limits = ArchiveLimits(max_files, max_file_bytes, max_bytes, omit_hint=lambda name: "cut it into several files")
     download = folder / _DOWNLOAD
     if url is not None:
@@ -83,7 +104,8 @@ def fetch(
         refuse_without_url(sha256, size, mirror)
         source = existing_path("table" if path is None else "path", path or table or "")
     fetch_table(source, table if (path, url) != (None, None) else None, folder / _TABLE, limits, progress)
-    _open(folder, _called(table, path, url), text_column, label_column, split_column, encoding)
+    form = TableFormat(separator, encoding, header, decimal, thousands, missing_values, quotes, sheet)
+    _open(folder, _called(table, path, url), text_column, label_column, split_column, form)
     if download.exists():
         shutil.rmtree(download)
 
@@ -94,10 +116,18 @@ def read(
     table: str | None = None,
     path: str | None = None,
     url: str | None = None,
-    text_column: str = "text",
-    label_column: str = "label",
-    split_column: str | None = None,
-    encoding: str = "utf-8",
+    text_column: str | int = "text",
+    label_column: str | int = "label",
+    labels_are: Literal["classes"] | None = None,
+    split_column: str | int | None = None,
+    separator: str | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+    decimal: Literal[".", ","] | None = None,
+    thousands: Literal[".", ",", " ", "'", "_"] | None = None,
+    missing_values: list[str | float] | None = None,
+    quotes: Literal["double", "single", "backslash", "none"] | None = None,
+    sheet: str | int | None = None,
 ) -> TextExamples:
     """Read the texts, row by row; memory stays flat however many there are.
 
@@ -110,8 +140,16 @@ def read(
         url: address of the table, for messages.
         text_column: header of the texts.
         label_column: header of the labels.
+        labels_are: classes, where numbers with decimals are names of classes.
         split_column: header of the published split; None where there is none.
+        separator: sign between the cells.
         encoding: encoding of the table.
+        header: whether the first row names the columns.
+        decimal: sign before the decimals.
+        thousands: sign between thousands.
+        missing_values: cells that stand for no value.
+        quotes: quotation marks around cells.
+        sheet: worksheet of a spreadsheet.
 
     Returns:
         The examples in the order of the table's rows; classes sorted, as numbers where all are whole ones; ids are
@@ -121,34 +159,42 @@ def read(
         UserError: the table is none, with its line, or what ``fetch`` brought is not whole.
     """
     called = _called(table, path, url)
-    columns, rows = _open(folder, called, text_column, label_column, split_column, encoding)
-    named = (text_column, label_column, split_column)
+    form = TableFormat(separator, encoding, header, decimal, thousands, missing_values, quotes, sheet)
+    rows = _open(folder, called, text_column, label_column, split_column, form)
+    columns, missing, named = (
+        rows.columns,
+        rows.missing_values(),
+        [str(text_column), str(label_column), str(split_column)],
+    )
     texts, lines, splits = ClassTexts(), array("q"), []
     groups = {place: PackedTexts() for place, column in enumerate(columns) if column and column not in named}
-    text_at, label_at = columns.index(text_column), columns.index(label_column)
-    for line, cells in rows:
-        if not cells[label_at]:
-            raise UserError(f"{called}, line {line}: {label_column} must not be empty. Fill it, or take the row out.")
+    text_at, label_at = rows.place(text_column), rows.place(label_column)
+    split_at = None if split_column is None else rows.place(split_column)
+    for line, cells in rows.rows():
+        if not cells[label_at] or cells[label_at] in missing:
+            raise UserError(f"{rows.where(line)}: {label_column} must not be empty. Fill it, or take the row out.")
         try:
-            refuse_nul(cells[text_at], encoding)
+            refuse_nul(cells[text_at], encoding or "utf-8")
         except UserError as error:
             raise UserError(f"{called}, the row that begins in line {line}: {text_column} {error}") from error
         texts.add(normalise(cells[text_at]), cells[label_at])
         lines.append(line)
-        if split_column is not None:
-            splits.append(parse_split(cells[columns.index(split_column)], split_column, f"{called}, line {line}"))
+        if split_at is not None:
+            splits.append(parse_split(cells[split_at], columns[split_at], rows.where(line)))
         for place, values in groups.items():
             values.append(cells[place])
+    if labels_are is None:
+        refuse_numbers(texts.class_names, lambda _: called, str(label_column))
     if len(texts.class_names) < 2:
         found = f"there is only {texts.class_names[0]!r}" if texts.class_names else "it has no rows below its header"
         raise UserError(f"{called} must have texts of at least two classes, but {found}")
     named_groups = {columns[place]: values for place, values in groups.items()}
     return texts.examples(
-        lambda i: f"{called}, line {lines[i]}",
+        lambda i: rows.where(lines[i]),
         classes=sorted_labels(texts.class_names),
-        published_splits=_published(splits, lines, f"{called}, line", split_column),
+        published_splits=_published(splits, lambda i: rows.where(lines[i]), split_column),
         groups=named_groups,
-        notes=unused_column_notes(called, named_groups, split_column),
+        notes=[*rows.notes, *unused_column_notes(called, named_groups, split_column)],
     )
 
 
@@ -158,17 +204,20 @@ def _called(table: str | None, path: str | None, url: str | None) -> str:
 
 
 def _open(
-    folder: Path, called: str, text_column: str, label_column: str, split_column: str | None, encoding: str
-) -> tuple[list[str], Iterator[Row]]:
-    if not (folder / _TABLE).is_file():
-        raise UserError(f"{folder} must hold {_TABLE}, but does not. Fetch the dataset again.")
+    folder: Path,
+    called: str,
+    text_column: str | int,
+    label_column: str | int,
+    split_column: str | int | None,
+    form: TableFormat,
+) -> Table:
     named = {"text_column": text_column, "label_column": label_column, "split_column": split_column}
-    return open_rows(folder / _TABLE, called, named, encoding=encoding, max_cell=_MAX_CELL)
+    return open_table(stored_table(folder, _TABLE), called, named, form=form, max_cell=_MAX_CELL)
 
 
-def _published(splits: list[str], lines: Sequence[int], where: str, column: str | None) -> list[str] | None:
+def _published(splits: list[str], where: Callable[[int], str], column: str | int | None) -> list[str] | None:
     if not any(splits):
         return None
     if "" in splits:
-        raise UserError(f"{where} {lines[splits.index('')]}: {column} must be filled in all rows, or in none")
+        raise UserError(f"{where(splits.index(''))}: {column} must be filled in all rows, or in none")
     return splits

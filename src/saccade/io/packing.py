@@ -7,7 +7,7 @@ import io
 import os
 import stat
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -55,6 +55,7 @@ def pack_files(
     target: Path,
     progress: Progress = no_progress,
     limits: ArchiveLimits | None = None,
+    file_of: Mapping[str, str] | None = None,
 ) -> None:
     """Pack the named files into one tar, in that order.
 
@@ -64,20 +65,22 @@ def pack_files(
         target: the tar.
         progress: callback, called with the bytes packed so far.
         limits: upper bounds on files and bytes; None takes the defaults.
+        file_of: path below ``root`` of each name; None: the names themselves.
 
     Raises:
         UserError: it is more than the limits.
     """
     names, limits, total = list(names), limits or ArchiveLimits(), 0
+    files = {name: root / (file_of[name] if file_of is not None else name) for name in names}
     for number, name in enumerate(names, start=1):
-        size = (root / name).stat().st_size
+        size = files[name].stat().st_size
         total += size
         limits.check_total(root, number, total)
         limits.check_file(root, name, size)
     done = 0
     with replacing_file(target) as partial, tarfile.open(partial, "w", format=tarfile.PAX_FORMAT) as tar:
         for name in names:
-            with (root / name).open("rb") as reader:
+            with files[name].open("rb") as reader:
                 done += _add(tar, name, os.fstat(reader.fileno()).st_size, reader)
             progress(target.name, done, total)
 

@@ -19,6 +19,7 @@ class FileSeries:
         time_column: name of the column of times; None where there is none.
         times: text of each row's time; empty where there is no such column.
         time_format: format of the times, as ``datetime.strptime`` takes it; None: it is detected.
+        notes: lines for people on what was found out about the file's form.
     """
 
     name: str
@@ -28,6 +29,7 @@ class FileSeries:
     time_column: str | None = None
     times: Sequence[str] = ()
     time_format: str | None = None
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

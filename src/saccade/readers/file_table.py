@@ -1,11 +1,13 @@
-"""A table of files, such as images: a CSV file with a header, a row a file."""
+"""A table of files, such as images: a row a file."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from saccade.core.errors import UserError
-from saccade.io.csv_rows import Row, open_rows, parse_split, sorted_labels, unused_column_notes
+from saccade.readers.path_columns import PathColumns
+from saccade.tables.cells import LabelsAre, parse_split, refuse_numbers, sorted_labels, unused_column_notes
+from saccade.tables.table import Column, Table, open_table
+from saccade.tables.table_format import TableFormat
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class FileTable:
         groups: the other columns: name to a value a file.
         lines: line in which each row begins, from 1.
         notes: lines for people on what was left out.
+        path_column: column of the paths, for messages.
     """
 
     paths: list[str]
@@ -27,6 +30,7 @@ class FileTable:
     groups: dict[str, list[str]]
     lines: list[int]
     notes: tuple[str, ...]
+    path_column: str = "path"
 
     def classes(self) -> list[str]:
         """The labels that there are, sorted: as numbers where all are whole ones."""
@@ -34,17 +38,27 @@ class FileTable:
 
 
 def read_table(
-    path: Path, name: str, *, path_column: str, label_column: str, split_column: str | None, encoding: str
+    path: Path,
+    name: str,
+    *,
+    paths: PathColumns,
+    label_column: Column,
+    split_column: Column | None,
+    form: TableFormat,
+    labels_are: LabelsAre = None,
+    number_hint: str = "",
 ) -> FileTable:
     """Read and check a table.
 
     Args:
         path: the file.
         name: the user's name of the file, for messages.
-        path_column: header of the files' paths.
+        paths: columns that say which file a row speaks of.
         label_column: header of the labels.
         split_column: header of the published split; None where there is none.
-        encoding: encoding of the text, as Python names it; of UTF-8, a byte order mark is left out.
+        form: what the user states of the table's form.
+        labels_are: classes, where labels that are numbers with decimals are names of classes all the same.
+        number_hint: what can be done where they are numbers, for the message.
 
     Returns:
         Its rows.
@@ -52,27 +66,31 @@ def read_table(
     Raises:
         UserError: it is no such table, with the line.
     """
-    named = {"path_column": path_column, "label_column": label_column, "split_column": split_column}
-    columns, rows = open_rows(path, name, named, encoding=encoding)
-    return _read_rows(rows, name, columns, (path_column, label_column, split_column))
+    named = {**paths.named, "label_column": label_column, "split_column": split_column}
+    table = open_table(path, name, named, form=form, hints=paths.placeholders)
+    for column in paths.placeholders:
+        table.require({"path_template": column})
+    split = None if split_column is None else str(split_column)
+    found = _read_rows(table, paths, str(label_column), split)
+    if labels_are is None:
+        refuse_numbers(found.labels, lambda row: table.where(found.lines[row]), str(label_column), number_hint)
+    return found
 
 
-def _read_rows(
-    records: Iterable[Row],
-    name: str,
-    columns: list[str],
-    named: tuple[str, str, str | None],
-) -> FileTable:
-    path_column, label_column, split_column = named
-    table = FileTable([], [], [] if split_column else None, {c: [] for c in columns if c and c not in named}, [], ())
+def _read_rows(rows: Table, paths: PathColumns, label_column: str, split_column: str | None) -> FileTable:
+    columns, named = rows.columns, (paths.used_up, label_column, split_column)
+    groups: dict[str, list[str]] = {column: [] for column in columns if column and column not in named}
+    splits: list[str] | None = None if split_column is None else []
+    table = FileTable([], [], splits, groups, [], (), (paths.placeholders or [str(paths.path_column)])[0])
+    missing = rows.missing_values()
     row_of: dict[str, int] = {}
     copies = 0
     empty_split: int | None = None  # its line
-    for line, cells in records:
-        where = f"{name}, line {line}"
+    for line, cells in rows.rows():
+        where = rows.where(line)
         row = dict(zip(columns, cells, strict=True))
-        path, label = _plain_path(row[path_column], path_column, where), row[label_column]
-        if not label:
+        path, label = paths.path(row, where), row[label_column]
+        if not label or label in missing:
             raise UserError(f"{where}: {label_column} must not be empty. Fill it, or take the row out.")
         split = ""
         if split_column is not None:
@@ -89,19 +107,7 @@ def _read_rows(
             table.splits.append(split)
         for column, values in table.groups.items():
             values.append(row[column])
-    return _checked(table, name, split_column, empty_split, copies)
-
-
-def _plain_path(cell: str, column: str, where: str) -> str:
-    path = PurePosixPath(cell)
-    if not cell:
-        raise UserError(f"{where}: {column} must not be empty. Fill it, or take the row out.")
-    if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise UserError(
-            f"{where}: {column} ({cell!r}) must be a path below the folder of the files, without .. and not from "
-            "the root. Name that folder with path."
-        )
-    return path.as_posix()
+    return _checked(table, rows, split_column, empty_split, copies)
 
 
 def _refuse_other_say(table: FileTable, earlier: int, label: str, split: str, where: str) -> None:
@@ -117,7 +123,10 @@ def _refuse_other_say(table: FileTable, earlier: int, label: str, split: str, wh
             )
 
 
-def _checked(table: FileTable, name: str, split_column: str | None, empty_split: int | None, copies: int) -> FileTable:
+def _checked(
+    table: FileTable, rows: Table, split_column: str | None, empty_split: int | None, copies: int
+) -> FileTable:
+    name = rows.name
     if not table.paths:
         raise UserError(f"{name} must have rows below its header, but has none")
     if len(set(table.labels)) == 1:
@@ -127,8 +136,8 @@ def _checked(table: FileTable, name: str, split_column: str | None, empty_split:
         if any(splits):
             raise UserError(f"{name}, line {empty_split}: {split_column} must be filled in all rows, or in none")
         splits = None
-    notes = []
+    notes = list(rows.notes)
     if copies:
         notes.append(f"{name}: {copies:,} rows name a file that an earlier row names with the same label; left out")
     notes += unused_column_notes(name, table.groups, split_column)
-    return FileTable(table.paths, table.labels, splits, table.groups, table.lines, tuple(notes))
+    return replace(table, splits=splits, notes=tuple(notes))

@@ -157,7 +157,7 @@ _REFUSED = [
     (["short.csv"], "short.csv has 20 rows, fewer than the 24 that the network sees"),
     (["height.csv"], "height.csv must have a column 'level' of numbers, but has 'when', 'height'"),
     (["daily.csv"], "daily.csv must have a row every 1 hour, as the network was trained with"),
-    (["none.csv"], "none.csv must be a CSV file, but there is none"),
+    (["none.csv"], "none.csv must be a table, but there is none"),
     (["tides.csv", "short.csv"], "tide forecasts one series at a time, but 2 files are named"),
     (["tides.csv", "--top", "2"], "--top (2) must be left out: tide forecasts a series, and knows no classes"),
     (["tides.csv", "--out", "ahead.jpg"], "ahead.jpg) must end with .png"),

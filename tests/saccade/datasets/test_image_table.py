@@ -3,6 +3,7 @@
 import csv
 import http.server
 import io
+import re
 import tarfile
 import threading
 import zipfile
@@ -80,7 +81,16 @@ WRITERS: dict[str, Callable[[Path, Mapping[str, bytes]], None]] = {
 
 def fetched(folder: Path, **arguments: Any) -> ImageExamples:
     image_table.fetch(folder / "raw", **arguments)
-    known = ("table", "path_column", "label_column", "split_column", "encoding", "max_files", "max_file_bytes")
+    known = (
+        "table",
+        "path_column",
+        "label_column",
+        "labels_are",
+        "split_column",
+        "encoding",
+        "max_files",
+        "max_file_bytes",
+    )
     return image_table.read(folder / "raw", **{key: value for key, value in arguments.items() if key in known})
 
 
@@ -90,10 +100,10 @@ def of_table(folder: Path, table: bytes, files: Mapping[str, bytes] = PICTURES, 
     return fetched(folder, table=str(folder / "leaves" / "labels.csv"), **arguments)
 
 
-def check_examples(examples: ImageExamples) -> None:
+def check_examples(examples: ImageExamples, notes: Sequence[str] = ()) -> None:
     assert examples.classes == ("healthy", "rust")
     assert examples.labels.tolist() == [1, 0, 1, 0] and examples.labels.dtype == np.int64
-    assert examples.published_splits is None and list(examples.notes) == []
+    assert examples.published_splits is None and list(examples.notes) == list(notes)
     assert examples.groups == {"plant": ["p2", "p1", "p1", "p3"], "note": ["x", "1;2", "", 'so "called"']}
     assert list(examples.names) == NAMES
     assert len(set(examples.ids)) == 4
@@ -111,7 +121,9 @@ def packed(folder: Path) -> set[str]:
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_a_table_beside_its_pictures(tmp_path: Path, delimiter: str, encoding: str) -> None:
     table = table_bytes(ROWS, delimiter, encoding)
-    check_examples(of_table(tmp_path, table, PICTURES | OTHERS))
+    name, between = tmp_path / "leaves" / "labels.csv", {",": "", ";": "semicolons", "\t": "tabs"}[delimiter]
+    notes = [f"{name}: {between} between the cells"] if between else []
+    check_examples(of_table(tmp_path, table, PICTURES | OTHERS), notes)
     assert packed(tmp_path) == set(NAMES)
     assert (tmp_path / "raw" / "table.csv").read_bytes() == table
 
@@ -171,9 +183,10 @@ def test_the_published_split_is_read(tmp_path: Path) -> None:
 
 
 def test_a_column_that_may_be_the_split_is_named(tmp_path: Path) -> None:
-    examples = of_table(tmp_path, with_column("Split", ["train"] * 4))
-    (note,) = examples.notes
-    assert "labels.csv: the column 'Split' is not used as the published split; split_column would name it" in note
+    for name, cells in (("Split", ["train"] * 4), ("data set", ["train", "val", "TEST", "train"])):
+        (note,) = of_table(tmp_path, with_column(name, cells)).notes
+        assert f"labels.csv: the column {name!r} is not used as the published split; split_column would name it" in note
+    assert of_table(tmp_path, with_column("phase", ["train"] * 3 + ["run"])).notes == []
 
 
 @pytest.mark.parametrize(
@@ -189,7 +202,7 @@ def test_classes_are_sorted_as_numbers_where_all_are(
     tmp_path: Path, labels: list[str], classes: tuple[str, ...]
 ) -> None:
     rows = [["path", "label"], *zip(NAMES, labels, strict=True)]
-    examples = of_table(tmp_path, table_bytes(rows))
+    examples = of_table(tmp_path, table_bytes(rows), labels_are="classes")
     assert examples.classes == classes
     assert [examples.classes[label] for label in examples.labels] == labels
 
@@ -263,7 +276,7 @@ GOOD = "img/b.png,rust,train\nfolhas/ção 猫.png,healthy,train\n"
         ),
         pytest.param(f"{HEADER}\n{GOOD}img/../../x,rust,train\n", {}, "line 4: path .* must be a path below", id="up"),
         pytest.param(
-            f"{HEADER}\n/etc/passwd,rust,train\n", {}, r"line 2: path \('/etc/passwd'\) must be", id="absolute"
+            f"{HEADER}\n{GOOD}/etc/passwd,rust,train\n", {}, r"line 4: 'etc/passwd' must be a file in", id="absolute"
         ),
         pytest.param(f"{HEADER}\n.,rust,train\n", {}, r"line 2: path \('\.'\) must be a path below", id="itself"),
         pytest.param(
@@ -276,9 +289,9 @@ GOOD = "img/b.png,rust,train\nfolhas/ção 猫.png,healthy,train\n"
             id="not there",
         ),
         pytest.param(
-            f"{HEADER}\n{GOOD}img\\b.png,rust,train\n",
+            f"{HEADER}\n{GOOD}img\\c.png,rust,train\n",
             {},
-            r"line 4: 'img\\\\b\.png' must be a file in .*, but is not there\. Part folders by /, not by \\\.",
+            r"line 4: 'img/c\.png' must be a file in .*, but is not there\. Correct the table, or path; path_template",
             id="backslash",
         ),
         pytest.param(
@@ -309,7 +322,7 @@ GOOD = "img/b.png,rust,train\nfolhas/ção 猫.png,healthy,train\n"
             f"{HEADER}\nimg/b.png,rust,train\n", {}, "at least two classes, but there is only 'rust'", id="one"
         ),
         pytest.param(
-            f'{HEADER}\n{GOOD}"x.png,rust,train\na.png,rust,train\n',
+            f'{HEADER}\n{GOOD}"x.png,rust,train\n"a,b.png",rust,train\n',
             {},
             "the row that begins in line 4 must be whole: .* Is a quotation mark left open",
             id="open quotation",
@@ -333,19 +346,39 @@ def test_what_a_table_must_not_say(tmp_path: Path, text: str, arguments: Any, me
 
 
 @pytest.mark.parametrize(
-    ("content", "encoding", "line", "byte"),
+    ("content", "encoding", "line", "byte", "remedy"),
     [
-        pytest.param(f"path,label\n{NAMES[0]},x\n".encode() + b"ma\xe7\xe3.png,y\n", "utf-8", 3, "e7", id="latin-1"),
-        pytest.param(b"\xff\xfep\0", "utf-8", 1, "ff", id="utf-16"),
-        pytest.param(b"path,label\r\n" * 20_000 + b"\x81,x\r\n", "cp1252", 20_001, "81", id="far below"),
-        pytest.param("path,label\na,b\n".encode("utf-16") + b"\x00\xdc", "utf-16", 3, "00", id="half a letter"),
+        pytest.param(
+            f"path,label\n{NAMES[0]},x\n".encode() + b"ma\xe7\xe3.png,y\n",
+            "utf-8",
+            3,
+            "e7",
+            "; in cp1252 the line reads 'maçã.png,y'. Name it: encoding: cp1252",
+            id="latin-1",
+        ),
+        pytest.param(b"\xff\xfep\0", "utf-8", 1, "ff", "; its first bytes say utf-16. Name that, or", id="utf-16"),
+        pytest.param(
+            b"path,label\r\n" * 20_000 + b"\x81,x\r\n",
+            "cp1252",
+            20_001,
+            "81",
+            "; in cp850 the line reads 'ü,x'",
+            id="far below",
+        ),
+        pytest.param(
+            "path,label\na,b\n".encode("utf-16") + b"\x00\xdc",
+            "utf-16",
+            3,
+            "00",
+            r"\. Save the table as a CSV file in UTF-8, or",
+            id="half a letter",
+        ),
     ],
 )
 def test_a_byte_that_is_no_text_is_named_with_its_line(
-    tmp_path: Path, content: bytes, encoding: str, line: int, byte: str
+    tmp_path: Path, content: bytes, encoding: str, line: int, byte: str, remedy: str
 ) -> None:
-    expected = rf"labels\.csv, line {line}: the byte 0x{byte} is no {encoding}\. Save the table as a CSV file in UTF-8"
-    with pytest.raises(UserError, match=expected):
+    with pytest.raises(UserError, match=rf"labels\.csv, line {line}: the byte 0x{byte} is no {encoding}{remedy}"):
         of_table(tmp_path, content, encoding=encoding)
 
 
@@ -398,8 +431,8 @@ def test_links_in_an_archive_are_refused_where_the_table_names_them(tmp_path: Pa
     ("arguments", "message"),
     [
         ({"table": "gone.csv"}, r"table \(gone\.csv\) must be a folder or a file, but .*gone\.csv does not exist"),
-        ({"table": "gone.csv", "path": "."}, r"table \(gone\.csv\) must be a CSV file in \., or on this machine"),
-        ({"table": ".", "path": "."}, r"table \(\.\) must be a CSV file, but is a folder"),
+        ({"table": "gone.csv", "path": "."}, r"table \(gone\.csv\) must be a file in \., or on this machine"),
+        ({"table": ".", "path": "."}, r"table \(\.\) must be a file, but is a folder"),
         ({"table": "~nobody-of-that-name/x.csv"}, r"table \(~nobody-of-that-name/x\.csv\) must be a folder or a file:"),
         ({"table": "a.csv", "path": "gone"}, r"path \(gone\) must be a folder or a file, but .* does not exist"),
         ({"table": "a.csv", "path": "a", "url": "https://example.org/a.zip"}, "or url, and not both"),
@@ -454,3 +487,94 @@ def test_an_archive_is_fetched_from_an_address(tmp_path: Path, address: str) -> 
     assert packed(tmp_path) == set(NAMES)
     (tmp_path / "gone").rename(source)
     check_examples(fetched(tmp_path, **arguments, mirror=str(tmp_path / "web")))
+
+
+# --- paths as tables of other machines hold them ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["leaves", "leaves.zip"])
+@pytest.mark.parametrize(
+    ("paths", "files", "arguments", "note"),
+    [
+        pytest.param([r"img\a.png", r".\img\b.png"], ["img/a.png", "img/b.png"], {}, "", id="backslashes"),
+        pytest.param([r"C:\Users\me\img\a.png", r"C:\Users\me\img\b.png"], ["img/a.png", "img/b.png"], {},
+            r"first folders \('Users/me/img/a\.png' is 'img/a\.png'\)", id="a path of Windows"),
+        pytest.param(["/home/me/img/a.png", "/home/me/img/b.png"], ["img/a.png", "img/b.png"],
+            {"root": "/home/me"}, "", id="a root"),
+        pytest.param([r"c:\users\ME\a.png", r"C:\Users\me\b.png"], ["a.png", "b.png"],
+            {"root": "C:/Users/me/"}, "", id="a root in another case"),
+        pytest.param(["a", "b"], ["img/a.png", "img/b.PNG"], {},
+            r"without an ending are those of \.PNG, \.png files\nleaves\S*: the files lie in 'img'", id="no endings"),
+        pytest.param(["a", "b"], ["part_1/a.jpg", "part_2/b.jpg"], {},
+            r"the files lie in 'part_1', 'part_2'", id="in several folders"),
+        pytest.param(["A.PNG", "b.png"], ["a.png", "b.png"], {}, "", id="another case"),
+        pytest.param(["v1.0", "v1.1"], ["v1.0.png", "v1.1.png"], {}, r"ending are those of \.png", id="points"),
+        pytest.param(["a", "b"], ["s/a_left.png", "s/b_left.png", "s/a_right.png"],
+            {"path_template": "s/{path}_left.png"}, "", id="a template"),
+        pytest.param(["a", "b"], ["rust/a.png", "healthy/b.png", "rust/b.png"],
+            {"path_template": "{label}/{path}.png"}, "", id="a folder column"),
+    ],
+)  # fmt: skip
+def test_names_that_are_not_the_files_own(
+    tmp_path: Path, name: str, paths: list[str], files: list[str], arguments: dict[str, Any], note: str
+) -> None:
+    write = {file: file_of(seed) for seed, file in enumerate(files)}
+    rows = [["path", "label"], [paths[0], "rust"], [paths[1], "healthy"]]
+    WRITERS[name](tmp_path / name, {**write, "leaves.csv": table_bytes(rows)})
+    image_table.fetch(tmp_path / "raw", table="leaves.csv", path=str(tmp_path / name), **arguments)
+    examples = image_table.read(tmp_path / "raw", table="leaves.csv", **arguments)
+    assert [examples.classes[label] for label in examples.labels] == ["rust", "healthy"]
+    for i in range(2):
+        np.testing.assert_array_equal(examples.image(i), picture(i))
+    assert re.search(note, "\n".join(examples.notes)) if note else list(examples.notes) == []
+
+
+@pytest.mark.parametrize(
+    ("paths", "files", "arguments", "message"),
+    [
+        pytest.param(["a", "b"], ["a.png", "a.jpg", "b.png"], {},
+            r"'a' must be one file, but may be 'a\.jpg', 'a\.png'\. .* path_template: '\{path\}\.jpg'", id="endings"),
+        pytest.param(["x/1.png", "y/1.png"], ["1.png"], {}, r"line 2: 'x/1\.png' must be a file in", id="one of two"),
+        pytest.param(["x/1.png", "x/2.png"], ["1.png", "x/2.png"], {}, r"line 2: 'x/1\.png' must be a", id="half cut"),
+        pytest.param(["/a/1.png", "/b/2.png"], ["1.png", "2.png"], {"root": "/a"},
+            r"line 3: path \('/b/2\.png'\) must begin with root \(/a\)", id="not below root"),
+        pytest.param(["a", ""], ["a.png"], {"path_template": "{path}.png"}, "line 3: path must not be em", id="empty"),
+        pytest.param(["a", "b"], ["a.png"], {"path_template": "a.png"}, "must name a column in braces", id="no braces"),
+        pytest.param(["a", "b"], ["a.png"], {"path_template": "{id}.png"}, "must have a column 'id'", id="no column"),
+        pytest.param(["a", "../b"], ["a.png"], {"path_template": "i/{path}"},
+            r"line 3: path_template \('i/\.\./b'\)", id="up"),
+        pytest.param(["a.png", "https://x/b.png"], ["a.png"], {}, "Fetch what is at addresses before", id="address"),
+    ],
+)  # fmt: skip
+def test_names_that_may_be_another_file_are_refused(
+    tmp_path: Path, paths: list[str], files: list[str], arguments: dict[str, Any], message: str
+) -> None:
+    rows = [["path", "label"], [paths[0], "rust"], [paths[1], "healthy"]]
+    with pytest.raises(UserError, match=message):
+        of_table(tmp_path, table_bytes(rows), {file: file_of(seed) for seed, file in enumerate(files)}, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        pytest.param(["0", "1", "1", "0"], ("0", "1"), id="0 and 1"),
+        pytest.param(["True", "False", "True", "True"], ("False", "True"), id="booleans"),
+        pytest.param(["1.0", "0.0", "1.0", "0.0"], ("0.0", "1.0"), id="whole numbers with decimals"),
+        pytest.param(["007", "7", "07", "7"], ("007", "07", "7"), id="ids"),
+        pytest.param(["1.5", "2.5", "old", "old"], ("1.5", "2.5", "old"), id="versions and words"),
+    ],
+)
+def test_labels_that_are_classes(tmp_path: Path, labels: list[str], classes: tuple[str, ...]) -> None:
+    rows = [["path", "label"], *zip(NAMES, labels, strict=True)]
+    assert of_table(tmp_path, table_bytes(rows)).classes == classes
+
+
+def test_labels_that_are_measured_numbers_are_asked_about(tmp_path: Path) -> None:
+    rows = [["path", "age"], *zip(NAMES, ["20", "20.7", "21.4", "30"], strict=True)]
+    message = (
+        r"line 3: age \(20\.7\) holds numbers with decimals\. To predict them: value_columns .*: \{name: regress\}; "
+        "or, if each is the name of a class, labels_are: classes"
+    )
+    with pytest.raises(UserError, match=message):
+        of_table(tmp_path, table_bytes(rows), label_column="age")
+    assert len(of_table(tmp_path, table_bytes(rows), label_column="age", labels_are="classes").classes) == 4

@@ -66,6 +66,30 @@ def test_tables_as_programs_write_them(tmp_path: Path, text: str, written_in: st
     assert read.series.times == ["2024-01", "2024-02", "2024-03"]
 
 
+@pytest.mark.parametrize(
+    ("text", "time_format", "times", "values"),
+    [
+        ("1749,58\n1750,62\n", None, ["1749", "1750"], [[58], [62]]),
+        (
+            "2024-01-01 13:00,58\n2024-01-01 14:00,62\n",
+            None,
+            ["2024-01-01 13:00", "2024-01-01 14:00"],
+            [[58], [62]],
+        ),
+        ("1749;58,1;3\n1750;62,5;4\n", None, ["1749", "1750"], [[58.1, 3], [62.5, 4]]),
+        ("01/31/1749,58\n02/28/1749,62\n", "%m/%d/%Y", ["01/31/1749", "02/28/1749"], [[58], [62]]),
+    ],
+)
+def test_a_table_without_a_header_has_columns_by_number(
+    tmp_path: Path, text: str, time_format: str | None, times: list[str], values: list[list[float]]
+) -> None:
+    read = of_text(tmp_path, text, time_format=time_format)
+    assert read.series.times == times and read.series.time_column == "0"
+    assert read.series.features == tuple(str(place) for place in range(1, len(values[0]) + 1))
+    np.testing.assert_array_equal(read.series.values, values)
+    assert "no header, so columns are called 0" in read.notes[0]
+
+
 def test_what_was_not_measured_is_nan(tmp_path: Path) -> None:
     text = "when,wind\n1,\n2,NA\n3,NaN\n4,null\n5,n/a\n6,0\n"
     assert np.isnan(of_text(tmp_path, text).series.values[:, 0]).tolist() == [True] * 5 + [False]
@@ -77,25 +101,7 @@ def test_what_was_not_measured_is_nan(tmp_path: Path) -> None:
         pytest.param("", {}, r"a\.csv, line 1 must be a header, but the table is empty", id="empty"),
         pytest.param("\n \n", {}, r"a\.csv, line 1 must be a header, but the table is empty", id="blank"),
         pytest.param("when,wind\n", {}, r"a\.csv must have rows below its header, but has none", id="header alone"),
-        pytest.param(
-            "1749,58\n1750,62\n", {}, r"must begin with a header .*, but begins with numbers: 1749, 58", id="no header"
-        ),
-        pytest.param(
-            "2024-01-01 13:00,58\n2024-01-01 14:00,62\n",
-            {},
-            r"begins with numbers: 2024-01-01 13:00, 58",
-            id="no header but dates",
-        ),
-        pytest.param(
-            "1749;58,1;3\n1750;62,5;4\n", {}, r"begins with numbers: 1749, 58,1, 3", id="no header but commas"
-        ),
-        pytest.param(
-            "01/31/1749,58\n02/28/1749,62\n",
-            {"time_format": "%m/%d/%Y"},
-            r"begins with numbers: 01/31/1749, 58",
-            id="no header but a form",
-        ),
-        pytest.param("when,wind,\n1,2,\n", {}, r"each column of numbers, but cell 3 is empty\. Fill it", id="unnamed"),
+        pytest.param("when,wind,\n1,2,3\n", {}, r"each column of numbers, but cell 3 is empty\. Fill it", id="unnamed"),
         pytest.param("when\n1\n2\n", {}, r"must name a column of numbers beside 'when'", id="times alone"),
         pytest.param(
             TEXT,
@@ -131,7 +137,7 @@ def test_what_was_not_measured_is_nan(tmp_path: Path) -> None:
         ),
         pytest.param(TEXT.replace("-2,", "gale,"), {}, r"a\.csv, line 3: wind \('gale'\) must be a number", id="text"),
         pytest.param(
-            TEXT.replace("-2,", '"1,5",'), {}, r"line 3: wind \('1,5'\) must be a number\. Write a point", id="a comma"
+            TEXT.replace("-2,", '"1,5",'), {}, r"line 3: wind .* are '1\.5' in line 2 and '1,5' here", id="a comma"
         ),
         pytest.param(
             TEXT.replace("-2,", "1_000,"), {}, r"line 3: wind \('1_000'\) must be a number", id="an underscore"
@@ -148,7 +154,7 @@ def test_what_was_not_measured_is_nan(tmp_path: Path) -> None:
             id="too many cells",
         ),
         pytest.param(
-            TEXT.replace("-2,", '"-2,'), {}, r"the row that begins in line 3 must be whole", id="an open quote"
+            TEXT.replace("-2,2e1", '"-2,"2,1"'), {}, r"the row that begins in line 3 must be whole", id="an open quote"
         ),
         pytest.param(TEXT, {"time_format": "%Y-%Y"}, r"time_format \('%Y-%Y'\) must be a form", id="no form"),
         pytest.param(TEXT, {"encoding": "klingon"}, r"encoding \(klingon\) must be", id="no encoding"),
@@ -160,9 +166,11 @@ def test_what_a_table_must_not_say(tmp_path: Path, text: str, arguments: dict[st
 
 
 def test_bytes_that_are_no_text_are_named_with_their_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"a\.csv, line 3: the byte 0xff is no utf-8\. .* encoding: latin-1"):
+    with pytest.raises(
+        UserError, match=r"a\.csv, line 3: the byte 0xff is no utf-8; in cp1252 the line reads '2024-02,ÿ,2e1'"
+    ):
         of_bytes(tmp_path, TEXT.encode().replace(b"-2,", b"\xff,"))
-    with pytest.raises(UserError, match=r"a\.csv, line 1: the byte 0x89 is no utf-8"):
+    with pytest.raises(UserError, match=r"a\.csv must be a table, but is a PNG picture"):
         of_bytes(tmp_path, b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
     with pytest.raises(UserError, match=r"line 2"):
         of_bytes(tmp_path, b"when,wind\n1,2\0\n")
@@ -190,9 +198,9 @@ def test_a_table_in_an_archive(tmp_path: Path, name: str) -> None:
     path = str(packed(tmp_path, name))
     series_table.fetch(tmp_path / "raw", path=path, table="a.csv")
     assert (tmp_path / "raw" / "series.csv").read_text() == TEXT
-    with pytest.raises(UserError, match=rf"{name} holds files: name the CSV file in there with table"):
+    with pytest.raises(UserError, match=rf"{name} holds files: name the table in there with table"):
         series_table.fetch(tmp_path / "raw", path=path)
-    with pytest.raises(UserError, match=r"table \(b\.csv\) must be a CSV file in "):
+    with pytest.raises(UserError, match=r"table \(b\.csv\) must be a file in "):
         series_table.fetch(tmp_path / "raw", path=path, table="b.csv")
 
 

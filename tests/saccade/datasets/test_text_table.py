@@ -45,7 +45,7 @@ def of_table(folder: Path, table: bytes, **arguments: Any) -> TextExamples:
     return fetched(folder, table=str(folder / "t.csv"), **arguments)
 
 
-def check(examples: TextExamples, name: str) -> None:
+def check(examples: TextExamples, name: str, found: str = "") -> None:
     assert list(examples.texts) == TEXTS and examples.classes == ("hardware", "software")
     assert examples.labels.tolist() == [0, 1, 0, 1] and examples.labels.dtype == np.int64
     assert {key: list(values) for key, values in examples.groups.items()} == {
@@ -53,7 +53,11 @@ def check(examples: TextExamples, name: str) -> None:
         "when": ["1", "2", "3", "4"],
     }
     assert [examples.name(i) for i in range(4)] == [f"{name}, line {line}" for line in (2, 3, 4, 6)]
-    assert examples.published_splits is None and list(examples.notes) == [] and not examples.unreadable
+    assert (
+        examples.published_splits is None
+        and list(examples.notes) == ([f"{name}: {found}"] if found else [])
+        and not examples.unreadable
+    )
     assert len(set(examples.ids)) == 4 and list(examples.paths) == []
 
 
@@ -61,7 +65,8 @@ def check(examples: TextExamples, name: str) -> None:
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_a_table_as_others_write_it(tmp_path: Path, delimiter: str, encoding: str) -> None:
     named = {} if encoding.startswith("utf-8") else {"encoding": encoding}
-    check(of_table(tmp_path, table_bytes(ROWS, delimiter, encoding), **named), str(tmp_path / "t.csv"))
+    found = {",": "", ";": "semicolons between the cells", "\t": "tabs between the cells"}[delimiter]
+    check(of_table(tmp_path, table_bytes(ROWS, delimiter, encoding), **named), str(tmp_path / "t.csv"), found)
 
 
 @pytest.mark.parametrize("name", ["set", "set.tar.gz", "set.zip"])
@@ -81,7 +86,7 @@ def test_a_table_in_a_folder_or_an_archive(tmp_path: Path, name: str) -> None:
     inside = "around/t.csv" if name == "set" else "t.csv"
     check(fetched(tmp_path, path=str(path), table=inside), inside)
     (tmp_path / "other").mkdir()
-    with pytest.raises(UserError, match="holds files: name the CSV file in there with table"):
+    with pytest.raises(UserError, match="holds files: name the table in there with table"):
         fetched(tmp_path / "other", path=str(path))
 
 
@@ -192,12 +197,14 @@ def test_where_the_table_is_must_be_said_once(tmp_path: Path) -> None:
         ({}, "needs table, path or url"),
         ({"path": "a", "url": "b"}, "not both path and url"),
         ({"table": str(tmp_path / "no.csv")}, r"table \(.*no\.csv\) must be a folder or a file, but .* does not exist"),
-        ({"path": "/dev/null"}, "must be a CSV file, a folder or an archive, but is no plain file"),
+        ({"path": "/dev/null"}, "must be a table, a folder or an archive, but is no plain file"),
     ):
         with pytest.raises(UserError, match=message):
             text_table.fetch(tmp_path, **arguments)  # type: ignore[arg-type]
 
 
 def test_a_fetch_that_was_lost_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"must hold table\.csv, but does not\. Fetch the dataset again"):
+    with pytest.raises(
+        UserError, match=r"must hold table\.csv, or a table of another form, but does not\. Fetch it again"
+    ):
         text_table.read(tmp_path, table="t.csv")

@@ -1,4 +1,4 @@
-"""CSV files of series that a trained network is asked about, read as those of its dataset were.
+"""Tables of series that a trained network is asked about, read as those of its dataset were.
 
 Shapes: T steps, F features.
 """
@@ -14,6 +14,7 @@ from saccade.kinds import NewExample, NewExamples, Reading
 from saccade.kinds.series.reading.number_table import read_numbers
 from saccade.kinds.series.reading.regular import RegularSeries, regular_series
 from saccade.readers.examples import FileSeries
+from saccade.tables.table_format import TableFormat
 
 _BATCH = 4096  # series that are held at once
 
@@ -22,7 +23,7 @@ def read_files(reading: Reading) -> NewExamples:
     """Labelled series, a file each.
 
     Args:
-        reading: CSV files of the form of the dataset's.
+        reading: tables of the form of the dataset's.
 
     Returns:
         The series; all files are read before the first is answered, so that a wrong one stops before anything is told.
@@ -45,7 +46,7 @@ def read_files(reading: Reading) -> NewExamples:
 
 
 def read_regular(reading: Reading, path: str, *, first_is_time: bool) -> RegularSeries:
-    """Read a CSV file as the run's dataset was read, with the columns that the network takes, its holes filled.
+    """Read a table as the run's dataset was read, with the columns that the network takes, its holes filled.
 
     Args:
         reading: what the network takes, and how its dataset was read.
@@ -66,7 +67,7 @@ def read_regular(reading: Reading, path: str, *, first_is_time: bool) -> Regular
 
 def _read_table(path: Path, name: str, spec: Spec, source: Any, *, first_is_time: bool) -> FileSeries:
     if not path.is_file():
-        raise UserError(f"{name} must be a CSV file, but there is none")
+        raise UserError(f"{name} must be a table, but there is none")
     return read_numbers(
         path,
         name,
@@ -74,7 +75,7 @@ def _read_table(path: Path, name: str, spec: Spec, source: Any, *, first_is_time
         value_columns=spec.features,
         first_is_time=first_is_time,
         time_format=source.get("time_format"),
-        encoding=source.get("encoding", "utf-8"),
+        form=TableFormat.from_arguments(source),
     )
 
 

@@ -1,0 +1,190 @@
+"""What parts the cells of a text and what its quotation marks are, found from its first lines."""
+
+import contextlib
+import csv
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from saccade.core.errors import UserError
+from saccade.tables.delimited_text import csv_reader
+from saccade.tables.file_content import FileContent
+from saccade.tables.numbers import is_number
+from saccade.tables.table_format import TableFormat
+from saccade.tables.text_encoding import refuse_bad_byte
+
+_SEPARATOR_CHARACTERS = 2**18  # that the separator is looked for in
+_QUOTE_CHARACTERS = 2**22  # that quotation marks are looked at in
+_CANDIDATES = ("\t", ";", "|", ",")  # where several part all lines alike, the first: commas stand in numbers and texts
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How lines are cut into cells.
+
+    Attributes:
+        separator: sign between cells.
+        quotes: one of ``table_format.QUOTES``.
+        comments: lines at the top that are none of the table.
+        header: names of the columns, where the last of these lines states them.
+        rows_kept: rows that reading quotation marks as text keeps apart; 0 where they are what they seem.
+    """
+
+    separator: str
+    quotes: str
+    comments: int
+    header: list[str] | None
+    rows_kept: int
+
+
+def first_lines(content: FileContent, name: str, codec: str, encoding: str) -> tuple[list[str], bool]:
+    """The first lines of a text, and whether they are all.
+
+    Args:
+        content: the file.
+        name: the user's name of the file, for messages.
+        codec: codec of Python.
+        encoding: name of the encoding, for messages.
+
+    Returns:
+        Lines with their ends, none cut short.
+
+    Raises:
+        UserError: a byte is none of the encoding.
+    """
+    try:
+        with content.open() as file, io.TextIOWrapper(file, codec, newline="") as text:
+            lines, length = [], 0
+            for line in text:
+                lines.append(line)
+                length += len(line)
+                if length >= _QUOTE_CHARACTERS:
+                    return lines, False
+            return lines, True
+    except UnicodeDecodeError:
+        refuse_bad_byte(content, name, codec, encoding)
+    except EOFError as error:
+        raise UserError(f"{name} must be a whole packed file: {error}. Replace it.") from error
+
+
+def find_layout(lines: Sequence[str], wanted: Sequence[str], form: TableFormat, *, is_whole: bool) -> Layout:
+    """Find the separator and the meaning of quotation marks.
+
+    The separator is the one by which the first row has the most columns that are asked for; then the one that cuts the
+    largest share of the rows into as many cells as the first.
+
+    Args:
+        lines: first lines of the text.
+        wanted: headers that are asked for.
+        form: what the user states.
+        is_whole: whether these are all lines.
+
+    Returns:
+        The layout.
+    """
+    comments = 0
+    while comments < len(lines) and (lines[comments].startswith("#") or not lines[comments].strip()):
+        comments += 1
+    if not any(line.startswith("#") for line in lines[:comments]) or comments == len(lines):
+        comments = 0
+    return _layout(lines, comments, wanted, form, is_whole=is_whole)
+
+
+def _layout(lines: Sequence[str], comments: int, wanted: Sequence[str], form: TableFormat, *, is_whole: bool) -> Layout:
+    body = lines[comments:]
+    separator = form.separator or _separator(_part(body, _SEPARATOR_CHARACTERS), wanted)
+    quotes, rows_kept = (form.quotes, 0) if form.quotes else _quotes(body, separator, is_whole=is_whole)
+    first = next(iter(_records(body[:1000], separator, quotes)), [])
+    if comments and not any(map(is_number, first)):  # texts that begin with a number sign
+        return _layout(lines, 0, wanted, form, is_whole=is_whole)
+    header = _commented_header(lines[:comments], separator, len(first))
+    return Layout(separator, quotes, comments, header, rows_kept)
+
+
+def _separator(lines: Sequence[str], wanted: Sequence[str]) -> str:
+    found = []
+    for place, separator in enumerate(_CANDIDATES):
+        first, share = max((_share(lines, separator, quotes) for quotes in ("double", "none")), key=lambda one: one[1])
+        found.append((sum(column in first for column in wanted), round(share, 2), len(first) > 1, -place, separator))
+    best = max(found)
+    if best[0] == 0 and best[1] < 1:
+        first, share = _share(lines, " ", "double")
+        if share == 1:
+            return " "
+    return best[-1] if best[2] else ","
+
+
+def _share(lines: Sequence[str], separator: str, quotes: str) -> tuple[list[str], float]:
+    """The first row, and the share of rows that have as many cells; 0 where that is one."""
+    records = _records(lines, separator, quotes)
+    first = records[0] if records else []
+    if len(first) < 2:
+        return first, 0.0
+    return first, sum(len(record) == len(first) for record in records) / len(records)
+
+
+def _records(lines: Sequence[str], separator: str, quotes: str) -> list[list[str]]:
+    """Rows up to the first one that cannot be read."""
+    reader, records = csv_reader(iter(lines), separator, quotes), list[list[str]]()
+    csv.field_size_limit(_QUOTE_CHARACTERS + 1)
+    with contextlib.suppress(csv.Error):
+        records.extend(
+            [cell.strip(" \t") for cell in cells] for cells in reader if len(cells) > 1 or any(map(str.strip, cells))
+        )
+    return records
+
+
+def _quotes(lines: Sequence[str], separator: str, *, is_whole: bool) -> tuple[str, int]:
+    """What quotation marks are, and how many rows would be lost if they were taken for what they seem."""
+    if not any('"' in line for line in lines):
+        return "double", 0
+    rows = [line for line in lines if line.strip()]
+    widths = Counter(len(cells) for cells in _records(rows, separator, "none"))
+    is_each_line_a_row = len(widths) == 1 and min(widths) > 1
+    whole, count, spans = _read_all(lines, separator, "double", is_whole=is_whole)
+    if whole and not (spans and is_each_line_a_row):
+        return "double", 0
+    if is_each_line_a_row:
+        return "none", len(rows) - count
+    if not whole and any('\\"' in line for line in lines):
+        escaped, _, _ = _read_all(lines, separator, "backslash", is_whole=is_whole)
+        return ("backslash", 0) if escaped else ("double", 0)
+    return "double", 0
+
+
+def _read_all(lines: Sequence[str], separator: str, quotes: str, *, is_whole: bool) -> tuple[bool, int, bool]:
+    """Whether all lines can be read, how many rows they are, and whether one has several lines."""
+    reader, count = csv_reader(iter(lines), separator, quotes), 0
+    csv.field_size_limit(_QUOTE_CHARACTERS + 1)
+    blank = sum(not line.strip() for line in lines)
+    try:
+        for cells in reader:
+            count += len(cells) > 1 or any(map(str.strip, cells))
+    except csv.Error:
+        cut = not is_whole and reader.line_num == len(lines)  # a cell goes on behind these lines
+        return cut, count, cut
+    return True, count, count < len(lines) - blank
+
+
+def _commented_header(comments: Sequence[str], separator: str, width: int) -> list[str] | None:
+    """The columns' names, where the last comment above the rows has as many cells as they."""
+    last = next((line for line in reversed(comments) if line.startswith("#")), None)
+    if last is None:
+        return None
+    text = last.lstrip("# \t").strip()
+    if ":" in text and text.split(":")[0].lower() in ("columns", "fields", "header"):
+        text = text.split(":", 1)[1].strip()
+    cells = [cell.strip(" \t") for cell in next(csv_reader(iter([text]), separator, "double"), [])]
+    return cells if len(cells) == width and all(cells) else None
+
+
+def _part(lines: Sequence[str], characters: int) -> list[str]:
+    """The first lines that hold so many characters."""
+    part, length = [], 0
+    for line in lines:
+        part.append(line)
+        length += len(line)
+        if length >= characters:
+            break
+    return part
