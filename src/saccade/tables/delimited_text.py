@@ -109,7 +109,8 @@ class DelimitedText:
                 return
             if len(pending) > 1 and not self.are_quotes_stated:
                 self._refuse_swallowed_rows(line, len(cells), pending)
-            cells = [strip(cell, " \t") for cell in cells]
+            if len(pending) > 1 or " " in pending[0] or "\t" in pending[0]:
+                cells = [strip(cell, " \t") for cell in cells]
             if len(cells) > 1 or any(map(strip, cells)):
                 yield line, cells
 

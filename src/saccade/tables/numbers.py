@@ -4,6 +4,7 @@ A sign in a number stands before the decimals or parts thousands. ``1.234,5`` an
 does not, and beside ``976`` it is asked about: one of the two readings is a thousand times the other.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 
@@ -14,10 +15,12 @@ MISSING = ("", "na", "n/a", "nan", "null")
 """What stands for no value in a column of numbers, in small letters; nothing is said of these."""
 _UNUSUAL_MISSING = ("?", "-", "--", "none", "nil", "<na>", "#n/a", "#na", "nat", "\\n")
 _LARGEST = 3.4028234663852886e38  # the largest number of 32 bits
+_MOST_COLUMNS = 200  # that are looked at together
 _SPACES = " \u00a0\u202f\u2009"
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _COMMA = re.compile(r"[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?", re.ASCII)
+_PLAIN: dict["re.Pattern[str] | None", str] = {_INTEGER: r"[-+0-9]++", _POINT: r"[-+.0-9eE]++"}
 _THOUSAND = {sign: re.compile(rf"[+-]?[1-9]\d{{0,2}}{re.escape(sign)}\d{{3}}", re.ASCII) for sign in ".,"}
 # Groups of three, or of two before the last three as in India; then decimals by the other sign.
 _GROUPS = {
@@ -135,6 +138,11 @@ class NumberReader:
                 f"{self._at(line)} ({cell}) must lie within ±{_LARGEST:.3g}, as far as 32 bits reach. Correct it."
             )
         return number
+
+    @property
+    def plain(self) -> str | None:
+        """Pattern of cells that ``float`` reads as this column is read, or refuses; None: there is none."""
+        return None if self._missing.numbers else _PLAIN.get(self._fast)
 
     @property
     def findings(self) -> list[str]:
@@ -263,6 +271,48 @@ class NumberReader:
 
     def _at(self, line: int) -> str:
         return f"{self._where(line)}: {self.column}"
+
+
+class RowReader:
+    """The numbers of several columns, row by row; a row of plain numbers costs one look.
+
+    Args:
+        readers: readers of the columns.
+    """
+
+    def __init__(self, readers: Sequence[NumberReader]) -> None:
+        self._readers = readers
+        self._plain = self._plain_row()
+
+    def __call__(self, cells: Sequence[str], line: int) -> list[float]:
+        """Read a row.
+
+        Args:
+            cells: texts of the columns' cells.
+            line: line in which the row begins.
+
+        Returns:
+            A number a column; NaN where there is none.
+
+        Raises:
+            UserError: a cell is no number, or it can be read in two ways.
+        """
+        if self._plain is not None and self._plain.fullmatch("\n".join(cells)):
+            try:
+                numbers = list(map(float, cells))
+            except ValueError:  # such as 1-2: the column's reader says what is wrong
+                numbers = [math.inf]
+            if min(numbers) >= -_LARGEST and max(numbers) <= _LARGEST:
+                return numbers
+        numbers = [read(cell, line) for read, cell in zip(self._readers, cells, strict=True)]
+        self._plain = self._plain_row()
+        return numbers
+
+    def _plain_row(self) -> "re.Pattern[str] | None":
+        patterns = [pattern for read in self._readers if (pattern := read.plain) is not None]
+        if not patterns or len(patterns) > _MOST_COLUMNS or len(patterns) < len(self._readers):
+            return None
+        return re.compile("\n".join(patterns), re.ASCII)
 
 
 _GROUP_SIGNS = {".": r"\.", ",": ",", " ": f"[{_SPACES}]", "'": "['’]", "_": "_"}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from saccade.core.errors import UserError
-from saccade.tables.numbers import NumberReader
+from saccade.tables.numbers import NumberReader, RowReader
 from saccade.tables.table_format import TableFormat
 
 
@@ -119,3 +119,17 @@ def test_what_was_found_is_said() -> None:
     assert reader(["1.5", "2"]).findings == [] and reader(["1.394,64"], ";", decimal=",", thousands=".").findings == []
     (assumed,) = reader(["9.491"], ";").findings
     assert assumed.startswith("'9.491' read as 9.491")
+
+
+def test_a_row_is_read_as_its_cells_are() -> None:
+    columns = [["1", "2.5", "9,5"], ["2", "1e3", "?"], ["-3", ".5", ""], ["1-2", "1", "1"], ["3", "1e39", "1"]]
+    forms = [reader([column[place] for column in columns[:1]]) for place in range(3)]
+    row, alone = RowReader(forms[:2]), [reader(["1"]), reader(["2.5"])]
+    for line, cells in enumerate(columns[:3], start=2):
+        assert row(cells[:2], line) == [read(cell, line) for read, cell in zip(alone, cells[:2], strict=True)]
+    for line, message in ((3, r"v \('1-2'\) must be a number"), (4, r"v \(1e39\) must lie within")):
+        with pytest.raises(UserError, match=rf"line {line}: {message}"):
+            row(columns[line][:2], line)
+    assert math.isnan(RowReader(forms)(["1", "2.5", "?"], 9)[2]) and RowReader(forms)(["1", "2.5", "9,5"], 9)[2] == 9.5
+    with pytest.raises(UserError, match="line 8: v holds '1.113' and '1' in line 2"):
+        RowReader([reader(["1"])])(["1.113"], 8)  # not yet told: thousands or decimals
