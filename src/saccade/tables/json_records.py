@@ -98,9 +98,20 @@ class JsonRecords:
                     f'{self.name}, line {line} must hold an object, such as {{"text": "...", "label": "..."}}, '
                     f"but holds {buffer[at : min(end, at + 40)]!r}. Write one object a row."
                 )
+            if (below := _records_below(value)) is not None:
+                raise UserError(
+                    f"{self.name}, line {line} must hold an object a row, but the rows seem to stand in the list under "
+                    f"{below!r}. Write that list alone to a file."
+                )
             yield line, _flat(value)
             line += buffer.count("\n", at, end)
             at = end
+
+
+def _records_below(value: dict[str, Any]) -> str | None:
+    """The key of a list of objects, where it is the only one of its sort and no row has one."""
+    lists = [key for key, inner in value.items() if isinstance(inner, list) and len(inner) > 1]
+    return lists[0] if len(lists) == 1 and all(isinstance(one, dict) for one in value[lists[0]]) else None
 
 
 def _flat(record: dict[str, Any], above: str = "") -> dict[str, str]:

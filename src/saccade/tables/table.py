@@ -278,11 +278,18 @@ def _with_header(
             form.header if form.header is not None else _first_is_header(sample, wanted, f"{name}, {unit} {line}")
         )
     rows = sample[1:] if is_header else sample
+    if is_header and rows and all(len(cells) == len(first) + 1 for _, cells in rows):
+        if any(cells[0] and cells[-1] for _, cells in rows):
+            found = [*found, "the first column has no name"]  # as R writes row names
+            first = ["", *first]
+        else:
+            found = [*found, "rows end with a separator"]
+            first = [*first, ""]
     width = _used_width(first, rows)
     columns = header or (first[:width] if is_header else numbered(width))
     if header is None and not is_header and form.header is None:
         found = [*found, f"no header, so columns are called {_range(width)}"]
-    if width < len(first):
+    if width < len(first) and "rows end with a separator" not in found:
         found = [*found, f"{len(first) - width} empty columns at the end are left out"]
     start = 1 if is_header else 0
     said = [f"{name}: {', '.join(found)}"] if found else []

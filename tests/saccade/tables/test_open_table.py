@@ -128,6 +128,9 @@ def test_the_ending_is_that_of_the_content(tmp_path: Path, form: str, name: str)
             [["#love it", "pos"], ["#hate it", "neg"], ["meh", "pos"]], "no header", id="number signs in texts"),
         pytest.param("01/01/2023;1.394,64\n02/01/2023;1.400,00\n", ["0", "1"],
             [["01/01/2023", "1.394,64"], ["02/01/2023", "1.400,00"]], "semicolons", id="commas in each line"),
+        pytest.param("x\ty\nr1\t1\t2\nr2\t3\t4\n", ["", "x", "y"], [["r1", "1", "2"], ["r2", "3", "4"]],
+            "the first column has no name", id="row names of R"),
+        pytest.param("a,b\n1,2,\n3,4,\n", ["a", "b"], [["1", "2"], ["3", "4"]], "rows end with a separator", id="ends"),
         pytest.param(",v\n0,1\n1,2\n", ["", "v"], [["0", "1"], ["1", "2"]], "", id="an index without a name"),
     ],
 )  # fmt: skip
@@ -186,6 +189,7 @@ def test_what_is_stated_holds(
             id="A"),
         pytest.param('{"a": 1}\n{"a": 2\n', {}, {}, r"line \d: the JSON must be whole", id="half a record"),
         pytest.param("[[1, 2], [3, 4]]", {}, {}, r"line 1 must hold an object, such as", id="lists of JSON"),
+        pytest.param('{"version": 1, "data": [{"a": 1}, {"a": 2}]}', {}, {}, "in the list under 'data'", id="data"),
         pytest.param("{}", {}, {}, "must hold rows, but holds none", id="no keys"),
         pytest.param(b"\x89PNG\r\n\x1a\n", {}, {}, "must be a table, but is a PNG picture", id="a picture"),
         pytest.param(gzip.compress(b"a,b\n1,2\n" * 1000)[:-20], {}, {}, r"must be a whole", id="half a file"),
