@@ -10,12 +10,13 @@ from typing import Any
 from saccade.core.errors import UserError
 from saccade.tables.delimited_text import Row
 from saccade.tables.file_content import FileContent
+from saccade.tables.numbers import TypedNumber
 from saccade.tables.text_encoding import refuse_bad_byte
 
 _CHUNK_CHARACTERS = 2**16
 _BETWEEN = re.compile(r"[\s,]*")
 # Numbers as they are written: 1.10 stays 1.10, and a long id loses no digit.
-_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
+_DECODER = json.JSONDecoder(parse_float=TypedNumber, parse_int=TypedNumber, parse_constant=str)
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,8 @@ def _flat(record: dict[str, Any], above: str = "") -> dict[str, str]:
         name = f"{above}{key}".strip()
         if isinstance(value, dict):
             cells.update(_flat(value, f"{name}."))
+        elif isinstance(value, TypedNumber):
+            cells[name] = value
         elif isinstance(value, str):
             cells[name] = value.strip(" \t")
         elif value is None:

@@ -49,6 +49,12 @@ def is_missing(text: str) -> bool:
     return text.lower() in MISSING or text.lower() in _UNUSUAL_MISSING
 
 
+class TypedNumber(str):
+    """Text of a number that a file holds as one, such as a cell of a spreadsheet: it can be read in one way only."""
+
+    __slots__ = ()
+
+
 class MissingValues:
     """The test of cells against ``missing_values``.
 
@@ -121,7 +127,11 @@ class NumberReader:
         Raises:
             UserError: it is no number, or it can be read in two ways.
         """
-        if self._fast is not None and self._fast.fullmatch(cell):
+        if type(cell) is TypedNumber:
+            number = float(cell)
+            if number in self._missing.numbers or number != number:
+                return math.nan
+        elif self._fast is not None and self._fast.fullmatch(cell):
             number = float(cell if self._fast is not _COMMA else cell.replace(",", "."))
             if number in self._missing.numbers:
                 return float("nan")
@@ -182,7 +192,7 @@ class NumberReader:
     def _learn(self, cell: str, line: int) -> None:
         """Keep the first cell of each sort."""
         text = cell.replace("\u2212", "-")
-        if cell in self._missing or (signs := _signs(text)) is None:
+        if type(cell) is TypedNumber or cell in self._missing or (signs := _signs(text)) is None:
             return
         for sort in signs:
             self._example.setdefault(sort, (line, text))

@@ -77,7 +77,9 @@ class Table:
                 yield from empty
                 empty.clear()
             yield line, cells
-        if empty:
+        if width == 1:
+            yield from empty
+        elif empty:
             said = f"{self.name}: {pluralise(len(empty), 'row')} without a value at the end left out"
             self.found = [*(line for line in self.found if line != said), said]
 

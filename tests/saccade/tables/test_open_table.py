@@ -16,6 +16,7 @@ import pytest
 
 from saccade.core.errors import UserError
 from saccade.tables.file_content import detect_content, is_spreadsheet
+from saccade.tables.numbers import RowReader
 from saccade.tables.table import Table, open_table
 from saccade.tables.table_format import TableFormat
 
@@ -256,6 +257,24 @@ def test_times_and_an_index_of_other_programs(tmp_path: Path) -> None:
     assert cells(table) == [["2024-01-01 00:00:00", "1"], ["2024-01-01 01:00:00", "2"]]
     pd.DataFrame({"v": [1, 2]}, index=days).to_excel(tmp_path / "x.xlsx")
     assert cells(opened(tmp_path / "t.xlsx", (tmp_path / "x.xlsx").read_bytes())) == cells(table)
+
+
+@pytest.mark.parametrize("form", [{}, {"thousands": "."}, {"decimal": ","}, {"missing_values": [976]}])
+@pytest.mark.parametrize("kind", ["xlsx", "parquet", "jsonl"])
+def test_numbers_that_a_file_holds_as_numbers_are_not_asked_about(
+    tmp_path: Path, kind: str, form: dict[str, Any]
+) -> None:
+    values = pd.DataFrame({"v": [1.113, 976.0, 1e-7, None]})
+    writers = {"xlsx": values.to_excel, "parquet": values.to_parquet}
+    if kind == "jsonl":
+        values.to_json(tmp_path / "x.jsonl", orient="records", lines=True)
+    else:
+        writers[kind](tmp_path / f"x.{kind}", index=False)
+    table = opened(tmp_path / "t.csv", (tmp_path / f"x.{kind}").read_bytes(), **form)
+    read = table.number_reader("v")
+    expected = [1.113, float("nan") if "missing_values" in form else 976, 1e-7, float("nan")]
+    assert [read(row[0], line) for line, row in table.rows()] == pytest.approx(expected, nan_ok=True)
+    assert [RowReader([read])(row, line)[0] for line, row in table.rows()] == pytest.approx(expected, nan_ok=True)
 
 
 def test_a_worksheet_is_chosen(tmp_path: Path) -> None:
