@@ -134,7 +134,7 @@ def _checked(
     splits = table.splits
     if splits is not None and empty_split is not None:
         if any(splits):
-            raise UserError(f"{name}, line {empty_split}: {split_column} must be filled in all rows, or in none")
+            raise UserError(f"{rows.where(empty_split)}: {split_column} must be filled in all rows, or in none")
         splits = None
     notes = list(rows.notes)
     if copies:

@@ -34,7 +34,7 @@ def csv_reader(lines: Iterator[str], separator: str, quotes: str):  # type: igno
     """
     if separator == " ":
         lines = (line.replace("\t", " ").strip(" \r\n") + "\n" for line in lines)
-    return csv.reader(lines, delimiter=separator, skipinitialspace=separator == " ", **_QUOTING[quotes])  # type: ignore[arg-type]
+    return csv.reader(lines, delimiter=separator, skipinitialspace=True, **_QUOTING[quotes])  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,38 @@ def has_header(first: Sequence[str], rows: Sequence[Sequence[str]], wanted: Sequ
     """
     if any(column in first for column in wanted):
         return True
+    names, rows_like = _evidence(first, rows)
+    if names or not rows_like:
+        return True
+    counting = _counts_up([cell for cell in first if not is_missing(cell) and is_number(cell)])
+    others = [cell for cell in first if cell and not _is_counted(cell)]
+    if counting and rows and not any(_counts_up(list(row)) for row in rows[:_FEW_ROWS]):
+        shown = ", ".join(map(repr, first[:5]))
+        raise UserError(
+            f"{where} may name the columns ({shown}), or be the first row of numbers. Say which: header: true or "
+            "header: false"
+        )
+    return bool(others) and not rows
+
+
+def names_columns(first: Sequence[str], rows: Sequence[Sequence[str]], wanted: Sequence[str]) -> bool:
+    """Whether a row certainly names the columns: all cells are different texts, wanted or above numbers or times.
+
+    Args:
+        first: cells of the row.
+        rows: cells of rows below.
+        wanted: headers that are asked for.
+
+    Returns:
+        Whether it does.
+    """
+    if not all(first) or len(set(first)) < len(first):
+        return False
+    return any(column in first for column in wanted) or _evidence(first, rows)[0] > 0
+
+
+def _evidence(first: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[int, int]:
+    """In how many columns the first cell looks like a name, and in how many like the cells below."""
     names = rows_like = 0
     for place, cell in enumerate(first):
         below = [row[place] for row in rows[:_FEW_ROWS] if place < len(row) and not is_missing(row[place])]
@@ -43,17 +75,7 @@ def has_header(first: Sequence[str], rows: Sequence[Sequence[str]], wanted: Sequ
             names += 1
         else:
             rows_like += cell in below
-    if names or not rows_like:
-        return True
-    counting = _counts_up([cell for cell in first if not is_missing(cell) and is_number(cell)])
-    others = [cell for cell in first if cell and not _is_counted(cell)]
-    if counting and rows and not any(_counts_up(list(row)) for row in rows[:_FEW_ROWS]):
-        shown = ", ".join(map(repr, first[:5]))
-        raise UserError(
-            f"{where} may name the columns ({shown}), or be the first row of numbers. Say which: header: true or "
-            "header: false"
-        )
-    return bool(others) and not rows
+    return names, rows_like
 
 
 def numbered(width: int) -> list[str]:

@@ -14,6 +14,7 @@ from saccade.tables.table_format import TableFormat
 MISSING = ("", "na", "n/a", "nan", "null")
 """What stands for no value in a column of numbers, in small letters; nothing is said of these."""
 _UNUSUAL_MISSING = ("?", "-", "--", "none", "nil", "<na>", "#n/a", "#na", "nat", "\\n")
+_UNIT = re.compile(r"^[A-Z]{0,2}[$€£¥₹]\s*(?=[\d+-])|(?<=\d)\s*[%$€£¥₹]$")  # before or behind a number
 _LARGEST = 3.4028234663852886e38  # the largest number of 32 bits
 _MOST_COLUMNS = 200  # that are looked at together
 _SPACES = " \u00a0\u202f\u2009"
@@ -109,8 +110,10 @@ class NumberReader:
             self._role[form.decimal] = "decimal"
         if form.thousands is not None:
             self._role[form.thousands] = "thousands"
+        sample = list(sample)
+        self._unit = self._find_unit(sample)  # what each number bears, such as % or €
         for line, cell in sample:
-            self._learn(cell, line)
+            self._learn(self._plain(cell, line) if self._unit else cell, line)
         self._decide()
         self._fast = self._fast_pattern()
 
@@ -136,9 +139,9 @@ class NumberReader:
             if number in self._missing.numbers:
                 return float("nan")
         else:
-            text = cell.replace("\u2212", "-")
             if self._is_empty(cell):
                 return float("nan")
+            text = self._plain(cell, line)
             self._learn(text, line)
             self._decide()
             number = self._value(text, cell, line)
@@ -170,6 +173,8 @@ class NumberReader:
             sign = next(sign for sign in ".," if f"thousand {sign}" in self._example)
             cell = self._example[f"thousand {sign}"][1]
             found.append(f"{cell!r} read as {self._value(cell, cell, 0):g} (thousands: {sign!r} would read it so) in")
+        if self._unit:
+            found.append(f"{self._unit!r} left out in")
         found += [f"{word!r} read as missing in" for word in self.missing_words]
         return found
 
@@ -189,12 +194,43 @@ class NumberReader:
             return True
         return False
 
+    def _find_unit(self, sample: Sequence[tuple[int, str]]) -> str:
+        first: dict[str, tuple[int, str]] = {}  # of numbers with each unit, and of those without
+        for line, cell in sample:
+            if cell[-1:].isdigit() and cell[0] in "+-.0123456789":
+                first.setdefault("", (line, cell))
+            elif type(cell) is not TypedNumber and _signs(_UNIT.sub("", cell)) is not None:
+                found = _UNIT.search(cell)
+                first.setdefault(found[0].strip() if found else "", (line, cell))
+        if len(first) > 1:
+            (one_line, one), (line, cell) = sorted(first.values())[:2]
+            raise UserError(
+                f"{self._at(line)} must be written as the others are, but is {cell!r}, and {one!r} in line {one_line}. "
+                "Write all numbers of the column with the same unit, or none."
+            )
+        return next(iter(first), "")
+
+    def _plain(self, cell: str, line: int) -> str:
+        """A cell without its unit, and with the minus of keyboards."""
+        text = cell if type(cell) is TypedNumber else cell.replace("\u2212", "-")
+        found = None if type(cell) is TypedNumber else _UNIT.search(text)
+        if found is not None and not self._example and _signs(_UNIT.sub("", text)) is not None:
+            self._unit = found[0].strip()  # the first number there is
+        if not self._unit or type(cell) is TypedNumber:
+            return text
+        if (found is None or found[0].strip() != self._unit) and _signs(_UNIT.sub("", text)) is not None:
+            raise UserError(
+                f"{self._at(line)} ({cell!r}) must bear {self._unit!r} as the numbers above do. Write all numbers of "
+                "the column with the same unit, or none."
+            )
+        return text if found is None else _UNIT.sub("", text)
+
     def _learn(self, cell: str, line: int) -> None:
         """Keep the first cell of each sort."""
-        text = cell.replace("\u2212", "-")
-        if type(cell) is TypedNumber or cell in self._missing or (signs := _signs(text)) is None:
+        if type(cell) is TypedNumber or cell in self._missing:
             return
-        for sort in signs:
+        text = cell.replace("\u2212", "-")
+        for sort in _signs(text) or ():
             self._example.setdefault(sort, (line, text))
 
     def _decide(self) -> None:
@@ -248,7 +284,7 @@ class NumberReader:
 
     def _fast_pattern(self) -> "re.Pattern[str] | None":
         """What needs no other look than ``float`` takes at it."""
-        if self._is_assumed or "thousands" in self._role.values():
+        if self._unit or self._is_assumed or "thousands" in self._role.values():
             return None
         if "decimal ." in self._example or self._form.decimal == ".":
             return _POINT

@@ -11,10 +11,10 @@ from saccade.core.messages import pluralise
 from saccade.tables.binary_tables import ParquetFile, Spreadsheet
 from saccade.tables.delimited_text import DelimitedText, Row
 from saccade.tables.file_content import FileContent, detect_content
-from saccade.tables.find_header import has_header, numbered
+from saccade.tables.find_header import has_header, names_columns, numbered
 from saccade.tables.find_separator import find_layout, first_lines
 from saccade.tables.json_records import JsonRecords
-from saccade.tables.numbers import MissingValues, NumberReader
+from saccade.tables.numbers import MissingValues, NumberReader, is_number
 from saccade.tables.table_format import TableFormat, separator_word
 from saccade.tables.text_encoding import find_encoding
 
@@ -24,6 +24,7 @@ Column = str | int
 _MAX_CELL = 2**17  # characters; what Python takes where nobody says otherwise
 _SAMPLE_ROWS = 10_000
 _SAMPLE_CHARACTERS = 2**22
+_MOST_ABOVE = 20  # rows above a header
 _SHOWN = 5  # columns that a message shows
 
 
@@ -229,7 +230,7 @@ def _delimited(content: FileContent, name: str, wanted: Sequence[str], form: Tab
         found.append(f"quotation marks are text (as quotes they would join {layout.rows_kept + 1:,} rows)")
     elif form.quotes is None and layout.quotes != "double":
         found.append("quotation marks are text" if layout.quotes == "none" else "\\ before quotation marks in cells")
-    if layout.comments:
+    if layout.comments and not lines[0].lower().lstrip('"').startswith("sep="):
         what = "a comment with the columns' names" if layout.header else "comments"
         found.append(f"{what} at the top")
     return _with_header(name, lambda: iter(records), wanted, form, layout.separator, "line", found, layout.header)
@@ -273,6 +274,11 @@ def _with_header(
     if not sample:
         asked_for = f" with the columns {', '.join(wanted)}" if wanted else ""
         raise UserError(f"{name}, {unit} 1 must be a header{asked_for}, but the table is empty")
+    above = _lines_above(sample, wanted) if header is None and form.header is not False else 0
+    if above:
+        texts = [" ".join(filter(None, cells)) for _, cells in sample[:above] if any(cells)]
+        found = [*found, f"{_listed(texts)} above the header left out"]
+        sample = sample[above:]
     line, first = sample[0]
     is_header = header is None
     if header is None:
@@ -281,7 +287,13 @@ def _with_header(
         )
     rows = sample[1:] if is_header else sample
     if is_header and rows and all(len(cells) == len(first) + 1 for _, cells in rows):
-        if any(cells[0] and cells[-1] for _, cells in rows):
+        if any(cells[-1] for _, cells in rows):
+            if separator == "," and any(is_number(cells[0]) for _, cells in rows):
+                raise UserError(  # 1,5 may be one number
+                    f"{name}, {unit} {rows[0][0]} must have {len(first)} cells, as the header has, but has "
+                    f"{len(first) + 1}. Put cells that hold the delimiter, such as decimal commas, into quotation "
+                    "marks; if the first column has no name, give it one."
+                )
             found = [*found, "the first column has no name"]  # as R writes row names
             first = ["", *first]
         else:
@@ -293,7 +305,7 @@ def _with_header(
         found = [*found, f"no header, so columns are called {_range(width)}"]
     if width < len(first) and "rows end with a separator" not in found:
         found = [*found, f"{len(first) - width} empty columns at the end are left out"]
-    start = 1 if is_header else 0
+    start = above + is_header
     said = [f"{name}: {', '.join(found)}"] if found else []
     return Table(
         name,
@@ -307,6 +319,15 @@ def _with_header(
         records=lambda: islice(records(), start, None),
         has_empty_end=width < len(first),
     )
+
+
+def _lines_above(sample: Sequence[Row], wanted: Sequence[str]) -> int:
+    """How many rows above the header hold a title and nothing else: one cell each, and below them names of columns."""
+    count = 0
+    while count < min(len(sample) - 1, _MOST_ABOVE) and sum(map(bool, sample[count][1])) <= 1:
+        count += 1
+    first, rows = sample[count][1], [cells for _, cells in sample[count + 1 :]]
+    return count if len(first) > 1 and names_columns(first, rows, wanted) else 0
 
 
 def _first_is_header(sample: Sequence[Row], wanted: Sequence[str], where: str) -> bool:

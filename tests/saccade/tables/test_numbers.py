@@ -48,6 +48,8 @@ def read(cells: list[str], separator: str = ",", sample: int | None = None, **fo
         pytest.param(["?", "1", "-", "NA", "", "null", "#N/A"], ",", {}, [math.nan, 1, *[math.nan] * 5], id="missing"),
         pytest.param(["\u22125", "3"], ",", {}, [-5, 3], id="a sign of typesetters"),
         pytest.param(["1_000"], ",", {"thousands": "_"}, [1000], id="underscores"),
+        pytest.param(["R$ 1.234,50", "R$ -99,00"], ";", {}, [1234.5, -99], id="a currency"),
+        pytest.param(["12.5%", "?", "7 %"], ",", {}, [12.5, math.nan, 7], id="per cent"),
     ],
 )  # fmt: skip
 def test_numbers_are_read(
@@ -74,6 +76,8 @@ BOTH = r"thousands, {0} if decimals follow it\. Say which: thousands: '\{1}' or 
             id="both"),
         pytest.param(["1.5", "1,5"], ";", r"line 3: v must have one sign before its decimals, but they are '1\.5' "
             "in line 2 and '1,5' here", id="two signs"),
+        pytest.param(["12%", "0.12"], ",", r"v .*('12%'|'0\.12')", id="per cent and none"),
+        pytest.param(["5 €", "$5"], ",", r"v .*('5 €'|'\$5')", id="two currencies"),
     ],
 )  # fmt: skip
 def test_what_can_be_read_in_two_ways_is_asked(
@@ -117,6 +121,7 @@ def test_what_was_found_is_said() -> None:
         "'?' read as missing in",
     ]
     assert reader(["1.5", "2"]).findings == [] and reader(["1.394,64"], ";", decimal=",", thousands=".").findings == []
+    assert reader(["12%"]).findings == ["'%' left out in"]
     (assumed,) = reader(["9.491"], ";").findings
     assert assumed.startswith("'9.491' read as 9.491")
 
