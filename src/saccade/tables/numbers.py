@@ -6,6 +6,7 @@ does not, and beside ``976`` it is asked about: one of the two readings is a tho
 
 import math
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 
 from saccade.core.errors import UserError
@@ -14,6 +15,8 @@ from saccade.tables.table_format import TableFormat
 MISSING = ("", "na", "n/a", "nan", "null")
 """What stands for no value in a column of numbers, in small letters; nothing is said of these."""
 _UNUSUAL_MISSING = ("?", "-", "--", "none", "nil", "<na>", "#n/a", "#na", "nat", "\\n")
+_MIN_PLACEHOLDERS = 3  # rows that hold the same number
+_FAR = 3  # times the range of all other numbers
 _UNIT = re.compile(r"^[A-Z]{0,2}[$€£¥₹]\s*(?=[\d+-])|(?<=\d)\s*[%$€£¥₹]$")  # before or behind a number
 _LARGEST = 3.4028234663852886e38  # the largest number of 32 bits
 _MOST_COLUMNS = 200  # that are looked at together
@@ -110,7 +113,7 @@ class NumberReader:
             self._role[form.decimal] = "decimal"
         if form.thousands is not None:
             self._role[form.thousands] = "thousands"
-        sample = list(sample)
+        sample = self._sample = list(sample)
         self._unit = self._find_unit(sample)  # what each number bears, such as % or €
         for line, cell in sample:
             self._learn(self._plain(cell, line) if self._unit else cell, line)
@@ -175,8 +178,30 @@ class NumberReader:
             found.append(f"{cell!r} read as {self._value(cell, cell, 0):g} (thousands: {sign!r} would read it so) in")
         if self._unit:
             found.append(f"{self._unit!r} left out in")
+        if (placeholder := self._placeholder()) is not None:
+            value, rows = placeholder
+            found.append(
+                f"{value:g} ({rows} of the first {len(self._sample):,} rows) far from all other numbers: if it stands "
+                f"for none, missing_values: [{value:g}]; in"
+            )
         found += [f"{word!r} read as missing in" for word in self.missing_words]
         return found
+
+    def _placeholder(self) -> tuple[float, int] | None:
+        """A whole number that stands in several of the first rows, far below or above all others, and how often."""
+        numbers = sorted(
+            float(text)
+            for _, cell in self._sample
+            if cell not in self._missing and _POINT.fullmatch(text := cell.replace(",", "."))
+        )
+        for value, others in _ends(numbers):
+            count = len(numbers) - len(others)
+            if count < _MIN_PLACEHOLDERS or len(others) < 2 * count or value != int(value):
+                continue
+            gap = min(abs(value - others[0]), abs(value - others[-1]))
+            if others[0] < others[-1] and gap > _FAR * (others[-1] - others[0]):
+                return value, count
+        return None
 
     def _shown(self, sign: str) -> str | None:
         """A cell in which a sign parts thousands."""
@@ -359,6 +384,14 @@ class RowReader:
         if not patterns or len(patterns) > _MOST_COLUMNS or len(patterns) < len(self._readers):
             return None
         return re.compile("\n".join(patterns), re.ASCII)
+
+
+def _ends(numbers: Sequence[float]) -> list[tuple[float, Sequence[float]]]:
+    """The least and the greatest of sorted numbers, each with those that are not equal to it."""
+    if not numbers:
+        return []
+    least, greatest = numbers[0], numbers[-1]
+    return [(least, numbers[bisect_right(numbers, least) :]), (greatest, numbers[: bisect_left(numbers, greatest)])]
 
 
 _GROUP_SIGNS = {".": r"\.", ",": ",", " ": f"[{_SPACES}]", "'": "['’]", "_": "_"}

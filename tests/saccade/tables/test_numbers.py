@@ -121,6 +121,12 @@ def test_what_was_found_is_said() -> None:
         "'?' read as missing in",
     ]
     assert reader(["1.5", "2"]).findings == [] and reader(["1.394,64"], ";", decimal=",", thousands=".").findings == []
+    rare = ["-200", *(f"{12 + i % 7 / 10:.1f}" for i in range(9))] * 3
+    assert reader(rare).findings == [
+        "-200 (3 of the first 30 rows) far from all other numbers: if it stands for none, missing_values: [-200]; in"
+    ]
+    assert reader(rare, missing_values=[-200]).findings == []
+    assert reader([*rare[1:10], "-200"] * 2).findings == [] and reader(["0", "1", "1", "0", "0"] * 9).findings == []
     assert reader(["12%"]).findings == ["'%' left out in"]
     (assumed,) = reader(["9.491"], ";").findings
     assert assumed.startswith("'9.491' read as 9.491")
