@@ -9,6 +9,7 @@ from saccade.tables.numbers import is_missing, is_number
 
 _TIME = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([T ]\d.*)?|\d{1,2}[:.]\d{2}([:.]\d{2}(\.\d+)?)?( ?[AaPp][Mm])?")
 _FEW_ROWS = 200  # rows that are looked at
+_FEW_CELLS = 40  # cells of a column that are numbers or times, or not
 
 
 def has_header(first: Sequence[str], rows: Sequence[Sequence[str]], wanted: Sequence[str], where: str) -> bool:
@@ -66,7 +67,8 @@ def _evidence(first: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[int,
     names = rows_like = 0
     for place, cell in enumerate(first):
         below = [row[place] for row in rows[:_FEW_ROWS] if place < len(row) and not is_missing(row[place])]
-        is_counted = bool(below) and sum(map(_is_counted, below)) >= 0.9 * len(below)
+        few = below[:_FEW_CELLS]
+        is_counted = bool(few) and sum(map(_is_counted, few)) >= 0.9 * len(few)
         if is_missing(cell):
             names += not cell and is_counted and place == 0 and len(first) > 1  # an index without a name
         elif _is_counted(cell):

@@ -109,9 +109,12 @@ def _layout(lines: Sequence[str], comments: int, wanted: Sequence[str], form: Ta
 
 
 def _separator(lines: Sequence[str], wanted: Sequence[str]) -> str:
-    found = []
+    found = [(0, 0.0, -len(_CANDIDATES), ",")]
+    modes = ("double", "none") if any('"' in line for line in lines) else ("none",)
     for place, separator in enumerate(_CANDIDATES):
-        named, share = max(_fit(lines, separator, quotes, wanted) for quotes in ("double", "none"))
+        if not any(separator in line for line in lines):
+            continue
+        named, share = max(_fit(lines, separator, quotes, wanted) for quotes in modes)
         found.append((named, round(share, 2), -place, separator))
     named, share, _, best = max(found)
     if not named and share < 1 and _fit(lines, " ", "double", wanted)[1] == 1:

@@ -113,6 +113,7 @@ class NumberReader:
             self._role[form.decimal] = "decimal"
         if form.thousands is not None:
             self._role[form.thousands] = "thousands"
+        self._sure = _SURE[False, False]  # cells that teach nothing new
         sample = self._sample = list(sample)
         self._unit = self._find_unit(sample)  # what each number bears, such as % or €
         for line, cell in sample:
@@ -252,11 +253,15 @@ class NumberReader:
 
     def _learn(self, cell: str, line: int) -> None:
         """Keep the first cell of each sort."""
+        if self._sure.fullmatch(cell):
+            return
         if type(cell) is TypedNumber or cell in self._missing:
             return
         text = cell.replace("\u2212", "-")
         for sort in _signs(text) or ():
-            self._example.setdefault(sort, (line, text))
+            if sort not in self._example:
+                self._example[sort] = (line, text)
+                self._sure = _SURE["integer" in self._example, "decimal ." in self._example]
 
     def _decide(self) -> None:
         """Find what each sign stands for, as far as the cells tell."""
@@ -394,6 +399,13 @@ def _ends(numbers: Sequence[float]) -> list[tuple[float, Sequence[float]]]:
     return [(least, numbers[bisect_right(numbers, least) :]), (greatest, numbers[: bisect_left(numbers, greatest)])]
 
 
+# Cells that certainly are whole numbers, or decimals behind a point, where such have been seen.
+_SURE = {
+    (False, False): re.compile(r"(?!)"),
+    (True, False): re.compile(r"[+-]?\d++", re.ASCII),
+    (False, True): re.compile(r"[+-]?\d*+\.(?:\d{1,2}|\d{4,})", re.ASCII),
+    (True, True): re.compile(r"[+-]?\d*+(?:\.(?:\d{1,2}|\d{4,}))?+", re.ASCII),
+}
 _GROUP_SIGNS = {".": r"\.", ",": ",", " ": f"[{_SPACES}]", "'": "['’]", "_": "_"}
 
 

@@ -326,6 +326,8 @@ def _lines_above(sample: Sequence[Row], wanted: Sequence[str]) -> int:
     count = 0
     while count < min(len(sample) - 1, _MOST_ABOVE) and sum(map(bool, sample[count][1])) <= 1:
         count += 1
+    if count == 0:
+        return 0
     first, rows = sample[count][1], [cells for _, cells in sample[count + 1 :]]
     return count if len(first) > 1 and names_columns(first, rows, wanted) else 0
 
