@@ -75,7 +75,8 @@ def fetch(
         size: length of the file at url in bytes.
         mirror: a local folder or an http(s) URL that holds a file of the same name, asked in place of url.
         path_column: header of the files' paths.
-        path_template: path made of columns in braces, such as 'scans/{id}_left.png', in place of path_column.
+        path_template: path made of columns in braces, such as 'scans/{id}_left.png', in place of path_column; '{id:05}'
+            fills up with zeros in front.
         root: folder of this machine or another that paths in the table begin with, such as C:/Users/me/photos; what
             follows it counts. None: it is found, where all files are.
         label_column: header of the labels.

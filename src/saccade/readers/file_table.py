@@ -119,7 +119,7 @@ def _refuse_other_say(table: FileTable, earlier: int, label: str, split: str, wh
         if now != before:
             raise UserError(
                 f"{where} must have one {what}, but has {now!r} here and {before!r} in line {table.lines[earlier]}. "
-                "Take one of the rows out."
+                "Take one of the rows out, or tell files of one name apart by path_template."
             )
 
 

@@ -335,8 +335,8 @@ def _lines_above(sample: Sequence[Row], wanted: Sequence[str]) -> int:
 def _first_is_header(sample: Sequence[Row], wanted: Sequence[str], where: str) -> bool:
     first, rows = sample[0][1], [cells for _, cells in sample[1:]]
     numbers = numbered(len(first))
-    if wanted and all(column in numbers and column not in first for column in wanted):
-        return False
+    if wanted and all(column in numbers for column in wanted) and not all(column in first for column in wanted):
+        return False  # columns that are named by number
     return has_header(first, rows, wanted, where)
 
 

@@ -511,6 +511,7 @@ def test_an_archive_is_fetched_from_an_address(tmp_path: Path, address: str) -> 
         pytest.param(["v1.0", "v1.1"], ["v1.0.png", "v1.1.png"], {}, r"ending are those of \.png", id="points"),
         pytest.param(["a", "b"], ["s/a_left.png", "s/b_left.png", "s/a_right.png"],
             {"path_template": "s/{path}_left.png"}, "", id="a template"),
+        pytest.param(["7", "12"], ["s/00007.png", "s/00012.png"], {"path_template": "s/{path:05}.png"}, "", id="zeros"),
         pytest.param(["a", "b"], ["rust/a.png", "healthy/b.png", "rust/b.png"],
             {"path_template": "{label}/{path}.png"}, "", id="a folder column"),
     ],

@@ -244,6 +244,14 @@ def test_a_cell_below_an_empty_column_that_was_left_out_is_named(
         cells(opened(tmp_path / "t.csv", text))
 
 
+def test_columns_that_are_named_by_number_have_no_header(tmp_path: Path) -> None:
+    named = {"path_column": 0, "label_column": 1}
+    table = opened(tmp_path / "train.txt", "a.png 0\nb.png 1\n", named)
+    assert cells(table) == [["a.png", "0"], ["b.png", "1"]]
+    assert opened(tmp_path / "t.csv", "0,1\na,b\n", named).columns == ["0", "1"]
+    assert cells(opened(tmp_path / "t.csv", "0,1\na,b\n", named)) == [["a", "b"]]
+
+
 def test_lines_and_rows_are_those_that_programs_show(tmp_path: Path) -> None:
     assert [line for line, _ in opened(tmp_path / "t.csv", '\n\na,b\n1,"x\ny"\n\n2,z\n').rows()] == [4, 7]
     records = json.dumps([{"a": 1}, {"a": 2}], indent=2)
