@@ -66,8 +66,8 @@ class MissingValues:
         values: words, compared without case, and numbers, compared as numbers: -200 is -200.0 and -200,0 too.
     """
 
-    def __init__(self, values: Sequence[str | float] | None) -> None:
-        values = values or ()
+    def __init__(self, values: Sequence[str | float] | str | float | None) -> None:
+        values = () if values is None else (values,) if isinstance(values, str | float | int) else values
         self.words = {value.strip().lower() for value in values if isinstance(value, str)}
         self.numbers = {float(value) for value in values if not isinstance(value, str)}
         self.numbers |= {float(word) for word in self.words if _POINT.fullmatch(word)}

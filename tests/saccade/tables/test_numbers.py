@@ -42,6 +42,7 @@ def read(cells: list[str], separator: str = ",", sample: int | None = None, **fo
         pytest.param(["15.0", "14.4"], ";", {"decimal": ","}, [15, 14.4], id="a column with points all the same"),
         pytest.param(["10,5", "-200", "-200,0"], ";", {"missing_values": [-200]}, [10.5, math.nan, math.nan],
             id="-200"),
+        pytest.param(["10.5", "-200"], ",", {"missing_values": -200}, [10.5, math.nan], id="one number"),
         pytest.param(["10.5", "-200", "-200.0"], ",", {"missing_values": ["-200"]}, [10.5, math.nan, math.nan],
             id="text"),
         pytest.param(["1", "Gap"], ",", {"missing_values": ["gap"]}, [1, math.nan], id="a word"),
