@@ -53,7 +53,7 @@ def fetch(
     header: bool | None = None,
     decimal: Literal[".", ","] | None = None,
     thousands: Literal[".", ",", " ", "'", "_"] | None = None,
-    missing_values: list[str | float] | None = None,
+    missing_values: list[str | float] | str | float | None = None,
     quotes: Literal["double", "single", "backslash", "none"] | None = None,
     sheet: str | int | None = None,
     max_files: int = MAX_FILES,
@@ -75,7 +75,8 @@ def fetch(
         size: length of the file at url in bytes.
         mirror: a local folder or an http(s) URL that holds a file of the same name, asked in place of url.
         path_column: header of the files' paths.
-        path_template: path made of columns in braces, such as 'scans/{id}_left.png', in place of path_column.
+        path_template: path made of columns in braces, such as 'scans/{id}_left.png', in place of path_column; '{id:05}'
+            fills up with zeros in front.
         root: folder of this machine or another that paths in the table begin with, such as C:/Users/me/photos; what
             follows it counts. None: it is found, where all files are.
         label_column: header of the labels.
@@ -141,7 +142,7 @@ def read(
     header: bool | None = None,
     decimal: Literal[".", ","] | None = None,
     thousands: Literal[".", ",", " ", "'", "_"] | None = None,
-    missing_values: list[str | float] | None = None,
+    missing_values: list[str | float] | str | float | None = None,
     quotes: Literal["double", "single", "backslash", "none"] | None = None,
     sheet: str | int | None = None,
     max_files: int = MAX_FILES,

@@ -46,7 +46,7 @@ def fetch(
     header: bool | None = None,
     decimal: Literal[".", ","] | None = None,
     thousands: Literal[".", ",", " ", "'", "_"] | None = None,
-    missing_values: list[str | float] | None = None,
+    missing_values: list[str | float] | str | float | None = None,
     quotes: Literal["double", "single", "backslash", "none"] | None = None,
     sheet: str | int | None = None,
     max_files: int = MAX_FILES,
@@ -134,7 +134,7 @@ def read(
     header: bool | None = None,
     decimal: Literal[".", ","] | None = None,
     thousands: Literal[".", ",", " ", "'", "_"] | None = None,
-    missing_values: list[str | float] | None = None,
+    missing_values: list[str | float] | str | float | None = None,
     quotes: Literal["double", "single", "backslash", "none"] | None = None,
     sheet: str | int | None = None,
 ) -> LongSeries:

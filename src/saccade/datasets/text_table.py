@@ -23,7 +23,14 @@ from saccade.kinds.tokens.corpus.packed_texts import PackedTexts
 from saccade.kinds.tokens.text.tokenizer import normalise
 from saccade.readers.examples import TextExamples
 from saccade.readers.fetch_table import fetch_table, stored_table
-from saccade.tables.cells import parse_split, refuse_numbers, sorted_labels, unused_column_notes
+from saccade.tables.cells import (
+    alike_label_notes,
+    composed,
+    parse_split,
+    refuse_numbers,
+    sorted_labels,
+    unused_column_notes,
+)
 from saccade.tables.table import Table, open_table
 from saccade.tables.table_format import TableFormat
 
@@ -53,7 +60,7 @@ def fetch(
     header: bool | None = None,
     decimal: Literal[".", ","] | None = None,
     thousands: Literal[".", ",", " ", "'", "_"] | None = None,
-    missing_values: list[str | float] | None = None,
+    missing_values: list[str | float] | str | float | None = None,
     quotes: Literal["double", "single", "backslash", "none"] | None = None,
     sheet: str | int | None = None,
     max_files: int = MAX_FILES,
@@ -125,7 +132,7 @@ def read(
     header: bool | None = None,
     decimal: Literal[".", ","] | None = None,
     thousands: Literal[".", ",", " ", "'", "_"] | None = None,
-    missing_values: list[str | float] | None = None,
+    missing_values: list[str | float] | str | float | None = None,
     quotes: Literal["double", "single", "backslash", "none"] | None = None,
     sheet: str | int | None = None,
 ) -> TextExamples:
@@ -177,7 +184,7 @@ def read(
             refuse_nul(cells[text_at], encoding or "utf-8")
         except UserError as error:
             raise UserError(f"{called}, the row that begins in line {line}: {text_column} {error}") from error
-        texts.add(normalise(cells[text_at]), cells[label_at])
+        texts.add(normalise(cells[text_at]), composed(cells[label_at]))
         lines.append(line)
         if split_at is not None:
             splits.append(parse_split(cells[split_at], columns[split_at], rows.where(line)))
@@ -194,7 +201,11 @@ def read(
         classes=sorted_labels(texts.class_names),
         published_splits=_published(splits, lambda i: rows.where(lines[i]), split_column),
         groups=named_groups,
-        notes=[*rows.notes, *unused_column_notes(called, named_groups, split_column)],
+        notes=[
+            *rows.notes,
+            *alike_label_notes(called, texts.class_names),
+            *unused_column_notes(called, named_groups, split_column),
+        ],
     )
 
 

@@ -61,9 +61,8 @@ def fetch_table(source: Path, table: str | None, target: Path, limits: ArchiveLi
         UserError: there is no such table, or several, or none is named.
     """
     if source.is_dir() or (source.is_file() and is_archive(source) and not is_spreadsheet(source)):
-        if table is None:
-            raise UserError(f"{source} holds files: name the table in there with table")
         archive = None if source.is_dir() else open_archive(source, limits)
+        table = table or _only_file(source, archive)
         copy_table(source, archive, table, target, limits, is_inside=True)
         return
     if not source.is_file():
@@ -73,6 +72,17 @@ def fetch_table(source: Path, table: str | None, target: Path, limits: ArchiveLi
     limits.check_file(source.parent, source.name, source.stat().st_size)
     copy_file(source, _partial(target), progress)
     _name_by_content(target, source.name)
+
+
+def _only_file(source: Path, archive: Archive | None) -> str:
+    """The table of a folder or an archive that holds no other file."""
+    if archive is None:
+        names = [path.name for path in source.iterdir() if path.is_file() and not path.name.startswith(".")]
+    else:
+        names = [member.name for member in archive.members(lambda name: not name.startswith("__MACOSX/"))]
+    if len(names) != 1:
+        raise UserError(f"{source} holds files: name the table in there with table")
+    return names[0]
 
 
 def stored_table(folder: Path, stem: str) -> Path:

@@ -5,7 +5,15 @@ from pathlib import Path
 
 from saccade.core.errors import UserError
 from saccade.readers.path_columns import PathColumns
-from saccade.tables.cells import LabelsAre, parse_split, refuse_numbers, sorted_labels, unused_column_notes
+from saccade.tables.cells import (
+    LabelsAre,
+    alike_label_notes,
+    composed,
+    parse_split,
+    refuse_numbers,
+    sorted_labels,
+    unused_column_notes,
+)
 from saccade.tables.table import Column, Table, open_table
 from saccade.tables.table_format import TableFormat
 
@@ -89,7 +97,7 @@ def _read_rows(rows: Table, paths: PathColumns, label_column: str, split_column:
     for line, cells in rows.rows():
         where = rows.where(line)
         row = dict(zip(columns, cells, strict=True))
-        path, label = paths.path(row, where), row[label_column]
+        path, label = paths.path(row, where), composed(row[label_column])
         if not label or label in missing:
             raise UserError(f"{where}: {label_column} must not be empty. Fill it, or take the row out.")
         split = ""
@@ -119,7 +127,7 @@ def _refuse_other_say(table: FileTable, earlier: int, label: str, split: str, wh
         if now != before:
             raise UserError(
                 f"{where} must have one {what}, but has {now!r} here and {before!r} in line {table.lines[earlier]}. "
-                "Take one of the rows out."
+                "Take one of the rows out, or tell files of one name apart by path_template."
             )
 
 
@@ -134,10 +142,11 @@ def _checked(
     splits = table.splits
     if splits is not None and empty_split is not None:
         if any(splits):
-            raise UserError(f"{name}, line {empty_split}: {split_column} must be filled in all rows, or in none")
+            raise UserError(f"{rows.where(empty_split)}: {split_column} must be filled in all rows, or in none")
         splits = None
     notes = list(rows.notes)
     if copies:
         notes.append(f"{name}: {copies:,} rows name a file that an earlier row names with the same label; left out")
+    notes += alike_label_notes(name, set(table.labels))
     notes += unused_column_notes(name, table.groups, split_column)
     return replace(table, splits=splits, notes=tuple(notes))

@@ -9,7 +9,7 @@ from saccade.core.errors import UserError
 from saccade.tables.table import Column
 
 _DRIVE = re.compile(r"(file:/*)?([A-Za-z]:|//[^/]+(?=/))?", re.IGNORECASE)
-_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+_PLACEHOLDER = re.compile(r"\{([^{}]+?)(?::0(\d+))?\}")  # {id}, or {id:05}: filled up with zeros in front
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class PathColumns:
 
     Attributes:
         path_column: column of the paths; not looked at where there is a template.
-        template: path with columns in braces, such as ``scans/{id}_left.png``.
+        template: path with columns in braces, such as ``scans/{id}_left.png``; ``{id:05}`` fills up with zeros.
         root: folder, of this machine or another, that paths in the table begin with and that is no part of their names.
     """
 
@@ -35,7 +35,7 @@ class PathColumns:
     @property
     def placeholders(self) -> list[str]:
         """The columns that the template names."""
-        return list(dict.fromkeys(_PLACEHOLDER.findall(self.template or "")))
+        return list(dict.fromkeys(found[1] for found in _PLACEHOLDER.finditer(self.template or "")))
 
     @property
     def named(self) -> dict[str, Column]:
@@ -66,7 +66,10 @@ class PathColumns:
         if self.template is None:
             cell, what = row[str(self.path_column)], str(self.path_column)
         else:
-            cell, what = _PLACEHOLDER.sub(lambda found: row[found[1]], self.template), "path_template"
+            cell, what = (
+                _PLACEHOLDER.sub(lambda found: row[found[1]].zfill(int(found[2] or 0)), self.template),
+                "path_template",
+            )
         if "://" in cell and not cell.lower().startswith("file:"):
             raise UserError(f"{where}: {what} ({cell!r}) must be a path of a file. Fetch what is at addresses before.")
         parts = _parts(cell)

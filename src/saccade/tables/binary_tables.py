@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import decimal
 import json
 import math
 import tempfile
@@ -13,6 +14,7 @@ from typing import Any
 from saccade.core.errors import UserError
 from saccade.tables.delimited_text import Row
 from saccade.tables.file_content import FileContent
+from saccade.tables.numbers import TypedNumber
 
 _BATCH_CELLS = 2**18  # cells of a Parquet file that are held at once
 _CHUNK_BYTES = 2**20
@@ -168,6 +170,8 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, datetime.datetime):
         return "" if str(value) == "NaT" else value.isoformat(sep=" ")
+    if isinstance(value, int | float | decimal.Decimal) and not isinstance(value, bool):
+        return TypedNumber(value)
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else str(value)

@@ -1,5 +1,6 @@
 """What cells say that are no numbers: published splits, labels, and columns that nothing names."""
 
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
@@ -37,6 +38,37 @@ def sorted_labels(labels: Iterable[str]) -> list[str]:
     if all(label.removeprefix("-").isdecimal() for label in found):
         return sorted(found, key=lambda label: (int(label), label))
     return sorted(found)
+
+
+def composed(label: str) -> str:
+    """A label in Unicode's composed form (NFC): an e with an accent is one letter, however it was typed.
+
+    >>> composed("cafe\\u0301") == "caf\\u00e9"
+    True
+    """
+    return label if label.isascii() else unicodedata.normalize("NFC", label)
+
+
+def alike_label_notes(name: str, labels: Iterable[str]) -> list[str]:
+    """What to tell of labels that differ in capitals or spaces alone, and may be one class.
+
+    Args:
+        name: name of the table.
+        labels: different labels.
+
+    Returns:
+        A line, or none.
+    """
+    alike: dict[str, list[str]] = {}
+    for label in sorted(labels):
+        alike.setdefault(" ".join(label.casefold().split()), []).append(label)
+    twins = [found for found in alike.values() if len(found) > 1]
+    if not twins:
+        return []
+    more = f", and {len(twins) - 1} more such" if len(twins) > 1 else ""
+    return [
+        f"{name}: {' and '.join(map(repr, twins[0]))} differ in capitals or spaces alone, and are classes each{more}"
+    ]
 
 
 def refuse_numbers(labels: Sequence[str], where: Callable[[int], str], column: str, hint: str = "") -> None:

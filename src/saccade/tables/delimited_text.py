@@ -34,7 +34,7 @@ def csv_reader(lines: Iterator[str], separator: str, quotes: str):  # type: igno
     """
     if separator == " ":
         lines = (line.replace("\t", " ").strip(" \r\n") + "\n" for line in lines)
-    return csv.reader(lines, delimiter=separator, skipinitialspace=separator == " ", **_QUOTING[quotes])  # type: ignore[arg-type]
+    return csv.reader(lines, delimiter=separator, skipinitialspace=True, **_QUOTING[quotes])  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,8 @@ class DelimitedText:
                 return
             if len(pending) > 1 and not self.are_quotes_stated:
                 self._refuse_swallowed_rows(line, len(cells), pending)
-            cells = [strip(cell, " \t") for cell in cells]
+            if len(pending) > 1 or " " in pending[0] or "\t" in pending[0]:
+                cells = [strip(cell, " \t") for cell in cells]
             if len(cells) > 1 or any(map(strip, cells)):
                 yield line, cells
 

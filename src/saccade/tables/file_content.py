@@ -30,6 +30,9 @@ _OTHER_FILES = (
     (b"\x93NUMPY", "an array of NumPy"),
     (b"\x80\x04\x95", "a pickle"),
     (b"ARROW1", "a Feather file"),
+    (b"version https://git-lfs", "a pointer of Git LFS (`git lfs pull` brings the file itself)"),
+    (b"<!DOCTYPE", "a web page"),
+    (b"<html", "a web page"),
     (b"Rar!", "a RAR archive"),
     (b"7z\xbc\xaf", "a 7-Zip archive"),
 )

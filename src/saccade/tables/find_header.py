@@ -9,6 +9,7 @@ from saccade.tables.numbers import is_missing, is_number
 
 _TIME = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([T ]\d.*)?|\d{1,2}[:.]\d{2}([:.]\d{2}(\.\d+)?)?( ?[AaPp][Mm])?")
 _FEW_ROWS = 200  # rows that are looked at
+_FEW_CELLS = 40  # cells of a column that are numbers or times, or not
 
 
 def has_header(first: Sequence[str], rows: Sequence[Sequence[str]], wanted: Sequence[str], where: str) -> bool:
@@ -31,18 +32,7 @@ def has_header(first: Sequence[str], rows: Sequence[Sequence[str]], wanted: Sequ
     """
     if any(column in first for column in wanted):
         return True
-    names = rows_like = 0
-    for place, cell in enumerate(first):
-        below = [row[place] for row in rows[:_FEW_ROWS] if place < len(row) and not is_missing(row[place])]
-        is_counted = bool(below) and sum(map(_is_counted, below)) >= 0.9 * len(below)
-        if is_missing(cell):
-            names += not cell and is_counted and place == 0 and len(first) > 1  # an index without a name
-        elif _is_counted(cell):
-            rows_like += is_counted or not rows
-        elif is_counted:
-            names += 1
-        else:
-            rows_like += cell in below
+    names, rows_like = _evidence(first, rows)
     if names or not rows_like:
         return True
     counting = _counts_up([cell for cell in first if not is_missing(cell) and is_number(cell)])
@@ -54,6 +44,40 @@ def has_header(first: Sequence[str], rows: Sequence[Sequence[str]], wanted: Sequ
             "header: false"
         )
     return bool(others) and not rows
+
+
+def names_columns(first: Sequence[str], rows: Sequence[Sequence[str]], wanted: Sequence[str]) -> bool:
+    """Whether a row certainly names the columns: all cells are different texts, wanted or above numbers or times.
+
+    Args:
+        first: cells of the row.
+        rows: cells of rows below.
+        wanted: headers that are asked for.
+
+    Returns:
+        Whether it does.
+    """
+    if not all(first) or len(set(first)) < len(first):
+        return False
+    return any(column in first for column in wanted) or _evidence(first, rows)[0] > 0
+
+
+def _evidence(first: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[int, int]:
+    """In how many columns the first cell looks like a name, and in how many like the cells below."""
+    names = rows_like = 0
+    for place, cell in enumerate(first):
+        below = [row[place] for row in rows[:_FEW_ROWS] if place < len(row) and not is_missing(row[place])]
+        few = below[:_FEW_CELLS]
+        is_counted = bool(few) and sum(map(_is_counted, few)) >= 0.9 * len(few)
+        if is_missing(cell):
+            names += not cell and is_counted and place == 0 and len(first) > 1  # an index without a name
+        elif _is_counted(cell):
+            rows_like += is_counted or not rows
+        elif is_counted:
+            names += 1
+        else:
+            rows_like += cell in below
+    return names, rows_like
 
 
 def numbered(width: int) -> list[str]:

@@ -3,9 +3,10 @@
 import contextlib
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from saccade.core.errors import UserError
 from saccade.tables.delimited_text import csv_reader
@@ -16,6 +17,8 @@ from saccade.tables.text_encoding import refuse_bad_byte
 
 _SEPARATOR_CHARACTERS = 2**18  # that the separator is looked for in
 _QUOTE_CHARACTERS = 2**22  # that quotation marks are looked at in
+_TOP_ROWS = 20  # rows in which headers are looked for
+_SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # as Excel writes and reads it above a table
 _CANDIDATES = ("\t", ";", "|", ",")  # where several part all lines alike, the first: commas stand in numbers and texts
 
 
@@ -84,6 +87,9 @@ def find_layout(lines: Sequence[str], wanted: Sequence[str], form: TableFormat, 
         The layout.
     """
     comments = 0
+    if lines and (stated := _SEP_LINE.fullmatch(lines[0])):
+        stated_form = replace(form, separator=form.separator or stated[1])
+        return replace(_layout(lines[1:], 0, wanted, stated_form, is_whole=is_whole), comments=1)
     while comments < len(lines) and (lines[comments].startswith("#") or not lines[comments].strip()):
         comments += 1
     if not any(line.startswith("#") for line in lines[:comments]) or comments == len(lines):
@@ -103,25 +109,26 @@ def _layout(lines: Sequence[str], comments: int, wanted: Sequence[str], form: Ta
 
 
 def _separator(lines: Sequence[str], wanted: Sequence[str]) -> str:
-    found = []
+    found = [(0, 0.0, -len(_CANDIDATES), ",")]
+    modes = ("double", "none") if any('"' in line for line in lines) else ("none",)
     for place, separator in enumerate(_CANDIDATES):
-        first, share = max((_share(lines, separator, quotes) for quotes in ("double", "none")), key=lambda one: one[1])
-        found.append((sum(column in first for column in wanted), round(share, 2), len(first) > 1, -place, separator))
-    best = max(found)
-    if best[0] == 0 and best[1] < 1:
-        first, share = _share(lines, " ", "double")
-        if share == 1:
-            return " "
-    return best[-1] if best[2] else ","
+        if not any(separator in line for line in lines):
+            continue
+        named, share = max(_fit(lines, separator, quotes, wanted) for quotes in modes)
+        found.append((named, round(share, 2), -place, separator))
+    named, share, _, best = max(found)
+    if not named and share < 1 and _fit(lines, " ", "double", wanted)[1] == 1:
+        return " "
+    return best if named or share else ","
 
 
-def _share(lines: Sequence[str], separator: str, quotes: str) -> tuple[list[str], float]:
-    """The first row, and the share of rows that have as many cells; 0 where that is one."""
+def _fit(lines: Sequence[str], separator: str, quotes: str, wanted: Sequence[str]) -> tuple[int, float]:
+    """How many wanted headers a row has, and the share of rows of the commonest width; 0 where that is one cell."""
     records = _records(lines, separator, quotes)
-    first = records[0] if records else []
-    if len(first) < 2:
-        return first, 0.0
-    return first, sum(len(record) == len(first) for record in records) / len(records)
+    named = max((sum(column in record for column in wanted) for record in records[:_TOP_ROWS]), default=0)
+    widths = Counter(map(len, records))
+    width, count = max(widths.items(), key=lambda item: (item[1], item[0]), default=(1, 0))
+    return named, count / len(records) if width > 1 else 0.0
 
 
 def _records(lines: Sequence[str], separator: str, quotes: str) -> list[list[str]]:

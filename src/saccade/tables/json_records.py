@@ -10,12 +10,13 @@ from typing import Any
 from saccade.core.errors import UserError
 from saccade.tables.delimited_text import Row
 from saccade.tables.file_content import FileContent
+from saccade.tables.numbers import TypedNumber
 from saccade.tables.text_encoding import refuse_bad_byte
 
 _CHUNK_CHARACTERS = 2**16
 _BETWEEN = re.compile(r"[\s,]*")
 # Numbers as they are written: 1.10 stays 1.10, and a long id loses no digit.
-_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
+_DECODER = json.JSONDecoder(parse_float=TypedNumber, parse_int=TypedNumber, parse_constant=str)
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,20 @@ class JsonRecords:
                     f'{self.name}, line {line} must hold an object, such as {{"text": "...", "label": "..."}}, '
                     f"but holds {buffer[at : min(end, at + 40)]!r}. Write one object a row."
                 )
+            if (below := _records_below(value)) is not None:
+                raise UserError(
+                    f"{self.name}, line {line} must hold an object a row, but the rows seem to stand in the list under "
+                    f"{below!r}. Write that list alone to a file."
+                )
             yield line, _flat(value)
             line += buffer.count("\n", at, end)
             at = end
+
+
+def _records_below(value: dict[str, Any]) -> str | None:
+    """The key of a list of objects, where it is the only one of its sort and no row has one."""
+    lists = [key for key, inner in value.items() if isinstance(inner, list) and len(inner) > 1]
+    return lists[0] if len(lists) == 1 and all(isinstance(one, dict) for one in value[lists[0]]) else None
 
 
 def _flat(record: dict[str, Any], above: str = "") -> dict[str, str]:
@@ -110,6 +122,8 @@ def _flat(record: dict[str, Any], above: str = "") -> dict[str, str]:
         name = f"{above}{key}".strip()
         if isinstance(value, dict):
             cells.update(_flat(value, f"{name}."))
+        elif isinstance(value, TypedNumber):
+            cells[name] = value
         elif isinstance(value, str):
             cells[name] = value.strip(" \t")
         elif value is None:

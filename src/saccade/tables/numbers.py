@@ -4,7 +4,9 @@ A sign in a number stands before the decimals or parts thousands. ``1.234,5`` an
 does not, and beside ``976`` it is asked about: one of the two readings is a thousand times the other.
 """
 
+import math
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 
 from saccade.core.errors import UserError
@@ -13,11 +15,16 @@ from saccade.tables.table_format import TableFormat
 MISSING = ("", "na", "n/a", "nan", "null")
 """What stands for no value in a column of numbers, in small letters; nothing is said of these."""
 _UNUSUAL_MISSING = ("?", "-", "--", "none", "nil", "<na>", "#n/a", "#na", "nat", "\\n")
+_MIN_PLACEHOLDERS = 3  # rows that hold the same number
+_FAR = 3  # times the range of all other numbers
+_UNIT = re.compile(r"^[A-Z]{0,2}[$€£¥₹]\s*(?=[\d+-])|(?<=\d)\s*[%$€£¥₹]$")  # before or behind a number
 _LARGEST = 3.4028234663852886e38  # the largest number of 32 bits
+_MOST_COLUMNS = 200  # that are looked at together
 _SPACES = " \u00a0\u202f\u2009"
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _COMMA = re.compile(r"[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?", re.ASCII)
+_PLAIN: dict["re.Pattern[str] | None", str] = {_INTEGER: r"[-+0-9]++", _POINT: r"[-+.0-9eE]++"}
 _THOUSAND = {sign: re.compile(rf"[+-]?[1-9]\d{{0,2}}{re.escape(sign)}\d{{3}}", re.ASCII) for sign in ".,"}
 # Groups of three, or of two before the last three as in India; then decimals by the other sign.
 _GROUPS = {
@@ -46,6 +53,12 @@ def is_missing(text: str) -> bool:
     return text.lower() in MISSING or text.lower() in _UNUSUAL_MISSING
 
 
+class TypedNumber(str):
+    """Text of a number that a file holds as one, such as a cell of a spreadsheet: it can be read in one way only."""
+
+    __slots__ = ()
+
+
 class MissingValues:
     """The test of cells against ``missing_values``.
 
@@ -53,8 +66,8 @@ class MissingValues:
         values: words, compared without case, and numbers, compared as numbers: -200 is -200.0 and -200,0 too.
     """
 
-    def __init__(self, values: Sequence[str | float] | None) -> None:
-        values = values or ()
+    def __init__(self, values: Sequence[str | float] | str | float | None) -> None:
+        values = () if values is None else (values,) if isinstance(values, str | float | int) else values
         self.words = {value.strip().lower() for value in values if isinstance(value, str)}
         self.numbers = {float(value) for value in values if not isinstance(value, str)}
         self.numbers |= {float(word) for word in self.words if _POINT.fullmatch(word)}
@@ -100,8 +113,11 @@ class NumberReader:
             self._role[form.decimal] = "decimal"
         if form.thousands is not None:
             self._role[form.thousands] = "thousands"
+        self._sure = _SURE[False, False]  # cells that teach nothing new
+        sample = self._sample = list(sample)
+        self._unit = self._find_unit(sample)  # what each number bears, such as % or €
         for line, cell in sample:
-            self._learn(cell, line)
+            self._learn(self._plain(cell, line) if self._unit else cell, line)
         self._decide()
         self._fast = self._fast_pattern()
 
@@ -118,14 +134,18 @@ class NumberReader:
         Raises:
             UserError: it is no number, or it can be read in two ways.
         """
-        if self._fast is not None and self._fast.fullmatch(cell):
+        if type(cell) is TypedNumber:
+            number = float(cell)
+            if number in self._missing.numbers or number != number:
+                return math.nan
+        elif self._fast is not None and self._fast.fullmatch(cell):
             number = float(cell if self._fast is not _COMMA else cell.replace(",", "."))
             if number in self._missing.numbers:
                 return float("nan")
         else:
-            text = cell.replace("\u2212", "-")
             if self._is_empty(cell):
                 return float("nan")
+            text = self._plain(cell, line)
             self._learn(text, line)
             self._decide()
             number = self._value(text, cell, line)
@@ -135,6 +155,11 @@ class NumberReader:
                 f"{self._at(line)} ({cell}) must lie within ±{_LARGEST:.3g}, as far as 32 bits reach. Correct it."
             )
         return number
+
+    @property
+    def plain(self) -> str | None:
+        """Pattern of cells that ``float`` reads as this column is read, or refuses; None: there is none."""
+        return None if self._missing.numbers else _PLAIN.get(self._fast)
 
     @property
     def findings(self) -> list[str]:
@@ -152,8 +177,32 @@ class NumberReader:
             sign = next(sign for sign in ".," if f"thousand {sign}" in self._example)
             cell = self._example[f"thousand {sign}"][1]
             found.append(f"{cell!r} read as {self._value(cell, cell, 0):g} (thousands: {sign!r} would read it so) in")
+        if self._unit:
+            found.append(f"{self._unit!r} left out in")
+        if (placeholder := self._placeholder()) is not None:
+            value, rows = placeholder
+            found.append(
+                f"{value:g} ({rows} of the first {len(self._sample):,} rows) far from all other numbers: if it stands "
+                f"for none, missing_values: [{value:g}]; in"
+            )
         found += [f"{word!r} read as missing in" for word in self.missing_words]
         return found
+
+    def _placeholder(self) -> tuple[float, int] | None:
+        """A whole number that stands in several of the first rows, far below or above all others, and how often."""
+        numbers = sorted(
+            float(text)
+            for _, cell in self._sample
+            if cell not in self._missing and _POINT.fullmatch(text := cell.replace(",", "."))
+        )
+        for value, others in _ends(numbers):
+            count = len(numbers) - len(others)
+            if count < _MIN_PLACEHOLDERS or len(others) < 2 * count or value != int(value):
+                continue
+            gap = min(abs(value - others[0]), abs(value - others[-1]))
+            if others[0] < others[-1] and gap > _FAR * (others[-1] - others[0]):
+                return value, count
+        return None
 
     def _shown(self, sign: str) -> str | None:
         """A cell in which a sign parts thousands."""
@@ -171,13 +220,48 @@ class NumberReader:
             return True
         return False
 
+    def _find_unit(self, sample: Sequence[tuple[int, str]]) -> str:
+        first: dict[str, tuple[int, str]] = {}  # of numbers with each unit, and of those without
+        for line, cell in sample:
+            if cell[-1:].isdigit() and cell[0] in "+-.0123456789":
+                first.setdefault("", (line, cell))
+            elif type(cell) is not TypedNumber and _signs(_UNIT.sub("", cell)) is not None:
+                found = _UNIT.search(cell)
+                first.setdefault(found[0].strip() if found else "", (line, cell))
+        if len(first) > 1:
+            (one_line, one), (line, cell) = sorted(first.values())[:2]
+            raise UserError(
+                f"{self._at(line)} must be written as the others are, but is {cell!r}, and {one!r} in line {one_line}. "
+                "Write all numbers of the column with the same unit, or none."
+            )
+        return next(iter(first), "")
+
+    def _plain(self, cell: str, line: int) -> str:
+        """A cell without its unit, and with the minus of keyboards."""
+        text = cell if type(cell) is TypedNumber else cell.replace("\u2212", "-")
+        found = None if type(cell) is TypedNumber else _UNIT.search(text)
+        if found is not None and not self._example and _signs(_UNIT.sub("", text)) is not None:
+            self._unit = found[0].strip()  # the first number there is
+        if not self._unit or type(cell) is TypedNumber:
+            return text
+        if (found is None or found[0].strip() != self._unit) and _signs(_UNIT.sub("", text)) is not None:
+            raise UserError(
+                f"{self._at(line)} ({cell!r}) must bear {self._unit!r} as the numbers above do. Write all numbers of "
+                "the column with the same unit, or none."
+            )
+        return text if found is None else _UNIT.sub("", text)
+
     def _learn(self, cell: str, line: int) -> None:
         """Keep the first cell of each sort."""
-        text = cell.replace("\u2212", "-")
-        if cell in self._missing or (signs := _signs(text)) is None:
+        if self._sure.fullmatch(cell):
             return
-        for sort in signs:
-            self._example.setdefault(sort, (line, text))
+        if type(cell) is TypedNumber or cell in self._missing:
+            return
+        text = cell.replace("\u2212", "-")
+        for sort in _signs(text) or ():
+            if sort not in self._example:
+                self._example[sort] = (line, text)
+                self._sure = _SURE["integer" in self._example, "decimal ." in self._example]
 
     def _decide(self) -> None:
         """Find what each sign stands for, as far as the cells tell."""
@@ -230,7 +314,7 @@ class NumberReader:
 
     def _fast_pattern(self) -> "re.Pattern[str] | None":
         """What needs no other look than ``float`` takes at it."""
-        if self._is_assumed or "thousands" in self._role.values():
+        if self._unit or self._is_assumed or "thousands" in self._role.values():
             return None
         if "decimal ." in self._example or self._form.decimal == ".":
             return _POINT
@@ -265,6 +349,63 @@ class NumberReader:
         return f"{self._where(line)}: {self.column}"
 
 
+class RowReader:
+    """The numbers of several columns, row by row; a row of plain numbers costs one look.
+
+    Args:
+        readers: readers of the columns.
+    """
+
+    def __init__(self, readers: Sequence[NumberReader]) -> None:
+        self._readers = readers
+        self._plain = self._plain_row()
+
+    def __call__(self, cells: Sequence[str], line: int) -> list[float]:
+        """Read a row.
+
+        Args:
+            cells: texts of the columns' cells.
+            line: line in which the row begins.
+
+        Returns:
+            A number a column; NaN where there is none.
+
+        Raises:
+            UserError: a cell is no number, or it can be read in two ways.
+        """
+        if self._plain is not None and self._plain.fullmatch("\n".join(cells)):
+            try:
+                numbers = list(map(float, cells))
+            except ValueError:  # such as 1-2: the column's reader says what is wrong
+                numbers = [math.inf]
+            if min(numbers) >= -_LARGEST and max(numbers) <= _LARGEST:
+                return numbers
+        numbers = [read(cell, line) for read, cell in zip(self._readers, cells, strict=True)]
+        self._plain = self._plain_row()
+        return numbers
+
+    def _plain_row(self) -> "re.Pattern[str] | None":
+        patterns = [pattern for read in self._readers if (pattern := read.plain) is not None]
+        if not patterns or len(patterns) > _MOST_COLUMNS or len(patterns) < len(self._readers):
+            return None
+        return re.compile("\n".join(patterns), re.ASCII)
+
+
+def _ends(numbers: Sequence[float]) -> list[tuple[float, Sequence[float]]]:
+    """The least and the greatest of sorted numbers, each with those that are not equal to it."""
+    if not numbers:
+        return []
+    least, greatest = numbers[0], numbers[-1]
+    return [(least, numbers[bisect_right(numbers, least) :]), (greatest, numbers[: bisect_left(numbers, greatest)])]
+
+
+# Cells that certainly are whole numbers, or decimals behind a point, where such have been seen.
+_SURE = {
+    (False, False): re.compile(r"(?!)"),
+    (True, False): re.compile(r"[+-]?\d++", re.ASCII),
+    (False, True): re.compile(r"[+-]?\d*+\.(?:\d{1,2}|\d{4,})", re.ASCII),
+    (True, True): re.compile(r"[+-]?\d*+(?:\.(?:\d{1,2}|\d{4,}))?+", re.ASCII),
+}
 _GROUP_SIGNS = {".": r"\.", ",": ",", " ": f"[{_SPACES}]", "'": "['’]", "_": "_"}
 
 

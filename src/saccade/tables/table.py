@@ -11,10 +11,10 @@ from saccade.core.messages import pluralise
 from saccade.tables.binary_tables import ParquetFile, Spreadsheet
 from saccade.tables.delimited_text import DelimitedText, Row
 from saccade.tables.file_content import FileContent, detect_content
-from saccade.tables.find_header import has_header, numbered
+from saccade.tables.find_header import has_header, names_columns, numbered
 from saccade.tables.find_separator import find_layout, first_lines
 from saccade.tables.json_records import JsonRecords
-from saccade.tables.numbers import MissingValues, NumberReader
+from saccade.tables.numbers import MissingValues, NumberReader, is_number
 from saccade.tables.table_format import TableFormat, separator_word
 from saccade.tables.text_encoding import find_encoding
 
@@ -24,6 +24,7 @@ Column = str | int
 _MAX_CELL = 2**17  # characters; what Python takes where nobody says otherwise
 _SAMPLE_ROWS = 10_000
 _SAMPLE_CHARACTERS = 2**22
+_MOST_ABOVE = 20  # rows above a header
 _SHOWN = 5  # columns that a message shows
 
 
@@ -77,7 +78,9 @@ class Table:
                 yield from empty
                 empty.clear()
             yield line, cells
-        if empty:
+        if width == 1:
+            yield from empty
+        elif empty:
             said = f"{self.name}: {pluralise(len(empty), 'row')} without a value at the end left out"
             self.found = [*(line for line in self.found if line != said), said]
 
@@ -227,7 +230,7 @@ def _delimited(content: FileContent, name: str, wanted: Sequence[str], form: Tab
         found.append(f"quotation marks are text (as quotes they would join {layout.rows_kept + 1:,} rows)")
     elif form.quotes is None and layout.quotes != "double":
         found.append("quotation marks are text" if layout.quotes == "none" else "\\ before quotation marks in cells")
-    if layout.comments:
+    if layout.comments and not lines[0].lower().lstrip('"').startswith("sep="):
         what = "a comment with the columns' names" if layout.header else "comments"
         found.append(f"{what} at the top")
     return _with_header(name, lambda: iter(records), wanted, form, layout.separator, "line", found, layout.header)
@@ -271,6 +274,11 @@ def _with_header(
     if not sample:
         asked_for = f" with the columns {', '.join(wanted)}" if wanted else ""
         raise UserError(f"{name}, {unit} 1 must be a header{asked_for}, but the table is empty")
+    above = _lines_above(sample, wanted) if header is None and form.header is not False else 0
+    if above:
+        texts = [" ".join(filter(None, cells)) for _, cells in sample[:above] if any(cells)]
+        found = [*found, f"{_listed(texts)} above the header left out"]
+        sample = sample[above:]
     line, first = sample[0]
     is_header = header is None
     if header is None:
@@ -278,13 +286,26 @@ def _with_header(
             form.header if form.header is not None else _first_is_header(sample, wanted, f"{name}, {unit} {line}")
         )
     rows = sample[1:] if is_header else sample
+    if is_header and rows and all(len(cells) == len(first) + 1 for _, cells in rows):
+        if any(cells[-1] for _, cells in rows):
+            if separator == "," and any(is_number(cells[0]) for _, cells in rows):
+                raise UserError(  # 1,5 may be one number
+                    f"{name}, {unit} {rows[0][0]} must have {len(first)} cells, as the header has, but has "
+                    f"{len(first) + 1}. Put cells that hold the delimiter, such as decimal commas, into quotation "
+                    "marks; if the first column has no name, give it one."
+                )
+            found = [*found, "the first column has no name"]  # as R writes row names
+            first = ["", *first]
+        else:
+            found = [*found, "rows end with a separator"]
+            first = [*first, ""]
     width = _used_width(first, rows)
     columns = header or (first[:width] if is_header else numbered(width))
     if header is None and not is_header and form.header is None:
         found = [*found, f"no header, so columns are called {_range(width)}"]
-    if width < len(first):
+    if width < len(first) and "rows end with a separator" not in found:
         found = [*found, f"{len(first) - width} empty columns at the end are left out"]
-    start = 1 if is_header else 0
+    start = above + is_header
     said = [f"{name}: {', '.join(found)}"] if found else []
     return Table(
         name,
@@ -300,11 +321,22 @@ def _with_header(
     )
 
 
+def _lines_above(sample: Sequence[Row], wanted: Sequence[str]) -> int:
+    """How many rows above the header hold a title and nothing else: one cell each, and below them names of columns."""
+    count = 0
+    while count < min(len(sample) - 1, _MOST_ABOVE) and sum(map(bool, sample[count][1])) <= 1:
+        count += 1
+    if count == 0:
+        return 0
+    first, rows = sample[count][1], [cells for _, cells in sample[count + 1 :]]
+    return count if len(first) > 1 and names_columns(first, rows, wanted) else 0
+
+
 def _first_is_header(sample: Sequence[Row], wanted: Sequence[str], where: str) -> bool:
     first, rows = sample[0][1], [cells for _, cells in sample[1:]]
     numbers = numbered(len(first))
-    if wanted and all(column in numbers and column not in first for column in wanted):
-        return False
+    if wanted and all(column in numbers for column in wanted) and not all(column in first for column in wanted):
+        return False  # columns that are named by number
     return has_header(first, rows, wanted, where)
 
 

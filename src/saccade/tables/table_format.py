@@ -38,12 +38,11 @@ class TableFormat:
     header: bool | None = None
     decimal: str | None = None
     thousands: str | None = None
-    missing_values: Sequence[str | float] | None = None
+    missing_values: Sequence[str | float] | str | float | None = None
     quotes: Quotes | None = None
     sheet: str | int | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "missing_values", tuple(self.missing_values or ()))
         if self.separator is not None:
             object.__setattr__(self, "separator", _sign(self.separator))
         if self.encoding is not None:

@@ -511,6 +511,7 @@ def test_an_archive_is_fetched_from_an_address(tmp_path: Path, address: str) -> 
         pytest.param(["v1.0", "v1.1"], ["v1.0.png", "v1.1.png"], {}, r"ending are those of \.png", id="points"),
         pytest.param(["a", "b"], ["s/a_left.png", "s/b_left.png", "s/a_right.png"],
             {"path_template": "s/{path}_left.png"}, "", id="a template"),
+        pytest.param(["7", "12"], ["s/00007.png", "s/00012.png"], {"path_template": "s/{path:05}.png"}, "", id="zeros"),
         pytest.param(["a", "b"], ["rust/a.png", "healthy/b.png", "rust/b.png"],
             {"path_template": "{label}/{path}.png"}, "", id="a folder column"),
     ],
@@ -567,6 +568,14 @@ def test_names_that_may_be_another_file_are_refused(
 def test_labels_that_are_classes(tmp_path: Path, labels: list[str], classes: tuple[str, ...]) -> None:
     rows = [["path", "label"], *zip(NAMES, labels, strict=True)]
     assert of_table(tmp_path, table_bytes(rows)).classes == classes
+
+
+def test_one_class_in_two_unicode_forms_is_one_and_twins_in_case_are_told(tmp_path: Path) -> None:
+    rows = [["path", "label"], *zip(NAMES, ["cafe\u0301", "caf\u00e9", "Dog", "dog"], strict=True)]
+    examples = of_table(tmp_path, table_bytes(rows))
+    assert examples.classes == ("Dog", "caf\u00e9", "dog") and examples.labels.tolist() == [1, 1, 0, 2]
+    (note,) = examples.notes
+    assert note.endswith("labels.csv: 'Dog' and 'dog' differ in capitals or spaces alone, and are classes each")
 
 
 def test_labels_that_are_measured_numbers_are_asked_about(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from saccade.core.errors import UserError
-from saccade.tables.numbers import NumberReader
+from saccade.tables.numbers import NumberReader, RowReader
 from saccade.tables.table_format import TableFormat
 
 
@@ -42,12 +42,15 @@ def read(cells: list[str], separator: str = ",", sample: int | None = None, **fo
         pytest.param(["15.0", "14.4"], ";", {"decimal": ","}, [15, 14.4], id="a column with points all the same"),
         pytest.param(["10,5", "-200", "-200,0"], ";", {"missing_values": [-200]}, [10.5, math.nan, math.nan],
             id="-200"),
+        pytest.param(["10.5", "-200"], ",", {"missing_values": -200}, [10.5, math.nan], id="one number"),
         pytest.param(["10.5", "-200", "-200.0"], ",", {"missing_values": ["-200"]}, [10.5, math.nan, math.nan],
             id="text"),
         pytest.param(["1", "Gap"], ",", {"missing_values": ["gap"]}, [1, math.nan], id="a word"),
         pytest.param(["?", "1", "-", "NA", "", "null", "#N/A"], ",", {}, [math.nan, 1, *[math.nan] * 5], id="missing"),
         pytest.param(["\u22125", "3"], ",", {}, [-5, 3], id="a sign of typesetters"),
         pytest.param(["1_000"], ",", {"thousands": "_"}, [1000], id="underscores"),
+        pytest.param(["R$ 1.234,50", "R$ -99,00"], ";", {}, [1234.5, -99], id="a currency"),
+        pytest.param(["12.5%", "?", "7 %"], ",", {}, [12.5, math.nan, 7], id="per cent"),
     ],
 )  # fmt: skip
 def test_numbers_are_read(
@@ -74,6 +77,8 @@ BOTH = r"thousands, {0} if decimals follow it\. Say which: thousands: '\{1}' or 
             id="both"),
         pytest.param(["1.5", "1,5"], ";", r"line 3: v must have one sign before its decimals, but they are '1\.5' "
             "in line 2 and '1,5' here", id="two signs"),
+        pytest.param(["12%", "0.12"], ",", r"v .*('12%'|'0\.12')", id="per cent and none"),
+        pytest.param(["5 €", "$5"], ",", r"v .*('5 €'|'\$5')", id="two currencies"),
     ],
 )  # fmt: skip
 def test_what_can_be_read_in_two_ways_is_asked(
@@ -117,5 +122,26 @@ def test_what_was_found_is_said() -> None:
         "'?' read as missing in",
     ]
     assert reader(["1.5", "2"]).findings == [] and reader(["1.394,64"], ";", decimal=",", thousands=".").findings == []
+    rare = ["-200", *(f"{12 + i % 7 / 10:.1f}" for i in range(9))] * 3
+    assert reader(rare).findings == [
+        "-200 (3 of the first 30 rows) far from all other numbers: if it stands for none, missing_values: [-200]; in"
+    ]
+    assert reader(rare, missing_values=[-200]).findings == []
+    assert reader([*rare[1:10], "-200"] * 2).findings == [] and reader(["0", "1", "1", "0", "0"] * 9).findings == []
+    assert reader(["12%"]).findings == ["'%' left out in"]
     (assumed,) = reader(["9.491"], ";").findings
     assert assumed.startswith("'9.491' read as 9.491")
+
+
+def test_a_row_is_read_as_its_cells_are() -> None:
+    columns = [["1", "2.5", "9,5"], ["2", "1e3", "?"], ["-3", ".5", ""], ["1-2", "1", "1"], ["3", "1e39", "1"]]
+    forms = [reader([column[place] for column in columns[:1]]) for place in range(3)]
+    row, alone = RowReader(forms[:2]), [reader(["1"]), reader(["2.5"])]
+    for line, cells in enumerate(columns[:3], start=2):
+        assert row(cells[:2], line) == [read(cell, line) for read, cell in zip(alone, cells[:2], strict=True)]
+    for line, message in ((3, r"v \('1-2'\) must be a number"), (4, r"v \(1e39\) must lie within")):
+        with pytest.raises(UserError, match=rf"line {line}: {message}"):
+            row(columns[line][:2], line)
+    assert math.isnan(RowReader(forms)(["1", "2.5", "?"], 9)[2]) and RowReader(forms)(["1", "2.5", "9,5"], 9)[2] == 9.5
+    with pytest.raises(UserError, match=r"line 8: v holds '1\.113' and '1' in line 2"):
+        RowReader([reader(["1"])])(["1.113"], 8)  # not yet told: thousands or decimals

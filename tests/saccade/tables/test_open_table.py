@@ -16,6 +16,7 @@ import pytest
 
 from saccade.core.errors import UserError
 from saccade.tables.file_content import detect_content, is_spreadsheet
+from saccade.tables.numbers import RowReader
 from saccade.tables.table import Table, open_table
 from saccade.tables.table_format import TableFormat
 
@@ -128,6 +129,16 @@ def test_the_ending_is_that_of_the_content(tmp_path: Path, form: str, name: str)
             [["#love it", "pos"], ["#hate it", "neg"], ["meh", "pos"]], "no header", id="number signs in texts"),
         pytest.param("01/01/2023;1.394,64\n02/01/2023;1.400,00\n", ["0", "1"],
             [["01/01/2023", "1.394,64"], ["02/01/2023", "1.400,00"]], "semicolons", id="commas in each line"),
+        pytest.param("Report 2023;;\n;;\nday;a;b\n2023-01-01;1,5;2\n2023-01-02;1,6;3\n", ["day", "a", "b"],
+            [["2023-01-01", "1,5", "2"], ["2023-01-02", "1,6", "3"]], "'Report 2023' above the header",
+            id="title"),
+        pytest.param("Sales of the year\n\nday,a\n1,5\n2,6\n", ["day", "a"], [["1", "5"], ["2", "6"]],
+            "'Sales of the year' above the header left out", id="a title of one cell"),
+        pytest.param("sep=;\nname;text\nx;y\nz;w\n", ["name", "text"], [["x", "y"], ["z", "w"]], "semi", id="sep"),
+        pytest.param('a, b\n1, "x, y"\n2, "z"\n', ["a", "b"], [["1", "x, y"], ["2", "z"]], "", id="spaces and quotes"),
+        pytest.param("x\ty\nr1\t1\t2\nr2\t3\t4\n", ["", "x", "y"], [["r1", "1", "2"], ["r2", "3", "4"]],
+            "the first column has no name", id="row names of R"),
+        pytest.param("a,b\n1,2,\n3,4,\n", ["a", "b"], [["1", "2"], ["3", "4"]], "rows end with a separator", id="ends"),
         pytest.param(",v\n0,1\n1,2\n", ["", "v"], [["0", "1"], ["1", "2"]], "", id="an index without a name"),
     ],
 )  # fmt: skip
@@ -186,6 +197,10 @@ def test_what_is_stated_holds(
             id="A"),
         pytest.param('{"a": 1}\n{"a": 2\n', {}, {}, r"line \d: the JSON must be whole", id="half a record"),
         pytest.param("[[1, 2], [3, 4]]", {}, {}, r"line 1 must hold an object, such as", id="lists of JSON"),
+        pytest.param('{"version": 1, "data": [{"a": 1}, {"a": 2}]}', {}, {}, "in the list under 'data'", id="data"),
+        pytest.param("v\n1,5\n2,5\n", {}, {}, "line 2 must have 1 cells, .* such as decimal commas", id="one column"),
+        pytest.param("d,v\n1,2,5\n2,3,5\n", {}, {}, "line 2 must have 2 cells, .* such as decimal commas", id="commas"),
+        pytest.param("version https://git-lfs.github.com/spec/v1\n", {}, {}, "pointer of Git LFS", id="LFS"),
         pytest.param("{}", {}, {}, "must hold rows, but holds none", id="no keys"),
         pytest.param(b"\x89PNG\r\n\x1a\n", {}, {}, "must be a table, but is a PNG picture", id="a picture"),
         pytest.param(gzip.compress(b"a,b\n1,2\n" * 1000)[:-20], {}, {}, r"must be a whole", id="half a file"),
@@ -229,6 +244,14 @@ def test_a_cell_below_an_empty_column_that_was_left_out_is_named(
         cells(opened(tmp_path / "t.csv", text))
 
 
+def test_columns_that_are_named_by_number_have_no_header(tmp_path: Path) -> None:
+    named = {"path_column": 0, "label_column": 1}
+    table = opened(tmp_path / "train.txt", "a.png 0\nb.png 1\n", named)
+    assert cells(table) == [["a.png", "0"], ["b.png", "1"]]
+    assert opened(tmp_path / "t.csv", "0,1\na,b\n", named).columns == ["0", "1"]
+    assert cells(opened(tmp_path / "t.csv", "0,1\na,b\n", named)) == [["a", "b"]]
+
+
 def test_lines_and_rows_are_those_that_programs_show(tmp_path: Path) -> None:
     assert [line for line, _ in opened(tmp_path / "t.csv", '\n\na,b\n1,"x\ny"\n\n2,z\n').rows()] == [4, 7]
     records = json.dumps([{"a": 1}, {"a": 2}], indent=2)
@@ -252,6 +275,24 @@ def test_times_and_an_index_of_other_programs(tmp_path: Path) -> None:
     assert cells(table) == [["2024-01-01 00:00:00", "1"], ["2024-01-01 01:00:00", "2"]]
     pd.DataFrame({"v": [1, 2]}, index=days).to_excel(tmp_path / "x.xlsx")
     assert cells(opened(tmp_path / "t.xlsx", (tmp_path / "x.xlsx").read_bytes())) == cells(table)
+
+
+@pytest.mark.parametrize("form", [{}, {"thousands": "."}, {"decimal": ","}, {"missing_values": [976]}])
+@pytest.mark.parametrize("kind", ["xlsx", "parquet", "jsonl"])
+def test_numbers_that_a_file_holds_as_numbers_are_not_asked_about(
+    tmp_path: Path, kind: str, form: dict[str, Any]
+) -> None:
+    values = pd.DataFrame({"v": [1.113, 976.0, 1e-7, None], "id": list("abcd")})
+    writers = {"xlsx": values.to_excel, "parquet": values.to_parquet}
+    if kind == "jsonl":
+        values.to_json(tmp_path / "x.jsonl", orient="records", lines=True)
+    else:
+        writers[kind](tmp_path / f"x.{kind}", index=False)
+    table = opened(tmp_path / "t.csv", (tmp_path / f"x.{kind}").read_bytes(), **form)
+    read = table.number_reader("v")
+    expected = [1.113, float("nan") if "missing_values" in form else 976, 1e-7, float("nan")]
+    assert [read(row[0], line) for line, row in table.rows()] == pytest.approx(expected, nan_ok=True)
+    assert [RowReader([read])(row[:1], line)[0] for line, row in table.rows()] == pytest.approx(expected, nan_ok=True)
 
 
 def test_a_worksheet_is_chosen(tmp_path: Path) -> None:

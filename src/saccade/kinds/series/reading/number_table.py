@@ -10,6 +10,7 @@ import numpy as np
 from saccade.core.errors import UserError
 from saccade.io.timestamps import check_time_format
 from saccade.readers.examples import FileSeries
+from saccade.tables.numbers import RowReader
 from saccade.tables.table import Column, Table, open_table
 from saccade.tables.table_format import TableFormat
 
@@ -85,7 +86,8 @@ def _refuse_missing_columns(header: Sequence[str], wanted: Sequence[str], name: 
 
 def _read_rows(table: Table, time_at: int | None, columns: Sequence[str]) -> tuple[np.ndarray, list[str], "array[int]"]:
     numbers, times, lines = array("d"), list[str](), array("q")
-    readers = [(table.place(column), table.number_reader(column)) for column in columns]
+    places = [table.place(column) for column in columns]
+    read = RowReader([table.number_reader(column) for column in columns])
     for line, cells in table.rows():
         if time_at is not None:
             if not cells[time_at]:
@@ -94,7 +96,7 @@ def _read_rows(table: Table, time_at: int | None, columns: Sequence[str]) -> tup
                     "the row out."
                 )
             times.append(cells[time_at])
-        numbers.extend([read(cells[place], line) for place, read in readers])
+        numbers.extend(read([cells[place] for place in places], line))
         lines.append(line)
     if not lines:
         raise UserError(f"{table.name} must have rows below its header, but has none")
