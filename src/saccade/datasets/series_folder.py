@@ -18,6 +18,7 @@ from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
 from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, ArchiveLimits
 from saccade.io.archives import open_archive
+from saccade.io.timestamps import TimeOptions
 from saccade.kinds.series.reading.number_table import read_numbers
 from saccade.readers.examples import FileSeries, SeriesFiles
 from saccade.readers.fetch_listed_files import fetch_listed_files, notes_of_fetch, remove_row_hint
@@ -134,9 +135,11 @@ def read(
     label_column: str | int = "label",
     labels_are: Literal["classes"] | None = None,
     split_column: str | int | None = None,
-    time_column: str | int | None = None,
+    time_column: str | int | list[str | int] | None = None,
     value_columns: list[str | int] | None = None,
     time_format: str | None = None,
+    day_first: bool | None = None,
+    time_zone: str | None = None,
     separator: str | None = None,
     encoding: str | None = None,
     header: bool | None = None,
@@ -160,10 +163,13 @@ def read(
         label_column: header of the labels.
         labels_are: classes, where numbers with decimals are names of classes.
         split_column: header of the published split; None where there is none.
-        time_column: header of a column of times in each file, which are then checked to be regular; None: there is
-            none, and rows are steps.
+        time_column: header of a column of times in each file, which are then checked to be regular; or several, such as
+            a date and a time of day, which are joined; None: there is none, and rows are steps.
         value_columns: headers of the numbers that the network sees; None takes all but the times.
-        time_format: format of the times, as Python's ``strptime`` takes it; None: it is detected.
+        time_format: format of the times, as Python's ``strptime`` takes it, or unix, unix_ms or number; None: it is
+            detected.
+        day_first: whether 01/02/2023 is the first of February; None: a day above 12 decides.
+        time_zone: zone of local times, such as Europe/Lisbon, whose clocks change; None: times say it, or have none.
         separator: sign between the cells.
         encoding: encoding of the table and the files.
         header: whether the first row names the columns.
@@ -215,7 +221,7 @@ def read(
                 time_column=time_column,
                 value_columns=value_columns,
                 first_is_time=False,
-                time_format=time_format,
+                time_options=TimeOptions(time_format, day_first, time_zone),
                 form=form,
             )
 

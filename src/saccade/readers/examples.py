@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from saccade.io.timestamps import TimeOptions
+
 
 @dataclass(frozen=True)
 class FileSeries:
@@ -18,7 +20,7 @@ class FileSeries:
         lines: line of the file in which each row begins, from 1.
         time_column: name of the column of times; None where there is none.
         times: text of each row's time; empty where there is no such column.
-        time_format: format of the times, as ``datetime.strptime`` takes it; None: it is detected.
+        time_options: what a user says of how the times are written.
         notes: lines for people on what was found out about the file's form.
     """
 
@@ -28,7 +30,7 @@ class FileSeries:
     lines: Sequence[int]
     time_column: str | None = None
     times: Sequence[str] = ()
-    time_format: str | None = None
+    time_options: TimeOptions = TimeOptions()  # noqa: RUF009 - frozen
     notes: Sequence[str] = ()
 
 

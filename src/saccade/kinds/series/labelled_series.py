@@ -22,7 +22,9 @@ def prepare(
     job: Job,
     *,
     length: Annotated[int, Between(1, 1_000_000)] | None = None,
-    missing: Literal["error", "interpolate"] = "error",
+    missing: Literal["error", "interpolate", "previous"] = "error",
+    longest_gap: Annotated[int, Between(1)] | None = None,
+    on_repeat: Literal["error", "mean", "last"] = "error",
     on_conflict: Literal["error", "quarantine"] = "error",
 ) -> Prepared:
     """Read all files, bring them to one length, split and write.
@@ -31,7 +33,10 @@ def prepare(
         examples: files of a source.
         job: folders and splits.
         length: steps kept of each series, the first ones; default: all, which must be as many in each
-        missing: empty cells and missing rows: stop, or draw straight lines between their neighbours
+        missing: empty cells and missing rows: stop, draw straight lines between their neighbours, or repeat the one
+            before
+        longest_gap: most steps in a row that are filled in; null: any number
+        on_repeat: rows of equal times: stop, average them, or take the lowest in the file
         on_conflict: the same series under several classes: stop, or leave all its copies out and list them
 
     Returns:

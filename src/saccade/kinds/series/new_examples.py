@@ -3,6 +3,7 @@
 Shapes: T steps, F features.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from saccade.core.errors import UserError
 from saccade.core.messages import pluralise
 from saccade.data.spec import Spec
+from saccade.data.time_formats import NUMBER
+from saccade.io.timestamps import TimeOptions
 from saccade.kinds import NewExample, NewExamples, Reading
 from saccade.kinds.series.reading.number_table import read_numbers
 from saccade.kinds.series.reading.regular import RegularSeries, regular_series
@@ -62,6 +65,8 @@ def read_regular(reading: Reading, path: str, *, first_is_time: bool) -> Regular
     return regular_series(
         _read_table(reading.here / path, path, reading.spec, reading.source, first_is_time=first_is_time),
         reading.preprocess.get("missing", "error"),
+        on_repeat=reading.preprocess.get("on_repeat", "error"),
+        longest_gap=reading.preprocess.get("longest_gap"),
     )
 
 
@@ -74,9 +79,17 @@ def _read_table(path: Path, name: str, spec: Spec, source: Any, *, first_is_time
         time_column=source.get("time_column"),
         value_columns=spec.features,
         first_is_time=first_is_time,
-        time_format=source.get("time_format"),
+        time_options=_time_options(spec, source),
         form=TableFormat.from_arguments(source),
     )
+
+
+def _time_options(spec: Spec, source: Any) -> TimeOptions:
+    """How the times of the dataset are written; plain numbers stay numbers where its step is one."""
+    form = source.get("time_format")
+    if form is None and re.fullmatch(r"[\d.]+", spec.step):
+        form = NUMBER
+    return TimeOptions(form, source.get("day_first"), source.get("time_zone"))
 
 
 def _batches(found: Sequence[NewExample]) -> Iterator[Sequence[NewExample]]:

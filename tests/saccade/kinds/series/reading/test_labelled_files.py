@@ -69,8 +69,8 @@ def test_longer_ones_are_cut_after_their_first_steps() -> None:
             r"b must have a row every 1, as a has, but has one every 2\. Bring all files to one step",
         ),
         (
-            [a_file("a", [[1], [2]], ["1", "0"]), a_file("b", [[1], [2]])], {},
-            r"a, column 't', line 3: the time '0' must be later than '1'",
+            [a_file("a", [[1], [2]], ["1", "1"]), a_file("b", [[1], [2]])], {},
+            r"a, column 't': the time '1' must stand once, but stands in line 2 \(1\) and line 3 \(2\)",
         ),
         (
             [a_file("a", [[1], [2]]), a_file("b", [[1], [2]])], {},
