@@ -91,6 +91,7 @@ class SeriesExamples:
         names: name of each example for people; empty where they have none.
         horizon: number of steps ahead that the numbers to predict lie; 0 where they are none of the series' own future.
         step: time from each step to the next, such as "1 month"; empty where it is not known.
+        length: steps of the longest series, where they differ in length; None: all are as long.
         train_steps: steps of the training examples, float (S, F): what the training examples were cut from, each step
             once, where they overlap; None: they do not.
     """
@@ -107,6 +108,7 @@ class SeriesExamples:
     names: Sequence[str] = ()
     horizon: int = 0
     step: str = ""
+    length: int | None = None
     train_steps: np.ndarray | None = None
 
 

@@ -14,6 +14,8 @@ from saccade.data.spec import Spec
 from saccade.data.time_formats import NUMBER
 from saccade.io.timestamps import TimeOptions
 from saccade.kinds import NewExample, NewExamples, Reading
+from saccade.kinds.series.arrays import padded
+from saccade.kinds.series.reading.labelled_files import NotesOfFiles
 from saccade.kinds.series.reading.number_table import read_numbers
 from saccade.kinds.series.reading.regular import RegularSeries, regular_series
 from saccade.readers.examples import FileSeries
@@ -34,18 +36,23 @@ def read_files(reading: Reading) -> NewExamples:
     Raises:
         UserError: a file is not there or no such series, with its line.
     """
-    spec, found, cut = reading.spec, [], 0
+    spec, found, cut, said = reading.spec, [], 0, NotesOfFiles()
     for path in reading.paths:
         one = read_regular(reading, path, first_is_time=False)
         step, steps = one.calendar.step if one.calendar else "", len(one.values)
         if step != spec.step:
             raise UserError(f"{path} must have a row every {spec.step}, as in training, but has one every {step}")
-        if steps < spec.shape[0] or (steps > spec.shape[0] and reading.preprocess.get("length") is None):
+        is_cut = spec.is_padded or reading.preprocess.get("length") is not None
+        if (steps < spec.shape[0] and not spec.is_padded) or (steps > spec.shape[0] and not is_cut):
             raise UserError(f"{path} must have {spec.shape[0]:,} steps, as all had in training, but has {steps:,}")
         cut += steps > spec.shape[0]
-        found.append(NewExample(path, {"path": path}, one.values[: spec.shape[0]]))
-    warnings = [f"{cut:,} of {pluralise(len(found), 'file')} read up to step {spec.shape[0]:,}, as in training"]
-    return NewExamples("series", list(reading.paths), _batches(found), len(found), warnings=warnings if cut else [])
+        values_TF = padded(one.values[: spec.shape[0]], spec.shape[0])
+        found.append(NewExample(path, {"path": path}, values_TF))
+        said.add(one)
+    warnings = said.lines()
+    if cut:
+        warnings.append(f"{cut:,} of {pluralise(len(found), 'file')} read up to step {spec.shape[0]:,}, as in training")
+    return NewExamples("series", list(reading.paths), _batches(found), len(found), warnings=warnings)
 
 
 def read_regular(reading: Reading, path: str, *, first_is_time: bool) -> RegularSeries:
