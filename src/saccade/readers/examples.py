@@ -22,6 +22,7 @@ class FileSeries:
         times: text of each row's time; empty where there is no such column.
         time_options: what a user says of how the times are written.
         notes: lines for people on what was found out about the file's form.
+        unit: what ``lines`` count, for messages: lines of a file, or steps of a row.
     """
 
     name: str
@@ -30,8 +31,9 @@ class FileSeries:
     lines: Sequence[int]
     time_column: str | None = None
     times: Sequence[str] = ()
-    time_options: TimeOptions = TimeOptions()  # noqa: RUF009 - frozen
+    time_options: TimeOptions = field(default_factory=TimeOptions)
     notes: Sequence[str] = ()
+    unit: str = "line"
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,8 @@ def regular_series(
             not be, or cannot be filled in.
     """
     if len(series.values) < 2:
-        raise UserError(f"{series.name} must have at least two rows, but has {len(series.values)}")
+        what = "rows" if series.unit == "line" else f"{series.unit}s"
+        raise UserError(f"{series.name} must have at least two {what}, but has {len(series.values)}")
     calendar, values_TF = None, series.values.astype(np.float64)
     notes: tuple[str, ...] = ()
     steps_R = np.arange(len(values_TF))
@@ -178,8 +179,8 @@ def _refuse_holes(hole_TF: np.ndarray, first: int, steps_R: np.ndarray, series: 
         line = series.lines[int(np.flatnonzero(steps_R == first + step)[0])]
         of_all = f" (and {len(holes) - 1:,} more)" if len(holes) > 1 else ""
         raise UserError(
-            f"{series.name}, line {line}: {series.features[feature]} must not be missing{of_all}. Fill it in, or let "
-            "straight lines, or the value before, take the place of what is missing: preprocess.missing: interpolate, "
+            f"{series.name}, {series.unit} {line}: {series.features[feature]} must not be missing{of_all}. Fill "
+            "it in, or let straight lines, or the value before, take the place of what is missing: preprocess.missing: interpolate, "
             "or previous"
         )
 
