@@ -69,8 +69,8 @@ def fetch(
         table: a table on this machine; with path or url, the name of one in there, else one on this machine. The
             paths in it count from path or from the archive's root; those of a table in there from its own folder,
             if more of its files are found from there.
-        path: a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz) with the files, on this machine; None takes the
-            table's folder.
+        path: a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz) with the files, on this machine; with columns in
+            braces, such as dataset/RSS_{sequence}.csv, that folder and path_template; None takes the table's folder.
         url: address of such an archive, in place of path.
         sha256: SHA-256 of the file at url, 64 hexadecimal digits.
         size: length of the file at url in bytes.
@@ -104,6 +104,7 @@ def fetch(
         UserError: the table is none, with its line; it names files that are not there; nothing that can be read is at
             path or url, or more than the limits.
     """
+    path, path_template = _parted(path, path_template)
     fetch_listed_files(
         folder,
         _PACKED,
@@ -129,6 +130,7 @@ def read(
     folder: Path,
     *,
     table: str,
+    path: str | None = None,
     path_column: str | int = "path",
     path_template: str | None = None,
     root: str | None = None,
@@ -157,6 +159,7 @@ def read(
     Args:
         folder: the folder that ``fetch`` filled.
         table: name of the table, for messages.
+        path: where the files were; what stands in braces in it is part of their names.
         path_column: header of the files' paths in the table.
         path_template: path made of columns in braces, in place of path_column.
         root: folder that paths in the table begin with.
@@ -190,6 +193,7 @@ def read(
         UserError: the table is none, with its line, or what ``fetch`` brought is not whole. What is wrong with a file
             is raised when it is loaded.
     """
+    _, path_template = _parted(path, path_template)
     if not (folder / _PACKED).is_file():
         raise UserError(f"{folder} must hold {_PACKED}, but does not. Fetch the dataset again.")
     rows = read_table(
@@ -237,3 +241,15 @@ def read(
         groups=rows.groups,
         notes=[*rows.notes, *notes_of_fetch(folder)],
     )
+
+
+def _parted(path: str | None, path_template: str | None) -> tuple[str | None, str | None]:
+    """A path with columns in braces as the folder before them, and a template below it.
+
+    >>> _parted("dataset/RSS_{sequence}.csv", None), _parted("{id}.csv", None), _parted("dataset", "{id}.csv")
+    (('dataset', 'RSS_{sequence}.csv'), ('.', '{id}.csv'), ('dataset', '{id}.csv'))
+    """
+    if path is None or "{" not in path or path_template is not None:
+        return path, path_template
+    folder = path.partition("{")[0].rpartition("/")[0]
+    return folder or ".", path[len(folder) + 1 if folder else 0 :]

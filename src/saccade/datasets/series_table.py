@@ -198,7 +198,7 @@ def read_series(
     time_column: str | int | list[str | int] | None = None,
     value_columns: list[str | int] | None = None,
     targets: list[str | int] | None = None,
-    time_options: TimeOptions = TimeOptions(),
+    time_options: TimeOptions | None = None,
     form: TableFormat | None = None,
 ) -> LongSeries:
     """Read a series from a file that need not be one that ``fetch`` brought; arguments and errors as of ``read``."""
@@ -208,7 +208,7 @@ def read_series(
         time_column=time_column,
         value_columns=value_columns,
         first_is_time=True,
-        time_options=time_options,
+        time_options=time_options or TimeOptions(),
         form=form,
     )
     named = tuple(map(str, targets)) if targets is not None else series.features

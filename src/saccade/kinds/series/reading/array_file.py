@@ -4,7 +4,7 @@ Shapes: N series, T steps, F features, K classes.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from saccade.core.errors import UserError
 from saccade.data.spec import SPLIT_NAMES, SPLITS
 from saccade.kinds.series.reading.labelled_rows import LabelledRows, plain_label
 from saccade.kinds.series.reading.row_table import VALUE
+from saccade.readers.examples import FileSeries
 
 _EXAMPLES = ("x", "data", "series", "examples", "features", "inputs", "values")
 _LABELS = ("y", "label", "labels", "target", "targets", "class", "classes")
@@ -75,6 +76,34 @@ def open_arrays(path: Path, name: str) -> dict[str, np.ndarray]:
                 "length are saved as one array with NaN behind their ends."
             ) from error
         raise UserError(f"{name} must be a .npy or .npz file, but is none: {error}") from error
+
+
+def read_array_series(path: Path, name: str, value_columns: Sequence[str] = ()) -> FileSeries:
+    """A .npy file that holds one series, (steps,) or (steps, features), whose features are called 0, 1, 2, ...
+
+    Args:
+        path: the file.
+        name: the user's name of the file, for messages.
+        value_columns: features to take, in this order; none: all.
+
+    Returns:
+        The series, without times.
+
+    Raises:
+        UserError: it is no such file, or has no such feature.
+    """
+    (values,) = open_arrays(path, name).values()
+    if values.ndim not in (1, 2) or not np.issubdtype(values.dtype, np.number):
+        raise UserError(
+            f"{name} must hold numbers, (steps,) or (steps, features), but is {values.dtype} {values.shape}"
+        )
+    values_TF = values.reshape(len(values), -1).astype(np.float64)
+    known = [str(feature) for feature in range(values_TF.shape[1])]
+    if unknown := next((column for column in value_columns if column not in known), None):
+        raise UserError(f"{name} must have a feature {unknown}, but has 0 to {len(known) - 1}")
+    taken = [int(column) for column in value_columns or known]
+    features = tuple(str(feature) for feature in taken)
+    return FileSeries(name, features, values_TF[:, taken], range(1, len(values) + 1), unit="step")
 
 
 def _split_and_role(key: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from saccade.core.errors import UserError
 from saccade.io.timestamps import TimeOptions, check_time_format
+from saccade.kinds.series.reading.array_file import read_array_series
 from saccade.kinds.series.reading.time_columns import TimeColumns, find_time_columns
 from saccade.readers.examples import FileSeries
 from saccade.tables.numbers import RowReader
@@ -45,6 +46,8 @@ def read_numbers(
         UserError: it is no such table, with the line; or the time format is none.
     """
     wanted = [str(column) for column in value_columns or ()]
+    if name.lower().endswith(".npy"):
+        return read_array_series(path, name, wanted)
     times_asked = [time_column] if isinstance(time_column, str | int) else list(time_column or ())
     time_columns = [str(column) for column in times_asked]
     asked = [*time_columns, *wanted]

@@ -179,9 +179,9 @@ def _refuse_holes(hole_TF: np.ndarray, first: int, steps_R: np.ndarray, series: 
         line = series.lines[int(np.flatnonzero(steps_R == first + step)[0])]
         of_all = f" (and {len(holes) - 1:,} more)" if len(holes) > 1 else ""
         raise UserError(
-            f"{series.name}, {series.unit} {line}: {series.features[feature]} must not be missing{of_all}. Fill "
-            "it in, or let straight lines, or the value before, take the place of what is missing: preprocess.missing: interpolate, "
-            "or previous"
+            f"{series.name}, {series.unit} {line}: {series.features[feature]} must not be missing{of_all}. Fill it in, "
+            "or let straight lines, or the value before, take the place of what is missing: preprocess.missing: "
+            "interpolate, or previous"
         )
 
 
