@@ -73,6 +73,15 @@ def parse_date(text: str, form: str) -> datetime:
     return date.replace(tzinfo=UTC) if is_utc(form) else date
 
 
+def is_date(text: str, form: str) -> bool:
+    """Whether a text is a date of a form."""
+    try:
+        parse_date(text, form)
+    except ValueError:
+        return False
+    return True
+
+
 def date_text(date: datetime, form: str) -> str:
     """A date in a form; years before 1000 with their four digits, which C's strftime leaves to the machine.
 

@@ -18,6 +18,7 @@ from saccade.data.time_formats import (
     date_of,
     date_text,
     has_offset,
+    is_date,
     microseconds,
     parse_date,
     strptime_form,
@@ -30,6 +31,7 @@ _UNIX_DIGITS = {10: "unix", 13: "unix_ms", 16: "unix_us", 19: "unix_ns"}  # of t
 _UNIX_YEARS = (2001, 2100)  # in which such numbers are taken for times
 _MAX_NUMBER_CHARACTERS = 40  # characters: more than any clock counts, and few enough to reckon with
 _NAMES = ("a number", "a date such as 1749-01, 2024-05-01 13:00, 31/01/2024 or 5 Jan 2024")
+_LOOKED_AT = 100  # times at the beginning of a column
 _SHOWN = 3  # times of a column, in a message
 
 
@@ -70,6 +72,7 @@ _CLOCK = re.compile(
     r"(?P<hour>\d{1,2})(?:(?P<colon>[:.h])(?P<minute>\d{2})(?:(?P<colon2>[:.])(?P<second>\d{2})"
     r"(?:(?P<point>[.,])(?P<fraction>\d{1,9}))?)?)?(?P<half>\s?[AaPp][Mm])?$"
 )
+_GAP = re.compile("[T ]")
 _COMPACT_CLOCK = {2: "%H", 4: "%H%M", 6: "%H%M%S"}
 _SEPARATED = re.compile(r"(\d{1,4})([-/. ])(\d{1,2})\2(\d{1,4})")
 _YEAR_MONTH = re.compile(r"(\d{4})([-/])(\d{1,2})")
@@ -103,10 +106,11 @@ def find_form(texts: Sequence[str], options: TimeOptions, where: str) -> TimeFor
     why = "as the first one is"
     if _PLAIN_NUMBER.fullmatch(texts[0]):
         return _number_form(texts, why)
-    candidates = _forms_of(texts[0])
+    first = _typical(texts[:_LOOKED_AT])
+    candidates = _forms_of(first)
     if not candidates:
         raise UserError(
-            f"{where}: the time {texts[0]!r} must be {' or '.join(_NAMES)}. Another format is named with time_format, "
+            f"{where}: the time {first!r} must be {' or '.join(_NAMES)}. Another format is named with time_format, "
             "such as time_format: '%m/%d/%Y'; another column with time_column"
         )
     by_order = {order: _with_bare_digits(form, texts) for order, form in candidates}
@@ -114,7 +118,7 @@ def find_form(texts: Sequence[str], options: TimeOptions, where: str) -> TimeFor
         wanted = "day first" if options.day_first else "month first"
         if wanted not in by_order:
             raise UserError(
-                f"{where}: the time {texts[0]!r} must be a date with the {wanted.split()[0]} first, as day_first "
+                f"{where}: the time {first!r} must be a date with the {wanted.split()[0]} first, as day_first "
                 f"({str(options.day_first).lower()}) says, but no month is called so. Write day_first: "
                 f"{str(not options.day_first).lower()}"
             )
@@ -124,6 +128,12 @@ def find_form(texts: Sequence[str], options: TimeOptions, where: str) -> TimeFor
     if len(by_order) == 1:
         return TimeForm(next(iter(by_order.values())), why)
     return _decide_order(texts, by_order, where)
+
+
+def _typical(texts: Sequence[str]) -> str:
+    """The first time; where it is a date alone, as some programs write midnight, the first with a time of day."""
+    with_clock = [text for text in texts if ":" in text]
+    return texts[0] if ":" in texts[0] or 2 * len(with_clock) <= len(texts) else with_clock[0]
 
 
 def _number_form(texts: Sequence[str], why: str) -> TimeForm:
@@ -144,16 +154,18 @@ def _number_form(texts: Sequence[str], why: str) -> TimeForm:
 
 def _decide_order(texts: Sequence[str], by_order: dict[str, str], where: str) -> TimeForm:
     """Which of several readings all times allow."""
-    fitting = {order: form for order, form in by_order.items() if _are_dates(texts, form)}
+    fitting = dict(by_order)
+    for text in _of_each_day(texts):
+        possible = {order: form for order, form in fitting.items() if is_date(text, form) or _is_bare_day(text, form)}
+        fitting = possible or fitting  # what is no date at all is named when all are read
+        if len(fitting) == 1:
+            break
     day_and_month = {order: form for order, form in fitting.items() if order != "year first"}
     fitting = day_and_month or fitting  # 05/06/07 begins with its year only where nothing else is possible
     if len(fitting) == 1:
         (order, form), sample = next(iter(fitting.items())), texts[0]
         note = f"times read {order}: {sample} is {_plain(sample, form)}"
         return TimeForm(form, f"{order}, as other rows decide", (note,))
-    if not fitting:
-        order, form = next(iter(by_order.items()))
-        return TimeForm(form, f"with the {order}, as the first one is")
     if len({tuple(_plain(text, form) for text in texts) for form in fitting.values()}) == 1:
         return TimeForm(next(iter(fitting.values())), "as the first one is")
     readings = [
@@ -163,6 +175,16 @@ def _decide_order(texts: Sequence[str], by_order: dict[str, str], where: str) ->
         f"{where}: the times {', '.join(texts[:_SHOWN])} must be readable in one way, but are two: "
         f"{'; or '.join(readings)}. Say which: day_first: true, or day_first: false"
     )
+
+
+def _of_each_day(texts: Sequence[str]) -> Iterable[str]:
+    """One text of each day, for the time of day tells nothing."""
+    seen = set()
+    for text in texts:
+        day = _GAP.split(text, maxsplit=1)[0]
+        if day not in seen:
+            seen.add(day)
+            yield text
 
 
 def _plain(text: str, form: str) -> str:
@@ -180,7 +202,7 @@ def _forms_of(text: str) -> list[tuple[str, str]]:
     forms = []
     for date, clock in _splits(body):
         forms += [(order, form + clock + offset) for order, form in _date_forms(date)]
-    return [(order, form) for order, form in dict.fromkeys(forms) if _is_date(text, form)]
+    return [(order, form) for order, form in dict.fromkeys(forms) if is_date(text, form)]
 
 
 def _offset_form(offset: str) -> str:
@@ -319,15 +341,15 @@ def is_time(text: str, options: TimeOptions) -> bool:
     """Whether a text is a time of the form that a user names, or of any that is detected."""
     form = options.form
     if form and form != NUMBER and form not in UNIX_PER_SECOND:
-        return _is_date(text, form)
+        return is_date(text, form)
     return bool(_PLAIN_NUMBER.fullmatch(text)) or (not form and bool(_forms_of(text)))
 
 
 def is_day(text: str) -> bool:
     """Whether a text is a date without a time of day, and no plain number but one of eight digits."""
     if _PLAIN_NUMBER.fullmatch(text):
-        return len(text) == 8 and _is_date(text, "%Y%m%d")
-    return any(_is_date(text, form) and "d" in form for _, form in _date_forms(text))
+        return len(text) == 8 and is_date(text, "%Y%m%d")
+    return any(is_date(text, form) and "d" in form for _, form in _date_forms(text))
 
 
 # --- what they say ----------------------------------------------------------------------------------------------------
@@ -405,10 +427,10 @@ def _read_quickly(texts: Sequence[str], form: str) -> Dates | None:
         return None
     offsets: dict[str, int] = {}
     if ending:
-        found = [_OFFSET.search(text) for text in texts]
-        if not all(found):
+        parted = _parted_from_offsets(texts)
+        if parted is None:
             return None
-        texts, endings = zip(*((each.string[: each.start()], each[2]) for each in found if each), strict=True)
+        texts, endings = parted
         offsets = {each: _offset_us(each) for each in set(endings)}
     try:
         import pandas
@@ -427,6 +449,17 @@ def _read_quickly(texts: Sequence[str], form: str) -> Dates | None:
     return Dates(clock_R, clock_R - np.array([offsets[each] for each in endings], dtype=np.int64))
 
 
+def _parted_from_offsets(texts: Sequence[str]) -> tuple[Sequence[str], Sequence[str]] | None:
+    """Times without their offsets, and these; None where one has none."""
+    first = _OFFSET.search(texts[0])
+    if first and all(text.endswith(first[0]) for text in texts):
+        return [text[: -len(first[0])] for text in texts], [first[2]] * len(texts)
+    found = [_OFFSET.search(text) for text in texts]
+    if not all(found):
+        return None
+    return [each.string[: each.start()] for each in found if each], [each[2] for each in found if each]
+
+
 def _without_offset(form: str) -> tuple[str, str]:
     """A form without the offset at its end, and that offset; empty where it has none."""
     found = re.search(r"\s?(%[:_]?z|(?<!%)Z|UTC|GMT)$", form)
@@ -442,17 +475,16 @@ def _offset_us(text: str) -> int:
 
 def _read_one_by_one(texts: Sequence[str], lines: Sequence[int], name: str, form: TimeForm) -> Dates:
     clock_R, utc_R = np.empty(len(texts), dtype=np.int64), np.empty(len(texts), dtype=np.int64)
-    day = _day_of(form.form)
     for row, text in enumerate(texts):
         try:
             date = parse_date(text, form.form)
         except ValueError as error:
-            if not (day and _is_date(text, day)):  # midnight, which some programs leave out
+            if not _is_bare_day(text, form.form):
                 raise UserError(
                     f"{name}, line {lines[row]}: the time {text!r} must be of the format {strptime_form(form.form)}, "
                     f"{form.why}. Correct it."
                 ) from error
-            date = parse_date(text, day)
+            date = parse_date(text, _day_of(form.form))
         clock_R[row] = microseconds(date)
         offset = date.utcoffset()
         utc_R[row] = clock_R[row] - (0 if offset is None else round(offset.total_seconds() * 10**6))
@@ -482,15 +514,10 @@ def _seconds_of(year: int) -> int:
 
 
 def _are_dates(texts: Sequence[str], form: str) -> bool:
-    if _read_quickly(texts, form) is not None:
-        return True
+    return _read_quickly(texts, form) is not None or all(is_date(text, form) for text in texts)
+
+
+def _is_bare_day(text: str, form: str) -> bool:
+    """Whether a text is the date of a form alone, at midnight, whose time of day some programs leave out."""
     day = _day_of(form)
-    return all(_is_date(text, form) or (bool(day) and _is_date(text, day)) for text in texts)
-
-
-def _is_date(text: str, form: str) -> bool:
-    try:
-        parse_date(text, form)
-    except ValueError:
-        return False
-    return True
+    return bool(day) and is_date(text, day)

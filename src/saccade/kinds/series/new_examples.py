@@ -45,14 +45,15 @@ def read_files(reading: Reading) -> NewExamples:
         name = series.name
         step, steps = one.calendar.step if one.calendar else "", len(one.values)
         if step != spec.step:
-            raise UserError(f"{name} must have a row every {spec.step}, as in training, but has one every {step}")
+            has, must = (f"a row every {each}" if each else "no times" for each in (step, spec.step))
+            raise UserError(f"{name} must have {must}, as in training, but has {has}")
         is_cut = spec.is_padded or reading.preprocess.get("length") is not None
         if (steps < spec.shape[0] and not spec.is_padded) or (steps > spec.shape[0] and not is_cut):
             raise UserError(f"{name} must have {spec.shape[0]:,} steps, as all had in training, but has {steps:,}")
         cut += steps > spec.shape[0]
         values_TF = padded(one.values[: spec.shape[0]], spec.shape[0])
         found.append(NewExample(name, place, values_TF))
-        said.add(one)
+        said.add(one, with_form=False)
     warnings = said.lines()
     if cut:
         what = f"{len(found):,} series" if reading.holds else pluralise(len(found), "file")

@@ -150,10 +150,11 @@ class NotesOfFiles:
     def __init__(self) -> None:
         self._files: dict[str, list[str]] = {}
 
-    def add(self, one: RegularSeries) -> None:
-        """Take in what was found out about a file."""
+    def add(self, one: RegularSeries, *, with_form: bool = True) -> None:
+        """Take in what was found out about a file, or only about its times and ends, and not about its form."""
         prefix = f"{one.source.name}: "
-        for note in (*(note.removeprefix(prefix) for note in one.source.notes), *one.notes):
+        form = [note.removeprefix(prefix) for note in one.source.notes if with_form]
+        for note in (*form, *one.notes):
             self._files.setdefault(note, []).append(one.source.name)
 
     def lines(self) -> list[str]:

@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 
 from saccade.core.errors import UserError
-from saccade.data.time_formats import NUMBER, date_of, date_text
+from saccade.data.time_formats import NUMBER, UNIX_PER_SECOND, date_of, date_text, is_date
 from saccade.data.time_zones import clock_changes, zones_with_change
 from saccade.data.timeline import MONDAY_TO_FRIDAY, UNITS, Calendar, counted, number_text
 from saccade.io.timestamps import Dates, TimeForm, TimeOptions, find_form, read_dates, read_numbers_of_times
@@ -259,6 +259,8 @@ def _calendar(
     utc_U: np.ndarray,
 ) -> tuple[Calendar, tuple[str, ...]]:
     first = rows.text(0)
+    if form.form not in UNIX_PER_SECOND and not is_date(first, form.form):  # midnight without its hour
+        first = date_text(date_of(int(clock_U[0])), form.form)
     notes: tuple[str, ...] = ()
     if counts == "utc" and not zone and len(np.unique(clock_U - utc_U)) > 1:
         first = date_text(date_of(int(utc_U[0])).replace(tzinfo=UTC), form.form)

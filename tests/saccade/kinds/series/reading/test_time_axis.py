@@ -326,6 +326,8 @@ def test_business_days_are_found_and_go_on_over_weekends() -> None:
 
 def test_midnight_without_its_hour_and_hour_24() -> None:
     assert calendar_of(["2024-01-01 22:00", "2024-01-01 23:00"]).text(2) == "2024-01-02 00:00"
+    texts = ["2024-01-01", "2024-01-01 01:00", "2024-01-01 02:00"]  # as R writes them, midnight first
+    assert read_times(texts, range(3), "a.csv").calendar.text(0) == "2024-01-01 00:00"
     texts = ["2024-01-01 23:00", "2024-01-02", "2024-01-02 01:00"]
     times = read_times(texts, range(3), "a.csv")
     assert times.steps.tolist() == [0, 1, 2] and times.calendar.text(1) == "2024-01-02 00:00"
