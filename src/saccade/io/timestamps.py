@@ -43,11 +43,13 @@ class TimeOptions:
         form: ``number``, ``unix``, ``unix_ms``, or a form as ``datetime.strptime`` takes it; None: it is detected.
         day_first: whether 01/02/2023 is the first of February; None: a day above 12 decides.
         zone: name of the time zone that the times were written in; None: they say it themselves, or it is not known.
+        step: step that a network was trained with, where new times are read; None: it is found.
     """
 
     form: str | None = None
     day_first: bool | None = None
     zone: str | None = None
+    step: str | None = None
 
 
 @dataclass(frozen=True)

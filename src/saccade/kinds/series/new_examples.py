@@ -154,7 +154,7 @@ def _time_options(spec: Spec, source: Any) -> TimeOptions:
     form = source.get("time_format")
     if form is None and re.fullmatch(r"[\d.]+", spec.step):
         form = NUMBER
-    return TimeOptions(form, source.get("day_first"), source.get("time_zone"))
+    return TimeOptions(form, source.get("day_first"), source.get("time_zone"), step=spec.step or None)
 
 
 def _batches(found: Sequence[NewExample]) -> Iterator[Sequence[NewExample]]:

@@ -134,6 +134,7 @@ def read_times(
         calendar = Calendar(rows.text(0), grid.step, f"{NUMBER}.{decimals}")
         return _on_grid(grid, calendar, places_R, rows, may_miss_rows, form.notes + notes)
     dates = read_dates(texts, lines, name, form)
+    may_skip_weekdays = options.step in (None, "1 business day")
     is_second_R = np.zeros(len(texts), dtype=bool)
     if options.zone:
         dates, is_second_R = _in_zone(dates, options.zone, texts, lines, name)
@@ -142,9 +143,10 @@ def read_times(
     rows, notes = _sorted_rows(places_R, texts, lines, name, show)
     clock_U = dates.clock[rows.first_rows]
     _refuse_repeats(places_R, rows, on_repeat, clock_U if dates.utc is None else None)
-    grid, counts = _clock_grid(clock_U), _CLOCK
-    if dates.utc is not None:
-        grid, counts = _grid_of_instants(clock_U, different_U, rows, options.zone)
+    if dates.utc is None:
+        grid, counts = _clock_grid(clock_U, may_skip_weekdays), _CLOCK
+    else:
+        grid, counts = _grid_of_instants(clock_U, different_U, rows, options.zone, may_skip_weekdays)
     is_second = bool(is_second_R[rows.first_rows[0]])
     calendar, zone_notes = _calendar(form, grid, rows, options.zone, is_second, counts, clock_U, different_U)
     _hint_at_zone(grid, rows, clock_U, dates.utc is None, may_miss_rows)
@@ -173,6 +175,8 @@ def _sorted_rows(
 def _refuse_repeats(places_R: np.ndarray, rows: _Rows, on_repeat: OnRepeat, clock_U: np.ndarray | None) -> None:
     """Refuse equal times; ``clock_U`` are the times where nothing says how far they are from UTC."""
     count_U = np.bincount(places_R)
+    if len(count_U) < 2 and on_repeat != "error":
+        raise UserError(f"{rows.name} must hold two different times at least, but holds {rows.text(0)!r} alone")
     if on_repeat != "error" or count_U.max() == 1:
         return
     repeated_U = np.flatnonzero(count_U > 1)
@@ -189,8 +193,8 @@ def _refuse_repeats(places_R: np.ndarray, rows: _Rows, on_repeat: OnRepeat, cloc
     often = np.bincount(count_U).argmax()
     if often > 1:
         raise UserError(
-            f"{begin}, and most times stand {often} times: several series in one table? Name the column that tells "
-            "them apart with series_column. If they are one, decide with preprocess.on_repeat: mean, or last"
+            f"{begin}, and most times stand {often} times: several series in one table? series_table tells them "
+            "apart by series_column. If they are one, decide with preprocess.on_repeat: mean, or last"
         )
     more = f"; {len(repeated_U) - 1:,} more times are repeated" if len(repeated_U) > 1 else ""
     raise UserError(
@@ -226,14 +230,16 @@ def _in_zone(
     return Dates(dates.clock, utc_R[order_R]), is_second_R[order_R]
 
 
-def _grid_of_instants(clock_U: np.ndarray, utc_U: np.ndarray, rows: _Rows, zone: str | None) -> tuple[_Grid, Counts]:
+def _grid_of_instants(
+    clock_U: np.ndarray, utc_U: np.ndarray, rows: _Rows, zone: str | None, may_skip_weekdays: bool
+) -> tuple[_Grid, Counts]:
     """The grid of times that are known in UTC: on the clock for days and more, else as they pass."""
     if len(np.unique(clock_U - utc_U)) == 1 and not zone:
-        return _clock_grid(clock_U), _CLOCK
+        return _clock_grid(clock_U, may_skip_weekdays), _CLOCK
     passing = _even_grid(utc_U)
     if (np.diff(clock_U) <= 0).any():
         return passing, _UTC
-    shown = _clock_grid(clock_U)
+    shown = _clock_grid(clock_U, may_skip_weekdays)
     is_in_days = shown.step.endswith(("day", "days", "month", "months", "year", "years"))
     if shown.is_regular and (is_in_days or not passing.is_regular):
         if zone:
@@ -338,8 +344,6 @@ def _business_note(weekdays: str) -> str:
 
 def _number_grid(numbers: Sequence[Fraction], texts: Sequence[str]) -> _Grid:
     """The step that most numbers are apart, and each number in such steps from the first."""
-    if len(numbers) == 1:
-        return _Grid("1", [0], {})
     digit = Fraction(1, 10 ** max(len(text.partition(".")[2]) for text in texts))
     mean = (numbers[-1] - numbers[0]) / (len(numbers) - 1)
     off = max(abs(number - numbers[0] - i * mean) for i, number in enumerate(numbers))
@@ -350,10 +354,10 @@ def _number_grid(numbers: Sequence[Fraction], texts: Sequence[str]) -> _Grid:
     return _Grid(number_text(step, decimals), [(number - numbers[0]) / step for number in numbers], {})
 
 
-def _clock_grid(clock_U: np.ndarray) -> _Grid:
+def _clock_grid(clock_U: np.ndarray, may_skip_weekdays: bool) -> _Grid:
     """The grid of dates as a clock shows them: whole months or business days where they fit, else even."""
     day_U, rest_U = np.divmod(clock_U, _DAY_US)
-    if len(clock_U) < 2 or len(np.unique(rest_U)) > 1:
+    if len(np.unique(rest_U)) > 1:
         return _even_grid(clock_U)
     date_U = day_U.astype("datetime64[D]")
     month_U = date_U.astype("datetime64[M]")
@@ -363,7 +367,9 @@ def _clock_grid(clock_U: np.ndarray) -> _Grid:
         step = counted(count // 12, "year") if count % 12 == 0 else counted(count, "month")
         return _Grid(step, _in_steps(months, count), rules)
     grid = _even_grid(clock_U)
-    return _business_grid(date_U) or grid if grid.step == "1 day" else grid
+    if grid.step == "1 day" and may_skip_weekdays:
+        return _business_grid(date_U) or grid
+    return grid
 
 
 def _day_of_month(date_U: np.ndarray, month_U: np.ndarray) -> dict[str, object] | None:
@@ -394,8 +400,6 @@ def _business_grid(date_U: np.ndarray) -> _Grid | None:
 
 def _even_grid(time_U: np.ndarray) -> _Grid:
     """The step in microseconds that most times are apart, and each time in such steps from the first."""
-    if len(time_U) == 1:
-        return _Grid("1 day", [0], {})
     step = int(_most_common(np.diff(time_U).tolist()))
     unit, size = next((unit, size) for unit, size in UNITS if step % size == 0)
     return _Grid(counted(step // size, unit), _in_steps(time_U, step), {})

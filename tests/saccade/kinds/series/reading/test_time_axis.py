@@ -258,6 +258,8 @@ def test_several_offsets_are_counted_in_utc_and_days_ask_for_their_zone() -> Non
     times = read_times(texts, range(4), "a.csv")
     assert times.calendar.step == "1 hour" and times.calendar.text(3) == "2022-10-30T02:00+00:00"
     assert any("several offsets" in note for note in times.notes)
+    both = read_times(texts[1:3], range(2), "a.csv")  # 2 o'clock, twice
+    assert both.calendar.step == "1 hour" and both.steps.tolist() == [0, 1]
     zoned = read_times(texts, range(4), "a.csv", options=TimeOptions(zone="Europe/Berlin")).calendar
     assert [zoned.text(i) for i in range(5)] == [*texts, "2022-10-30T04:00+01:00"]
     days = [f"2022-10-{day}T00:00+0{2 if day < 31 else 1}:00" for day in (28, 29, 30, 31)]
@@ -301,6 +303,8 @@ def test_equal_times_show_both_rows() -> None:
         read_times(texts, range(2, 6), "a.csv", show=lambda row: f"v{row}")
     times = read_times(texts, range(2, 6), "a.csv", on_repeat="mean")
     assert times.steps.tolist() == [0, 1, 1, 2]
+    with pytest.raises(UserError, match=r"a\.csv must hold two different times at least, but holds '7' alone"):
+        read_times(["7", "7"], range(2), "a.csv", on_repeat="last")
     with pytest.raises(UserError, match=r"most times stand 2 times: several series in one table\? .*series_column"):
         read_times(["1", "2", "3", "1", "2", "3"], range(6), "a.csv")
 
@@ -317,6 +321,8 @@ def test_business_days_are_found_and_go_on_over_weekends() -> None:
     ):
         read_times(without, range(14), "a.csv")
     assert read_times(without, range(14), "a.csv", may_miss_rows=True).steps.tolist()[9:12] == [9, 11, 12]
+    as_before = read_times(days, range(15), "a.csv", options=TimeOptions(step="1 day"), may_miss_rows=True)
+    assert as_before.calendar.step == "1 day" and as_before.steps.tolist()[-1] == 18  # of a network of older versions
     shop = [str(d.date()) for d in pd.date_range("2024-01-01", periods=30) if d.weekday() != 6]
     assert read_times(shop, range(len(shop)), "a.csv").calendar.text(len(shop)) == "2024-01-31"
     month = [f"2024-01-{day:02}" for day in (1, 2, 3, 4, 5, 8, 9)]  # too few to tell
