@@ -3,7 +3,7 @@
 Shapes: R rows of a file, T steps, F features.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,9 +18,6 @@ from saccade.readers.examples import FileSeries
 _COARSE = 50  # a deviation of so many roundings: below, they are 1 % of it and more
 _MOST_CUT = 0.5  # share of the steps that may be cut off at the ends before somebody is asked
 _SHOWN = 4  # values of a row, in a message
-_MARKS = {99, 200, 777, 888, 999, 9999, 99999, 999999, 99.9, 999.9, 32767, 32768}
-"""Numbers that stand for what is missing in files of instruments, above or below 0."""
-_FEWEST_VALUES = 10  # different ones, before one of them is called far from the others
 OnMissing = Literal["error", "interpolate", "previous"]
 
 
@@ -87,7 +84,6 @@ def regular_series(
         if repeated := len(steps_R) - len(np.unique(steps_R)):
             what = "averaged" if on_repeat == "mean" else "left out for the last of each time"
             notes += (f"{pluralise(repeated, 'row')} of a time that another row has: {what}",)
-    notes += tuple(_marks(series))
     first, end = _measured_steps(values_TF, series, calendar)
     for start, stop, which in ((0, first, "first"), (end, len(values_TF), "last")):
         if stop > start:
@@ -121,22 +117,6 @@ def _by_step(values_RF: np.ndarray, steps_R: np.ndarray, on_repeat: OnRepeat) ->
     np.maximum.at(last_T, steps_R, np.arange(len(steps_R)))
     values_TF[last_T >= 0] = values_RF[last_T[last_T >= 0]]
     return values_TF
-
-
-def _marks(series: FileSeries) -> Iterator[str]:
-    """Lines on numbers that look like marks for what is missing: far from all others, and such as people choose."""
-    for feature, values_R in zip(series.features, series.values.T, strict=True):
-        measured_R = np.unique(values_R[~np.isnan(values_R)])
-        if len(measured_R) < _FEWEST_VALUES:
-            continue
-        for mark, nearest in ((measured_R[0], measured_R[1]), (measured_R[-1], measured_R[-2])):
-            others_R = measured_R[measured_R != mark]
-            count = int((values_R == mark).sum())
-            if abs(mark) in _MARKS and count > 1 and abs(mark - nearest) > 2 * (others_R[-1] - others_R[0]):
-                yield (
-                    f"{feature} is {mark:g} in {count:,} rows and from {others_R[0]:g} to {others_R[-1]:g} in all "
-                    f"others: if that means missing, write missing_values: [{mark:g}]"
-                )
 
 
 def _measured_steps(values_TF: np.ndarray, series: FileSeries, calendar: Calendar | None) -> tuple[int, int]:

@@ -97,15 +97,6 @@ def test_rows_are_sorted_and_equal_times_decided_about() -> None:
         regular_series(rows, "error")
 
 
-def test_numbers_that_look_like_marks_are_pointed_at() -> None:
-    plain = [[float(i), 20.0 + i] for i in range(20)]
-    marked = [*plain[:3], [-200, 5], *plain[3:9], [-200, 30], *plain[9:]]
-    (note,) = regular_series(series(marked), "error").notes
-    assert note.startswith("wind is -200 in 2 rows and from 0 to 19 in all others") and "missing_values: [-200]" in note
-    assert regular_series(series([*plain, [-200, 1]]), "error").notes == ()  # once: a value as any other
-    assert regular_series(series([[10 * i - 300, i] for i in range(60)] + [[-200, 1]]), "error").notes == ()
-
-
 def test_one_row_is_no_series() -> None:
     with pytest.raises(UserError, match=r"a\.csv must have at least two rows, but has 1"):
         regular_series(series([[1]], ["2024-01"]), "error")
