@@ -11,6 +11,7 @@ A form is what ``datetime.strptime`` takes, and these directives more, which fil
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 NUMBER = "number"  # the form of times that are plain numbers
 UNIX_PER_SECOND = {"unix": 1, "unix_ms": 10**3, "unix_us": 10**6, "unix_ns": 10**9}
@@ -95,7 +96,15 @@ def date_text(date: datetime, form: str) -> str:
     Returns:
         The text.
     """
+    if date.year >= 1000 and _is_strftime_form(form):
+        return date.strftime(form)
     return _DIRECTIVE.sub(lambda found: _part(date, found[0]), form)
+
+
+@lru_cache(maxsize=64)
+def _is_strftime_form(form: str) -> bool:
+    """Whether a form holds no directive but those of Python."""
+    return all(len(directive) == 2 and directive != "%q" for directive in _DIRECTIVE.findall(form))
 
 
 def _part(date: datetime, directive: str) -> str:

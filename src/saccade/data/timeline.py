@@ -4,6 +4,7 @@ import calendar
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -111,7 +112,7 @@ class Calendar:
         return replace(self, first=self.text(i), fold=date.fold)
 
     def _date(self, i: int) -> datetime:
-        start, (count, unit) = self._start(), self.step.split(maxsplit=1)
+        start, (count, unit) = _start(self), self.step.split(maxsplit=1)
         unit = unit.removesuffix("s")
         if unit in ("month", "year"):
             months = i * int(count) * (12 if unit == "year" else 1)
@@ -124,17 +125,6 @@ class Calendar:
         if self.counts == "utc" and start.tzinfo is not None:
             return (start.astimezone(UTC) + passed).astimezone(start.tzinfo)
         return start + passed  # on the clock: with a zone, Python adds what it shows
-
-    def _start(self) -> datetime:
-        zone = open_zone(self.zone) if self.zone else None
-        if self.form in UNIX_PER_SECOND:
-            since = Fraction(self.first) / UNIX_PER_SECOND[self.form]
-            start = _UNIX_START + timedelta(microseconds=int(since * 10**6))
-        else:
-            start = parse_date(self.first, self.form)
-        if zone is None:
-            return start
-        return start.astimezone(zone) if start.tzinfo is not None else start.replace(tzinfo=zone, fold=self.fold)
 
     def _in_month(self, start: datetime, months: int) -> datetime:
         if not self.business_day:
@@ -153,6 +143,20 @@ class Calendar:
 
 
 _UNIX_START = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@lru_cache(maxsize=256)
+def _start(times: Calendar) -> datetime:
+    """The date at step 0: read once, for it is asked for with each time."""
+    zone = open_zone(times.zone) if times.zone else None
+    if times.form in UNIX_PER_SECOND:
+        since = Fraction(times.first) / UNIX_PER_SECOND[times.form]
+        start = _UNIX_START + timedelta(microseconds=int(since * 10**6))
+    else:
+        start = parse_date(times.first, times.form)
+    if zone is None:
+        return start
+    return start.astimezone(zone) if start.tzinfo is not None else start.replace(tzinfo=zone, fold=times.fold)
 
 
 def counted(count: int, unit: str) -> str:
