@@ -16,7 +16,7 @@ from saccade.kinds.series.reading.labelled_rows import LabelledRows, plain_label
 from saccade.kinds.series.reading.time_columns import find_time_columns
 from saccade.readers.examples import FileSeries
 from saccade.tables.cells import parse_split
-from saccade.tables.numbers import is_missing, is_number
+from saccade.tables.numbers import RowReader, is_missing, is_number
 from saccade.tables.table import Column, Table, open_table
 from saccade.tables.table_format import TableFormat
 
@@ -147,14 +147,15 @@ class _Rows:
         self.times: list[str] = []
         self.rows_of: dict[str, list[int]] = {}
         self._texts: dict[tuple[str, str], dict[str, int]] = {}  # column and series to text and the line that has it
-        self._readers = [(table.place(column), table.number_reader(column)) for column in features]
+        self._places = [table.place(column) for column in features]
+        self._read = RowReader([table.number_reader(column) for column in features])
         self._table = table
 
     def add(self, line: int, cells: Sequence[str], series: str, time: str, kept: dict[str, int]) -> None:
         if not series:
             raise UserError(f"{self._table.where(line)}: the name of the series must not be empty. Fill it in.")
         self.rows_of.setdefault(series, []).append(len(self.lines))
-        self.numbers.extend([read(cells[place], line) for place, read in self._readers])
+        self.numbers.extend(self._read([cells[place] for place in self._places], line))
         self.times.append(time)
         self.lines.append(line)
         for column, place in kept.items():

@@ -14,7 +14,7 @@ import numpy as np
 from saccade.core.errors import UserError
 from saccade.kinds.series.reading.labelled_rows import LabelledRows, plain_label
 from saccade.tables.cells import parse_split
-from saccade.tables.numbers import is_missing, is_number
+from saccade.tables.numbers import RowReader, is_missing, is_number
 from saccade.tables.table import Column, Table, open_table
 from saccade.tables.table_format import TableFormat
 
@@ -70,7 +70,7 @@ def read_row_table(
     table = open_table(path, name, named, form=form)
     roles = _roles(table, label_column, split_column, value_columns, new_steps)
     places = [table.place(column) for column in roles.steps]
-    readers = [table.number_reader(column) for column in roles.steps]
+    read = RowReader([table.number_reader(column) for column in roles.steps])
     values: list[np.ndarray] = []
     labels: list[str] = []
     names: list[str] = []
@@ -78,7 +78,7 @@ def read_row_table(
     groups: dict[str, list[str]] = {column: [] for column in roles.groups}
     shorter = 0
     for line, cells in table.rows():
-        row_T = np.array([read(cells[place], line) for place, read in zip(places, readers, strict=True)], np.float32)
+        row_T = np.array(read([cells[place] for place in places], line), np.float32)
         there = np.flatnonzero(~np.isnan(row_T))
         if not len(there):
             raise UserError(f"{table.where(line)} must hold numbers, but holds none. Take the row out.")
