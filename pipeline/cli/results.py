@@ -116,12 +116,20 @@ def predict(
     block = entry("runs", params.runs, run)
     from pipeline import paths as places
     from pipeline.commands.predict import predict, spec_of
+    from saccade.core import registry
     from saccade.kinds import Reading
     from saccade.predict.answers import Question
 
     dataset = params.datasets[block.dataset]
     reading = Reading(
-        run, spec_of(run), paths or (), text or (), here, dataset.source.arguments, dataset.preprocess.options
+        run,
+        spec_of(run),
+        paths or (),
+        text or (),
+        here,
+        dataset.source.arguments,
+        dataset.preprocess.options,
+        registry.constant_or("", "datasets", dataset.source.name, "NEW_EXAMPLES"),
     )
     question = Question(
         reading,

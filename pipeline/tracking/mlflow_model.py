@@ -44,7 +44,8 @@ class BundleModel(mlflow.pyfunc.PythonModel):
         if spec.layout == "image" and spec.classes:
             result = self.bundle.predict(_pixels(examples))
             return _with_label(list(result["label"]), np.asarray(result["probabilities"]), spec.classes)
-        if not np.isfinite(examples).all():
+        real = examples[~_padding(examples)] if spec.is_padded else examples
+        if not np.isfinite(real).all():
             raise ValueError("series must hold finite numbers: fill in what is missing")
         import torch
 
@@ -61,6 +62,13 @@ class BundleModel(mlflow.pyfunc.PythonModel):
             return pd.DataFrame({"text": [self.bundle.generate(text, **params) for text in texts]})
         result = self.bundle.predict(texts)
         return _with_label(list(result["label"]), np.asarray(result["probabilities"]), self.bundle.spec.classes)
+
+
+def _padding(examples_NTF: np.ndarray) -> np.ndarray:
+    """Which steps lie behind the end of a series, bool (N, T): nothing but NaN follows."""
+    is_nan_NT = np.isnan(examples_NTF).all(axis=2)
+    behind_NT: np.ndarray = np.logical_and.accumulate(is_nan_NT[:, ::-1], axis=1)[:, ::-1]
+    return behind_NT
 
 
 def _pixels(images_NHWC: np.ndarray) -> np.ndarray:

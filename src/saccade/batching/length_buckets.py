@@ -15,9 +15,9 @@ POOL = 16  # batches among which texts are sorted: fewer leave more padding, mor
 _CHUNK = 4096  # examples whose tokens are looked at at once
 
 
-def stored_lengths(token_NT: Tensor) -> Tensor:
-    """How many tokens each stored text has, int64 (N,), at least 1; a few thousand texts at a time are read."""
-    return torch.cat([sequence_lengths(chunk) for chunk in token_NT.split(_CHUNK)])
+def stored_lengths(stored: Tensor) -> Tensor:
+    """How many steps each stored text or series has, int64 (N,), at least 1; a few thousand at a time are read."""
+    return torch.cat([sequence_lengths(chunk) for chunk in stored.split(_CHUNK)])
 
 
 def by_length(order_N: Tensor, length_N: Tensor, size: int, *, seed: int, epoch: int) -> Tensor:

@@ -73,6 +73,13 @@ class NetworkConfig:
         return nn.Sequential(before, model, *([output] if output else []))
 
     def _build_model(self) -> nn.Module:
+        if self.spec.is_padded and not registry.constant_or(False, "models", self.model, "TAKES_PADDED_SERIES"):
+            takers = registry.names("models")
+            takers = [name for name in takers if registry.constant_or(False, "models", name, "TAKES_PADDED_SERIES")]
+            raise UserError(
+                f"model ({self.model}) must be one that knows where a series ends, for they differ in length: take "
+                f"{', '.join(takers)}, or cut all series to the shortest with preprocess.length"
+            )
         return registry.module("models", self.model).build(self.built_for, **self.arguments)
 
     def _build_ensemble(self) -> Ensemble:

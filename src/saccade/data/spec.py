@@ -41,6 +41,7 @@ class Spec:
         features: of a series: names of what is measured at each step.
         step: of a series: from each time to the next, such as "1 month"; empty where it is not known.
         horizon: how many steps of a series' own future the targets are; 0 where they are something else.
+        is_padded: whether series differ in length: behind the end of shorter ones stand steps of NaN.
         layout: one of ``LAYOUTS``, which the kind yields; where it is not given, that which is called as the kind is.
     """
 
@@ -57,6 +58,7 @@ class Spec:
     step: str = ""
     horizon: int = 0
     layout: str = ""
+    is_padded: bool = False
 
     def __post_init__(self) -> None:
         if not self.layout:
@@ -69,6 +71,11 @@ class Spec:
         """What several examples are called, such as images or texts: ``PLURAL`` of their kind."""
         is_known = self.kind in registry.names("kinds")
         return str(registry.constant("kinds", self.kind, "PLURAL")) if is_known else f"examples of {self.kind}"
+
+    @property
+    def has_lengths(self) -> bool:
+        """Whether examples may end before their array does: texts, and series of unequal length."""
+        return self.layout == "tokens" or self.is_padded
 
     @property
     def num_outputs(self) -> int:
@@ -93,10 +100,12 @@ class Spec:
         return replace(self, classes=(), targets=(f"logit of {self.classes[1]}",))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON. A layout that is called as the kind is left out, so an older saccade can read it."""
+        """Plain values for JSON. What says nothing is left out, so an older saccade can read it."""
         values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
         if self.layout == self.kind:
             del values["layout"]
+        if not self.is_padded:
+            del values["is_padded"]
         return values
 
     @classmethod

@@ -1,15 +1,29 @@
 """When the windows of a forecast lie, and what else is known of the series that they were cut from."""
 
 import calendar
-import re
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from typing import Any
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
 
 from saccade.core.errors import UserError
+from saccade.data.time_formats import NUMBER, UNIX_PER_SECOND, date_text, is_utc, parse_date
+from saccade.data.time_zones import open_zone
 
-_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+UNITS = (
+    ("day", 86_400_000_000),
+    ("hour", 3_600_000_000),
+    ("minute", 60_000_000),
+    ("second", 1_000_000),
+    ("millisecond", 1_000),
+    ("microsecond", 1),
+)
+"""Units of a step below a month, and how many microseconds each has."""
+
+MONDAY_TO_FRIDAY = "1111100"
 
 
 @dataclass(frozen=True)
@@ -18,21 +32,35 @@ class Calendar:
 
     Attributes:
         first: the time at step 0, as written.
-        step: from each time to the next, such as "1 month", "3 hours", or "0.5" where times are numbers.
-        form: how times are written: "number.2" with two digits after the point, else as ``datetime.strptime`` takes it.
+        step: from each time to the next, such as "1 month", "3 hours", "1 business day", or "0.5" where times are
+            numbers.
+        form: how times are written: "number.2" with two digits after the point, "unix" or another key of
+            ``UNIX_PER_SECOND``, else as ``time_formats`` takes it.
         is_month_end: each time is the last day of its month.
+        weekdays: of business days: seven digits from Monday to Sunday, 1 for a day that counts; empty elsewhere.
+        business_day: each time is the first or the last of its month that is no Saturday or Sunday; empty elsewhere.
+        zone: time zone in which times are written without an offset, such as Europe/Lisbon; empty where none is known.
+        fold: 1 where ``first`` is the second of two times that a clock shows alike, else 0.
+        counts: "clock" where steps are counted as the clocks of the zone show them, "utc" where each takes as long.
     """
 
     first: str
     step: str
     form: str
     is_month_end: bool = False
+    weekdays: str = ""
+    business_day: Literal["", "first", "last"] = ""
+    zone: str = ""
+    fold: int = 0
+    counts: Literal["clock", "utc"] = "clock"
 
     def text(self, i: int) -> str:
         """The time at step ``i``, also after the last that was read, in the form in which times are written.
 
         >>> Calendar("1983-11", "1 month", "%Y-%m").text(3)
         '1984-02'
+        >>> Calendar("2024-03-30 00:00", "1 day", "%Y-%m-%d %H:%M", zone="Europe/Lisbon").text(2)
+        '2024-04-01 00:00'
 
         Args:
             i: from 0.
@@ -46,23 +74,93 @@ class Calendar:
         if self.form.startswith(NUMBER):
             decimals = int(self.form.removeprefix(f"{NUMBER}."))
             return number_text(Fraction(self.first) + i * Fraction(self.step), decimals)
+        date = self.date(i)
+        assert date is not None
+        if self.form in UNIX_PER_SECOND:
+            since = (date.astimezone(UTC) - _UNIX_START) // timedelta(microseconds=1)
+            return number_text(Fraction(since * UNIX_PER_SECOND[self.form], 10**6), len(self.first.partition(".")[2]))
+        return date_text(date.astimezone(UTC) if is_utc(self.form) else date, self.form)
+
+    def date(self, i: int) -> datetime | None:
+        """The date at step ``i`` as the clocks show it where the series was measured.
+
+        Args:
+            i: from 0.
+
+        Returns:
+            A date, with an offset where the zone is named or the times say theirs; None where times are numbers.
+
+        Raises:
+            UserError: it lies after the year 9999.
+        """
+        if self.form.startswith(NUMBER):
+            return None
         try:
-            return date_text(self._date(i), self.form)
+            return self._date(i)
         except (OverflowError, ValueError) as error:
             raise UserError(
                 f"{i:,} steps of {self.step} after {self.first!r} must lie in the years 1 to 9999, but do not. Correct "
                 "the times, or number the rows in a column of their own, and name that one with time_column"
             ) from error
 
+    def from_step(self, i: int) -> "Calendar":
+        """The same times without the first ``i``."""
+        if self.form.startswith(NUMBER) or not i:
+            return replace(self, first=self.text(i))
+        date = self.date(i)
+        assert date is not None
+        return replace(self, first=self.text(i), fold=date.fold)
+
     def _date(self, i: int) -> datetime:
-        start, (count, unit) = datetime.strptime(self.first, self.form), self.step.split()
-        if unit.removesuffix("s") in ("month", "year"):
-            months = i * int(count) * (12 if unit.startswith("year") else 1)
+        start, (count, unit) = _start(self), self.step.split(maxsplit=1)
+        unit = unit.removesuffix("s")
+        if unit in ("month", "year"):
+            months = i * int(count) * (12 if unit == "year" else 1)
+            return self._in_month(start, months)
+        if unit == "business day":
+            day = np.datetime64(start.date(), "D")
+            later = np.busday_offset(day, i * int(count), weekmask=self.weekdays or MONDAY_TO_FRIDAY)
+            return start + timedelta(days=int((later - day).astype(int)))
+        passed = i * timedelta(microseconds=int(count) * dict(UNITS)[unit])
+        if self.counts == "utc" and start.tzinfo is not None:
+            return (start.astimezone(UTC) + passed).astimezone(start.tzinfo)
+        return start + passed  # on the clock: with a zone, Python adds what it shows
+
+    def _in_month(self, start: datetime, months: int) -> datetime:
+        if not self.business_day:
             return _months_later(start, months, self.is_month_end)
-        return start + i * timedelta(seconds=int(count) * dict(_UNITS)[unit.removesuffix("s")])
+        there = np.datetime64(_months_later(start.replace(day=1), months, is_month_end=False).date(), "M")
+        if self.business_day == "first":
+            day = np.busday_offset(there.astype("datetime64[D]"), 0, roll="forward")
+        else:
+            day = np.busday_offset((there + 1).astype("datetime64[D]"), -1, roll="forward")
+        return datetime.combine(day.astype(object), start.timetz())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; what an older saccade does not know is left out where it says nothing."""
+        late = {field.name: field.default for field in fields(self)[4:]}
+        return {key: value for key, value in asdict(self).items() if key not in late or value != late[key]}
 
 
-def _counted(count: int, unit: str) -> str:
+_UNIX_START = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@lru_cache(maxsize=256)
+def _start(times: Calendar) -> datetime:
+    """The date at step 0: read once, for it is asked for with each time."""
+    zone = open_zone(times.zone) if times.zone else None
+    if times.form in UNIX_PER_SECOND:
+        since = Fraction(times.first) / UNIX_PER_SECOND[times.form]
+        start = _UNIX_START + timedelta(microseconds=int(since * 10**6))
+    else:
+        start = parse_date(times.first, times.form)
+    if zone is None:
+        return start
+    return start.astimezone(zone) if start.tzinfo is not None else start.replace(tzinfo=zone, fold=times.fold)
+
+
+def counted(count: int, unit: str) -> str:
+    """A step such as "3 hours"."""
     return f"{count} {unit}" + ("s" if count > 1 else "")
 
 
@@ -70,9 +168,6 @@ def _months_later(start: datetime, months: int, is_month_end: bool) -> datetime:
     year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
     most = calendar.monthrange(year, month + 1)[1]
     return start.replace(year=year, month=month + 1, day=most if is_month_end else min(start.day, most))
-
-
-NUMBER = "number"  # the form of times that are numbers
 
 
 def number_text(number: Fraction, decimals: int) -> str:
@@ -84,16 +179,6 @@ def number_text(number: Fraction, decimals: int) -> str:
     digits = f"{abs(scaled := round(number * 10**decimals)):0{decimals + 1}d}"
     point = len(digits) - decimals
     return "-" * (scaled < 0) + digits[:point] + "." * (decimals > 0) + digits[point:]
-
-
-def date_text(date: datetime, form: str) -> str:
-    """A date in a form; years before 1000 with their four digits, which C's strftime leaves to the machine.
-
-    >>> date_text(datetime(820, 2, 1), "%Y-%m")
-    '0820-02'
-    """
-    year = f"{date.year:04d}"
-    return date.strftime(re.sub("%.", lambda part: year if part[0] == "%Y" else part[0], form))
 
 
 @dataclass(frozen=True)
@@ -118,7 +203,7 @@ class Timeline:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {**asdict(self), "seasons": list(self.seasons)}
+        return {**asdict(self), "calendar": self.calendar.to_dict(), "seasons": list(self.seasons)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Timeline":

@@ -18,6 +18,7 @@ from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
 from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, ArchiveLimits
 from saccade.io.archives import open_archive
+from saccade.io.timestamps import TimeOptions
 from saccade.kinds.series.reading.number_table import read_numbers
 from saccade.readers.examples import FileSeries, SeriesFiles
 from saccade.readers.fetch_listed_files import fetch_listed_files, notes_of_fetch, remove_row_hint
@@ -68,8 +69,8 @@ def fetch(
         table: a table on this machine; with path or url, the name of one in there, else one on this machine. The
             paths in it count from path or from the archive's root; those of a table in there from its own folder,
             if more of its files are found from there.
-        path: a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz) with the files, on this machine; None takes the
-            table's folder.
+        path: a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz) with the files, on this machine; with columns in
+            braces, such as dataset/RSS_{sequence}.csv, that folder and path_template; None takes the table's folder.
         url: address of such an archive, in place of path.
         sha256: SHA-256 of the file at url, 64 hexadecimal digits.
         size: length of the file at url in bytes.
@@ -103,6 +104,7 @@ def fetch(
         UserError: the table is none, with its line; it names files that are not there; nothing that can be read is at
             path or url, or more than the limits.
     """
+    path, path_template = _parted(path, path_template)
     fetch_listed_files(
         folder,
         _PACKED,
@@ -128,15 +130,18 @@ def read(
     folder: Path,
     *,
     table: str,
+    path: str | None = None,
     path_column: str | int = "path",
     path_template: str | None = None,
     root: str | None = None,
     label_column: str | int = "label",
     labels_are: Literal["classes"] | None = None,
     split_column: str | int | None = None,
-    time_column: str | int | None = None,
+    time_column: str | int | list[str | int] | None = None,
     value_columns: list[str | int] | None = None,
     time_format: str | None = None,
+    day_first: bool | None = None,
+    time_zone: str | None = None,
     separator: str | None = None,
     encoding: str | None = None,
     header: bool | None = None,
@@ -154,16 +159,20 @@ def read(
     Args:
         folder: the folder that ``fetch`` filled.
         table: name of the table, for messages.
+        path: where the files were; what stands in braces in it is part of their names.
         path_column: header of the files' paths in the table.
         path_template: path made of columns in braces, in place of path_column.
         root: folder that paths in the table begin with.
         label_column: header of the labels.
         labels_are: classes, where numbers with decimals are names of classes.
         split_column: header of the published split; None where there is none.
-        time_column: header of a column of times in each file, which are then checked to be regular; None: there is
-            none, and rows are steps.
+        time_column: header of a column of times in each file, which are then checked to be regular; or several, such as
+            a date and a time of day, which are joined; None: there is none, and rows are steps.
         value_columns: headers of the numbers that the network sees; None takes all but the times.
-        time_format: format of the times, as Python's ``strptime`` takes it; None: it is detected.
+        time_format: format of the times, as Python's ``strptime`` takes it, or unix, unix_ms or number; None: it is
+            detected.
+        day_first: whether 01/02/2023 is the first of February; None: a day above 12 decides.
+        time_zone: zone of local times, such as Europe/Lisbon, whose clocks change; None: times say it, or have none.
         separator: sign between the cells.
         encoding: encoding of the table and the files.
         header: whether the first row names the columns.
@@ -184,6 +193,7 @@ def read(
         UserError: the table is none, with its line, or what ``fetch`` brought is not whole. What is wrong with a file
             is raised when it is loaded.
     """
+    _, path_template = _parted(path, path_template)
     if not (folder / _PACKED).is_file():
         raise UserError(f"{folder} must hold {_PACKED}, but does not. Fetch the dataset again.")
     rows = read_table(
@@ -215,7 +225,7 @@ def read(
                 time_column=time_column,
                 value_columns=value_columns,
                 first_is_time=False,
-                time_format=time_format,
+                time_options=TimeOptions(time_format, day_first, time_zone),
                 form=form,
             )
 
@@ -231,3 +241,15 @@ def read(
         groups=rows.groups,
         notes=[*rows.notes, *notes_of_fetch(folder)],
     )
+
+
+def _parted(path: str | None, path_template: str | None) -> tuple[str | None, str | None]:
+    """A path with columns in braces as the folder before them, and a template below it.
+
+    >>> _parted("dataset/RSS_{sequence}.csv", None), _parted("{id}.csv", None), _parted("dataset", "{id}.csv")
+    (('dataset', 'RSS_{sequence}.csv'), ('.', '{id}.csv'), ('dataset', '{id}.csv'))
+    """
+    if path is None or "{" not in path or path_template is not None:
+        return path, path_template
+    folder = path.partition("{")[0].rpartition("/")[0]
+    return folder or ".", path[len(folder) + 1 if folder else 0 :]

@@ -16,6 +16,7 @@ from saccade.core.progress import Progress, no_progress
 from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, ArchiveLimits
 from saccade.io.downloads import fetch_file
 from saccade.io.locations import existing_path, refuse_without_url, remote_file
+from saccade.io.timestamps import TimeOptions
 from saccade.kinds.series.reading.number_table import read_numbers
 from saccade.readers.examples import LongSeries
 from saccade.readers.fetch_table import fetch_table, stored_table
@@ -37,10 +38,12 @@ def fetch(
     sha256: str | None = None,
     size: int | None = None,
     mirror: str | None = None,
-    time_column: str | int | None = None,
+    time_column: str | int | list[str | int] | None = None,
     value_columns: list[str | int] | None = None,
     targets: list[str | int] | None = None,
     time_format: str | None = None,
+    day_first: bool | None = None,
+    time_zone: str | None = None,
     separator: str | None = None,
     encoding: str | None = None,
     header: bool | None = None,
@@ -70,6 +73,8 @@ def fetch(
         value_columns: headers of the numbers that the network sees.
         targets: headers of the numbers that are to be forecast.
         time_format: format of the times.
+        day_first: whether a date with slashes begins with the day.
+        time_zone: zone of local times.
         separator: sign between the cells.
         encoding: encoding of the text.
         header: whether the first row names the columns.
@@ -106,6 +111,8 @@ def fetch(
         value_columns=value_columns,
         targets=targets,
         time_format=time_format,
+        day_first=day_first,
+        time_zone=time_zone,
         separator=separator,
         encoding=encoding,
         header=header,
@@ -125,10 +132,12 @@ def read(
     path: str | None = None,
     table: str | None = None,
     url: str | None = None,
-    time_column: str | int | None = None,
+    time_column: str | int | list[str | int] | None = None,
     value_columns: list[str | int] | None = None,
     targets: list[str | int] | None = None,
     time_format: str | None = None,
+    day_first: bool | None = None,
+    time_zone: str | None = None,
     separator: str | None = None,
     encoding: str | None = None,
     header: bool | None = None,
@@ -145,11 +154,16 @@ def read(
         path: name of the file for messages, as are ``table`` and ``url``.
         table: name of the file in a folder or an archive, for messages.
         url: address of the file, for messages.
-        time_column: header of the times; None takes the first column.
+        time_column: header of the times, or several, such as [date, time] or [year, month, day, hour], which are
+            joined; None takes the first column, or those at the beginning that are such columns.
         value_columns: headers of the numbers that the network sees; None takes all others.
         targets: headers of the numbers that are to be forecast; None takes all.
-        time_format: format of the times, as Python's ``strptime`` takes it, such as ``%m/%d/%Y``; None: a number, or a
-            date that can be read in one way only, such as 1749-01, 1749-01-31, 2024-05-01 13:00 or 31.01.1749.
+        time_format: format of the times, as Python's ``strptime`` takes it, such as ``%m/%d/%Y``, or unix, unix_ms or
+            number; None: it is found.
+        day_first: whether 01/02/2023 is the first of February; None: a day above 12 decides, and without one it is
+            asked.
+        time_zone: zone of local times, such as Europe/Lisbon: an hour stands twice in autumn and is missing in spring;
+            None: times say how far they are from UTC, or clocks do not change.
         separator: sign between the cells, or comma, semicolon, tab, pipe or spaces; None: it is found.
         encoding: encoding of the text, as Python names it, such as cp1252; None: UTF-8, or what a byte order mark says.
         header: whether the first row names the columns; false calls them 0, 1, 2, ...; None: it is found.
@@ -172,7 +186,7 @@ def read(
         time_column=time_column,
         value_columns=value_columns,
         targets=targets,
-        time_format=time_format,
+        time_options=TimeOptions(time_format, day_first, time_zone),
         form=TableFormat(separator, encoding, header, decimal, thousands, missing_values, quotes, sheet),
     )
 
@@ -181,10 +195,10 @@ def read_series(
     path: Path,
     name: str,
     *,
-    time_column: str | int | None = None,
+    time_column: str | int | list[str | int] | None = None,
     value_columns: list[str | int] | None = None,
     targets: list[str | int] | None = None,
-    time_format: str | None = None,
+    time_options: TimeOptions | None = None,
     form: TableFormat | None = None,
 ) -> LongSeries:
     """Read a series from a file that need not be one that ``fetch`` brought; arguments and errors as of ``read``."""
@@ -194,7 +208,7 @@ def read_series(
         time_column=time_column,
         value_columns=value_columns,
         first_is_time=True,
-        time_format=time_format,
+        time_options=time_options or TimeOptions(),
         form=form,
     )
     named = tuple(map(str, targets)) if targets is not None else series.features

@@ -386,6 +386,7 @@ class Reading:
         here: folder that paths are relative to.
         source: arguments of the dataset's source: columns, encoding.
         preprocess: ``preprocess:`` of the dataset.
+        holds: what a file of the source holds, ``NEW_EXAMPLES`` of it, where that is several examples; empty: one.
     """
 
     run: str
@@ -395,6 +396,7 @@ class Reading:
     here: Path = Path()
     source: Mapping[str, Any] = field(default_factory=dict)
     preprocess: Mapping[str, Any] = field(default_factory=dict)
+    holds: str = ""
 
 
 def inputs_of(spec: "Spec") -> tuple[str, ...]:

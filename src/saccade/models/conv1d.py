@@ -35,6 +35,7 @@ from saccade.nn.sequence_networks import build_reader
 
 ACCEPTS = ("image", "tokens", "series")
 OUTPUTS = ("per_example",)  # its windows reach forwards, and would see the token that is asked for
+TAKES_PADDED_SERIES = True  # series of unequal length: what stands behind their ends changes nothing
 TOKEN_ARGUMENTS = ("embedding_size",)  # arguments that images and series have no use for
 FORECAST_ARGUMENTS = ("from_last", "linear_skip")  # what nothing else has a use for
 TYPICAL_SHAPE = (28, 28, 1)  # and classes: what it is usually built for, and described with
@@ -66,11 +67,11 @@ class Conv1dNetwork(nn.Module):
         return answer_BK if self.skip is None else answer_BK + self.skip(x)
 
 
-class TextConv1dNetwork(nn.Module):
-    """Token ids int64 (B, T) to (B, K); padding changes nothing.
+class PaddedConv1dNetwork(nn.Module):
+    """Token ids int64 (B, T), or series float (B, T, F) with NaN behind their ends, to (B, K); padding changes nothing.
 
     Args:
-        reader: the embedding.
+        reader: the embedding of texts; of series, ``ZeroPadding``.
         features: convolutions, norms, activations and poolings.
         pool: module from (B, T, F) and lengths to (B, F).
         head: module from (B, F) to (B, K).
@@ -87,10 +88,11 @@ class TextConv1dNetwork(nn.Module):
         self.head = head
         self.min_length = min_length
 
-    def forward(self, token_BT: Tensor) -> Tensor:
-        token_BT = functional.pad(token_BT, (0, max(self.min_length - token_BT.shape[1], 0)))
-        length_B = sequence_lengths(token_BT)
-        x_BFT = _without_padding(self.reader(token_BT).transpose(1, 2), length_B)  # from B T F
+    def forward(self, x: Tensor) -> Tensor:
+        missing = max(self.min_length - x.shape[1], 0)
+        length_B = sequence_lengths(x)
+        read_BTF = functional.pad(self.reader(x), (0, 0, 0, missing))
+        x_BFT = _without_padding(read_BTF.transpose(1, 2), length_B)  # from B T F
         length_B = length_B.clamp(min=self.min_length)
         for layer in self.features:
             if isinstance(layer, nn.Conv1d):
@@ -123,7 +125,7 @@ def build(
     embedding_size: Count | None = None,
     from_last: bool = False,
     linear_skip: bool = False,
-) -> Conv1dNetwork | TextConv1dNetwork:
+) -> Conv1dNetwork | PaddedConv1dNetwork:
     """Build the network for a dataset.
 
     Args:
@@ -173,10 +175,10 @@ def build(
         windows.append(Window(f"convolution {number}", kernel_size, padding=padded))
         has_norm = normalisation == "batch"
         blocks.append(nn.Conv1d(before, after, kernel_size, padding=padded, bias=not has_norm))
-        blocks += [(MaskedBatchNorm1d if spec.layout == "tokens" else nn.BatchNorm1d)(after)] if has_norm else []
+        blocks += [(MaskedBatchNorm1d if spec.has_lengths else nn.BatchNorm1d)(after)] if has_norm else []
         blocks.append(layers.activation(activation))
-    if spec.layout == "tokens":
-        return TextConv1dNetwork(
+    if spec.has_lengths:
+        return PaddedConv1dNetwork(
             reader, *_stack_pool_head(spec, blocks, pool, channels[-1], dropout), geometry.min_side(windows)
         )
     remedy = "enlarge the images with preprocess.size, or " if spec.layout == "image" else ""

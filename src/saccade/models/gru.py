@@ -25,6 +25,7 @@ from saccade.nn.sequence_networks import Network, build_network, build_reader, i
 
 ACCEPTS = ("image", "tokens", "series")
 OUTPUTS = ("per_example", "per_token")
+TAKES_PADDED_SERIES = True  # series of unequal length: what stands behind their ends changes nothing
 TOKEN_ARGUMENTS = ("embedding_size",)  # arguments that images and series have no use for
 FORECAST_ARGUMENTS = ("from_last", "linear_skip")  # what nothing else has a use for
 SINGLE_OUTPUT_ARGUMENTS = ("bidirectional", "pool")  # what would see, or hide, the answer where each step is asked

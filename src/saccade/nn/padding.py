@@ -1,4 +1,6 @@
-"""Texts of unequal length in one batch: ids of padding stand behind each one's end, and must change nothing.
+"""Sequences of unequal length in one batch: what stands behind each one's end must change nothing.
+
+Behind a text stand ids of padding, behind a series steps of NaN.
 
 Lengths stay on the device where the tokens are: a number that the host had to wait for would hold up every update.
 
@@ -12,18 +14,33 @@ from torch import Tensor, nn
 from saccade.data.spec import PAD
 
 
-def sequence_lengths(token_BT: Tensor) -> Tensor:
-    """How many tokens each text has, int64 (B,); an empty one counts as a single step of padding."""
-    return (token_BT != PAD).sum(dim=1).clamp(min=1)
+def sequence_lengths(x: Tensor) -> Tensor:
+    """How many steps each sequence has, int64 (B,); an empty one counts as a single step of padding.
+
+    Args:
+        x: ids of tokens, integers (B, T), or series, float (B, T, F).
+
+    Returns:
+        Lengths, on the same device.
+    """
+    is_real_BT = ~x[:, :, 0].isnan() if x.is_floating_point() else x != PAD
+    return is_real_BT.sum(dim=1).clamp(min=1)
+
+
+class ZeroPadding(nn.Module):
+    """Series float (B, T, F) with zeros, the mean of what is normalised, in place of the NaN behind their ends."""
+
+    def forward(self, x_BTF: Tensor) -> Tensor:
+        return x_BTF.masked_fill(x_BTF.isnan(), 0.0)
 
 
 def length_mask(length_B: Tensor, steps: int) -> Tensor:
-    """Which steps lie within each text, bool (B, steps)."""
+    """Which steps lie within each sequence, bool (B, steps)."""
     return torch.arange(steps, device=length_B.device) < length_B[:, None]
 
 
 def reverse_padded(x_BTW: Tensor, length_B: Tensor) -> Tensor:
-    """Each text from its own end to its beginning; what stands behind its end stays there. Twice is as it was.
+    """Each sequence from its own end to its beginning; what stands behind its end stays there. Twice is as it was.
 
     Args:
         x_BTW: any numbers.

@@ -17,9 +17,9 @@ from saccade.core.errors import UserError
 from saccade.data.spec import PAD, Spec
 from saccade.nn.last_value_skip import LinearForecast, build_skip, set_to_zero
 from saccade.nn.layers import ImageRows
-from saccade.nn.padding import sequence_lengths
+from saccade.nn.padding import ZeroPadding, sequence_lengths
 from saccade.nn.pooling import pool_over_time
-from saccade.nn.text_networks import BidirectionalRNN, NextTokenNetwork, TextNetwork
+from saccade.nn.text_networks import BidirectionalRNN, NextTokenNetwork, PaddedNetwork
 from saccade.nn.unrolled import outputs, unroll
 
 EMBEDDING_SIZE = 64  # numbers that a token becomes, unless a model is told otherwise
@@ -59,7 +59,7 @@ class SequenceNetwork(nn.Module):
         return answer_BK if self.skip is None else answer_BK + self.skip(x)
 
 
-Network = SequenceNetwork | TextNetwork | NextTokenNetwork
+Network = SequenceNetwork | PaddedNetwork | NextTokenNetwork
 
 
 def build_reader(spec: Spec, embedding_size: int | None = None) -> tuple[nn.Module, int]:
@@ -86,7 +86,7 @@ def build_reader(spec: Spec, embedding_size: int | None = None) -> tuple[nn.Modu
     if spec.layout == "image":
         _, width, channels = spec.shape
         return ImageRows(), width * channels
-    return nn.Identity(), spec.shape[1]
+    return ZeroPadding() if spec.is_padded else nn.Identity(), spec.shape[1]
 
 
 def build_network(
@@ -128,8 +128,10 @@ def build_network(
         reader = skip.reader
         set_to_zero(head[-1])
     pooled = pool_over_time(pool, width, recurrent.bidirectional)
-    if spec.layout == "tokens":
-        return TextNetwork(reader, BidirectionalRNN(recurrent) if recurrent.bidirectional else recurrent, pooled, head)
+    if spec.has_lengths:
+        return PaddedNetwork(
+            reader, BidirectionalRNN(recurrent) if recurrent.bidirectional else recurrent, pooled, head
+        )
     return SequenceNetwork(reader, recurrent, pooled, head, skip)
 
 
@@ -207,10 +209,10 @@ def gradient_norms_over_time(
     """
     if not isinstance(network.recurrent, nn.RNNBase):
         raise UserError(
-            "network must read from one end where it reads texts: of both, each text's own end is not written out"
+            "network must read from one end where lengths differ: of both, each sequence's own end is not written out"
         )
     if not isinstance(network, SequenceNetwork) and len(set(sequence_lengths(x).tolist())) > 1:
-        raise UserError("texts must be of one length here: step t is else the end of one and the middle of another")
+        raise UserError("sequences must be of one length here: step t is else the end of one and the middle of another")
     if of == "c" and network.recurrent.mode != "LSTM":
         raise UserError(f"of ('c') must be 'h' for this network: {network.recurrent.mode} has no memory cells")
     with torch.enable_grad():
@@ -226,6 +228,6 @@ def _answer(network: Network, x: Tensor, h_BTW: Tensor) -> Tensor:
     """What the network makes of the outputs of all steps."""
     if isinstance(network, NextTokenNetwork):
         return network.head(h_BTW)
-    if isinstance(network, TextNetwork):
+    if isinstance(network, PaddedNetwork):
         return network.head(network.pool(h_BTW, sequence_lengths(x)))
     return network.answer(h_BTW, x)

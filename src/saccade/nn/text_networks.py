@@ -19,11 +19,13 @@ from torch import Tensor, nn
 from saccade.nn.padding import reverse_padded, sequence_lengths
 
 
-class TextNetwork(nn.Module):
-    """Look up, recur, pool over time, answer: token ids int64 (B, T) to (B, K).
+class PaddedNetwork(nn.Module):
+    """Read, recur, pool over time, answer: x to (B, K).
+
+    x is token ids int64 (B, T), or series float (B, T, F) with NaN behind their ends.
 
     Args:
-        reader: the embedding.
+        reader: the embedding of texts; of series, ``ZeroPadding``.
         recurrent: torch's RNN, GRU or LSTM, batch first, of one direction; or ``BidirectionalRNN`` of one with two.
         pool: module from (B, T, W) and lengths to (B, W).
         head: module from (B, W) to (B, K).
@@ -38,9 +40,9 @@ class TextNetwork(nn.Module):
         self.pool = pool
         self.head = head
 
-    def forward(self, token_BT: Tensor) -> Tensor:
-        length_B = sequence_lengths(token_BT)
-        x_BTE = self.reader(token_BT)
+    def forward(self, x: Tensor) -> Tensor:
+        length_B = sequence_lengths(x)
+        x_BTE = self.reader(x)
         if isinstance(self.recurrent, BidirectionalRNN):
             h_BTW = self.recurrent(x_BTE, length_B)
         else:

@@ -216,7 +216,7 @@ class Predictor:
         """
         if self.spec.output == "per_token":
             raise UserError(f"the network must answer once an example to be asked so, but it {self._use}")
-        lengths = stored_lengths(stored) if self.spec.layout == "tokens" else None
+        lengths = stored_lengths(stored) if self.spec.has_lengths else None
         outputs_of: Callable[[Tensor], Tensor] = self._outputs_of_views if are_views else self.network
         answers, order = [], []
         for rows, steps in measured_batches(stored.shape[0], lengths, batch_size):

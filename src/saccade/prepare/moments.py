@@ -52,8 +52,12 @@ class FeatureMoments:
         self._deviation_F = np.zeros(features)
 
     def add(self, values_NF: np.ndarray) -> None:
-        """Take more examples in, (N, ..., F), of any number type."""
+        """Take more examples in, (N, ..., F), of any number type; NaN, the padding of series, does not count."""
         flat = values_NF.reshape(-1, values_NF.shape[-1]).astype(np.float64)
+        if np.isnan(flat[:, 0]).any():
+            flat = flat[~np.isnan(flat[:, 0])]
+        if not len(flat):
+            return
         mean_F = flat.mean(axis=0)
         total = self._count + len(flat)
         difference_F = mean_F - self._mean_F

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from saccade.io.timestamps import TimeOptions
+
 
 @dataclass(frozen=True)
 class FileSeries:
@@ -18,8 +20,9 @@ class FileSeries:
         lines: line of the file in which each row begins, from 1.
         time_column: name of the column of times; None where there is none.
         times: text of each row's time; empty where there is no such column.
-        time_format: format of the times, as ``datetime.strptime`` takes it; None: it is detected.
+        time_options: what a user says of how the times are written.
         notes: lines for people on what was found out about the file's form.
+        unit: what ``lines`` count, for messages: lines of a file, or steps of a row.
     """
 
     name: str
@@ -28,8 +31,9 @@ class FileSeries:
     lines: Sequence[int]
     time_column: str | None = None
     times: Sequence[str] = ()
-    time_format: str | None = None
+    time_options: TimeOptions = field(default_factory=TimeOptions)
     notes: Sequence[str] = ()
+    unit: str = "line"
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ class SeriesExamples:
         names: name of each example for people; empty where they have none.
         horizon: number of steps ahead that the numbers to predict lie; 0 where they are none of the series' own future.
         step: time from each step to the next, such as "1 month"; empty where it is not known.
+        length: steps of the longest series, where they differ in length; None: all are as long.
         train_steps: steps of the training examples, float (S, F): what the training examples were cut from, each step
             once, where they overlap; None: they do not.
     """
@@ -105,6 +110,7 @@ class SeriesExamples:
     names: Sequence[str] = ()
     horizon: int = 0
     step: str = ""
+    length: int | None = None
     train_steps: np.ndarray | None = None
 
 

@@ -21,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from saccade.batching.arrays import LabelledArrays, trim
 from saccade.nn.padding import sequence_lengths
-from saccade.nn.sequence_networks import Network, gradient_norms_over_time
+from saccade.nn.sequence_networks import Network, SequenceNetwork, gradient_norms_over_time
 from saccade.optim.optimizers import Optimizer
 
 SAMPLE_EVERY = 32  # updates; a sample costs about as much as 2 % to 40 % of an update (benchmarks/cost_of_doctor.py)
@@ -126,7 +126,8 @@ class LayerStatistics:
     ) -> None:
         """Measure the norm of dL/dh_t of the last recurrent layer for a few examples; nothing where there is none.
 
-        Of texts, the longer half is taken, cut to one length: a step is then the same step for all of them.
+        Of sequences that differ in length, the longer half is taken, cut to one length: a step is then the same step
+        for all of them.
 
         Args:
             network: the network as a bundle has it, in evaluation mode.
@@ -141,7 +142,7 @@ class LayerStatistics:
         assert isinstance(data.views, Tensor), "what is measured is stored"
         x = before(data.views[0, :EXAMPLES_OVER_TIME].to(self.sums.device))
         target = data.labels[:EXAMPLES_OVER_TIME].to(self.sums.device)
-        if not x.is_floating_point():
+        if not isinstance(model, SequenceNetwork):
             length_B = sequence_lengths(x)
             x, target = trim(
                 x[length_B >= length_B.median()], target[length_B >= length_B.median()], int(length_B.median())

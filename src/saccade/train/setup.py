@@ -326,7 +326,7 @@ class TrainingSetup:
         return dataclasses.replace(self.config, interval=interval)
 
     def _stored(self, views: Tensor, labels: np.ndarray) -> LabelledArrays:
-        lengths = stored_lengths(views[0]) if self.config.spec.layout == "tokens" else None
+        lengths = stored_lengths(views[0]) if self.config.spec.has_lengths else None
         return LabelledArrays(views, torch.from_numpy(labels), lengths)
 
     def _loss(self, device: torch.device) -> Loss:

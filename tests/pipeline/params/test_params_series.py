@@ -37,8 +37,9 @@ def problems(text: str, folder: Path) -> list[str]:
 @pytest.mark.parametrize("text", [_FORECAST, _CLASSES])
 def test_what_is_right(tmp_path: Path, text: str, model: str) -> None:
     block = loaded(text.replace("lstm", model), tmp_path).datasets["sun"].preprocess
-    forecast = {"window": 12, "horizon": 3, "stride": None, "missing": "error", "season": None}
-    classes = {"length": 9, "missing": "error", "on_conflict": "error"}
+    decisions = {"missing": "error", "longest_gap": None, "on_repeat": "error"}
+    forecast = {"window": 12, "horizon": 3, "stride": None, **decisions, "season": None}
+    classes = {"length": 9, **decisions, "on_conflict": "error"}
     assert block.options == (forecast if text == _FORECAST else classes)
 
 
@@ -85,7 +86,7 @@ def test_what_is_right(tmp_path: Path, text: str, model: str) -> None:
             "horizon: 3, length: 9",
             "datasets.sun.preprocess.length: series to forecast take no length; known: horizon, ",
         ),
-        ("horizon: 3", "horizon: 3, missing: maybe", "datasets.sun.preprocess.missing: 'maybe': must be 'error' or 'i"),
+        ("horizon: 3", "horizon: 3, missing: maybe", "datasets.sun.preprocess.missing: 'maybe': must be 'error', 'in"),
         ("forecast", "classify", "runs.run.task: classify predicts classes, but the labels of sun are forecast"),
         ("forecast", "regress", "runs.run.task: regress predicts numbers, but the labels of sun are forecast"),
         ("lstm", "lenet5", "runs.run.model: lenet5 takes image, but sun is series"),
@@ -124,7 +125,7 @@ def test_what_a_forecast_does_not_take(tmp_path: Path, old: str, new: str, messa
         (
             "length: 9",
             "window: 9",
-            "datasets.sun.preprocess.window: labelled series take no window; known: length, missing, ",
+            "datasets.sun.preprocess.window: labelled series take no window; known: length, longest_gap, ",
         ),
         (
             "length: 9",

@@ -79,7 +79,7 @@ def tree(make_tree: Callable[[], Tree]) -> Tree:
     assert "tides: 3 values missing and interpolated, among them those of 1 missing row" in said
     assert "windows in no split: " in said and "where something was filled in" in said
     assert "windows of 24x2, to forecast: level, 6 steps of 1 hour ahead" in said
-    assert "gestures: 40 files longer than preprocess.length (20): the rest was cut off" in said
+    assert "gestures: 40 series longer than preprocess.length (20): the rest was cut off" in said
     assert "evaluated tide: test mae" in said and "run tide, input 24x2, outputs 6" in said
     return tree
 

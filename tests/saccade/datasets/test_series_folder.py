@@ -71,3 +71,36 @@ def test_what_is_wrong_with_a_file_is_named_by_its_path_in_the_table(tmp_path: P
 def test_what_the_table_must_not_say(tmp_path: Path, table: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         fetched(tmp_path, table)
+
+
+def test_a_path_may_hold_columns_of_the_table(tmp_path: Path) -> None:
+    """As the movement data of UCI have it: the files' names are made of a number, and headers begin with #."""
+    (tmp_path / "dataset").mkdir()
+    for i in range(1, 5):
+        rows = "".join(f"{i / 10},{-step / 4}\n" for step in range(i + 2))
+        (tmp_path / f"dataset/RSS_{i}.csv").write_text(f"#RSS_anchor1, RSS_anchor2\n{rows}")
+    (tmp_path / "dataset/target.csv").write_text("#sequence_ID, class_label\n1, 1\n2, -1\n3, 1\n4, -1\n")
+    given = {
+        "table": str(tmp_path / "dataset/target.csv"),
+        "path": f"{tmp_path}/dataset/RSS_{{sequence_ID}}.csv",
+        "label_column": "class_label",
+    }
+    series_folder.fetch(tmp_path / "raw", **given)
+    files = series_folder.read(tmp_path / "raw", **given)
+    assert files.classes == ("-1", "1") and list(files.names) == [f"RSS_{i}.csv" for i in range(1, 5)]
+    assert files.load(3).features == ("RSS_anchor1", "RSS_anchor2") and len(files.load(3).values) == 6
+    assert files.load(3).values[2].tolist() == [0.4, -0.5]
+
+
+def test_arrays_may_be_listed(tmp_path: Path) -> None:
+    for i in range(3):
+        np.save(tmp_path / f"{i}.npy", np.arange(6.0).reshape(3, 2) + i)
+    (tmp_path / "labels.csv").write_text("path,label\n0.npy,a\n1.npy,b\n2.npy,a\n")
+    given = {"table": str(tmp_path / "labels.csv")}
+    series_folder.fetch(tmp_path / "raw", **given)
+    files = series_folder.read(tmp_path / "raw", **given)
+    assert files.load(2).values.tolist() == [[2, 3], [4, 5], [6, 7]] and files.load(2).features == ("0", "1")
+    one = series_folder.read(tmp_path / "raw", **given, value_columns=[1])
+    assert one.load(0).values.tolist() == [[1], [3], [5]]
+    with pytest.raises(UserError, match=r"0\.npy must have a feature 7, but has 0 to 1"):
+        series_folder.read(tmp_path / "raw", **given, value_columns=[7]).load(0)

@@ -239,6 +239,53 @@ def test_padding_behind_a_text_changes_nothing(name: str, output: Literal["per_e
         torch.testing.assert_close(longer[:, :9] if output == "per_token" else longer, expected, rtol=1e-5, atol=1e-5)
 
 
+READS_PADDED_SERIES = [
+    name for name in registry.names("models") if registry.constant_or(False, "models", name, "TAKES_PADDED_SERIES")
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "bidirectional"),
+    [
+        (name, bidirectional)
+        for name in READS_PADDED_SERIES
+        for bidirectional in (False, True)
+        if not bidirectional or "bidirectional" in registry.keyword_arguments("models", name, "build")
+    ],
+)
+def test_padding_behind_a_series_changes_nothing(name: str, bidirectional: bool) -> None:
+    """Neither in training nor in evaluation, and with every pool: also one series alone is answered as in a batch."""
+    arguments = registry.keyword_arguments("models", name, "build")
+    spec = dataclasses.replace(series_example(name, 3)[0], is_padded=True)
+    pools = typing.get_args(eval(arguments["pool"].annotation, {"Literal": typing.Literal}))
+    for pool in pools:
+        both = {"bidirectional": True} if bidirectional else {}
+        network = registry.module("models", name).build(spec, pool=pool, **both)
+        lengths = [9, 4, 5, 6]
+        x_BTF = inputs(4, (9, 3)).masked_fill(
+            (torch.arange(9) >= torch.tensor(lengths)[:, None])[:, :, None], torch.nan
+        )
+        for mode in (True, False):  # in training, batch norms must not count padding
+            expected = network.train(mode)(x_BTF)
+            assert expected.isfinite().all()
+            longer = network.train(mode)(torch.nn.functional.pad(x_BTF, (0, 0, 0, 6), value=torch.nan))
+            torch.testing.assert_close(longer, expected, rtol=1e-5, atol=1e-5)
+        alone = torch.cat([network(x_BTF[i : i + 1, :length]) for i, length in enumerate(lengths)])
+        torch.testing.assert_close(alone, expected, rtol=1e-5, atol=1e-5)
+        network.train()(x_BTF).square().sum().backward()
+        assert all(weight.grad is None or weight.grad.isfinite().all() for weight in network.parameters())
+
+
+def test_an_unpadded_series_is_answered_alike_by_a_network_for_padded_ones() -> None:
+    spec, shape = series_example("lstm", 3)
+    answers = []
+    for is_padded in (False, True):
+        torch.manual_seed(0)
+        network = registry.module("models", "lstm").build(dataclasses.replace(spec, is_padded=is_padded))
+        answers.append(network.eval()(inputs(4, shape)))
+    torch.testing.assert_close(*answers)
+
+
 @every_model
 def test_the_seed_decides_the_weights_and_what_training_makes_of_them(name: str, kind: str, channels: int) -> None:
     devices.set_deterministic(True)

@@ -28,7 +28,9 @@ def prepare(
     window: Annotated[int, Between(1, 1_000_000), Example("132")],
     horizon: Annotated[int, Between(1, 10_000), Example("12")],
     stride: Annotated[int, Between(1, 1_000_000)] | None = None,
-    missing: Literal["error", "interpolate"] = "error",
+    missing: Literal["error", "interpolate", "previous"] = "error",
+    longest_gap: Annotated[int, Between(1)] | None = None,
+    on_repeat: Literal["error", "mean", "last"] = "error",
     season: Annotated[int, Between(1)] | None = None,
 ) -> Prepared:
     """Check a series, cut it into windows in order of time, and write them.
@@ -39,7 +41,10 @@ def prepare(
         window: steps that a forecast sees
         horizon: steps that are forecast, those behind the window
         stride: steps from one window to the next, default: 1
-        missing: empty cells and missing rows: stop, or draw straight lines between their neighbours
+        missing: empty cells and missing rows: stop, draw straight lines between their neighbours, or repeat the one
+            before
+        longest_gap: most steps in a row that are filled in; null: any number
+        on_repeat: rows of equal times: stop, average them, or take the lowest in the file
         season: steps of a season, at most window, for a forecast's seasonal baseline; null: it is looked for
 
     Returns:
@@ -50,7 +55,7 @@ def prepare(
     """
     assert job.split.test != "given"
     data = cut_series(
-        regular_series(examples.series, missing),
+        regular_series(examples.series, missing, on_repeat=on_repeat, longest_gap=longest_gap),
         examples.targets,
         WindowSpec(window, horizon, stride or 1),
         test=job.split.test,
@@ -58,7 +63,7 @@ def prepare(
         train_fraction=job.split.train_fraction,
         season=season,
     )
-    for line in _summary_lines(data):
+    for line in [*data.series.notes, *_summary_lines(data, missing)]:
         job.say(line)
     _require_space(data, job.folder)
     rows_of = rows_of_splits(data.splits)
@@ -81,14 +86,15 @@ def prepare(
     )
 
 
-def _summary_lines(data: ForecastData) -> list[str]:
+def _summary_lines(data: ForecastData, missing: str) -> list[str]:
     """What was filled in and left out, a line each."""
     lines = []
     if filled := int(data.series.is_filled.sum()):
         rows = f", among them those of {pluralise(data.series.missing_rows, 'missing row')}" * (
             data.series.missing_rows > 0
         )
-        lines.append(f"{pluralise(filled, 'value')} missing and interpolated{rows}")
+        how = "interpolated" if missing == "interpolate" else "filled with the value before"
+        lines.append(f"{pluralise(filled, 'value')} missing and {how}{rows}")
     if data.left_out:
         why = ", ".join(f"{count:,} {why}" for why, count in data.left_out.items())
         lines.append(f"{pluralise(sum(data.left_out.values()), 'window')} in no split: {why}")

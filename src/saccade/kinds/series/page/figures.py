@@ -195,7 +195,8 @@ def draw_classes(
             for column in range(columns):
                 axes = all_axes[row, column]
                 for i in members:
-                    steps, values = _thinned(0, series_NTF[i, :, column])
+                    values_T = series_NTF[i, :, column]
+                    steps, values = _thinned(0, values_T[~np.isnan(values_T)])  # without padding
                     axes.plot(steps, values, color=BLUE, linewidth=0.9, alpha=0.6)
                 name = shorten(classes[k], 30)
                 axes.set_title(f"{name}: {shorten(features[column], 24)}" if columns > 1 else name, fontsize=9)

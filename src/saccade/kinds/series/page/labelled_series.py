@@ -1,4 +1,4 @@
-"""The dataset report of labelled series, a file each.
+"""The dataset report of labelled series.
 
 Shapes: N examples, T steps, F features.
 """
@@ -69,10 +69,11 @@ def _values(description: Description, checked: CheckedSeries) -> Section:
         [Name(name), f"{mean:.6g}", f"{std:.6g}"]
         for name, mean, std in zip(spec.features[:_MOST_FEATURES], description.mean, description.std, strict=False)
     ]
+    up_to = "Up to " if spec.is_padded else ""
     each = f", a row every {spec.step}" if spec.step else ""
     line = (
-        f"{spec.shape[0]:,} steps of {spec.shape[1]:,} features{each}. Of the training split, which normalises all "
-        "three:",
+        f"{up_to}{spec.shape[0]:,} steps of {spec.shape[1]:,} features{each}. Of the training split, which normalises "
+        "all three:",
     )
     table = Table(["feature", "mean", "standard deviation"], rows)
     return Section("prepared", "The prepared series", lines=[line], blocks=[table])
@@ -80,16 +81,22 @@ def _values(description: Description, checked: CheckedSeries) -> Section:
 
 def _lengths(description: Description, checked: CheckedSeries) -> Section:
     lengths_N, kept = checked.found.lengths, description.spec.shape[0]
-    cut = int((lengths_N > kept).sum())
-    if not cut:
+    cut, short = int((lengths_N > kept).sum()), int((lengths_N < kept).sum())
+    if not cut and not short:
         return Section("lengths", "Lengths", f"all {kept:,}", lines=[(f"All series have {kept:,} steps.",)])
-    line = (
-        f"From {lengths_N.min():,} to {lengths_N.max():,} steps; half have {int(np.median(lengths_N)):,} or less. "
-        f"{cut:,} of {len(lengths_N):,} are longer than ",
-        Code("preprocess.length"),
-        f", {kept:,}: what comes after the first {kept:,} steps was cut off.",
-    )
-    return Section("lengths", "Lengths", f"{cut:,} cut to {kept:,} steps", lines=[line])
+    lines: list[Line] = [
+        (f"From {lengths_N.min():,} to {lengths_N.max():,} steps; half have {int(np.median(lengths_N)):,} or less.",)
+    ]
+    outcomes = []
+    if cut:
+        outcomes.append(f"{cut:,} cut to {kept:,} steps")
+        after = f", {kept:,}: what comes after the first {kept:,} steps was cut off."
+        lines.append((f"{cut:,} of {len(lengths_N):,} are longer than ", Code("preprocess.length"), after))
+    if short:
+        outcomes.append(f"{short:,} padded to {kept:,} steps")
+        told = "padded behind their end. Networks are told where each ends, and no answer depends on the padding."
+        lines.append((f"{short:,} of {len(lengths_N):,} are shorter than {kept:,} steps and {told}",))
+    return Section("lengths", "Lengths", ", ".join(outcomes), lines=lines)
 
 
 def _missing(checked: CheckedSeries) -> Section:

@@ -1,4 +1,4 @@
-"""Labelled series of files brought to one form: regular, without holes, of one length, each in one class.
+"""Labelled series of files brought to one form: regular, without holes, of one step, each in one class.
 
 Shapes: N examples, T steps, F features.
 """
@@ -13,9 +13,12 @@ from saccade.core.errors import UserError
 from saccade.core.messages import printable
 from saccade.core.progress import Progress, no_progress
 from saccade.kinds.series.reading.regular import OnMissing, RegularSeries, regular_series
+from saccade.kinds.series.reading.time_axis import OnRepeat
 from saccade.prepare.groups import equal_rows, leaking_rows
 from saccade.prepare.problems import DataProblem, OnProblem, raise_undecided
 from saccade.readers.examples import SeriesExamples, SeriesFiles
+
+_MOST_NOTES = 5  # lines about files
 
 
 @dataclass(frozen=True)
@@ -23,25 +26,29 @@ class CheckedFiles:
     """Series of files, all of one form.
 
     Attributes:
-        examples: of one length.
+        examples: of one length, or padded to the longest.
         lengths: int64 (N,), the steps of each before it was cut.
+        length: steps that the longest has, as far as it is read.
         filled: int64 (N,), how many values of each were filled in.
         missing_rows: int64 (N,), how many of its steps had no row.
         is_constant: bool (N,), those in which no feature ever changes.
         repeated: groups of rows of equal series, as far as they are read, with the same label.
         conflicting: groups of rows of equal series under several labels.
         left_out: bool (N,), those in no split: conflicting ones.
+        said: what was found out about the files' times and ends, for people.
         notes: what was decided about trouble, for people.
     """
 
     examples: SeriesExamples
     lengths: np.ndarray
+    length: int
     filled: np.ndarray
     missing_rows: np.ndarray
     is_constant: np.ndarray
     repeated: list[list[int]]
     conflicting: list[list[int]]
     left_out: np.ndarray
+    said: list[str]
     notes: list[str]
 
     @property
@@ -55,21 +62,24 @@ def check_files(
     *,
     length: int | None,
     missing: OnMissing,
+    on_repeat: OnRepeat = "error",
+    longest_gap: int | None = None,
     on_conflict: OnProblem = "error",
     published: Sequence[str] | None = None,
     groups: Sequence[str] | None = None,
     allow_leakage: bool = False,
     progress: Progress = no_progress,
 ) -> CheckedFiles:
-    """Read all files, and bring them to one length.
+    """Read all files, and cut those that are longer than a length after their first steps.
 
-    Longer ones are cut after their first steps. Shorter ones are refused, not filled up: a network over series takes
-    each step for a measurement.
+    Shorter ones are padded when they are written: networks are told where each ends.
 
     Args:
         files: from a source. What is read of them stays in memory, 4 bytes a number.
-        length: steps of an example; None: all are of one length as they are.
-        missing: of ``regular_series``.
+        length: most steps of an example; None: as many as the longest has.
+        missing: of ``regular_series``, as are the next two.
+        on_repeat: what is done with rows of equal times.
+        longest_gap: most steps in a row that are filled in.
         on_conflict: error stops at equal series under several labels; quarantine leaves all their copies out.
         published: "train", "validation" or "test" of each, where the published splits are kept.
         groups: a value of each, where those of one value must stay in one split.
@@ -80,16 +90,18 @@ def check_files(
         The examples, and what was found.
 
     Raises:
-        UserError: a file is no such table, with its line; columns, steps or lengths differ; or there is trouble that
-            nobody decided about.
+        UserError: a file is no such table, with its line; columns or steps differ; or there is trouble that nobody
+            decided about.
     """
     N = len(files.labels)
     lengths_N, filled_N, missing_rows_N = (np.zeros(N, dtype=np.int64) for _ in range(3))
     is_constant_N = np.zeros(N, dtype=bool)
     series: list[np.ndarray] = []
     first: RegularSeries | None = None
+    said = NotesOfFiles()
     for i in range(N):
-        one = regular_series(files.load(i), missing)
+        one = regular_series(files.load(i), missing, on_repeat=on_repeat, longest_gap=longest_gap)
+        said.add(one)
         first = first or one
         _refuse_another_form(one, first)
         lengths_N[i], filled_N[i], missing_rows_N[i] = len(one.values), one.is_filled.sum(), one.missing_rows
@@ -97,7 +109,7 @@ def check_files(
         is_constant_N[i] = (series[-1] == series[-1][0]).all()
         progress("series", i + 1, N)
     assert first is not None
-    _refuse_other_lengths(files.names, lengths_N, length)
+    kept_N = np.array([len(values) for values in series])
 
     same = equal_rows(np.array([_digest(values) for values in series]), np.ones(N, dtype=bool))
     conflicting = [rows for rows in same if len(set(files.labels[rows].tolist())) > 1]
@@ -117,16 +129,43 @@ def check_files(
             classes=files.classes,
             names=files.names,
             step=first.calendar.step if first.calendar else "",
+            length=int(kept_N.max()) if kept_N.min() < kept_N.max() else None,
         ),
         lengths=lengths_N,
+        length=int(kept_N.max()),
         filled=filled_N,
         missing_rows=missing_rows_N,
         is_constant=is_constant_N,
         repeated=[rows for rows in same if not left_out_N[rows[0]]],
         conflicting=conflicting,
         left_out=left_out_N,
+        said=said.lines(),
         notes=raise_undecided([_conflicts(files, conflicting, on_conflict), _leaks(files, leaking, allow_leakage)]),
     )
+
+
+class NotesOfFiles:
+    """What is said of several files, each line once with how many it is said of."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, list[str]] = {}
+
+    def add(self, one: RegularSeries, *, with_form: bool = True) -> None:
+        """Take in what was found out about a file, or only about its times and ends, and not about its form."""
+        prefix = f"{one.source.name}: "
+        form = [note.removeprefix(prefix) for note in one.source.notes if with_form]
+        for note in (*form, *one.notes):
+            self._files.setdefault(note, []).append(one.source.name)
+
+    def lines(self) -> list[str]:
+        """A line for each thing that was found out, those of most files first; of many things, the first few."""
+        ordered = sorted(self._files.items(), key=lambda item: -len(item[1]))
+        lines = [
+            f"{printable(names[0])}{f' and {len(names) - 1:,} more' if len(names) > 1 else ''}: {note}"
+            for note, names in ordered[:_MOST_NOTES]
+        ]
+        more = len(ordered) - len(lines)
+        return [*lines, f"{more:,} more things of this sort were found"] if more else lines
 
 
 def _digest(values_TF: np.ndarray) -> bytes:
@@ -146,24 +185,6 @@ def _refuse_another_form(one: RegularSeries, first: RegularSeries) -> None:
         raise UserError(
             f"{one.source.name} must have a row every {steps[1]}, as {first.source.name} has, but has one every "
             f"{steps[0]}. Bring all files to one step."
-        )
-
-
-def _refuse_other_lengths(names: Sequence[str], lengths_N: np.ndarray, length: int | None) -> None:
-    least, most = int(lengths_N.argmin()), int(lengths_N.argmax())
-    if length is None and lengths_N[least] != lengths_N[most]:
-        raise UserError(
-            f"{printable(names[least])} has {lengths_N[least]:,} steps and {printable(names[most])} "
-            f"{lengths_N[most]:,}, but all must have as many. Say how many of each to take, the first ones, such as "
-            f"preprocess.length: {lengths_N[least]}"
-        )
-    if length is not None and lengths_N[least] < length:
-        short = int((lengths_N < length).sum())
-        others = f", and {short - 1:,} more are too short" if short > 1 else ""
-        raise UserError(
-            f"{printable(names[least])} has {lengths_N[least]:,} steps, fewer than preprocess.length ({length:,})"
-            f"{others}. Lower it, or take such files out of the table; they are not filled up, for networks over "
-            "series would take that for measurements."
         )
 
 

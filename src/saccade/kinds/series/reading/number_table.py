@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from saccade.core.errors import UserError
-from saccade.io.timestamps import check_time_format
+from saccade.io.timestamps import TimeOptions, check_time_format
+from saccade.kinds.series.reading.array_file import read_array_series
+from saccade.kinds.series.reading.time_columns import TimeColumns, find_time_columns
 from saccade.readers.examples import FileSeries
 from saccade.tables.numbers import RowReader
 from saccade.tables.table import Column, Table, open_table
@@ -19,10 +21,10 @@ def read_numbers(
     path: Path,
     name: str,
     *,
-    time_column: Column | None,
+    time_column: Column | Sequence[Column] | None,
     value_columns: Sequence[Column] | None,
     first_is_time: bool,
-    time_format: str | None = None,
+    time_options: TimeOptions = TimeOptions(),
     form: TableFormat | None = None,
 ) -> FileSeries:
     """Read and check a table of numbers.
@@ -30,48 +32,58 @@ def read_numbers(
     Args:
         path: the file.
         name: what a user calls it, for messages.
-        time_column: header of the times; None takes the first column, or none.
+        time_column: header of the times, or several whose cells are joined; None takes the first column, or those at
+            the beginning that hold a date and a time of day, or none.
         value_columns: headers of the numbers, in the order that is wanted; None takes all others.
         first_is_time: whether the first column holds the times where ``time_column`` is None.
-        time_format: of the times; handed on.
+        time_options: what a user says of how the times are written; handed on.
         form: what the user states of the table's form.
 
     Returns:
         Its rows in their order.
 
     Raises:
-        UserError: it is no such table, with the line; or time_format is none.
+        UserError: it is no such table, with the line; or the time format is none.
     """
     wanted = [str(column) for column in value_columns or ()]
-    asked = [*([] if time_column is None else [str(time_column)]), *wanted]
+    if name.lower().endswith(".npy"):
+        return read_array_series(path, name, wanted)
+    times_asked = [time_column] if isinstance(time_column, str | int) else list(time_column or ())
+    time_columns = [str(column) for column in times_asked]
+    asked = [*time_columns, *wanted]
     if twice := next((column for column in asked if asked.count(column) > 1), None):
         raise UserError(f"time_column and value_columns must name different columns, but {twice!r} stands there twice")
-    if time_format:
-        check_time_format(time_format)
-    table = open_table(path, name, {"time_column": time_column}, form=form, hints=wanted)
+    if time_options.form:
+        check_time_format(time_options.form)
+    by_key = {f"time_column{f'[{i}]' * (len(time_columns) > 1)}": each for i, each in enumerate(time_columns)}
+    table = open_table(path, name, by_key or {"time_column": None}, form=form, hints=wanted)
     header = table.columns
     _refuse_missing_columns(header, wanted, name)
-    time_at = table.place(time_column) if time_column is not None else 0 if first_is_time else None
-    names = wanted or [column for i, column in enumerate(header) if i != time_at]
-    if time_at is not None and header[time_at] in names:
-        raise UserError(
-            f"{name}: {header[time_at]!r} must not hold both the times and numbers. Name another time_column."
-        )
+    times = None
+    if time_columns or first_is_time:
+        first = table.sample[0][1] if table.sample else header
+        times = find_time_columns(header, first, time_columns, values=wanted, options=time_options)
+    taken = set(times.places + times.left_out) if times else set()
+    names = wanted or [column for i, column in enumerate(header) if i not in taken]
+    if times and (both := next((header[place] for place in times.places if header[place] in names), None)) is not None:
+        raise UserError(f"{name}: {both!r} must not hold both the times and numbers. Name another time_column.")
     if not names:
         raise UserError(f"{name}: the header must name a column of numbers beside {header[0]!r}, but names none")
     if "" in names:
         raise UserError(
-            f"{name}: the header must name each column of numbers, but cell {_unnamed(header, time_at)} is empty. Fill "
+            f"{name}: the header must name each column of numbers, but cell {_unnamed(header, taken)} is empty. Fill "
             "it, or name the columns to take with value_columns."
         )
-    values_TF, times, lines = _read_rows(table, time_at, names)
-    time_name = None if time_at is None else header[time_at]
-    return FileSeries(name, tuple(names), values_TF, lines, time_name, times, time_format, tuple(table.notes))
+    values_TF, texts, lines = _read_rows(table, times, names)
+    notes = [*table.notes, *(f"{name}: {note}" for note in (times.notes if times else ()))]
+    return FileSeries(
+        name, tuple(names), values_TF, lines, times.name if times else None, texts, time_options, tuple(notes)
+    )
 
 
-def _unnamed(header: Sequence[str], time_at: int | None) -> int:
+def _unnamed(header: Sequence[str], taken: set[int]) -> int:
     """The cell, from 1, of the first column of numbers without a name."""
-    return next(i for i, cell in enumerate(header, start=1) if not cell and i - 1 != time_at)
+    return next(i for i, cell in enumerate(header, start=1) if not cell and i - 1 not in taken)
 
 
 def _refuse_missing_columns(header: Sequence[str], wanted: Sequence[str], name: str) -> None:
@@ -84,18 +96,21 @@ def _refuse_missing_columns(header: Sequence[str], wanted: Sequence[str], name: 
             )
 
 
-def _read_rows(table: Table, time_at: int | None, columns: Sequence[str]) -> tuple[np.ndarray, list[str], "array[int]"]:
+def _read_rows(
+    table: Table, time_columns: TimeColumns | None, columns: Sequence[str]
+) -> tuple[np.ndarray, list[str], "array[int]"]:
     numbers, times, lines = array("d"), list[str](), array("q")
     places = [table.place(column) for column in columns]
     read = RowReader([table.number_reader(column) for column in columns])
     for line, cells in table.rows():
-        if time_at is not None:
-            if not cells[time_at]:
+        if time_columns is not None:
+            text = time_columns.text(cells)
+            if not text:
                 raise UserError(
-                    f"{table.where(line)}: {table.columns[time_at] or 'the time'} must not be empty. Fill it, or take "
-                    "the row out."
+                    f"{table.where(line)}: {time_columns.name or 'the time'} must not be empty. Fill it, or take the "
+                    "row out."
                 )
-            times.append(cells[time_at])
+            times.append(text)
         numbers.extend(read([cells[place] for place in places], line))
         lines.append(line)
     if not lines:

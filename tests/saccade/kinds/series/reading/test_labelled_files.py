@@ -3,13 +3,21 @@
 Shapes: T steps, F features.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from saccade.batching.length_buckets import stored_lengths
+from saccade.bundle.bundle import NetworkConfig
 from saccade.core.errors import UserError
+from saccade.data.prepared import open_split
+from saccade.data.spec import Spec
+from saccade.kinds.series.arrays import series_arrays
 from saccade.kinds.series.reading.labelled_files import CheckedFiles, check_files
+from saccade.prepare.arrays import write_arrays
 from saccade.readers.examples import FileSeries, SeriesFiles
 
 NAN = float("nan")
@@ -48,17 +56,36 @@ def test_longer_ones_are_cut_after_their_first_steps() -> None:
     assert found.examples.series(0).tolist() == [[1], [2]] and found.lengths.tolist() == [3, 2]
 
 
+def test_shorter_ones_are_padded_where_they_are_written(tmp_path: Path) -> None:
+    files = [a_file(name, [[float(i + step), 1] for step in range(2 + i)]) for i, name in enumerate("abcd")]
+    found = checked(*files)
+    assert found.length == found.examples.length == 5 and found.lengths.tolist() == [2, 3, 4, 5]
+    builder = series_arrays(found.examples)
+    assert builder.spec.shape == (5, 2) and builder.spec.is_padded and builder.spec.has_lengths
+    rows = {"train": np.array([0, 2]), "validation": np.array([1]), "test": np.array([3])}
+    info = write_arrays(tmp_path, builder, rows)
+    train = open_split(tmp_path, "train").examples
+    assert train[0, :2].tolist() == [[0, 1], [1, 1]] and np.isnan(train[0, 2:]).all() and np.isnan(train[1, 4]).all()
+    assert stored_lengths(torch.from_numpy(train)).tolist() == [2, 4]
+    np.testing.assert_allclose(info.mean, [np.mean([0, 1, 2, 3, 4, 5]), 1])  # of real steps alone
+    np.testing.assert_allclose(info.std, [np.std([0, 1, 2, 3, 4, 5]), 1])
+    assert Spec.from_dict(info.spec.to_dict()) == info.spec
+    cut = checked(*files, length=2)
+    assert cut.examples.length is None and not series_arrays(cut.examples).spec.is_padded
+    assert "is_padded" not in series_arrays(cut.examples).spec.to_dict()
+    config = NetworkConfig("mlp", {}, info.spec, "classify", info.mean, info.std, "")
+    with pytest.raises(UserError, match=r"model \(mlp\) must be one that knows where a series ends.* rnn, or cut"):
+        config.build_network()
+
+
+def test_what_is_found_out_of_many_files_is_said_once() -> None:
+    backwards = [a_file(f"{i}.csv", [[i], [1]], ["2", "1"]) for i in range(3)]
+    assert checked(*backwards).said == ["0.csv and 2 more: rows stood from the newest to the oldest: sorted by time"]
+
+
 @pytest.mark.parametrize(
     ("files", "options", "message"),
     [
-        (
-            [a_file("a", [[1], [2], [3]]), a_file("b b", [[4], [5]])], {},
-            r"b b has 2 steps and a 3, but all must have as many\. .* preprocess\.length: 2",
-        ),
-        (
-            [a_file("a", [[1], [2], [3]]), a_file("b", [[4], [5]]), a_file("c", [[4], [5]])], {"length": 3},
-            r"b has 2 steps, fewer than preprocess\.length \(3\), and 1 more are too short\. Lower it",
-        ),
         (
             [a_file("a", [[1, 2], [3, 4]]), a_file("b", [[1, 2], [3, 4]], features=("y", "x"))], {},
             r"b must have the columns of a in the same order \('x', 'y'\), but has 'y', 'x'",
@@ -69,8 +96,8 @@ def test_longer_ones_are_cut_after_their_first_steps() -> None:
             r"b must have a row every 1, as a has, but has one every 2\. Bring all files to one step",
         ),
         (
-            [a_file("a", [[1], [2]], ["1", "0"]), a_file("b", [[1], [2]])], {},
-            r"a, column 't', line 3: the time '0' must be later than '1'",
+            [a_file("a", [[1], [2]], ["1", "1"]), a_file("b", [[1], [2]])], {},
+            r"a, column 't': the time '1' must stand once, but stands in line 2 \(1\) and line 3 \(2\)",
         ),
         (
             [a_file("a", [[1], [2]]), a_file("b", [[1], [2]])], {},

@@ -48,11 +48,53 @@ def test_straight_lines_take_the_place_of_holes_and_are_counted() -> None:
     assert regular.is_filled.sum(axis=0).tolist() == [3, 4] and regular.missing_rows == 2
 
 
-def test_ends_cannot_be_filled_in() -> None:
-    with pytest.raises(UserError, match=r"a\.csv: sun at 2024-01 must not be missing: at either end"):
-        regular_series(series([[1, NAN], [2, 3], [3, 4]], ["2024-01", "2024-02", "2024-03"]), "interpolate")
-    with pytest.raises(UserError, match=r"a\.csv: wind at row 3 must not be missing: at either end"):
-        regular_series(series([[1], [2], [NAN]]), "interpolate")
+def test_ends_without_a_value_are_cut_off_and_said() -> None:
+    months = [f"2024-0{month}" for month in range(1, 8)]
+    holes = series([[NAN, 1], [2, NAN], [3, 4], [NAN, 5], [5, 6], [6, 7], [7, NAN]], months)
+    regular = regular_series(holes, "interpolate")
+    assert regular.values.tolist() == [[2, 2.5], [3, 4], [4, 5], [5, 6], [6, 7]]
+    assert regular.calendar is not None and regular.calendar.first == "2024-02"
+    assert regular.is_filled.sum(axis=0).tolist() == [1, 1]
+    assert regular.notes == (
+        "the first step cut off: wind is missing there",
+        "the last step cut off: sun is missing there",
+    )
+    with pytest.raises(UserError, match=r"a\.csv, line 3: sun must not be missing \(and 1 more\)\."):
+        regular_series(holes, "error")
+    rows = regular_series(series([[NAN], [1], [2], [3]]), "error")
+    assert rows.values.tolist() == [[1], [2], [3]] and rows.calendar is None
+    with pytest.raises(UserError, match=r"sun begins at row 3 and wind ends at row 2, of row 1 to row 4"):
+        regular_series(series([[1, NAN], [2, NAN], [NAN, 1], [NAN, 2]]), "interpolate")
+    with pytest.raises(UserError, match=r"a\.csv: sun must hold a number in some row"):
+        regular_series(series([[1, NAN], [2, NAN]]), "interpolate")
+
+
+def test_the_value_before_takes_the_place_of_holes() -> None:
+    holes = series([[1], [NAN], [NAN], [4], [5]], ["1", "2", "3", "4", "6"])
+    regular = regular_series(holes, "previous")
+    assert regular.values[:, 0].tolist() == [1, 1, 1, 4, 4, 5] and regular.missing_rows == 1
+    assert regular.is_filled[:, 0].tolist() == [False, True, True, False, True, False]
+
+
+def test_gaps_that_are_too_long_are_named() -> None:
+    holes = series([[1, 2], [NAN, 2.5], [NAN, NAN], [NAN, 4], [5, 4.5]], [f"2024-0{m}" for m in range(1, 6)])
+    assert regular_series(holes, "interpolate", longest_gap=3).is_filled.sum() == 4
+    message = r"wind must not be missing for more than 2 steps .*longest_gap\), but is for 3, from 2024-02 to 2024-04"
+    with pytest.raises(UserError, match=message):
+        regular_series(holes, "interpolate", longest_gap=2)
+
+
+def test_rows_are_sorted_and_equal_times_decided_about() -> None:
+    rows = series([[4], [3], [NAN], [2], [1]], ["3", "2", "2", "2", "1"])
+    assert regular_series(rows, "error", on_repeat="mean").values[:, 0].tolist() == [1, 2.5, 4]
+    last = regular_series(rows, "error", on_repeat="last")
+    assert last.values[:, 0].tolist() == [1, 2, 4] and last.missing_rows == 0
+    assert last.notes == (
+        "rows stood from the newest to the oldest: sorted by time",
+        "2 rows of a time that another row has: left out for the last of each time",
+    )
+    with pytest.raises(UserError, match=r"stands in line 3 \(3\) and line 4 \(nan\)"):
+        regular_series(rows, "error")
 
 
 def test_one_row_is_no_series() -> None:
