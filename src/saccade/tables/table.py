@@ -1,6 +1,7 @@
 """A table opened: its columns, its rows with their lines, its numbers, and what was found out about its form."""
 
 import difflib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -56,6 +57,7 @@ class Table:
     records: Callable[[], Iterator[Row]]
     has_empty_end: bool = False
     _numbers: dict[str, NumberReader] = field(default_factory=dict)
+    _places: dict[str, int] = field(default_factory=dict)
 
     def rows(self) -> Iterator[Row]:
         """Read the table from its first row on.
@@ -90,7 +92,9 @@ class Table:
 
     def place(self, column: Column) -> int:
         """The number of a column, from 0."""
-        return self.columns.index(str(column))
+        if not self._places:
+            self._places.update((name, place) for place, name in reversed(list(enumerate(self.columns))))
+        return self._places[str(column)]
 
     def require(self, columns: Mapping[str, Column | None]) -> None:
         """Refuse a table without columns that are asked for.
@@ -378,8 +382,9 @@ def _check_columns(table: Table, named: Mapping[str, str], arguments: Sequence[s
             f"{where} must have a column {column!r}, but has {', '.join(map(repr, columns))}; the nearest is "
             f"{(lowered or near or columns)[0]!r}. Name it with {keys}."
         )
-    if twice := next((column for column in columns if column and columns.count(column) > 1), None):
-        raise UserError(f"{where} must name each column once, but {twice!r} stands there {columns.count(twice)} times")
+    counts = Counter(filter(None, columns))
+    if twice := next((column for column, count in counts.items() if count > 1), None):
+        raise UserError(f"{where} must name each column once, but {twice!r} stands there {counts[twice]} times")
 
 
 def _either(names: Sequence[str]) -> str:
