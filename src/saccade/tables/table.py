@@ -12,7 +12,13 @@ from saccade.core.messages import pluralise
 from saccade.tables.binary_tables import ParquetFile, Spreadsheet
 from saccade.tables.delimited_text import DelimitedText, Row
 from saccade.tables.file_content import FileContent, detect_content
-from saccade.tables.find_header import has_header, names_columns, numbered
+from saccade.tables.find_header import (
+    has_header,
+    looks_like_names,
+    names_columns,
+    numbered,
+    undecided_header,
+)
 from saccade.tables.find_separator import find_layout, first_lines
 from saccade.tables.json_records import JsonRecords
 from saccade.tables.numbers import MissingValues, NumberReader, is_number
@@ -340,6 +346,8 @@ def _first_is_header(sample: Sequence[Row], wanted: Sequence[str], where: str) -
     first, rows = sample[0][1], [cells for _, cells in sample[1:]]
     numbers = numbered(len(first))
     if wanted and all(column in numbers for column in wanted) and not all(column in first for column in wanted):
+        if looks_like_names(first, rows):
+            raise undecided_header(first, where)
         return False  # columns that are named by number
     return has_header(first, rows, wanted, where)
 

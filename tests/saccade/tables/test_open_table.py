@@ -266,6 +266,10 @@ def test_columns_that_are_named_by_number_have_no_header(tmp_path: Path) -> None
     assert cells(table) == [["a.png", "0"], ["b.png", "1"]]
     assert opened(tmp_path / "t.csv", "0,1\na,b\n", named).columns == ["0", "1"]
     assert cells(opened(tmp_path / "t.csv", "0,1\na,b\n", named)) == [["a", "b"]]
+    for text in ("label,text\na,b\n", "when,load\n2024-01-01,5\n2024-01-02,6\n"):
+        with pytest.raises(UserError, match=r"line 1 may name the columns \('\w+', '\w+'\), or be the first row"):
+            opened(tmp_path / "t.csv", text, named)
+        assert opened(tmp_path / "t.csv", text, named, header=False).columns == ["0", "1"]
 
 
 def test_lines_and_rows_are_those_that_programs_show(tmp_path: Path) -> None:
