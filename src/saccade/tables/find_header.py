@@ -8,10 +8,28 @@ from saccade.core.errors import UserError
 from saccade.tables.numbers import is_missing, is_number
 
 _TIME = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([T ]\d.*)?|\d{1,2}[:.]\d{2}([:.]\d{2}(\.\d+)?)?( ?[AaPp][Mm])?")
-_USUAL_NAMES = frozenset(
-    ("text", "label", "labels", "class", "category", "target", "sentence", "message", "id", "path", "file", "filename")
-    + ("image", "value", "date", "time", "v1", "v2", "x", "y")
-)
+_USUAL_NAMES = {
+    "text",
+    "label",
+    "labels",
+    "class",
+    "category",
+    "target",
+    "sentence",
+    "message",
+    "id",
+    "path",
+    "file",
+    "filename",
+    "image",
+    "value",
+    "date",
+    "time",
+    "v1",
+    "v2",
+    "x",
+    "y",
+}
 _FEW_ROWS = 200  # rows that are looked at
 _FEW_CELLS = 40  # cells of a column that are numbers or times, or not
 
