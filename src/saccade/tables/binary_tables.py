@@ -13,12 +13,13 @@ from typing import Any
 
 from saccade.core.errors import UserError
 from saccade.tables.delimited_text import Row
-from saccade.tables.file_content import FileContent
+from saccade.tables.file_content import FileContent, zip_members
 from saccade.tables.numbers import TypedNumber
 
 _BATCH_CELLS = 2**18  # cells of a Parquet file that are held at once
 _CHUNK_BYTES = 2**20
 _MAX_UNPACKED_BYTES = 2**33
+_MAX_WORKBOOK_BYTES = 2**32
 
 
 @dataclass(frozen=True)
@@ -104,14 +105,13 @@ class Spreadsheet:
         import pandas  # 0.5 s
 
         with _plain_file(self.content, self.name) as path:
+            _refuse_long_parts(path, self.name)
             try:
                 book = pandas.ExcelFile(path, engine=self._engine())
             except ImportError as error:
                 raise self._lacks_reader() from error
             except Exception as error:  # each engine raises its own
-                raise UserError(
-                    f"{self.name} must be a whole spreadsheet: {_first_line(error)}. Replace it, or save it as .xlsx."
-                ) from error
+                raise self._damaged(error) from error
             with book:
                 names = [str(name) for name in book.sheet_names]
                 sheet = self.sheet if self.sheet is not None else 0
@@ -120,7 +120,10 @@ class Spreadsheet:
                     raise UserError(
                         f"sheet ({sheet!r}) must be a worksheet of {self.name}, which are {', '.join(map(repr, names))}"
                     )
-                frame = pandas.read_excel(book, sheet_name=sheet, header=None, dtype=object, na_filter=False)
+                try:
+                    frame = pandas.read_excel(book, sheet_name=sheet, header=None, dtype=object, na_filter=False)
+                except Exception as error:  # each engine raises its own
+                    raise self._damaged(error) from error
         rows = [[_text(value) for value in row] for row in frame.itertuples(index=False, name=None)]
         return rows, names, names[sheet] if isinstance(sheet, int) else sheet
 
@@ -133,6 +136,11 @@ class Spreadsheet:
         if importlib.util.find_spec("openpyxl") is not None and self.content.suffix.startswith(".xlsx"):
             return "openpyxl"
         raise self._lacks_reader()
+
+    def _damaged(self, error: Exception) -> UserError:
+        return UserError(
+            f"{self.name} must be a whole spreadsheet: {_first_line(error)}. Replace it, or save it as .xlsx."
+        )
 
     def _lacks_reader(self) -> UserError:
         return UserError(
@@ -149,13 +157,22 @@ def _plain_file(content: FileContent, name: str) -> Iterator[Path]:
         return
     with tempfile.NamedTemporaryFile() as target:
         done = 0
-        with content.open() as file:
+        with content.reading(name) as file:
             while chunk := file.read(_CHUNK_BYTES):
                 done += target.write(chunk)
                 if done > _MAX_UNPACKED_BYTES:
                     raise UserError(f"{name} must unpack to at most {_MAX_UNPACKED_BYTES:,} bytes. Unpack it yourself.")
         target.flush()
         yield Path(target.name)
+
+
+def _refuse_long_parts(path: Path, name: str) -> None:
+    """Refuse a workbook, which is a zip, that claims to unpack to more than a machine holds."""
+    total = sum(member.file_size for member in zip_members(path))
+    if total > _MAX_WORKBOOK_BYTES:
+        raise UserError(
+            f"{name} must unpack to at most {_MAX_WORKBOOK_BYTES:,} bytes, but to {total:,}. Save it as CSV."
+        )
 
 
 def _text(value: Any) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from saccade.core.errors import UserError
-from saccade.data.spec import SPLIT_NAMES
+from saccade.data.spec import SPLIT_NAMES, SPLITS
 from saccade.tables.numbers import is_number
 
 _FEW_ROWS = 1000
@@ -28,7 +28,9 @@ def parse_split(cell: str, column: str, where: str) -> str:
         UserError: it says something else.
     """
     if cell and cell.lower() not in SPLIT_NAMES:
-        raise UserError(f"{where}: {column} ({cell!r}) must be one of {', '.join(SPLIT_NAMES)}, in any case")
+        words = [[word for word, split in SPLIT_NAMES.items() if split == meant][:2] for meant in SPLITS]
+        known = ", ".join(word for some in words for word in some)
+        raise UserError(f"{where}: {column} ({cell!r}) must be one of {known} and the like, in any case")
     return SPLIT_NAMES.get(cell.lower(), "")
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from saccade.tables.text_encoding import refuse_bad_byte
 Row = tuple[int, list[str]]
 """The line that a row begins in, from 1, and its cells without the spaces around."""
 
+_MAX_LINE = 2**26  # characters
 _QUOTING = {
     "double": {"strict": True},
     "single": {"quotechar": "'", "strict": True},
@@ -35,6 +35,27 @@ def csv_reader(lines: Iterator[str], separator: str, quotes: str):  # type: igno
     if separator == " ":
         lines = (line.replace("\t", " ").strip(" \r\n") + "\n" for line in lines)
     return csv.reader(lines, delimiter=separator, skipinitialspace=True, **_QUOTING[quotes])  # type: ignore[arg-type]
+
+
+def bounded_lines(text: io.TextIOWrapper, content: FileContent, name: str) -> Iterator[str]:
+    """The lines of a text. Where it is packed, a kilobyte may be a line of a gigabyte: such a one is refused.
+
+    Args:
+        text: the text, opened.
+        content: the file.
+        name: the user's name of the file, for messages.
+
+    Returns:
+        Iterator of lines with their ends.
+    """
+    return _bounded(text, name) if content.is_packed else text
+
+
+def _bounded(text: io.TextIOWrapper, name: str) -> Iterator[str]:
+    while line := text.readline(_MAX_LINE):
+        if len(line) == _MAX_LINE:
+            raise UserError(f"{name} must have lines of less than {_MAX_LINE:,} characters to be a table. Unpack it.")
+        yield line
 
 
 @dataclass(frozen=True)
@@ -74,12 +95,10 @@ class DelimitedText:
             UserError: a byte is none of the encoding, a quotation mark is left open, or a cell is too long.
         """
         try:
-            with self.content.open() as file, io.TextIOWrapper(file, self.codec, newline="") as text:
-                yield from self._rows(text)
+            with self.content.reading(self.name) as file, io.TextIOWrapper(file, self.codec, newline="") as text:
+                yield from self._rows(bounded_lines(text, self.content, self.name))
         except UnicodeDecodeError:
             refuse_bad_byte(self.content, self.name, self.codec, self.encoding)
-        except (EOFError, zlib.error) as error:
-            raise UserError(f"{self.name} must be a whole packed file: {error}. Replace it.") from error
 
     def _rows(self, text: Iterator[str]) -> Iterator[Row]:
         for _ in range(self.skipped_lines):

@@ -1,10 +1,12 @@
 """What a file holds by its content, whatever its name says: delimited text, JSON, Parquet or a spreadsheet."""
 
 import bz2
+import contextlib
 import gzip
 import lzma
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -59,9 +61,28 @@ class FileContent:
         """Whether it is compressed as a whole."""
         return self.opener is not open
 
-    def open(self) -> IO[bytes]:
-        """The bytes, unpacked as they are read."""
-        return self.opener(self.path, "rb")
+    @contextlib.contextmanager
+    def reading(self, name: str) -> Iterator[IO[bytes]]:
+        """The bytes, unpacked as they are read.
+
+        Args:
+            name: the user's name of the file, for messages.
+
+        Yields:
+            The opened file.
+
+        Raises:
+            UserError: it is packed, and damaged.
+        """
+        try:
+            with self.opener(self.path, "rb") as file:
+                yield file
+        except (EOFError, zlib.error, lzma.LZMAError) as error:
+            raise _damaged(name, error) from error
+        except OSError as error:
+            if error.errno is not None or not self.is_packed:  # gzip's and bz2's bear no number
+                raise
+            raise _damaged(name, error) from error
 
 
 def detect_content(path: Path, name: str) -> FileContent:
@@ -81,11 +102,8 @@ def detect_content(path: Path, name: str) -> FileContent:
         head = file.read(_HEAD_BYTES)
     packed, opener = next(((end, opener) for magic, end, opener in _COMPRESSIONS if head.startswith(magic)), ("", open))
     if packed:
-        try:
-            with opener(path, "rb") as file:
-                head = file.read(_HEAD_BYTES)
-        except (OSError, EOFError, lzma.LZMAError) as error:
-            raise UserError(f"{name} must be a whole {packed} file: {error}. Replace it.") from error
+        with FileContent(path, "text", packed, opener).reading(name) as unpacked:
+            head = unpacked.read(_HEAD_BYTES)
     if head[257:262] == b"ustar":
         raise UserError(f"{name} is a tar archive: name the table in there with table, and the archive with path")
     if (what := next((what for magic, what in _OTHER_FILES if head.startswith(magic)), None)) is not None:
@@ -117,6 +135,10 @@ def is_spreadsheet(path: Path) -> bool:
     return _workbook_suffix(path) is not None
 
 
+def _damaged(name: str, error: Exception) -> UserError:
+    return UserError(f"{name} must be a whole packed file: {error}. Replace it.")
+
+
 def _is_json(head: bytes) -> bool:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return start[:1] in (b"{", b"[") and start[1:].lstrip()[:1] in (b'"', b"{", b"[", b"}", b"]")
@@ -132,12 +154,17 @@ def _spreadsheet_suffix(opener: Callable[..., Any], path: Path, name: str, head:
     return suffix
 
 
-def _workbook_suffix(file: Any) -> str | None:
+def zip_members(file: Any) -> list[zipfile.ZipInfo]:
+    """The members of a zip; none where it is damaged, or no zip."""
     try:
-        with zipfile.ZipFile(file) as workbook:
-            names = set(workbook.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError):
-        return None
+        with zipfile.ZipFile(file) as archive:
+            return archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
+        return []
+
+
+def _workbook_suffix(file: Any) -> str | None:
+    names = {member.filename for member in zip_members(file)}
     if "xl/workbook.bin" in names:
         return ".xlsb"
     return ".xlsx" if "xl/workbook.xml" in names else ".ods" if {"mimetype", "content.xml"} <= names else None

@@ -8,6 +8,28 @@ from saccade.core.errors import UserError
 from saccade.tables.numbers import is_missing, is_number
 
 _TIME = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([T ]\d.*)?|\d{1,2}[:.]\d{2}([:.]\d{2}(\.\d+)?)?( ?[AaPp][Mm])?")
+_USUAL_NAMES = {
+    "text",
+    "label",
+    "labels",
+    "class",
+    "category",
+    "target",
+    "sentence",
+    "message",
+    "id",
+    "path",
+    "file",
+    "filename",
+    "image",
+    "value",
+    "date",
+    "time",
+    "v1",
+    "v2",
+    "x",
+    "y",
+}
 _FEW_ROWS = 200  # rows that are looked at
 _FEW_CELLS = 40  # cells of a column that are numbers or times, or not
 
@@ -38,12 +60,37 @@ def has_header(first: Sequence[str], rows: Sequence[Sequence[str]], wanted: Sequ
     counting = _counts_up([cell for cell in first if not is_missing(cell) and is_number(cell)])
     others = [cell for cell in first if cell and not _is_counted(cell)]
     if counting and rows and not any(_counts_up(list(row)) for row in rows[:_FEW_ROWS]):
-        shown = ", ".join(map(repr, first[:5]))
-        raise UserError(
-            f"{where} may name the columns ({shown}), or be the first row of numbers. Say which: header: true or "
-            "header: false"
-        )
+        raise undecided_header(first, where)
     return bool(others) and not rows
+
+
+def undecided_header(first: Sequence[str], where: str) -> UserError:
+    """The question whether a first row names the columns.
+
+    Args:
+        first: cells of the row.
+        where: table and line of the row.
+
+    Returns:
+        An error that asks.
+    """
+    shown = ", ".join(map(repr, first[:5]))
+    return UserError(
+        f"{where} may name the columns ({shown}), or be the first row. Say which: header: true or header: false"
+    )
+
+
+def looks_like_names(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a row may name the columns where they are asked for by number: a name above numbers, or a usual name.
+
+    Args:
+        first: cells of the row.
+        rows: cells of rows below.
+
+    Returns:
+        Whether it may.
+    """
+    return _evidence(first, rows)[0] > 0 or any(cell.lower() in _USUAL_NAMES for cell in first)
 
 
 def names_columns(first: Sequence[str], rows: Sequence[Sequence[str]], wanted: Sequence[str]) -> bool:

@@ -8,8 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from saccade.core.errors import UserError
-from saccade.tables.delimited_text import csv_reader
+from saccade.tables.delimited_text import bounded_lines, csv_reader
 from saccade.tables.file_content import FileContent
 from saccade.tables.numbers import is_number
 from saccade.tables.table_format import TableFormat
@@ -57,9 +56,9 @@ def first_lines(content: FileContent, name: str, codec: str, encoding: str) -> t
         UserError: a byte is none of the encoding.
     """
     try:
-        with content.open() as file, io.TextIOWrapper(file, codec, newline="") as text:
+        with content.reading(name) as file, io.TextIOWrapper(file, codec, newline="") as text:
             lines, length = [], 0
-            for line in text:
+            for line in bounded_lines(text, content, name):
                 lines.append(line)
                 length += len(line)
                 if length >= _QUOTE_CHARACTERS:
@@ -67,8 +66,6 @@ def first_lines(content: FileContent, name: str, codec: str, encoding: str) -> t
             return lines, True
     except UnicodeDecodeError:
         refuse_bad_byte(content, name, codec, encoding)
-    except EOFError as error:
-        raise UserError(f"{name} must be a whole packed file: {error}. Replace it.") from error
 
 
 def find_layout(lines: Sequence[str], wanted: Sequence[str], form: TableFormat, *, is_whole: bool) -> Layout:

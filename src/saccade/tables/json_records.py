@@ -58,12 +58,10 @@ class JsonRecords:
 
     def _records(self) -> Iterator[tuple[int, dict[str, str]]]:
         try:
-            with self.content.open() as file, io.TextIOWrapper(file, self.codec) as text:
+            with self.content.reading(self.name) as file, io.TextIOWrapper(file, self.codec) as text:
                 yield from self._decode(text)
         except UnicodeDecodeError:
             refuse_bad_byte(self.content, self.name, self.codec, self.encoding)
-        except EOFError as error:
-            raise UserError(f"{self.name} must be a whole packed file: {error}. Replace it.") from error
 
     def _decode(self, text: Any) -> Iterator[tuple[int, dict[str, str]]]:
         buffer, at, line, is_list, is_end = "", 0, 1, False, False
@@ -85,6 +83,8 @@ class JsonRecords:
                 return
             try:
                 value, end = _DECODER.raw_decode(buffer, at)
+            except RecursionError as error:
+                raise UserError(f"{self.name}, line {line}: the JSON must not be so deep. Correct it.") from error
             except json.JSONDecodeError as error:
                 if not is_end and len(buffer) - at <= self.max_record:  # it may go on behind the buffer
                     chunk = text.read(max(_CHUNK_CHARACTERS, len(buffer) - at))

@@ -359,6 +359,8 @@ class RowReader:
     def __init__(self, readers: Sequence[NumberReader]) -> None:
         self._readers = readers
         self._plain = self._plain_row()
+        parts = range(0, len(readers), _MOST_COLUMNS) if len(readers) > _MOST_COLUMNS else ()
+        self._parts = [(start, RowReader(readers[start : start + _MOST_COLUMNS])) for start in parts]
 
     def __call__(self, cells: Sequence[str], line: int) -> list[float]:
         """Read a row.
@@ -373,6 +375,10 @@ class RowReader:
         Raises:
             UserError: a cell is no number, or it can be read in two ways.
         """
+        if self._parts:
+            return [
+                number for start, read in self._parts for number in read(cells[start : start + _MOST_COLUMNS], line)
+            ]
         if self._plain is not None and self._plain.fullmatch("\n".join(cells)):
             try:
                 numbers = list(map(float, cells))

@@ -1,6 +1,7 @@
 """A table opened: its columns, its rows with their lines, its numbers, and what was found out about its form."""
 
 import difflib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -11,7 +12,13 @@ from saccade.core.messages import pluralise
 from saccade.tables.binary_tables import ParquetFile, Spreadsheet
 from saccade.tables.delimited_text import DelimitedText, Row
 from saccade.tables.file_content import FileContent, detect_content
-from saccade.tables.find_header import has_header, names_columns, numbered
+from saccade.tables.find_header import (
+    has_header,
+    looks_like_names,
+    names_columns,
+    numbered,
+    undecided_header,
+)
 from saccade.tables.find_separator import find_layout, first_lines
 from saccade.tables.json_records import JsonRecords
 from saccade.tables.numbers import MissingValues, NumberReader, is_number
@@ -56,6 +63,7 @@ class Table:
     records: Callable[[], Iterator[Row]]
     has_empty_end: bool = False
     _numbers: dict[str, NumberReader] = field(default_factory=dict)
+    _places: dict[str, int] = field(default_factory=dict)
 
     def rows(self) -> Iterator[Row]:
         """Read the table from its first row on.
@@ -90,7 +98,9 @@ class Table:
 
     def place(self, column: Column) -> int:
         """The number of a column, from 0."""
-        return self.columns.index(str(column))
+        if not self._places:
+            self._places.update((name, place) for place, name in reversed(list(enumerate(self.columns))))
+        return self._places[str(column)]
 
     def require(self, columns: Mapping[str, Column | None]) -> None:
         """Refuse a table without columns that are asked for.
@@ -336,6 +346,8 @@ def _first_is_header(sample: Sequence[Row], wanted: Sequence[str], where: str) -
     first, rows = sample[0][1], [cells for _, cells in sample[1:]]
     numbers = numbered(len(first))
     if wanted and all(column in numbers for column in wanted) and not all(column in first for column in wanted):
+        if looks_like_names(first, rows):
+            raise undecided_header(first, where)
         return False  # columns that are named by number
     return has_header(first, rows, wanted, where)
 
@@ -378,8 +390,9 @@ def _check_columns(table: Table, named: Mapping[str, str], arguments: Sequence[s
             f"{where} must have a column {column!r}, but has {', '.join(map(repr, columns))}; the nearest is "
             f"{(lowered or near or columns)[0]!r}. Name it with {keys}."
         )
-    if twice := next((column for column in columns if column and columns.count(column) > 1), None):
-        raise UserError(f"{where} must name each column once, but {twice!r} stands there {columns.count(twice)} times")
+    counts = Counter(filter(None, columns))
+    if twice := next((column for column, count in counts.items() if count > 1), None):
+        raise UserError(f"{where} must name each column once, but {twice!r} stands there {counts[twice]} times")
 
 
 def _either(names: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_MARKS_OF_WORDS = tuple(mark for mark, codec in _MARKS if codec != "utf-8-sig")
 _LATIN = ("cp1252", "latin-1")
 _EAST = ("gb2312", "shift_jis", "euc_kr", "big5", "gb18030")
 _CYRILLIC = ("cp1251", "koi8-r")
@@ -36,12 +37,18 @@ def find_encoding(content: FileContent, name: str, stated: str | None) -> tuple[
         Name of a codec of Python, and the encoding's name for messages.
 
     Raises:
-        UserError: every other byte is NUL, as in UTF-16 without a byte order mark.
+        UserError: it is UTF-16 without a byte order mark.
     """
-    if stated is not None:
-        return codec_name(stated), stated
-    with content.open() as file:
+    with content.reading(name) as file:
         head = file.read(_HEAD_BYTES)
+    if stated is not None:
+        codec = codec_name(stated)
+        if codecs.lookup(codec).name in ("utf-16", "utf-32") and not head.startswith(_MARKS_OF_WORDS):
+            raise UserError(
+                f"{name} must begin with a byte order mark to be {stated}. Without one, name the order of the bytes, "
+                f"such as encoding: {stated}-le, or leave encoding out"
+            )
+        return codec, stated
     codec = next((codec for mark, codec in _MARKS if head.startswith(mark)), "utf-8")
     if codec == "utf-8" and head.count(0) > len(head) // 4:
         likely = likely_encoding(head)
@@ -64,9 +71,9 @@ def refuse_bad_byte(content: FileContent, name: str, codec: str, encoding: str) 
     Raises:
         UserError: always.
     """
-    line, byte, raw = _first_bad_byte(content, codec)
+    line, byte, raw = _first_bad_byte(content, name, codec)
     where = f"{name}, line {line}: the byte 0x{byte:02x} is no {encoding}"
-    with content.open() as file:
+    with content.reading(name) as file:
         head = file.read(4)
     marked = next((mark for bom, mark in _MARKS if head.startswith(bom)), None)
     likely = likely_encoding(raw) if marked is None else None if marked == codec else marked
@@ -122,10 +129,10 @@ def _odd_letters(text: str, is_latin: bool) -> int:
     return 2 * no_words + mixed + other
 
 
-def _first_bad_byte(content: FileContent, codec: str) -> tuple[int, int, bytes]:
+def _first_bad_byte(content: FileContent, name: str, codec: str) -> tuple[int, int, bytes]:
     """The line, from 1, and the value of the first byte that cannot be decoded, and the bytes of that line."""
     decoder, newlines, lines = codecs.getincrementaldecoder(codec)(), io.IncrementalNewlineDecoder(None, True), 1
-    with content.open() as file:
+    with content.reading(name) as file:
         tail = b""  # of the line that is being decoded
         while chunk := file.read(_CHUNK_BYTES):
             state = decoder.getstate()

@@ -113,6 +113,13 @@ def test_what_is_no_number_is_named(cell: str, form: dict[str, Any], message: st
         reader([], **form)(cell, 7)
 
 
+def test_a_row_of_many_columns_is_read_in_its_order() -> None:
+    row = RowReader([reader([f"{place}.5"]) for place in range(450)])
+    assert row([f"{place}.5" for place in range(450)], 2) == [place + 0.5 for place in range(450)]
+    with pytest.raises(UserError, match=r"line 3: v \('x'\) must be a number"):
+        row(["1.5"] * 449 + ["x"], 3)
+
+
 def test_what_was_found_is_said() -> None:
     column = reader(["1.394,64", "?"], ";")
     column("1.394,64", 2), column("?", 3)

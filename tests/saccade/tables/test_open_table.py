@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from saccade.core.errors import UserError
+from saccade.tables import binary_tables, delimited_text
 from saccade.tables.file_content import detect_content, is_spreadsheet
 from saccade.tables.numbers import RowReader
 from saccade.tables.table import Table, open_table
@@ -203,6 +204,9 @@ def test_what_is_stated_holds(
         pytest.param("version https://git-lfs.github.com/spec/v1\n", {}, {}, "pointer of Git LFS", id="LFS"),
         pytest.param("{}", {}, {}, "must hold rows, but holds none", id="no keys"),
         pytest.param(b"\x89PNG\r\n\x1a\n", {}, {}, "must be a table, but is a PNG picture", id="a picture"),
+        pytest.param("a,b\n1,2\n", {}, {"encoding": "utf-16"}, "must begin with a byte order mark to be", id="mark"),
+        pytest.param('{"a":' * 5000, {}, {}, "JSON must not be so deep", id="a deep object"),
+        pytest.param(gzip.compress(b"a,b\n1,2\n")[:15] + b"\xff" * 20, {}, {}, "whole packed file", id="damaged"),
         pytest.param(gzip.compress(b"a,b\n1,2\n" * 1000)[:-20], {}, {}, r"must be a whole", id="half a file"),
         pytest.param(b"PAR1" + b"\0" * 50, {}, {}, "must be a whole Parquet file", id="half a Parquet file"),
         pytest.param("a,b\n1,2\n", {}, {"separator": ";;"}, r"separator \(';;'\) must be one sign", id="two signs"),
@@ -232,6 +236,18 @@ def test_rows_that_quotation_marks_swallow_below_the_first_lines_are_asked_about
     assert len(cells(opened(tmp_path / "t.csv", text, quotes="double"))) == 101
 
 
+def test_what_unpacks_to_more_than_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited_text, "_MAX_LINE", 1000)
+    with pytest.raises(UserError, match=r"must have lines of less than 1,000 characters"):
+        opened(tmp_path / "t.csv", gzip.compress(b"a,b\n" + b"x" * 2000))
+    monkeypatch.setattr(binary_tables, "_MAX_WORKBOOK_BYTES", 1000)
+    with pytest.raises(UserError, match=r"must unpack to at most 1,000 bytes, but to [\d,]+\. Save it as CSV"):
+        opened(tmp_path / "t.csv", as_excel(tmp_path / "x"))
+    monkeypatch.setattr(binary_tables, "_MAX_UNPACKED_BYTES", 1000)
+    with pytest.raises(UserError, match=r"must unpack to at most 1,000 bytes"):
+        opened(tmp_path / "t.csv", gzip.compress(as_parquet(tmp_path / "x")))
+
+
 def test_a_cell_below_an_empty_column_that_was_left_out_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,6 +266,10 @@ def test_columns_that_are_named_by_number_have_no_header(tmp_path: Path) -> None
     assert cells(table) == [["a.png", "0"], ["b.png", "1"]]
     assert opened(tmp_path / "t.csv", "0,1\na,b\n", named).columns == ["0", "1"]
     assert cells(opened(tmp_path / "t.csv", "0,1\na,b\n", named)) == [["a", "b"]]
+    for text in ("label,text\na,b\n", "when,load\n2024-01-01,5\n2024-01-02,6\n"):
+        with pytest.raises(UserError, match=r"line 1 may name the columns \('\w+', '\w+'\), or be the first row"):
+            opened(tmp_path / "t.csv", text, named)
+        assert opened(tmp_path / "t.csv", text, named, header=False).columns == ["0", "1"]
 
 
 def test_lines_and_rows_are_those_that_programs_show(tmp_path: Path) -> None:
