@@ -16,7 +16,12 @@ LAYOUTS = ("image", "tokens", "series", "vector")
 (N, T, F) or vectors (N, F). Each kind of data yields one of them."""
 
 SPLITS = ("train", "validation", "test")
-SPLIT_NAMES = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
+SPLIT_NAMES = {
+    **dict.fromkeys(("train", "training", "trn"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "devel", "development"), "validation"),
+    **dict.fromkeys(("eval", "evaluation"), "validation"),
+    **dict.fromkeys(("test", "testing", "tst", "holdout", "hold-out", "hold_out", "held-out", "held_out"), "test"),
+}
 """What published splits are called, in small letters, and which split that is."""
 
 PAD = 0  # fills up after a text's end; no text holds it

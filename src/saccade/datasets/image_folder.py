@@ -16,8 +16,9 @@ import numpy as np
 from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
 from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, ArchiveLimits
-from saccade.io.archives import Archive, Member, NameFilter, open_archive
+from saccade.io.archives import ARCHIVE_SUFFIXES, Archive, Member, NameFilter, open_archive
 from saccade.kinds.image.pixels.decode import IMAGE_SUFFIXES, decode_for, decode_image
+from saccade.readers.class_names import without_small_classes
 from saccade.readers.examples import ImageExamples
 from saccade.readers.fetch_archive import fetch_archive, name_filter, single_file
 from saccade.readers.labels_from_paths import check_class_from, labels_from_paths
@@ -38,7 +39,11 @@ def fetch(
     mirror: str | None = None,
     include: list[str] | None = None,
     exclude: list[str] | None = None,
-    class_from: str = "first",
+    class_from: str | None = None,
+    splits: dict[str, str | int | list[str | int]] | None = None,
+    rename_classes: dict[str, str | int] | None = None,
+    names_encoding: str | None = None,
+    min_per_class: int = 1,
     max_files: int = MAX_FILES,
     max_file_bytes: int = MAX_FILE_BYTES,
     max_bytes: int = MAX_BYTES,
@@ -57,6 +62,11 @@ def fetch(
         exclude: patterns of the files to leave out.
         class_from: part of a path that is the class; ``read`` uses it, and here it is checked, before an hour's
             download.
+        splits: folders that are splits, where their names do not say so, as {train: Training, test: [2023, 2024]}:
+            a folder's name or pattern, or several; ``read`` uses it and the next, and here they are checked.
+        rename_classes: class name to the name to take in its place, as {Dog: dog}; classes of one name become one.
+        names_encoding: encoding of names that are not UTF-8, as Python names it, such as cp850; None finds it.
+        min_per_class: least number of examples of a class; classes of fewer are left out.
         max_files: most members of an archive, or files of a folder.
         max_file_bytes: most bytes of one file.
         max_bytes: most bytes of all files together.
@@ -67,7 +77,7 @@ def fetch(
             class_from, a pattern or a limit is none.
     """
     limits = ArchiveLimits(max_files, max_file_bytes, max_bytes)
-    check_class_from(class_from)
+    check_class_from(class_from, splits, rename_classes)
     fetch_archive(
         folder,
         _PACKED,
@@ -79,6 +89,7 @@ def fetch(
         mirror=mirror,
         wanted=name_filter(include, exclude),
         limits=limits,
+        names_encoding=names_encoding,
         progress=progress,
     )
 
@@ -88,7 +99,11 @@ def read(
     *,
     include: list[str] | None = None,
     exclude: list[str] | None = None,
-    class_from: str = "first",
+    class_from: str | None = None,
+    splits: dict[str, str | int | list[str | int]] | None = None,
+    rename_classes: dict[str, str | int] | None = None,
+    names_encoding: str | None = None,
+    min_per_class: int = 1,
     max_files: int = MAX_FILES,
     max_file_bytes: int = MAX_FILE_BYTES,
     max_bytes: int = MAX_BYTES,
@@ -109,7 +124,13 @@ def read(
         exclude: patterns of the files to leave out.
         class_from: part of a path that is the class: ``first`` (the first folder, or the first one in train, val or
             test), ``parent`` (the folder that the file is in), or a pattern such as ``MT_{class}/Imgs/*`` or
-            ``{class}_[0-9]*.jpg``, in which ``*`` and {class} are any text but a slash.
+            ``{class}_[0-9]*.jpg``, in which ``*`` and {class} are any text but a slash; None takes ``first``, and asks
+            where those folders hold the same folders.
+        splits: folders that are splits, as {train: Training, test: [2023, 2024]}: a folder's name or pattern, or
+            several; None takes those called train, valid, test, seg_train or the like.
+        rename_classes: class name to the name to take in its place, as {Dog: dog}; classes of one name become one.
+        names_encoding: encoding of names that are not UTF-8, as Python names it, such as cp850; None finds it.
+        min_per_class: least number of examples of a class; classes of fewer are left out.
         max_files: most members of the archive.
         max_file_bytes: most bytes of one file.
         max_bytes: most bytes of all files together.
@@ -122,11 +143,21 @@ def read(
         UserError: the archive is damaged or exceeds a limit, or its names do not say classes and splits.
     """
     path = single_file(folder)
-    check_class_from(class_from)
-    archive = open_archive(path, ArchiveLimits(max_files, max_file_bytes, max_bytes))
+    archive = open_archive(path, ArchiveLimits(max_files, max_file_bytes, max_bytes), names_encoding)
     pictures, ids, notes = _list_pictures(archive, name_filter(include, exclude))
+    labelled = labels_from_paths(
+        [picture.name for picture in pictures], path, class_from, splits=splits, rename=rename_classes
+    )
+    names_of_classes = [place.class_name for place in labelled.places.values()]
+    large, left_out = without_small_classes(names_of_classes, min_per_class, path)
+    kept = [
+        i
+        for i, picture in enumerate(pictures)
+        if picture.name in labelled.places and labelled.places[picture.name].class_name in large
+    ]
+    pictures, ids = [pictures[i] for i in kept], [ids[i] for i in kept]
     names = [picture.name for picture in pictures]
-    places = labels_from_paths(names, path, class_from)
+    places = [labelled.places[name] for name in names]
     classes = sorted({place.class_name for place in places})
     label_of = {name: label for label, name in enumerate(classes)}
     return ImageExamples(
@@ -138,7 +169,9 @@ def read(
         ids=ids,
         published_splits=[place.split for place in places if place.split is not None] or None,  # all have one, or none
         names=names,
-        notes=notes,
+        notes=(*archive.notes, *notes, *labelled.notes, *left_out),
+        warnings=(*archive.warnings, *labelled.warnings),
+        small_class_option="source.min_per_class",
     )
 
 
@@ -155,6 +188,11 @@ def _list_pictures(archive: Archive, wanted: NameFilter) -> tuple[list[Member], 
         else:
             others[suffix or "without a suffix"] += 1
     counts = ", ".join(f"{suffix} {count:,}" for suffix, count in sorted(others.items()))
+    if not pictures and others.keys() & ARCHIVE_SUFFIXES:
+        raise UserError(
+            f"{archive.path} holds archives in place of pictures ({counts}), which are not looked into: unpack it, and "
+            "set path to one of them, or to the folder with all of them unpacked"
+        )
     if not pictures:
         raise UserError(
             f"{archive.path} must hold pictures ({', '.join(IMAGE_SUFFIXES)}), but holds {counts or 'none'}. "

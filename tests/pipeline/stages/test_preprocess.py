@@ -89,6 +89,27 @@ def test_photographs_are_taken_and_masks_left_and_the_report_says_what_there_is(
     assert not list((tree.root / "data/prepared/tiles").glob("tmp*"))
 
 
+def test_published_splits_are_kept_where_nothing_is_said_of_them(tree: Tree) -> None:
+    shutil.rmtree(tree.root / "tiles")
+    levels = iter(range(10, 250, 4))
+    for split, count in (("Training", 8), ("Testing", 3)):
+        for name in ("ok", "torn"):
+            for i in range(count):
+                path = tree.root / "tiles" / split / name / f"{i}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.new("L", (8, 8), next(levels)).save(path)
+    source = 'include: ["MT_*/Imgs/*.jpg"], class_from: "MT_{class}/Imgs/*"'
+    tree.replace("params.yaml", f", {source}", "")
+    ended = prepare(tree)
+    assert "tiles: splits by folder: 'Training' is train, 'Testing' is test\n" in ended.out
+    assert "the published splits are kept, validation drawn from training (split.test: given)" in ended.out
+    assert "train 14, validation 2, test 6 images of 32x32x1, 2 classes (ok, torn); see" in ended.out
+    tree.replace("params.yaml", "split: {}", "split: {test: 0.2, validation: 0.2}")
+    ended = prepare(tree)
+    assert "the published splits are drawn anew (split.test: 0.2); test: given keeps them" in ended.out
+    assert "train 14, validation 4, test 4 images" in ended.out
+
+
 def test_a_file_that_is_no_picture_stops_it_by_name_and_can_be_left_out(tree: Tree) -> None:
     assert prepare(tree).code == 0
     before = tree.snapshot("data/prepared") | tree.snapshot("reports")

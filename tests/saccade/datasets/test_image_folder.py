@@ -202,16 +202,28 @@ def test_an_unreadable_picture_is_left_out_by_the_pattern_of_its_name(tmp_path: 
         pytest.param({"empty/": b""}, r"must hold pictures \(.*\), but holds none\.", id="nothing"),
         pytest.param({"1.jpg": PICTURES["dog/1.JPG"]}, "examples in its root must lie in a folder", id="no class"),
         pytest.param({"dog/1.jpg": PICTURES["dog/1.JPG"]}, "two classes, but there is only 'dog'", id="one class"),
-        pytest.param(
-            {f"{place}/1.jpg": PICTURES["dog/1.JPG"] for place in ("train/cat", "train/dog", "test/dog")},
-            "class 'cat' must have examples in each split, but has none in test",
-            id="class missing in a split",
-        ),
     ],
 )
 def test_an_archive_without_classes_is_refused(tmp_path: Path, files: dict[str, bytes], message: str) -> None:
     with pytest.raises(UserError, match=rf"pets\.zip.* {message}"):
         fetched(tmp_path, "pets.zip", files)
+
+
+def test_archives_in_an_archive_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"pets\.zip holds archives in place of pictures \(\.md 1, \.zip 1\)"):
+        fetched(tmp_path, "pets.zip", {"set/inner.zip": b"PK", "set/about.md": b"x"})
+
+
+def test_small_classes_are_left_out_by_one_line(tmp_path: Path) -> None:
+    source = write_zip(tmp_path / "pets.zip", PICTURES)
+    image_folder.fetch(tmp_path / "raw", path=str(source))
+    with pytest.raises(UserError, match=r"min_per_class \(3\) must leave at least two .* are 'dog' 2, '猫' 2"):
+        image_folder.read(tmp_path / "raw", min_per_class=3)
+    examples = image_folder.read(tmp_path / "raw", min_per_class=2)
+    assert examples.classes == ("dog", "猫") and examples.labels.tolist() == [0, 0, 1, 1]
+    assert list(examples.names) == [name for name in PICTURES if not name.startswith("gato")]
+    assert examples.notes == ("left out 1 class of fewer than 2 examples (min_per_class): 'gato' (1); 1 example",)
+    np.testing.assert_array_equal(examples.image(1), picture(2, 5, 7))
 
 
 def test_paths_that_are_no_source_are_refused(tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ def prepare(
             keys,
             published=examples.published_splits,
             left_out=findings.left_out,
+            small_class_remedy=examples.small_class_option,
         )
         _warn_of_near_duplicates([set(splits_N[pair]) for pair in near], examples, job)
         builder = image_arrays(examples, inspected, fit)

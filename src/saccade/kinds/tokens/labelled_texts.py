@@ -87,6 +87,7 @@ def prepare(
             keys,
             published=examples.published_splits,
             left_out=findings.left_out,
+            small_class_remedy=examples.small_class_option,
         )
         rows_of = rows_of_splits(splits_N)
         builder, tokens = text_arrays(examples, store, rows_of, max_length=max_length, max_vocabulary=max_vocabulary)
