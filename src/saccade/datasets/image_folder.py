@@ -10,14 +10,18 @@ import hashlib
 import posixpath
 from collections import Counter
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from saccade.core.errors import UserError
+from saccade.core.messages import pluralise
 from saccade.core.progress import Progress, no_progress
 from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, ArchiveLimits
 from saccade.io.archives import ARCHIVE_SUFFIXES, Archive, Member, NameFilter, open_archive
-from saccade.kinds.image.pixels.decode import IMAGE_SUFFIXES, decode_for, decode_image
+from saccade.kinds.image.pixels.decode import IMAGE_SUFFIXES, decode_for, decode_image, decode_values
+from saccade.kinds.image.pixels.dicom import is_dicom
+from saccade.kinds.image.pixels.frames import Frame, frame_numbers
 from saccade.readers.class_names import without_small_classes
 from saccade.readers.examples import ImageExamples
 from saccade.readers.fetch_archive import fetch_archive, name_filter, single_file
@@ -44,6 +48,7 @@ def fetch(
     rename_classes: dict[str, str | int] | None = None,
     names_encoding: str | None = None,
     min_per_class: int = 1,
+    frames: Literal["first", "all"] = "first",
     max_files: int = MAX_FILES,
     max_file_bytes: int = MAX_FILE_BYTES,
     max_bytes: int = MAX_BYTES,
@@ -67,6 +72,8 @@ def fetch(
         rename_classes: class name to the name to take in its place, as {Dog: dog}; classes of one name become one.
         names_encoding: encoding of names that are not UTF-8, as Python names it, such as cp850; None finds it.
         min_per_class: least number of examples of a class; classes of fewer are left out.
+        frames: of files of several frames (pages of a TIFF, an animation, a DICOM series) first takes the first, and
+            all takes each as an example; those of a file stay in one split.
         max_files: most members of an archive, or files of a folder.
         max_file_bytes: most bytes of one file.
         max_bytes: most bytes of all files together.
@@ -104,6 +111,7 @@ def read(
     rename_classes: dict[str, str | int] | None = None,
     names_encoding: str | None = None,
     min_per_class: int = 1,
+    frames: Literal["first", "all"] = "first",
     max_files: int = MAX_FILES,
     max_file_bytes: int = MAX_FILE_BYTES,
     max_bytes: int = MAX_BYTES,
@@ -131,6 +139,8 @@ def read(
         rename_classes: class name to the name to take in its place, as {Dog: dog}; classes of one name become one.
         names_encoding: encoding of names that are not UTF-8, as Python names it, such as cp850; None finds it.
         min_per_class: least number of examples of a class; classes of fewer are left out.
+        frames: of files of several frames (pages of a TIFF, an animation, a DICOM series) first takes the first, and
+            all takes each as an example; those of a file stay in one split.
         max_files: most members of the archive.
         max_file_bytes: most bytes of one file.
         max_bytes: most bytes of all files together.
@@ -144,47 +154,79 @@ def read(
     """
     path = single_file(folder)
     archive = open_archive(path, ArchiveLimits(max_files, max_file_bytes, max_bytes), names_encoding)
-    pictures, ids, notes = _list_pictures(archive, name_filter(include, exclude))
+    pictures, notes = _list_pictures(archive, name_filter(include, exclude))
     labelled = labels_from_paths(
         [picture.name for picture in pictures], path, class_from, splits=splits, rename=rename_classes
     )
     names_of_classes = [place.class_name for place in labelled.places.values()]
     large, left_out = without_small_classes(names_of_classes, min_per_class, path)
-    kept = [
-        i
-        for i, picture in enumerate(pictures)
+    pictures = [
+        picture
+        for picture in pictures
         if picture.name in labelled.places and labelled.places[picture.name].class_name in large
     ]
-    pictures, ids = [pictures[i] for i in kept], [ids[i] for i in kept]
-    names = [picture.name for picture in pictures]
-    places = [labelled.places[name] for name in names]
+    several = [picture for picture in pictures if len(picture.frames) > 1]
+    if frames == "all":
+        shown = [(picture, Frame(b"", number)) for picture in pictures for number in picture.frames]
+    else:
+        shown = [(picture, Frame(b"", picture.frames[0])) for picture in pictures]
+    places = [labelled.places[picture.name] for picture, _ in shown]
     classes = sorted({place.class_name for place in places})
     label_of = {name: label for label, name in enumerate(classes)}
     return ImageExamples(
         classes=tuple(classes),
         labels=np.array([label_of[place.class_name] for place in places], dtype=np.int64),
-        load=lambda i: archive.read(pictures[i]),
+        load=lambda i: Frame(archive.read(shown[i][0].member), shown[i][1].number),
         decode=decode_image,
         decode_for=decode_for,
-        ids=ids,
+        decode_values=decode_values,
+        ids=[picture.digest for picture, _ in shown],
         published_splits=[place.split for place in places if place.split is not None] or None,  # all have one, or none
-        names=names,
-        notes=(*archive.notes, *notes, *labelled.notes, *left_out),
+        names=[_frame_name(picture, frame.number, frames) for picture, frame in shown],
+        paths=[picture.name for picture, _ in shown] if frames == "all" and several else (),
+        notes=(*archive.notes, *notes, *labelled.notes, *left_out, *_frame_notes(several, frames)),
         warnings=(*archive.warnings, *labelled.warnings),
         small_class_option="source.min_per_class",
     )
 
 
-def _list_pictures(archive: Archive, wanted: NameFilter) -> tuple[list[Member], list[str], tuple[str, ...]]:
-    """The pictures, a digest of each, and what to tell of the files that are none."""
-    pictures: list[Member] = []
-    ids: list[str] = []
+class _Picture(NamedTuple):
+    """A picture file: its place in the archive, a digest of its bytes, and the numbers of its frames."""
+
+    member: Member
+    digest: str
+    frames: list[int]
+
+    @property
+    def name(self) -> str:
+        return self.member.name
+
+
+def _frame_name(picture: _Picture, number: int, frames: str) -> str:
+    is_one_of_several = frames == "all" and len(picture.frames) > 1
+    return f"{picture.name} (frame {number + 1})" if is_one_of_several else picture.name
+
+
+def _frame_notes(several: list[_Picture], frames: str) -> tuple[str, ...]:
+    if not several:
+        return ()
+    total = sum(len(picture.frames) for picture in several)
+    what = f"{pluralise(len(several), 'file')} of several frames ({total:,} in all), such as {several[0].name!r}"
+    how = "each frame is an example" if frames == "all" else "the first of each is taken; frames: all takes all of them"
+    return (f"{what}: {how}",)
+
+
+def _list_pictures(archive: Archive, wanted: NameFilter) -> tuple[list[_Picture], tuple[str, ...]]:
+    """The pictures, and what to tell of the files that are none."""
+    pictures: list[_Picture] = []
     others: Counter[str] = Counter()
     for member in archive.members(wanted):
         suffix = posixpath.splitext(member.name)[1].lower()
-        if suffix in IMAGE_SUFFIXES:
-            pictures.append(member)
-            ids.append(hashlib.blake2b(archive.read(member), digest_size=16).hexdigest())
+        may_be_dicom = not suffix or suffix[1:].isdigit()  # 1.2.840.113619.2.55 is a name without a suffix
+        content = archive.read(member) if suffix in IMAGE_SUFFIXES or may_be_dicom else b""
+        if suffix in IMAGE_SUFFIXES or is_dicom(content):
+            digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+            pictures.append(_Picture(member, digest, frame_numbers(content)))
         else:
             others[suffix or "without a suffix"] += 1
     counts = ", ".join(f"{suffix} {count:,}" for suffix, count in sorted(others.items()))
@@ -198,4 +240,4 @@ def _list_pictures(archive: Archive, wanted: NameFilter) -> tuple[list[Member], 
             f"{archive.path} must hold pictures ({', '.join(IMAGE_SUFFIXES)}), but holds {counts or 'none'}. "
             "Correct path, include or exclude."
         )
-    return pictures, ids, (f"left out files that are no pictures by their names: {counts}",) if others else ()
+    return pictures, (f"left out files that are no pictures by their names: {counts}",) if others else ()

@@ -136,6 +136,9 @@ class ImageExamples:
         notes: lines for people on what the source found and left out.
         warnings: lines that people should not miss.
         small_class_option: option that leaves out classes of few examples, for messages; empty: the source has none.
+        decode_values: function from what ``load`` gave, and a height and width as of ``decode_for`` or None, to values
+            that are not grey levels yet (``ImageValues``); None: there are none but grey levels.
+        paths: path of each example's file, for patterns, where names say more than that; empty: names are paths.
     """
 
     classes: tuple[str, ...]
@@ -150,6 +153,8 @@ class ImageExamples:
     decode_for: Callable[[Any, tuple[int, int]], tuple[np.ndarray, tuple[int, int]]] | None = None
     warnings: Sequence[str] = ()
     small_class_option: str = ""
+    decode_values: Callable[[Any, tuple[int, int] | None], Any] | None = None
+    paths: Sequence[str] = ()
 
     def image(self, i: int) -> np.ndarray:
         """Example ``i``: uint8 (H, W) for grey, or (H, W, 3) for RGB."""

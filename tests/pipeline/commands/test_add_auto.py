@@ -123,7 +123,9 @@ def test_what_cannot_be_decided_is_said(inside) -> None:
 
 
 def test_a_published_test_split_that_is_not_there_is_said(decided: Callable[..., dict]) -> None:
-    with pytest.raises(UserError, match=r"split.test \(given\) must be a share such as 0.15 here: this source publishes no"):
+    with pytest.raises(
+        UserError, match=r"split.test \(given\) must be a share such as 0.15 here: this source publishes no"
+    ):
         decided([9, 9], split="{test: given}")
 
 

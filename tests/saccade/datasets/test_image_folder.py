@@ -214,6 +214,41 @@ def test_archives_in_an_archive_are_named(tmp_path: Path) -> None:
         fetched(tmp_path, "pets.zip", {"set/inner.zip": b"PK", "set/about.md": b"x"})
 
 
+def animation(*levels: int) -> bytes:
+    file, frames = io.BytesIO(), [Image.new("L", (5, 4), level) for level in levels]
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    return file.getvalue()
+
+
+def test_frames_are_examples_of_one_group_or_the_first_is_taken_with_a_word(tmp_path: Path) -> None:
+    files = {"a/1.gif": animation(10, 20, 30), "a/2.gif": animation(40), "b/3.gif": animation(50, 60)}
+    first = fetched(tmp_path, "pets.zip", files)
+    assert list(first.names) == list(files) and first.paths == ()
+    assert first.notes == (
+        "2 files of several frames (5 in all), such as 'a/1.gif': the first of each is taken; frames: all takes all of "
+        "them",
+    )
+    every = image_folder.read(tmp_path / "raw", frames="all")
+    assert list(every.names) == [
+        *(f"a/1.gif (frame {i})" for i in (1, 2, 3)),
+        "a/2.gif",
+        *(f"b/3.gif (frame {i})" for i in (1, 2)),
+    ]
+    assert list(every.paths) == ["a/1.gif"] * 3 + ["a/2.gif"] + ["b/3.gif"] * 2
+    assert [every.image(i).flat[0] for i in range(6)] == [10, 20, 30, 40, 50, 60]
+    assert every.labels.tolist() == [0, 0, 0, 0, 1, 1]
+    assert [len(set(every.ids[rows])) for rows in (slice(0, 3), slice(0, 4), slice(4, 6))] == [1, 2, 1]
+    assert every.notes[0].endswith("each frame is an example")
+
+
+def test_dicoms_are_known_by_their_content(tmp_path: Path) -> None:
+    image = bytes(128) + b"DICM" + bytes(100)
+    files = {"a/IM0001": image, "b/1.2.840.113619": image, "b/README": b"about", "b/about.md": image}
+    examples = fetched(tmp_path, "pets.zip", files)
+    assert list(examples.names) == ["a/IM0001", "b/1.2.840.113619"]
+    assert examples.notes == ("left out files that are no pictures by their names: .md 1, without a suffix 1",)
+
+
 def test_small_classes_are_left_out_by_one_line(tmp_path: Path) -> None:
     source = write_zip(tmp_path / "pets.zip", PICTURES)
     image_folder.fetch(tmp_path / "raw", path=str(source))
