@@ -9,6 +9,7 @@ are decoded straight from the archive, one at a time and in its order.
 import hashlib
 import posixpath
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -166,24 +167,23 @@ def read(
         if picture.name in labelled.places and labelled.places[picture.name].class_name in large
     ]
     several = [picture for picture in pictures if len(picture.frames) > 1]
-    if frames == "all":
-        shown = [(picture, Frame(b"", number)) for picture in pictures for number in picture.frames]
-    else:
-        shown = [(picture, Frame(b"", picture.frames[0])) for picture in pictures]
-    places = [labelled.places[picture.name] for picture, _ in shown]
+    taken = [picture.frames if frames == "all" else picture.frames[:1] for picture in pictures]
+    numbers = np.array([number for each in taken for number in each], dtype=np.int32)
+    shown = [picture for picture, each in zip(pictures, taken, strict=True) for _ in each]
+    places = [labelled.places[picture.name] for picture in shown]
     classes = sorted({place.class_name for place in places})
     label_of = {name: label for label, name in enumerate(classes)}
     return ImageExamples(
         classes=tuple(classes),
         labels=np.array([label_of[place.class_name] for place in places], dtype=np.int64),
-        load=lambda i: Frame(archive.read(shown[i][0].member), shown[i][1].number),
+        load=lambda i: Frame(archive.read(shown[i].member), int(numbers[i])),
         decode=decode_image,
         decode_for=decode_for,
         decode_values=decode_values,
-        ids=[picture.digest for picture, _ in shown],
+        ids=[picture.digest for picture in shown],
         published_splits=[place.split for place in places if place.split is not None] or None,  # all have one, or none
-        names=[_frame_name(picture, frame.number, frames) for picture, frame in shown],
-        paths=[picture.name for picture, _ in shown] if frames == "all" and several else (),
+        names=[_frame_name(picture, int(n), frames) for picture, n in zip(shown, numbers, strict=True)],
+        paths=[picture.name for picture in shown] if frames == "all" and several else (),
         notes=(*archive.notes, *notes, *labelled.notes, *left_out, *_frame_notes(several, frames)),
         warnings=(*archive.warnings, *labelled.warnings),
         small_class_option="source.min_per_class",
@@ -195,7 +195,7 @@ class _Picture(NamedTuple):
 
     member: Member
     digest: str
-    frames: list[int]
+    frames: Sequence[int]
 
     @property
     def name(self) -> str:

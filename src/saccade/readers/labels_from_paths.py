@@ -106,10 +106,11 @@ def labels_from_paths(
         classes = _classes_by_pattern(counted, class_from, where)
     classes, notes, warnings = plain_class_names(classes, where, rename)
     _refuse_one_class(classes, where, class_from, layout)
-    places = {
-        name: PathLabels(found.split_of[folder_of[name]], class_name)
-        for name, class_name in zip(counted, classes, strict=True)
-    }
+    one_of_each: dict[PathLabels, PathLabels] = {}  # millions of names share few of them
+    places = {}
+    for name, class_name in zip(counted, classes, strict=True):
+        place = PathLabels(found.split_of[folder_of[name]], class_name)
+        places[name] = one_of_each.setdefault(place, place)
     return LabelledPaths(places, (*found.notes, *notes), warnings)
 
 

@@ -20,6 +20,7 @@ from saccade.core.messages import pluralise, printable
 from saccade.data.spec import Spec
 from saccade.kinds import NewExample, NewExamples, Reading
 from saccade.kinds.image.pixels.decode import IMAGE_SUFFIXES, decode_values
+from saccade.kinds.image.pixels.dicom import is_dicom
 from saccade.kinds.image.pixels.frames import Frame, frame_numbers
 from saccade.kinds.image.pixels.grey_levels import scale_of
 from saccade.kinds.image.pixels.resize import prepare_image
@@ -149,10 +150,19 @@ def _below(folder: str, here: Path) -> list[str]:
     found, root = [], here / folder
     for parent, folders, names in os.walk(root, onerror=_raise):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        images = (name for name in names if Path(name).suffix.lower() in IMAGE_SUFFIXES)
+        images = (name for name in names if _is_image(Path(parent, name)))
         inside = Path(folder) / Path(parent).relative_to(root)
         found += [str(inside / name) for name in images if not name.startswith(".")]
     return sorted(found)
+
+
+def _is_image(path: Path) -> bool:
+    """By its suffix; what has none may be a DICOM, as scanners write them."""
+    suffix = path.suffix.lower()
+    if suffix in IMAGE_SUFFIXES or (suffix and not suffix[1:].isdigit()) or not path.is_file():
+        return suffix in IMAGE_SUFFIXES
+    with path.open("rb") as file:
+        return is_dicom(file.read(132))
 
 
 def _raise(error: OSError) -> None:

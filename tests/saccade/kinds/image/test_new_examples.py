@@ -9,7 +9,7 @@ from PIL import Image
 
 from saccade.data.spec import Spec
 from saccade.kinds import NewExample, Reading
-from saccade.kinds.image.new_examples import read_files
+from saccade.kinds.image.new_examples import find_images, read_files
 
 SPEC = Spec("image", (2, 3, 1), ("a", "b"))
 DEEP_HW = np.array([[0, 1000, 2000], [3000, 4000, 4095]], np.uint16)
@@ -64,6 +64,18 @@ def test_each_frame_is_asked_where_each_was_learnt_from(tmp_path: Path) -> None:
         ("gone.png", 40),
     ]
     assert found[1].place == {"path": "scan.tif", "frame": 2} and warnings == []
+
+
+def test_a_folder_stands_for_dicoms_too(tmp_path: Path) -> None:
+    (tmp_path / "scans").mkdir()
+    for name, content in (
+        ("IM01", bytes(128) + b"DICM"),
+        ("README", b"about"),
+        ("1.2.3", bytes(128) + b"DICM"),
+        ("x.md", b""),
+    ):
+        (tmp_path / "scans" / name).write_bytes(content)
+    assert find_images(["scans"], tmp_path) == ["scans/1.2.3", "scans/IM01"]
 
 
 def test_damaged_files_are_told_by_name(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import functools
 import io
 import warnings
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from saccade.kinds.image.pixels.dicom import count_frames, is_dicom
@@ -14,6 +15,7 @@ _ANIMATED = (  # where a file may hold several: its first bytes, and what stands
     (b"\x89PNG", b"acTL"),
     (b"RIFF", b"ANIM"),
 )
+_FIRST = (0,)
 _REDUCED = 254  # TIFF's tag NewSubfileType: bit 0 marks a smaller copy of another page
 
 
@@ -29,20 +31,20 @@ class Frame(NamedTuple):
     number: int = 0
 
 
-def frame_numbers(content: bytes) -> list[int]:
+def frame_numbers(content: bytes) -> Sequence[int]:
     """The frames of a file, from 0; smaller copies of a page do not count.
 
     Args:
         content: bytes of the file.
 
     Returns:
-        At least [0]; that for what is damaged, too: decoding says what is wrong.
+        Numbers, at least 0; that for what is damaged, too: decoding says what is wrong.
     """
     if is_dicom(content):
-        return list(range(count_frames(content)))
+        return range(count_frames(content))
     is_avif = content[4:12] == b"ftypavis"
     if not is_avif and not any(content.startswith(start) and mark in content for start, mark in _ANIMATED):
-        return [0]
+        return _FIRST
     from PIL import Image
 
     silence_pillow()
@@ -50,15 +52,15 @@ def frame_numbers(content: bytes) -> list[int]:
         with Image.open(io.BytesIO(content), formats=("GIF", "TIFF", "PNG", "WEBP", "AVIF")) as picture:
             count = int(getattr(picture, "n_frames", 1))
             if picture.format != "TIFF" or count == 1:
-                return list(range(max(1, count)))
+                return range(count) if count > 1 else _FIRST
             kept = []
             for number in range(count):
                 picture.seek(number)
                 if not int(picture.tag_v2.get(_REDUCED, 0)) & 1:
                     kept.append(number)
-            return kept or [0]
+            return tuple(kept) or _FIRST
     except (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError, Image.DecompressionBombError):
-        return [0]
+        return _FIRST
 
 
 @functools.cache

@@ -200,13 +200,13 @@ def animation(kind: str, count: int = 3) -> bytes:
 @pytest.mark.parametrize("kind", ["GIF", "TIFF", "PNG", "WEBP", "AVIF"])
 def test_frames_are_counted_and_read_one_by_one(kind: str) -> None:
     content = animation(kind)
-    assert frame_numbers(content) == [0, 1, 2]
+    assert list(frame_numbers(content)) == [0, 1, 2]
     for number in (2, 0, 1):
         level_C = decode_image(Frame(content, number))[3, 4].astype(int)
         assert np.abs(level_C - [80 * number, 0, 255 - 80 * number]).max() <= 6  # WebP and AVIF lose a little
     np.testing.assert_array_equal(decode_image(content), decode_image(Frame(content, 0)))
-    assert frame_numbers(animation(kind, 1)) == [0]
-    assert frame_numbers(content[:60]) == [0]  # damaged: decoding says so
+    assert list(frame_numbers(animation(kind, 1))) == [0]
+    assert list(frame_numbers(content[:60])) == [0]  # damaged: decoding says so
 
 
 def test_smaller_copies_of_a_page_are_no_frames() -> None:
@@ -221,7 +221,7 @@ def test_smaller_copies_of_a_page_are_no_frames() -> None:
         for page, info in zip(pages, tags, strict=True):
             page.save(writer, format="TIFF", tiffinfo=info)
             writer.newFrame()
-    assert frame_numbers(file.getvalue()) == [0, 2]
+    assert list(frame_numbers(file.getvalue())) == [0, 2]
     assert decode_image(Frame(file.getvalue(), 2)).tolist() == [[30] * 8] * 6
 
 
@@ -291,7 +291,7 @@ def test_dicoms_of_8_bits_colour_and_frames() -> None:
     np.testing.assert_array_equal(decode_image(dicom(colour_HWC)), colour_HWC)
     frames_NHW = np.arange(4 * 5 * 6, dtype=np.uint16).reshape(4, 5, 6) * 30
     content = dicom(frames_NHW)
-    assert frame_numbers(content) == [0, 1, 2, 3]
+    assert list(frame_numbers(content)) == [0, 1, 2, 3]
     np.testing.assert_array_equal(read_values(Frame(content, 2)).array, frames_NHW[2])
 
 
@@ -303,4 +303,4 @@ def test_a_dicom_that_is_none_is_refused() -> None:
         read_values(content[:200])
     with pytest.raises(UserError, match="must have at most 178,956,970 pixels, but has 60000x60000"):
         read_values(dicom(DEEP_HW, Rows=60000, Columns=60000))
-    assert frame_numbers(content[:140]) == [0]
+    assert list(frame_numbers(content[:140])) == [0]
