@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
 
 from saccade.core.errors import UserError
-from saccade.core.messages import pluralise
+from saccade.core.messages import pluralise, printable
 from saccade.core.options import Between, Example, Length
 from saccade.kinds import Job, Prepared
 from saccade.kinds.image.arrays import image_arrays
@@ -72,6 +72,10 @@ def prepare(
         )
         if told := inspected.values.line(inspected.scale.limits):
             (job.warn if inspected.values.lost_most else job.say)(told)
+        if inspected.several:
+            such = printable(examples.name(inspected.several[0]))
+            files = pluralise(len(inspected.several), "file")
+            job.say(f"{files} of several frames, such as {such}: the first of each is taken")
         if examples.decode_values is not None:
             decoder = ScaledDecoder(inspected.scale)
             examples = replace(examples, decode=decoder.decode, decode_for=decoder.decode_for)

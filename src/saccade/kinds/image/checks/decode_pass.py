@@ -21,6 +21,7 @@ from saccade.core.progress import Progress, no_progress
 from saccade.data.arrays import ArrayFile, open_array
 from saccade.data.spec import Fit
 from saccade.kinds.image.checks.near_duplicates import THUMBNAIL_SIDE, thumbnail
+from saccade.kinds.image.pixels.frames import frame_numbers
 from saccade.kinds.image.pixels.grey_levels import GreyScale, ImageValues, ValueStatistics, Wanted
 from saccade.kinds.image.pixels.resize import prepare_image
 from saccade.readers.examples import ImageExamples
@@ -43,6 +44,7 @@ class Inspected:
         unreadable: row to what is wrong with it; the message goes on after the example's name.
         scale: how values of more than 8 bits became grey levels.
         values: what such values were.
+        several: rows whose files hold several frames, of which the source took none by number: the first was decoded.
     """
 
     images: np.ndarray
@@ -52,6 +54,7 @@ class Inspected:
     unreadable: dict[int, str]
     scale: GreyScale = field(default_factory=GreyScale)
     values: ValueStatistics = field(default_factory=ValueStatistics)
+    several: Sequence[int] = ()
 
     @property
     def is_readable(self) -> np.ndarray:
@@ -101,6 +104,7 @@ def inspect_images(
     sides_N2 = np.zeros((N, 2), dtype=np.int32)
     unreadable: dict[int, str] = {}
     values = ValueStatistics()
+    several: set[int] = set()
     waiting: list[int] = []  # rows whose values nobody can scale before all were seen
     scale = GreyScale(None if isinstance(value_range, str) else value_range, not isinstance(value_range, str))
     with (
@@ -115,6 +119,8 @@ def inspect_images(
                 row = rows[i]
                 loaded[i] = None  # its bytes are needed no more
                 try:
+                    if isinstance(content, bytes) and len(frame_numbers(content)) > 1:
+                        several.add(row)
                     found = _values(examples, content, size)
                     if found.is_deep and found.scale is None and not scale.goes_first:
                         values.add_range(found)
@@ -154,6 +160,7 @@ def inspect_images(
         dict(sorted(unreadable.items())),
         scale,
         values,
+        sorted(several),
     )
 
 

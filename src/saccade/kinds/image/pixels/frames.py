@@ -19,6 +19,12 @@ _FIRST = (0,)
 _REDUCED = 254  # TIFF's tag NewSubfileType: bit 0 marks a smaller copy of another page
 
 
+def _head(content: bytes) -> bytes:
+    """What stands before the first picture of a PNG, or in the first chunk of a WebP."""
+    place = content.find(b"IDAT") if content.startswith(b"\x89PNG") else 64
+    return content[:place] if place > 0 else content
+
+
 class Frame(NamedTuple):
     """One frame of a file.
 
@@ -43,7 +49,7 @@ def frame_numbers(content: bytes) -> Sequence[int]:
     if is_dicom(content):
         return range(count_frames(content))
     is_avif = content[4:12] == b"ftypavis"
-    if not is_avif and not any(content.startswith(start) and mark in content for start, mark in _ANIMATED):
+    if not is_avif and not any(content.startswith(start) and mark in _head(content) for start, mark in _ANIMATED):
         return _FIRST
     from PIL import Image
 

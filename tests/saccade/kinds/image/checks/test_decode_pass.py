@@ -14,6 +14,7 @@ from PIL import Image
 
 from saccade.kinds.image.checks.decode_pass import Inspected, digest_of, inspect_images
 from saccade.kinds.image.pixels.decode import decode_image, decode_values
+from saccade.kinds.image.pixels.frames import Frame
 from saccade.kinds.image.pixels.resize import prepare_image
 from saccade.readers.examples import ImageExamples
 
@@ -76,6 +77,15 @@ def test_deep_values_are_scaled_once_all_were_seen(tmp_path: Path, threads: int)
             assert found.sides[i].tolist() == [6, 8] and found.thumbnails[i].any() == (i > 0 or i in deep)
         assert found.scale.limits == (None if wanted == "type" else (0, high)) and found.values.pictures == len(deep)
         assert found.scale.goes_first == (not isinstance(wanted, str)) and not found.unreadable
+
+
+def test_files_of_several_frames_are_listed(tmp_path: Path) -> None:
+    file, frames = io.BytesIO(), [Image.new("L", (5, 4), level) for level in (1, 2)]
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    contents = [file_of(0), file.getvalue(), Frame(file.getvalue(), 1)]
+    some = ImageExamples(("a",), np.zeros(3), contents.__getitem__, list("abc"), decode_values=decode_values)
+    found = inspect_images(some, tmp_path, size=(4, 5), channels=1)
+    assert list(found.several) == [1] and found.images[1:, 0, 0, 0].tolist() == [1, 2]
 
 
 def test_what_cannot_be_read_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
