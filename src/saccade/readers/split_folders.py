@@ -96,7 +96,8 @@ def _named_by_user(parts: Parts, where: Path, splits: Mapping[str, object]) -> S
         (split, name, compile_pattern(name.rstrip("/"))) for split, value in splits.items() for name in _values(value)
     ]
     split_of: dict[str, str | None] = {}
-    rest: dict[str, list[str]] = {}
+    above: dict[str, list[str]] = {}  # names of the folders around the one of the split, and of those in it
+    below: dict[str, list[str]] = {}
     used: set[str] = set()
     others = []
     for folder, names in parts.items():
@@ -104,10 +105,9 @@ def _named_by_user(parts: Parts, where: Path, splits: Mapping[str, object]) -> S
         if place is None:
             others.append(folder)
             continue
-        depth, split, name = place
+        depth, split_of[folder], name = place
         used.add(name)
-        split_of[folder] = split
-        rest[folder] = [*names[:depth], "/", *names[depth + 1 :]]
+        above[folder], below[folder] = list(names[:depth]), list(names[depth + 1 :])
     if missing := [name for _, name, _ in fits if name not in used]:
         known = ", ".join(map(repr, sorted({names[0] for names in parts.values() if names})[:_MAX_NAMED]))
         raise UserError(
@@ -120,9 +120,7 @@ def _named_by_user(parts: Parts, where: Path, splits: Mapping[str, object]) -> S
             f"names ({', '.join(name for _, name, _ in fits)}). Name their folder there, or leave them out: "
             f"{exclude_line(escape_pattern(others[0]) + '/*')}"
         )
-    below = {folder: names[names.index("/") + 1 :] for folder, names in rest.items()}
     if not any(below.values()):  # cat/Training: the class stands before
-        above = {folder: names[: names.index("/")] for folder, names in rest.items()}
         return SplitFolders(split_of, _without_shared(above))
     return SplitFolders(split_of, _without_folder_of_each_split(below, split_of))
 

@@ -269,7 +269,7 @@ def test_a_class_that_is_too_small_is_named(tree: Tree) -> None:
     for path in sorted(imgs(tree, "Crack").glob("*.jpg"))[2:]:
         path.unlink()
     ended = prepare(tree)
-    assert ended.code == 1 and "class 'Crack' (2 examples) has none in the validation split" in ended.err
+    assert ended.code == 1 and "class 'Crack' (2 examples) has none in the validation and test splits" in ended.err
 
 
 def test_pictures_are_fitted_alike_in_training_and_in_predicting(tree: Tree) -> None:
