@@ -73,7 +73,7 @@ def assign_splits(
     if is_kept:
         assert published is not None
         published_N = np.asarray(published, dtype=object)
-        fixed_N = (published_N == "test") & (test == "given") & ~out_N
+        fixed_N = (published_N == "test") & ~out_N
         if (published_N == "validation").any():
             fixed_N |= (published_N == "validation") & ~out_N
             validation = 0.0

@@ -64,6 +64,8 @@ VALID = {("train", "a"), ("train", "b"), ("validation", "a"), ("validation", "b"
         (grid("seg_train seg_test", "a b", "{0}/{0}/{1}"), TWO),
         ([*grid("seg_train seg_test", "a b"), "seg_pred/seg_pred"], TWO),
         (grid("training_set test_set", "a b"), TWO),
+        (grid("old_train new_test", "a b"), TWO),
+        (["x_train/a", "x_train/b", "x_test/c"], {("train", "a"), ("train", "b"), ("test", "c")}),
         (grid("asl_alphabet_train asl_alphabet_test", "a b"), TWO),
         (grid("train2017 val2017", "a b"), VALID),
         (grid("01_train 02_HOLDOUT", "a b"), TWO),

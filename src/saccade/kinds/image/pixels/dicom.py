@@ -101,17 +101,15 @@ def _rescaled(array: np.ndarray, found: Any, frame: int) -> np.ndarray:
 
 
 def _window(found: Any, frame: int) -> Range | None:
-    """The first window, by PS3.3 C.11.2.1.2: LINEAR begins at centre - 0.5 - (width - 1) / 2, others exactly."""
+    """The first window, by PS3.3 C.11.2.1.2: LINEAR is one less wide than LINEAR_EXACT, at its upper end."""
     centre = _value(found, frame, "FrameVOILUTSequence", "WindowCenter")
     width = _value(found, frame, "FrameVOILUTSequence", "WindowWidth")
     if centre is None or width is None:
         return None
     centre, width = float(centre), float(width)
     function = _value(found, frame, "FrameVOILUTSequence", "VOILUTFunction")
-    if function in (None, "", "LINEAR"):
-        low = centre - 0.5 - (width - 1) / 2
-        return low, low + max(width - 1, 1)
-    return centre - width / 2, centre + width / 2
+    low = centre - width / 2
+    return low, low + (max(width - 1, 1) if function in (None, "", "LINEAR") else width)
 
 
 def _value(found: Any, frame: int, sequence: str, name: str) -> Any:
