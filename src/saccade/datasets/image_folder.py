@@ -6,6 +6,7 @@ Classes and the published split are read from the names of folders, or, with ``c
 are decoded straight from the archive, one at a time and in its order.
 """
 
+import functools
 import hashlib
 import posixpath
 from collections import Counter
@@ -171,12 +172,13 @@ def read(
     numbers = np.array([number for each in taken for number in each], dtype=np.int32)
     shown = [picture for picture, each in zip(pictures, taken, strict=True) for _ in each]
     places = [labelled.places[picture.name] for picture in shown]
+    read_member = functools.lru_cache(maxsize=1)(archive.read)  # going back to it may unpack all that is before
     classes = sorted({place.class_name for place in places})
     label_of = {name: label for label, name in enumerate(classes)}
     return ImageExamples(
         classes=tuple(classes),
         labels=np.array([label_of[place.class_name] for place in places], dtype=np.int64),
-        load=lambda i: Frame(archive.read(shown[i].member), int(numbers[i])),
+        load=lambda i: Frame(read_member(shown[i].member), int(numbers[i])),
         decode=decode_image,
         decode_for=decode_for,
         decode_values=decode_values,

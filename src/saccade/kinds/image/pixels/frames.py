@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 from saccade.kinds.image.pixels.dicom import count_frames, is_dicom
 
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""First bytes of a TIFF; the last two of one that may be longer than 4 GB."""
+
 _ANIMATED = (  # where a file may hold several: its first bytes, and what stands in it then
     (b"GIF8", b""),
-    (b"II*\0", b""),
-    (b"MM\0*", b""),
+    *((start, b"") for start in TIFF_STARTS),
     (b"\x89PNG", b"acTL"),
     (b"RIFF", b"ANIM"),
 )

@@ -15,7 +15,7 @@ import numpy as np
 
 from saccade.core.errors import UserError
 from saccade.kinds.image.pixels.dicom import is_dicom, read_dicom
-from saccade.kinds.image.pixels.frames import Frame, silence_pillow
+from saccade.kinds.image.pixels.frames import TIFF_STARTS, Frame, silence_pillow
 from saccade.kinds.image.pixels.grey_levels import ImageValues
 
 # Others are left to those who ask Pillow for them: EPS, for one, runs Ghostscript on what somebody sent.
@@ -50,7 +50,7 @@ def read_values(loaded: bytes | Frame, least_side: int | None = None) -> ImageVa
         return _read_array(content)
     if content.startswith(b"\x89PNG") and len(content) > 26 and content[24] == 16 and content[25] in (2, 4, 6):
         return _read_deep_colour(frame, _sides(content), _turn_of_png(content))
-    if content[:4] in (b"II*\0", b"MM\0*") and (deep := _sides_of_deep_colour_tiff(frame)):
+    if content.startswith(TIFF_STARTS) and (deep := _sides_of_deep_colour_tiff(frame)):
         return _read_deep_colour(frame, deep)
     return _read_by_pillow(frame, least_side)
 
@@ -153,7 +153,8 @@ def _sides_of_deep_colour_tiff(frame: Frame) -> tuple[int, int] | None:
     silence_pillow()
     file = io.BytesIO(frame.content)
     try:
-        tags = TiffImagePlugin.ImageFileDirectory_v2(file.read(8))
+        is_big = frame.content[2:4] in (b"+\0", b"\0+")
+        tags = TiffImagePlugin.ImageFileDirectory_v2(file.read(16 if is_big else 8))
         for _ in range(frame.number + 1):
             if not tags.next:
                 return None

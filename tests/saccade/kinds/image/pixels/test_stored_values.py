@@ -124,6 +124,28 @@ def with_orientation(content: bytes, orientation: int) -> bytes:
     return content[:4] + struct.pack("<I", len(content)) + content[8:] + directory
 
 
+def test_a_big_tiff_of_deep_colour() -> None:
+    content = big_tiff(DEEP_HWC)
+    np.testing.assert_array_equal(read_values(content).array, DEEP_HWC)
+    assert list(frame_numbers(content)) == [0]
+
+
+def big_tiff(array_HWC: np.ndarray) -> bytes:
+    """A little-endian BigTIFF of one strip."""
+    height, width, channels = array_HWC.shape
+    data = array_HWC.tobytes()
+    entries = [
+        (256, 3, 1, width),
+        (257, 3, 1, height),
+        (258, 3, 3, 16 | 16 << 16 | 16 << 32),
+        (259, 3, 1, 1),
+        (262, 3, 1, 2),
+    ]
+    entries += [(273, 16, 1, 16), (277, 3, 1, channels), (278, 3, 1, height), (279, 16, 1, len(data))]
+    directory = struct.pack("<Q", len(entries)) + b"".join(struct.pack("<HHQQ", *entry) for entry in entries) + bytes(8)
+    return b"II+\0" + struct.pack("<HHQ", 8, 0, 16 + len(data)) + data + directory
+
+
 def test_a_tiff_whose_zero_is_white_is_inverted() -> None:
     content = pillow_file(DEEP_HW, "TIFF")
     place = content.index(struct.pack("<HHIH", 262, 3, 1, 1))  # PhotometricInterpretation: black is zero
