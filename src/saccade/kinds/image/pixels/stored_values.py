@@ -7,6 +7,7 @@ import functools
 import io
 import re
 import struct
+import threading
 import tokenize
 import zlib
 from typing import Any
@@ -24,6 +25,7 @@ _ORIENTATION, _LYING = 274, (5, 6, 7, 8)  # of EXIF: its tag, and the values tha
 _BITS, _PHOTOMETRIC, _SAMPLES, _WIDTH, _LENGTH = 258, 262, 277, 256, 257  # tags of a TIFF
 _MAX_PIXELS = 178_956_970  # twice what Pillow warns of: more than that it refuses, too
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_ANIMATION = threading.local()  # .held: bytes of a file, and the file opened
 _SIZ = b"\xff\x4f\xff\x51"  # start of a JPEG 2000 codestream, followed by the sizes of the image
 _TURNS = {2: (1, 0), 3: (0, 2), 4: (1, 2), 5: (1, 1), 6: (0, 3), 7: (1, 3), 8: (0, 1)}  # EXIF: mirrored, quarters left
 
@@ -61,6 +63,9 @@ def _read_by_pillow(frame: Frame, least_side: int | None) -> ImageValues:
     silence_pillow()
     content = frame.content
     try:
+        if frame.number and not content.startswith(TIFF_STARTS):
+            picture = _grey_or_rgb(_frame_of_animation(frame))
+            return ImageValues(np.asarray(picture), picture.size[::-1])
         with Image.open(io.BytesIO(content), formats=_formats(content)) as picture:
             stored, turn = picture.size, picture.getexif().get(_ORIENTATION, 1)
             if frame.number:
@@ -84,6 +89,20 @@ def _read_by_pillow(frame: Frame, least_side: int | None) -> ImageValues:
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
         return _deep_grey(picture, kind, content, sides, is_white_zero)
     return ImageValues(np.asarray(_grey_or_rgb(picture)), sides)
+
+
+def _frame_of_animation(frame: Frame) -> Any:
+    """A frame, which is made of those before it: the file stays open in this thread for the next one."""
+    from PIL import Image
+
+    held = getattr(_ANIMATION, "held", None)
+    if held is None or held[0] is not frame.content or held[1].tell() > frame.number:
+        held = frame.content, Image.open(io.BytesIO(frame.content), formats=_FORMATS)
+    _ANIMATION.held = None  # where seeking fails, the file is of no more use
+    held[1].seek(frame.number)
+    picture = held[1].copy()
+    _ANIMATION.held = held
+    return picture
 
 
 def _deep_grey(picture: Any, kind: str, content: bytes, sides: tuple[int, int], is_inverted: bool) -> ImageValues:
