@@ -101,9 +101,13 @@ def settings_for(values: Mapping[str, Any], published: Sequence[str] | None) -> 
             return settings, ""
         kept = "test: given keeps" if "test" in there else "leaving split.test out keeps"
         return settings, f"the published splits are drawn anew (split.test: {settings.test:g}); {kept} them"
-    is_drawn = values.get("folds") is not None or values.get("order", "random") == "time" or "train" not in there
-    if is_drawn or there == {"train"}:
-        return SplitSettings(**{**values, "test": DEFAULT_TEST}), ""
+    if values.get("folds") is not None:
+        line = "the published splits are not kept: the folds are parts of all examples" if len(there) > 1 else ""
+        return SplitSettings(**{**values, "test": DEFAULT_TEST}), line
+    is_by_time = values.get("order", "random") == "time"
+    if is_by_time or "train" not in there or there == {"train"}:
+        line = "the published splits are drawn anew, by time; test: given keeps them" if "test" in there else ""
+        return SplitSettings(**{**values, "test": DEFAULT_TEST}), line * (is_by_time and len(there) > 1)
     if "test" in there:
         drawn = "" if "validation" in there else ", validation drawn from training"
         line = f"the published splits are kept{drawn} (split.test: given); split.test: {DEFAULT_TEST} draws all anew"

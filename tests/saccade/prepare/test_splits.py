@@ -158,6 +158,8 @@ def test_published_splits_are_kept_where_nothing_is_said(
     assert settings.test == test and settings.published(published) == kept and line in said
     assert bool(said) == bool(line)
     assert ("drawn anew" in settings_for({"test": 0.3}, published)[1]) == (len(set(published or ())) > 1)
+    folds = settings_for({"test": None, "folds": 5, "fold": 1}, published)
+    assert ("the folds are parts of all examples" in folds[1]) == (len(set(published or ())) > 1)
     for values in ({"test": 0.3}, {"test": None, "folds": 5, "fold": 1}, {"test": None, "order": "time"}):
         assert settings_for(values, published)[0].published(published) is None
 
