@@ -126,6 +126,8 @@ def test_pictures_of_more_than_8_bits_are_scaled_by_a_rule_that_is_said(tree: Tr
         ended.out,
     )
     assert description(tree)["spec"]["value_range"] == [0, 4095]
+    page = (tree.root / "reports/datasets/tiles/summary.md").read_text(encoding="utf-8")
+    assert "16 pictures of more than 8 bits" in page
     tree.replace("params.yaml", "channels: 1}", "channels: 1, value_range: type}")
     ended = prepare(tree)
     assert re.search(r"the type's range scaled to 0 to 255; of 6\d grey levels a picture, \d are left", ended.err)

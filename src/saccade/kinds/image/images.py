@@ -70,7 +70,9 @@ def prepare(
             value_range=limits,
             progress=job.progress,
         )
+        notes = [*examples.notes, *examples.warnings]
         if told := inspected.values.line(inspected.scale.limits):
+            notes.append(told)
             (job.warn if inspected.values.lost_most else job.say)(told)
         if inspected.several:
             such = printable(examples.name(inspected.several[0]))
@@ -111,7 +113,7 @@ def prepare(
         info = write_arrays(job.folder, builder, rows_of_splits(splits_N), job.progress)
         checked = Checked(examples, inspected, findings, splits_N)
         sections = image_sections(info, job.folder, checked, job.samples, job.views_address)
-    return Prepared(info, sections, notes=examples.notes)
+    return Prepared(info, sections, notes=notes)
 
 
 def _checked_limits(value_range: list[float] | Literal["found", "type"]) -> Wanted:

@@ -94,4 +94,4 @@ def prepare(
         job.say(summary_line(tokens, rows_of, max_length))
         info = write_arrays(job.folder, builder, rows_of, job.progress)
         sections = text_sections(info, job.folder, CheckedTexts(examples, findings, splits_N, tokens, max_length))
-    return Prepared(info, sections, notes=examples.notes)
+    return Prepared(info, sections, notes=[*examples.notes, *examples.warnings])
