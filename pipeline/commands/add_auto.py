@@ -15,7 +15,7 @@ from pipeline.schema.preprocess import form_of_source
 from saccade import kinds
 from saccade.core import registry
 from saccade.core.errors import UserError
-from saccade.prepare.split_settings import SplitSettings
+from saccade.prepare.split_settings import settings_for
 
 
 def add_auto(file: Path, dataset: str, *, minutes: float, as_: str | None) -> None:
@@ -48,7 +48,8 @@ def add_auto(file: Path, dataset: str, *, minutes: float, as_: str | None) -> No
         raise UserError(f"{raw} does not exist, and is what settings are decided by: `saccade fetch {dataset}` first")
     examples = registry.call_with_supported(registry.module("datasets", source.name).read, raw, **source.arguments)
     seed = params.seed if described.split.seed is None else described.split.seed
-    split = SplitSettings(**described.split.model_dump() | {"seed": seed})
+    published = getattr(examples, "published_splits", None)
+    split, _ = settings_for(described.split.model_dump() | {"seed": seed}, published)
     found = kinds.recommend(
         form_of_source(source.name), examples, described.preprocess.options, split, means_of_this_machine(minutes)
     )

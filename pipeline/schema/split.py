@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from pipeline.schema.base import ParamsModel
+from saccade.prepare.splits import DEFAULT_TEST
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -12,7 +13,11 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 class SplitBlock(ParamsModel):
     """Which examples are for training, validation and test."""
 
-    test: Literal["given"] | Share = Field(0.15, description="share in (0, 1) per class, or given: the published split")
+    test: Literal["given"] | Share | None = Field(
+        None,
+        description="share in (0, 1) per class, or given: the published split; default: given where the source "
+        "publishes a test split, else 0.15",
+    )
     validation: Share = Field(0.15, description="share in (0, 1) per class; of what test: given leaves")
     order: Literal["random", "time"] = Field(
         "random", description="random, or time: the earliest examples for training"
@@ -46,14 +51,15 @@ class SplitBlock(ParamsModel):
                 f"folds ({self.folds}) must not stand with order (time): all but one fold would learn from what comes "
                 "after their test. Leave folds and fold out"
             )
-        if "test" in self.model_fields_set:
+        if self.test is not None:
             raise ValueError(f"test ({self.test}) must be left out with folds: fold {self.fold} is the test split")
         return self
 
     @model_validator(mode="after")
     def _something_is_left_for_training(self) -> "SplitBlock":
-        if self.test != "given" and self.test + self.validation >= 1:
+        test = DEFAULT_TEST if self.test is None else self.test
+        if test != "given" and test + self.validation >= 1:
             raise ValueError(
-                f"test + validation ({self.test + self.validation:g}) must be below 1: nothing is left to train on"
+                f"test + validation ({test + self.validation:g}) must be below 1: nothing is left to train on"
             )
         return self

@@ -12,7 +12,7 @@ from saccade import kinds
 from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_folder
-from saccade.prepare.split_settings import SplitSettings
+from saccade.prepare.split_settings import settings_for
 from saccade.report.dataset_page import SAMPLES, asks, write_dataset_page
 
 
@@ -24,7 +24,12 @@ def preprocess(dataset: str, *, source: NamedBlock, split: SplitBlock, block: Pr
     examples = registry.call_with_supported(registry.module("datasets", source.name).read, raw, **source.arguments)
     for note in examples.notes:
         say(f"{dataset}: {note}")
-    settings = SplitSettings(**split.model_dump() | {"seed": seed if split.seed is None else split.seed})
+    for warning in getattr(examples, "warnings", ()):
+        warn(f"{dataset}: {warning}")
+    values = split.model_dump() | {"seed": seed if split.seed is None else split.seed}
+    settings, decided = settings_for(values, getattr(examples, "published_splits", None))
+    if decided:
+        say(f"{dataset}: {decided}")
     with (
         Progress() as progress,
         replacing_folder(paths.prepared(dataset)) as folder,

@@ -176,8 +176,8 @@ def test_a_stage_ends_with_a_line_on_what_it_made(ended):
     assert (ended["fetch"].code, ended["preprocess"].code) == (0, 0)
     assert ended["fetch"].out == "fetched digits: digits.csv.gz (0.1 MB) in data/raw/digits\n"
     assert ended["preprocess"].out.splitlines()[-1] == (  # on a busy machine, lines on how far it is come first
-        "prepared digits: train 1,259, validation 269, test 269 images of 32x32x1, 10 classes; "
-        "see reports/datasets/digits/report.html"
+        "prepared digits: train 1,259, validation 269, test 269 images of 32x32x1, 10 classes "
+        "(0, 1, 2, 3, 4, 5, 6, 7, ...); see reports/datasets/digits/report.html"
     )
 
 

@@ -3,11 +3,12 @@
 The run's own reports and its MLflow run stay as they are.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipeline import paths
-from pipeline.console import say
+from pipeline.console import say, warn
 from pipeline.runs.tables import read_history
 from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.stages.evaluate.measure import measure
@@ -70,6 +71,8 @@ def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> N
         }
         write_json(folder / "scored.json", scored)
         write_json(folder / "metrics.json", metrics)
+    if warning := scale_warning(run, predictor.spec.value_range, dataset, description.spec.value_range):
+        warn(warning)
     if matched.left_out:
         total = sum(matched.left_out.values())
         say(
@@ -82,4 +85,25 @@ def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> N
     say(
         f"evaluated {run} on {dataset}: {part} {main} {metrics[main]:.4f} over "
         f"{pluralise(examples, 'example')}; see {target}"
+    )
+
+
+def scale_warning(run: str, own: Sequence[float], dataset: str, other: Sequence[float]) -> str:
+    """What to say where values of more than 8 bits became grey levels in two ways.
+
+    Args:
+        run: name of the run.
+        own: values that became black and white in its training data; empty: 8 bits, or the type's range.
+        dataset: name of the other dataset.
+        other: likewise of that.
+
+    Returns:
+        A line; empty where both are alike.
+    """
+    if tuple(own) == tuple(other):
+        return ""
+    learnt, found = (f"[{r[0]:g}, {r[1]:g}]" if r else "type" for r in (own, other))
+    return (
+        f"{run} learnt from values of more than 8 bits by value_range {learnt}, and {dataset} was prepared by {found}: "
+        f"preprocess.value_range: {learnt} of {dataset} compares like with like"
     )

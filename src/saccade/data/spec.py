@@ -16,7 +16,12 @@ LAYOUTS = ("image", "tokens", "series", "vector")
 (N, T, F) or vectors (N, F). Each kind of data yields one of them."""
 
 SPLITS = ("train", "validation", "test")
-SPLIT_NAMES = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
+SPLIT_NAMES = {
+    **dict.fromkeys(("train", "training", "trn"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "devel", "development"), "validation"),
+    **dict.fromkeys(("eval", "evaluation"), "validation"),
+    **dict.fromkeys(("test", "testing", "tst", "holdout", "hold-out", "hold_out", "held-out", "held_out"), "test"),
+}
 """What published splits are called, in small letters, and which split that is."""
 
 PAD = 0  # fills up after a text's end; no text holds it
@@ -43,6 +48,9 @@ class Spec:
         horizon: how many steps of a series' own future the targets are; 0 where they are something else.
         is_padded: whether series differ in length: behind the end of shorter ones stand steps of NaN.
         layout: one of ``LAYOUTS``, which the kind yields; where it is not given, that which is called as the kind is.
+        value_range: of images: values that became black and white where a picture held more than 8 bits; empty: there
+            was none, and the type's range is taken.
+        ignores_file_range: whether ``value_range`` goes before what a file says of itself, such as a DICOM's window.
     """
 
     kind: str
@@ -59,6 +67,8 @@ class Spec:
     horizon: int = 0
     layout: str = ""
     is_padded: bool = False
+    value_range: tuple[float, ...] = ()
+    ignores_file_range: bool = False
 
     def __post_init__(self) -> None:
         if not self.layout:
@@ -106,6 +116,8 @@ class Spec:
             del values["layout"]
         if not self.is_padded:
             del values["is_padded"]
+        if not self.value_range:
+            del values["value_range"], values["ignores_file_range"]
         return values
 
     @classmethod

@@ -16,7 +16,7 @@ from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
 from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, ArchiveLimits
 from saccade.io.archives import open_archive
-from saccade.kinds.image.pixels.decode import decode_for, decode_image
+from saccade.kinds.image.pixels.decode import decode_for, decode_image, decode_values
 from saccade.readers.examples import ImageExamples
 from saccade.readers.fetch_listed_files import fetch_listed_files, notes_of_fetch, remove_row_hint
 from saccade.readers.fetch_table import stored_table
@@ -204,6 +204,7 @@ def read(
         load=lambda i: archive.read(pictures[i]),
         decode=decode_image,
         decode_for=decode_for,
+        decode_values=decode_values,
         ids=[found[name][1] for name in rows.paths],
         published_splits=rows.splits,
         groups=rows.groups,

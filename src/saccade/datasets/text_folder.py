@@ -11,7 +11,8 @@ import io
 import posixpath
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -24,9 +25,11 @@ from saccade.io.archives import Archive, NameFilter, open_archive
 from saccade.io.encodings import codec_name, decode_text
 from saccade.kinds.tokens.corpus.class_texts import ClassTexts
 from saccade.kinds.tokens.text.tokenizer import normalise
+from saccade.readers.class_names import without_small_classes
 from saccade.readers.examples import TextExamples
 from saccade.readers.fetch_archive import fetch_archive, name_filter, single_file
-from saccade.readers.labels_from_paths import PathLabels, check_class_from, labels_from_paths
+from saccade.readers.labels_from_paths import LabelledPaths, PathLabels, check_class_from, labels_from_paths
+from saccade.readers.split_folders import check_splits
 
 KIND = "tokens"
 LABELS = "classes"
@@ -51,6 +54,10 @@ def fetch(
     include: list[str] | None = None,
     exclude: list[str] | None = None,
     class_from: str | None = None,
+    splits: dict[str, str | int | list[str | int]] | None = None,
+    rename_classes: dict[str, str | int] | None = None,
+    names_encoding: str | None = None,
+    min_per_class: int = 1,
     encoding: str = "utf-8",
     max_files: int = MAX_FILES,
     max_file_bytes: int = MAX_FILE_BYTES,
@@ -71,6 +78,11 @@ def fetch(
         include: patterns of the files to take.
         exclude: patterns of the files to leave out.
         class_from: part of a path that is the class.
+        splits: folders that are splits, as {train: Training, test: [2023, 2024]}: a folder's name or pattern, or
+            several; None takes those called train, valid, test, seg_train or the like.
+        rename_classes: class name to the name to take in its place, as {Dog: dog}; classes of one name become one.
+        names_encoding: encoding of names that are not UTF-8, as Python names it, such as cp850; None finds it.
+        min_per_class: least number of examples of a class; classes of fewer are left out.
         encoding: encoding of the texts.
         max_files: most members of an archive, or files of a folder.
         max_file_bytes: most bytes of one file.
@@ -83,6 +95,7 @@ def fetch(
     """
     limits = ArchiveLimits(max_files, max_file_bytes, max_bytes)
     _check(examples, class_from, encoding)
+    check_splits(splits)
     fetch_archive(
         folder,
         _PACKED,
@@ -94,6 +107,7 @@ def fetch(
         mirror=mirror,
         wanted=name_filter(include, exclude),
         limits=limits,
+        names_encoding=names_encoding,
         progress=progress,
     )
 
@@ -105,6 +119,10 @@ def read(
     include: list[str] | None = None,
     exclude: list[str] | None = None,
     class_from: str | None = None,
+    splits: dict[str, str | int | list[str | int]] | None = None,
+    rename_classes: dict[str, str | int] | None = None,
+    names_encoding: str | None = None,
+    min_per_class: int = 1,
     encoding: str = "utf-8",
     max_files: int = MAX_FILES,
     max_file_bytes: int = MAX_FILE_BYTES,
@@ -123,7 +141,13 @@ def read(
         class_from: part of a path that is the class: ``first`` (the first folder, or the first one in train, val or
             test), ``parent`` (the folder that the file is in), ``file`` (the file's own name, less its suffix), or a
             pattern such as ``{class}_[0-9]*.txt``, in which ``*`` and {class} are any text but a slash; None takes
-            ``first`` where files are examples, and ``file`` where lines are.
+            ``first`` where files are examples, and asks where those folders hold the same folders, and ``file`` where
+            lines are.
+        splits: folders that are splits, as {train: Training, test: [2023, 2024]}: a folder's name or pattern, or
+            several; None takes those called train, valid, test, seg_train or the like.
+        rename_classes: class name to the name to take in its place, as {Dog: dog}; classes of one name become one.
+        names_encoding: encoding of names that are not UTF-8, as Python names it, such as cp850; None finds it.
+        min_per_class: least number of examples of a class; classes of fewer are left out.
         encoding: encoding of the texts, as Python names it; a byte order mark is left out.
         max_files: most members of the archive.
         max_file_bytes: most bytes of one file.
@@ -139,13 +163,25 @@ def read(
     """
     path = single_file(folder)
     _check(examples, class_from, encoding)
-    archive = open_archive(path, ArchiveLimits(max_files, max_file_bytes, max_bytes))
+    archive = open_archive(path, ArchiveLimits(max_files, max_file_bytes, max_bytes), names_encoding)
     wanted = name_filter(include, exclude)
     paths, notes = _list_texts(archive, wanted, by_suffix=include is None)
-    places = _places(paths, path, class_from or ("first" if examples == "files" else "file"), _LAYOUTS[examples])
-    place_of = dict(zip(paths, places, strict=True))
+    by_file = class_from == "file" or (class_from is None and examples == "lines")
+    labelled = _labels(paths, path, "file" if by_file else class_from, _LAYOUTS[examples], splits, rename_classes)
+    place_of, notes = labelled.places, (*archive.notes, *notes, *labelled.notes)
+    if min_per_class != 1:
+        is_by_line = examples == "lines"
+        of_each = (
+            _classes_of_lines(archive, wanted, place_of, encoding)
+            if is_by_line
+            else [place.class_name for place in place_of.values()]
+        )
+        large, left_out = without_small_classes(of_each, min_per_class, path)
+        place_of = {name: place for name, place in place_of.items() if place.class_name in large}
+        notes = (*notes, *left_out)
+    warnings = (*archive.warnings, *labelled.warnings)
     if examples == "lines":
-        return _read_lines(archive, wanted, place_of, encoding, notes)
+        return _told(_read_lines(archive, wanted, place_of, encoding, notes), warnings)
     texts, names = ClassTexts(), []
     for name, content in _contents(archive, wanted, place_of):
         names.append(name)
@@ -153,9 +189,13 @@ def read(
             texts.add(normalise(decode_text(content, encoding)), place_of[name].class_name)
         except UserError as error:
             texts.add_unreadable(content, place_of[name].class_name, str(error))
-    return texts.examples(
-        names.__getitem__, paths=names, published_splits=_splits(place_of[name] for name in names), notes=notes
-    )
+    splits_N = _splits(place_of[name] for name in names)
+    found = texts.examples(names.__getitem__, paths=names, published_splits=splits_N, notes=notes)
+    return _told(found, warnings)
+
+
+def _told(examples: TextExamples, warnings: tuple[str, ...]) -> TextExamples:
+    return replace(examples, warnings=warnings, small_class_option="source.min_per_class")
 
 
 def _check(examples: str, class_from: str | None, encoding: str) -> None:
@@ -185,21 +225,42 @@ def _list_texts(archive: Archive, wanted: NameFilter, by_suffix: bool) -> tuple[
     return names, (f"left out files that are no texts by their names: {counts}",) if others else ()
 
 
-def _places(paths: list[str], archive: Path, class_from: str, layout: str) -> list[PathLabels]:
+def _labels(
+    paths: list[str],
+    archive: Path,
+    class_from: str | None,
+    layout: str,
+    splits: Mapping[str, object] | None,
+    rename: Mapping[str, object] | None,
+) -> LabelledPaths:
     if class_from != "file":
-        return labels_from_paths(paths, archive, class_from, layout)
-    as_folders = [f"{posixpath.splitext(path)[0]}/lines" for path in paths]
-    return labels_from_paths(as_folders, archive, "parent", layout)
+        return labels_from_paths(paths, archive, class_from, layout, splits=splits, rename=rename)
+    as_folder = {path: f"{posixpath.splitext(path)[0]}/lines" for path in paths}
+    labelled = labels_from_paths(list(as_folder.values()), archive, "parent", layout, splits=splits, rename=rename)
+    places = {path: labelled.places[name] for path, name in as_folder.items() if name in labelled.places}
+    return replace(labelled, places=places)
 
 
-def _contents(archive: Archive, wanted: NameFilter, place_of: dict[str, PathLabels]) -> Iterator[tuple[str, bytes]]:
+def _contents(archive: Archive, wanted: NameFilter, place_of: Mapping[str, PathLabels]) -> Iterator[tuple[str, bytes]]:
     for member in archive.members(wanted):
         if member.name in place_of:
             yield member.name, archive.read(member)
 
 
+def _classes_of_lines(
+    archive: Archive, wanted: NameFilter, place_of: Mapping[str, PathLabels], encoding: str
+) -> list[str]:
+    """The class of each line that holds text."""
+    return [
+        place_of[name].class_name
+        for name, content in _contents(archive, wanted, place_of)
+        for _, line in _lines(archive.path, name, content, encoding)
+        if not line.isspace()
+    ]
+
+
 def _read_lines(
-    archive: Archive, wanted: NameFilter, place_of: dict[str, PathLabels], encoding: str, notes: tuple[str, ...]
+    archive: Archive, wanted: NameFilter, place_of: Mapping[str, PathLabels], encoding: str, notes: tuple[str, ...]
 ) -> TextExamples:
     texts, lines, firsts, names, empty = ClassTexts(), array("q"), array("q"), [], 0
     places: list[PathLabels] = []

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from saccade.core.errors import UserError
+from saccade.io.member_names import decode_disk_name, likely_reading
 from saccade.io.path_patterns import escape_pattern, exclude_line
 
 MAX_FILES = 2_000_000
@@ -110,7 +111,12 @@ def plain_member_name(where: Path, name: str) -> str:
     try:
         length = len(name.encode("utf-8"))
     except UnicodeEncodeError as error:
-        raise UserError(f"{where}: the name {name!r} must be UTF-8. Rename the file, and pack it anew.") from error
+        found = likely_reading([name.encode("utf-8", "surrogateescape")])
+        read = decode_disk_name(name, found.codec)
+        raise UserError(
+            f"{where}: the name {name!r} must be UTF-8. As {found.codec} it is {read!r}: "
+            f"names_encoding: {found.codec}, or rename it"
+        ) from error
     if length > _NAME_BYTES:
         raise UserError(f"{where}: a name of {length:,} bytes must be at most {_NAME_BYTES:,} long: {name[:40]!r}...")
     return plain.as_posix()

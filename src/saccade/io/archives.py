@@ -19,10 +19,22 @@ from typing import IO, Any, NamedTuple
 
 from saccade.core.errors import UserError
 from saccade.io.archive_limits import ArchiveLimits, plain_member_name
+from saccade.io.member_names import (
+    Reading,
+    decode_disk_name,
+    likely_reading,
+    member_name,
+    named_reading,
+    unmarked_name,
+)
+
+ARCHIVE_SUFFIXES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
+"""How names of archives end, in small letters."""
 
 _CHUNK_BYTES = 2**20
 _HEADER_BYTES = 2**20  # of one tar member; names, times and attributes fit into a few kilobytes
 _PADDING_BYTES = 2**24  # behind a tar's end mark; tar fills its last block of 10 KiB, or of what --blocking-factor says
+_OTHER_ARCHIVES = {b"7z\xbc\xaf\x27\x1c": ("7-Zip", "7z x"), b"Rar!\x1a\x07": ("RAR", "unrar x")}
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")  # with members, without
 _ZIP_ENCRYPTED = 1  # bit of a member's flags
 _COMPRESSIONS: tuple[tuple[bytes, Callable[..., Any]], ...] = (
@@ -47,9 +59,13 @@ class Member(NamedTuple):
 class TarArchive:
     """A tar, compressed or not. Reading members in their order decompresses once; going back starts over."""
 
-    def __init__(self, path: Path, limits: ArchiveLimits) -> None:
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __init__(self, path: Path, limits: ArchiveLimits, names_encoding: str | None = None) -> None:
         self.path = path
         self._limits = limits
+        self._names_encoding = names_encoding
         self._stream, self._headers, self._tar = self._open()
 
     def members(self, wanted: NameFilter) -> Iterator[Member]:
@@ -72,7 +88,7 @@ class TarArchive:
             while (info := self._next()) is not None:
                 files, total = files + 1, total + (info.size if info.isreg() else 0)
                 self._limits.check_total(self.path, files, total)
-                name = plain_member_name(self.path, info.name)
+                name = plain_member_name(self.path, decode_disk_name(info.name, self._names_encoding))
                 if info.isdir() or not wanted(name):
                     continue
                 if not info.isreg() or info.issparse():
@@ -147,13 +163,28 @@ class _HeaderReader:
 class ZipArchive:
     """A zip."""
 
-    def __init__(self, path: Path, limits: ArchiveLimits) -> None:
+    def __init__(self, path: Path, limits: ArchiveLimits, names_encoding: str | None = None) -> None:
         self.path = path
         self._limits = limits
         with _damage_as_user_error(path):
             with path.open("rb") as file:
                 limits.check_total(path, _zip_members(file), 0)
             self._zip = zipfile.ZipFile(path)
+            if names_encoding is None:
+                unmarked = (unmarked_name(info) for info in self._zip.infolist())
+                self._reading = likely_reading(raw for raw in unmarked if raw is not None)
+            else:
+                self._reading = named_reading(names_encoding)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How names were read, where that is certain."""
+        return (self._reading.note,) if self._reading.note else ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """How names were read, where that is only likely."""
+        return (self._reading.warning,) if self._reading.warning else ()
 
     def members(self, wanted: NameFilter) -> Iterator[Member]:
         """Like ``TarArchive.members``; encrypted files are refused too."""
@@ -161,7 +192,7 @@ class ZipArchive:
         for place, info in enumerate(self._zip.infolist()):
             total += info.file_size
             self._limits.check_total(self.path, place + 1, total)
-            name = plain_member_name(self.path, info.filename)
+            name = plain_member_name(self.path, _zip_name(self.path, info, self._reading))
             if info.is_dir() or not wanted(name):
                 continue
             kind = stat.S_IFMT(info.external_attr >> 16)  # 0 where the packer kept none
@@ -197,12 +228,14 @@ def is_archive(path: Path) -> bool:
     return True
 
 
-def open_archive(path: Path, limits: ArchiveLimits | None = None) -> Archive:
+def open_archive(path: Path, limits: ArchiveLimits | None = None, names_encoding: str | None = None) -> Archive:
     """Open an archive; its content, not its name, says of which kind it is.
 
     Args:
         path: the file.
         limits: upper bounds on files and bytes.
+        names_encoding: encoding of names that are not known to be UTF-8, as Python names it; None: of a zip the
+            likeliest.
 
     Returns:
         What lists and reads its members.
@@ -210,9 +243,40 @@ def open_archive(path: Path, limits: ArchiveLimits | None = None) -> Archive:
     Raises:
         UserError: it is no archive, a damaged one, or one with too many members.
     """
+    refuse_other_archive(path)
     with path.open("rb") as file:
         is_zip = file.read(4) in _ZIP_STARTS
-    return ZipArchive(path, limits or ArchiveLimits()) if is_zip else TarArchive(path, limits or ArchiveLimits())
+    opened = ZipArchive if is_zip else TarArchive
+    return opened(path, limits or ArchiveLimits(), names_encoding)
+
+
+def refuse_other_archive(path: Path) -> None:
+    """Refuse an archive of a kind that is not read, by its first bytes.
+
+    Args:
+        path: a file.
+
+    Raises:
+        UserError: it is a .7z or a .rar, with what to do.
+    """
+    with path.open("rb") as file:
+        start = file.read(8)
+    for magic, (what, command) in _OTHER_ARCHIVES.items():
+        if start.startswith(magic):
+            raise UserError(
+                f"{path} is a {what} archive, which is not read here: unpack it (`{command} {path.name}`), and set "
+                "path to the folder; .zip and .tar are read as they are"
+            )
+
+
+def _zip_name(path: Path, info: zipfile.ZipInfo, reading: Reading) -> str:
+    try:
+        return member_name(info, reading.codec)
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path}: the name {info.orig_filename!r} must be {reading.codec} (names_encoding), but byte "
+            f"{error.object[error.start]:#x} is none. Leave names_encoding out to have it found"
+        ) from error
 
 
 def _zip_members(file: IO[bytes]) -> int:

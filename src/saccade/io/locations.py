@@ -4,7 +4,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from saccade.core.errors import UserError
-from saccade.io.archives import is_archive
+from saccade.io.archives import is_archive, refuse_other_archive
 from saccade.io.credentials import expand, mask
 from saccade.io.downloads import RemoteFile
 
@@ -46,6 +46,8 @@ def folder_or_archive(path: str) -> Path:
     source = existing_path("path", path)
     if source.is_dir() or (source.is_file() and is_archive(source)):  # to open a pipe would wait for ever
         return source
+    if source.is_file():
+        refuse_other_archive(source)
     raise UserError(
         f"path ({path}) must be a folder, a .zip or a .tar (.tar.gz, .tar.bz2, .tar.xz), but is another kind of "
         "file, or damaged. Unpack it, and name the folder."

@@ -16,6 +16,7 @@ from saccade.core.files import replacing_file
 from saccade.core.progress import Progress, no_progress
 from saccade.io.archive_limits import ArchiveLimits, plain_member_name
 from saccade.io.archives import NameFilter
+from saccade.io.member_names import decode_disk_name
 from saccade.io.path_patterns import escape_pattern, exclude_line
 
 _CHUNK_BYTES = 2**20
@@ -27,6 +28,7 @@ def pack_folder(
     wanted: NameFilter,
     progress: Progress = no_progress,
     limits: ArchiveLimits | None = None,
+    names_encoding: str | None = None,
 ) -> None:
     """Pack a folder's files into one tar, sorted by name.
 
@@ -38,15 +40,19 @@ def pack_folder(
         wanted: filter of the names below the folder.
         progress: callback, called with the bytes packed so far.
         limits: upper bounds on files and bytes; None takes the defaults.
+        names_encoding: encoding of names on the disk that are not UTF-8; None refuses such.
 
     Raises:
         UserError: there is nothing to pack, something that is no file, or more than the limits.
     """
     limits = limits or ArchiveLimits()
-    files = list(_files_below(source, "", wanted, limits))
+    files = {
+        decode_disk_name(name, names_encoding): name
+        for name in _files_below(source, "", wanted, limits, names_encoding)
+    }
     if not files:
         raise UserError(f"{source} must hold files to pack, but there are none; does include or exclude leave all out?")
-    pack_files(source, files, target, progress, limits)
+    pack_files(source, files, target, progress, limits, files)
 
 
 def pack_files(
@@ -127,20 +133,25 @@ def _add(tar: Any, name: str, size: int, content: IO[bytes]) -> int:
     return size
 
 
-def _files_below(root: Path, folder: str, wanted: NameFilter, limits: ArchiveLimits) -> Iterator[str]:
+def _files_below(
+    root: Path, folder: str, wanted: NameFilter, limits: ArchiveLimits, names_encoding: str | None
+) -> Iterator[str]:
     for path in sorted((root / folder).iterdir()):
         name = f"{folder}{path.name}"
         is_folder = path.is_dir()
-        if path.name.startswith(".") or not wanted(f"{name}/" if is_folder else name):
+        if path.name.startswith("."):
             continue
-        plain_member_name(root, name)
+        shown = decode_disk_name(name, names_encoding)
+        if not wanted(f"{shown}/" if is_folder else shown):
+            continue
+        plain_member_name(root, shown)
         if is_folder and path.is_symlink():  # it may lead to a folder above: there would be no end
             raise UserError(
                 f"{path} is a link to a folder. Put the folder itself there, or leave it out: "
                 f"{exclude_line(escape_pattern(name) + '/*')}"
             )
         if is_folder:
-            yield from _files_below(root, f"{name}/", wanted, limits)
+            yield from _files_below(root, f"{name}/", wanted, limits, names_encoding)
         elif (what := why_not_plain_file(path)) is None:
             yield name
         else:

@@ -22,6 +22,7 @@ from saccade.bundle.inputs import ImageInput
 from saccade.core.devices import autocast, resolve_device
 from saccade.core.errors import UserError
 from saccade.data.prepared import Split
+from saccade.kinds.image.pixels.grey_levels import ImageValues, scale_of
 from saccade.kinds.image.pixels.resize import prepare_image
 from saccade.kinds.tokens.text.encode import read_texts
 from saccade.kinds.tokens.text.tokenizer import tokenizer_of
@@ -192,8 +193,15 @@ class Predictor:
         return np.stack(prepared) if prepared else None
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
-        """Bring one image, uint8 (H, W[, C]), to what the network takes, uint8 (H, W, C), as preprocess does."""
+        """Bring one image, (H, W[, C]), to what the network takes, uint8 (H, W, C), as preprocess does.
+
+        It is uint8 or, where the training data held more than 8 bits, uint16, int32 or float32, scaled as those were.
+        """
         height, width, channels = self.spec.shape
+        if self.spec.value_range and image.dtype in (np.uint16, np.int32, np.float32):
+            sides = (image.shape[0], image.shape[1])
+            scale = scale_of(self.spec.value_range, self.spec.ignores_file_range)
+            image = scale.apply(ImageValues(image, sides))
         return prepare_image(image, (height, width), channels, self.spec.fit)
 
     @torch.no_grad()

@@ -5,7 +5,7 @@ Shapes: N examples.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from saccade.core.errors import UserError
 from saccade.core.messages import printable
 from saccade.io.path_patterns import compile_field
 from saccade.prepare.folds import assign_folds, seed_of_fold
-from saccade.prepare.splits import assign_splits
+from saccade.prepare.splits import DEFAULT_TEST, assign_splits, no_published_test
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class SplitSettings:
     Attributes:
         test: share of all examples in (0, 1), per class; "given" keeps the published test split.
         validation: share in (0, 1), per class.
+        keep_validation: whether the published validation split stays as it is, although the test split is drawn.
         order: random, or time, which keeps the examples' own order, earliest for training.
         group_by: column of the source, or pattern of its paths, whose equal values stay in one split; None: no groups.
         group_near_duplicates: whether images that are nearly the same stay in one split.
@@ -34,8 +35,9 @@ class SplitSettings:
         seed: seed of the order.
     """
 
-    test: float | Literal["given"] = 0.15
+    test: float | Literal["given"] = DEFAULT_TEST
     validation: float = 0.15
+    keep_validation: bool = False
     order: Literal["random", "time"] = "random"
     group_by: str | None = None
     group_near_duplicates: bool = False
@@ -48,7 +50,7 @@ class SplitSettings:
 
     def published(self, published: Sequence[str] | None) -> Sequence[str] | None:
         """The published splits where they are kept, else None."""
-        return published if self.test == "given" else None
+        return published if self.test == "given" or self.keep_validation else None
 
     def train_count(self, total: int, published: Sequence[str] | None) -> int:
         """About how many of ``total`` examples training will see, at least 1, before any is looked at.
@@ -67,13 +69,54 @@ class SplitSettings:
         600
         """
         kept = self.published(published)
+        if self.test == "given" and kept is None:
+            raise no_published_test(published)
+        held = 0.0 if self.test == "given" else 1 / self.folds if self.folds else self.test
+        validation = self.validation
         if kept is not None:
-            total, held = total - sum(part == "test" for part in kept), 0.0
-        elif self.test == "given":
-            raise UserError("split.test (given) must be a share such as 0.15: the source publishes no test split")
-        else:
-            held = 1 / self.folds if self.folds else self.test
-        return max(1, round(total * (1 - held) * (1 - self.validation) * self.train_fraction))
+            total -= sum(part == "test" for part in kept)
+            if self.keep_validation or "validation" in kept:
+                total -= sum(part == "validation" for part in kept)
+                validation = 0.0
+        return max(1, round(total * (1 - held) * (1 - validation) * self.train_fraction))
+
+
+def settings_for(values: Mapping[str, Any], published: Sequence[str] | None) -> tuple[SplitSettings, str]:
+    """What ``split:`` asks for, where it may say nothing of the test split: then published splits are kept.
+
+    Args:
+        values: attributes of ``SplitSettings``; ``test`` may be None.
+        published: published split of each example, None where there are none.
+
+    Returns:
+        The settings, and a line for people on what was decided; empty where nothing was.
+
+    >>> settings_for({"test": None}, ["train", "test"])[0].test, settings_for({"test": None}, None)[0].test
+    ('given', 0.15)
+    """
+    there = set(published or ())
+    if values.get("test") is not None:
+        settings = SplitSettings(**values)
+        if settings.test == "given" or len(there) < 2 or settings.folds is not None:
+            return settings, ""
+        kept = "test: given keeps" if "test" in there else "leaving split.test out keeps"
+        return settings, f"the published splits are drawn anew (split.test: {settings.test:g}); {kept} them"
+    if values.get("folds") is not None:
+        line = "the published splits are not kept: the folds are parts of all examples" if len(there) > 1 else ""
+        return SplitSettings(**{**values, "test": DEFAULT_TEST}), line
+    is_by_time = values.get("order", "random") == "time"
+    if is_by_time or "train" not in there or there == {"train"}:
+        line = "the published splits are drawn anew, by time; test: given keeps them" if "test" in there else ""
+        return SplitSettings(**{**values, "test": DEFAULT_TEST}), line * (is_by_time and len(there) > 1)
+    if "test" in there:
+        drawn = "" if "validation" in there else ", validation drawn from training"
+        line = f"the published splits are kept{drawn} (split.test: given); split.test: {DEFAULT_TEST} draws all anew"
+        return SplitSettings(**{**values, "test": "given"}), line
+    settings = SplitSettings(**{**values, "test": DEFAULT_TEST, "keep_validation": True})
+    return settings, (
+        f"the published validation split is kept, and {DEFAULT_TEST:.0%} of training drawn for the test; "
+        f"split.test: {DEFAULT_TEST} draws all anew"
+    )
 
 
 def assign(
@@ -84,6 +127,7 @@ def assign(
     *,
     published: Sequence[str] | None = None,
     left_out: np.ndarray | None = None,
+    small_class_remedy: str = "",
 ) -> np.ndarray:
     """Assign each example to a split, or to the fold that is the test split and what is left.
 
@@ -94,6 +138,7 @@ def assign(
         keys: steady names of what must stay in one split, from ``groups.group_keys``.
         published: "train", "validation" or "test" per example, where the publisher split them.
         left_out: bool (N,), examples that go nowhere; None: there are none.
+        small_class_remedy: option that leaves out classes of few examples, for messages; empty: there is none.
 
     Returns:
         Array of str (N,), as of ``assign_splits``.
@@ -114,6 +159,8 @@ def assign(
         left_out=left_out,
         train_fraction=settings.train_fraction,
         seed=seed,
+        keep_validation=settings.keep_validation and settings.folds is None,
+        small_class_remedy=small_class_remedy,
     )
 
 

@@ -13,7 +13,11 @@ import numpy as np
 
 from saccade.core.errors import UserError
 
+DEFAULT_TEST = 0.15
+"""Share of the test split where the source publishes none, and nothing is asked for."""
+
 _UNUSED = ""
+_MAX_LISTED = 10  # classes in a message
 
 
 def assign_splits(
@@ -28,6 +32,8 @@ def assign_splits(
     left_out: np.ndarray | None = None,
     train_fraction: float = 1.0,
     seed: int = 0,
+    keep_validation: bool = False,
+    small_class_remedy: str = "",
 ) -> np.ndarray:
     """Assign each example to a split.
 
@@ -43,6 +49,8 @@ def assign_splits(
         left_out: bool (N,), examples that go nowhere; None: there are none.
         train_fraction: share of the training split to keep, per class; smaller shares are subsets of larger ones.
         seed: of the order.
+        keep_validation: whether the published validation split stays as it is where ``test`` is a share, of the others.
+        small_class_remedy: option that leaves out classes of few examples, for messages; empty: there is none.
 
     Returns:
         Array of str (N,): "train", "validation", "test", or "" for what ``train_fraction`` or ``left_out`` leave out.
@@ -51,7 +59,7 @@ def assign_splits(
         UserError: ``test: given`` without a published split; shares of 1 or more; a class or split left empty.
     """
     if test == "given" and (published is None or "test" not in published):
-        raise UserError("split.test (given) must be a share such as 0.15 here: this source publishes no test split")
+        raise no_published_test(published)
     shares = (0.0 if test == "given" else float(test)) + validation
     if shares >= 1:
         raise UserError(
@@ -61,7 +69,8 @@ def assign_splits(
     out_N = np.zeros(len(labels_N), dtype=bool) if left_out is None else left_out
     splits_N = np.where(out_N, _UNUSED, "train").astype(object)
     free_N = ~out_N
-    if test == "given":
+    is_kept = test == "given" or keep_validation
+    if is_kept:
         assert published is not None
         published_N = np.asarray(published, dtype=object)
         fixed_N = (published_N == "test") & ~out_N
@@ -89,9 +98,17 @@ def assign_splits(
             splits_N[unit] = name if taken < keep_count else _UNUSED
             taken += len(unit)
     wanted = [split for split, share in (("validation", validation), ("test", test_share)) if share > 0]
-    given = sorted(set(splits_N[~free_N & ~out_N])) if test == "given" else []
-    _refuse_empty(splits_N, labels_N, keys, classes, ["train", *wanted], given, order, out_N)
+    given = sorted(set(splits_N[~free_N & ~out_N])) if is_kept else []
+    _refuse_empty(splits_N, labels_N, keys, classes, ["train", *wanted], given, order, out_N, small_class_remedy)
     return splits_N.astype(str)
+
+
+def no_published_test(published: Sequence[str] | None) -> UserError:
+    """The error for a published test split that is asked for and not there."""
+    what = "no test split"
+    if published is not None and "validation" in published:
+        what = "train and validation alone. Leave test out to keep them and draw a test split from training"
+    return UserError(f"split.test (given) must be a share such as {DEFAULT_TEST} here: this source publishes {what}")
 
 
 def _units_by_time(rows: np.ndarray, keys: Sequence[str]) -> list[list[int]]:
@@ -126,11 +143,13 @@ def _refuse_empty(
     given: Sequence[str],
     order: str,
     out_N: np.ndarray,
+    small_class_remedy: str,
 ) -> None:
     """Splits that are ``shared`` out by us, or ``given`` by the publisher."""
+    lacking: dict[int, list[str]] = {}  # class to the splits that have none of it
     for split in (*shared, *given):
         counts_K = np.bincount(labels_N[splits_N == split], minlength=len(classes))
-        if counts_K.sum() == 0:
+        if counts_K.sum() == 0 and not lacking:
             rows = np.flatnonzero(~out_N)
             units = len({keys[row] for row in rows.tolist()})
             apart = "" if units == len(rows) else f" ({units} that may go apart)"
@@ -138,15 +157,43 @@ def _refuse_empty(
             raise UserError(
                 f"the {split} split is empty: {len(rows)} examples{apart}{without} are too few for these shares"
             )
-        if order == "random" and (counts_K == 0).any():
-            missing = int(np.flatnonzero(counts_K == 0)[0])
-            rows = np.flatnonzero(labels_N == missing)
-            units = len({keys[row] for row in rows.tolist()})
-            apart = "" if units == len(rows) else f", {units} that may go apart"
-            where, remedy = f"the {split} split", "raise that split's share"
-            if split in given:
-                where, remedy = f"{where} as published", "put some there"
-            raise UserError(
-                f"class {classes[missing]!r} ({len(rows)} example{'s' * (len(rows) != 1)}{apart}) has none in {where}: "
-                f"give it more examples, {remedy}, or leave the class out"
-            )
+        for k in np.flatnonzero(counts_K == 0).tolist() if order == "random" else ():
+            lacking.setdefault(k, []).append(split)
+    if lacking:
+        raise UserError(_lacking_message(lacking, labels_N, keys, classes, given, small_class_remedy))
+
+
+def _lacking_message(
+    lacking: Mapping[int, Sequence[str]],
+    labels_N: np.ndarray,
+    keys: Sequence[str],
+    classes: Sequence[str],
+    given: Sequence[str],
+    small_class_remedy: str,
+) -> str:
+    """All classes that some split has none of, and what to do."""
+    listed, largest = [], 0
+    for k, without in lacking.items():
+        rows = np.flatnonzero(labels_N == k)
+        units = len({keys[row] for row in rows.tolist()})
+        apart = "" if units == len(rows) else f", {units} that may go apart"
+        published = " as published" if set(without) <= set(given) else ""
+        where = f"the {', '.join(without[:-1])}{' and ' * (len(without) > 1)}{without[-1]} split"
+        where += "s" * (len(without) > 1) + published
+        listed.append(f"class {classes[k]!r} ({len(rows)} example{'s' * (len(rows) != 1)}{apart}) has none in {where}")
+        largest = max(largest, len(rows))
+    more = len(listed) - _MAX_LISTED
+    remedies = ["give it more examples" if len(listed) == 1 else "give them more examples"]
+    are_published = all(set(without) <= set(given) for without in lacking.values())
+    if are_published:
+        remedies += ["put some there", f"draw the splits anew (split.test: {DEFAULT_TEST})"]
+    else:
+        remedies.append("raise that split's share")
+    leave_out = "leave the class out" if len(listed) == 1 else "leave the classes out"
+    if small_class_remedy and not are_published:
+        leave_out += f" ({small_class_remedy}: {largest + 1})"
+    if len(listed) == 1:
+        return f"{listed[0]}: {', '.join(remedies)}, or {leave_out}"
+    lines = [f"  {line}" for line in listed[:_MAX_LISTED]] + [f"  and {more:,} more"] * (more > 0)
+    opening = f"each class must have examples in each split, but {len(listed):,} have not:"
+    return "\n".join([opening, *lines, f"{', '.join(remedies).capitalize()}, or {leave_out}"])

@@ -133,7 +133,12 @@ class ImageExamples:
         published_splits: "train", "validation" or "test" an example where the publisher split the data, else None.
         groups: columns that ``split.group_by`` may name, each with a value an example (patient, page).
         names: name of each example for people, such as its path in an archive; empty where they have none.
-        notes: lines for people on what the source left out.
+        notes: lines for people on what the source found and left out.
+        warnings: lines that people should not miss.
+        small_class_option: option that leaves out classes of few examples, for messages; empty: the source has none.
+        decode_values: function from what ``load`` gave, and a height and width as of ``decode_for`` or None, to values
+            that are not grey levels yet (``ImageValues``); None: there are none but grey levels.
+        paths: path of each example's file, for patterns, where names say more than that; empty: names are paths.
     """
 
     classes: tuple[str, ...]
@@ -146,6 +151,10 @@ class ImageExamples:
     names: Sequence[str] = ()
     notes: Sequence[str] = ()
     decode_for: Callable[[Any, tuple[int, int]], tuple[np.ndarray, tuple[int, int]]] | None = None
+    warnings: Sequence[str] = ()
+    small_class_option: str = ""
+    decode_values: Callable[[Any, tuple[int, int] | None], Any] | None = None
+    paths: Sequence[str] = ()
 
     def image(self, i: int) -> np.ndarray:
         """Example ``i``: uint8 (H, W) for grey, or (H, W, 3) for RGB."""
@@ -178,6 +187,8 @@ class TextExamples:
         groups: columns that ``split.group_by`` may name, each with a value an example.
         notes: lines for people on what the source left out.
         unreadable: reason for which a row is no text or an empty one, by row; the message goes on after the row's name.
+        warnings: lines that people should not miss.
+        small_class_option: option that leaves out classes of few examples, for messages; empty: the source has none.
     """
 
     classes: tuple[str, ...]
@@ -190,6 +201,8 @@ class TextExamples:
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     notes: Sequence[str] = ()
     unreadable: Mapping[int, str] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+    small_class_option: str = ""
 
 
 @dataclass(frozen=True)

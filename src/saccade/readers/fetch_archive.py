@@ -26,6 +26,7 @@ def fetch_archive(
     limits: ArchiveLimits,
     progress: Progress,
     is_file_enough: bool = False,
+    names_encoding: str | None = None,
 ) -> None:
     """Bring the files of a folder, an archive or an address into ``folder``, as one file.
 
@@ -42,6 +43,7 @@ def fetch_archive(
         limits: upper bounds on files and bytes.
         progress: callback, called with the file's name, the bytes there and its size.
         is_file_enough: whether path may be a file that is no archive.
+        names_encoding: encoding of names in a folder that are not UTF-8; None refuses such.
 
     Raises:
         UserError: not exactly one of path and url; nothing that can be read is there; the bytes are not the named ones.
@@ -58,7 +60,7 @@ def fetch_archive(
     if not (is_file_enough and source.is_file()):
         source = folder_or_archive(path)
     if source.is_dir():
-        pack_folder(source, folder / packed, wanted, progress, limits)
+        pack_folder(source, folder / packed, wanted, progress, limits, names_encoding)
     else:
         copy_file(source, folder / source.name, progress)
 

@@ -2,12 +2,14 @@
 
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from saccade.core.errors import UserError
-from saccade.data.spec import SPLIT_NAMES
 from saccade.io.path_patterns import compile_field, escape_pattern, exclude_line
+from saccade.readers.class_names import plain_class_names
+from saccade.readers.split_folders import check_splits, find_split_folders
 
 _LAYOUT = "Put each class into a folder of its name: cat/1.jpg, or train/cat/1.jpg"
 
@@ -19,27 +21,55 @@ class PathLabels(NamedTuple):
     class_name: str
 
 
-def check_class_from(class_from: str) -> None:
+@dataclass(frozen=True)
+class LabelledPaths:
+    """What names say of examples.
+
+    Attributes:
+        places: class and split of each name; names that are left out are not there.
+        notes: lines for people on what was found, such as splits and names that became one.
+        warnings: lines that people should not miss.
+    """
+
+    places: Mapping[str, PathLabels]
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def check_class_from(
+    class_from: str | None, splits: Mapping[str, object] | None = None, rename: Mapping[str, object] | None = None
+) -> None:
     """Refuse what says nothing.
 
     Args:
-        class_from: part of a path that is the class: first, parent, or a pattern.
+        class_from: part of a path that is the class: first, parent, a pattern, or None.
+        splits: split to a folder's name, or a list of them.
+        rename: class name to the name to take in its place.
 
     Raises:
-        UserError: it is neither first nor parent, nor a pattern that holds {class} once.
+        UserError: class_from is neither first nor parent, nor a pattern that holds {class} once; splits names no split;
+            a class becomes one without a name.
     """
-    if class_from not in ("first", "parent"):
+    if class_from not in (None, "first", "parent"):
         _class_reader(class_from)
+    check_splits(splits)
+    if nameless := next((name for name, new in (rename or {}).items() if not str(new).strip()), None):
+        raise UserError(f"rename_classes ({nameless!r}) must give a name that holds more than spaces")
 
 
 def labels_from_paths(
-    names: Sequence[str], where: Path, class_from: str = "first", layout: str = _LAYOUT
-) -> list[PathLabels]:
+    names: Sequence[str],
+    where: Path,
+    class_from: str | None = None,
+    layout: str = _LAYOUT,
+    *,
+    splits: Mapping[str, object] | None = None,
+    rename: Mapping[str, object] | None = None,
+) -> LabelledPaths:
     """Read classes and splits from names.
 
-    Where all first folders are called train, val, validation or test (in any case), they are the split. Folders that
-    all examples share above that do not count: an archive often has one around everything. The class is then, by
-    ``class_from``,
+    ``split_folders`` says which folders are splits. Folders that all examples share above those do not count: an
+    archive often has one around everything. The class is then, by ``class_from``,
 
     - ``first``: the first folder below the root, or below the split;
     - ``parent``: the folder that the file itself is in;
@@ -49,42 +79,39 @@ def labels_from_paths(
     Args:
         names: paths of files, parted by slashes.
         where: the archive, for messages.
-        class_from: part of a path that is the class, as described above.
+        class_from: part of a path that is the class, as described above; None takes the first folder, and asks where
+            those hold the same folders.
         layout: advice how files should lie, for messages.
+        splits: split to a folder's name or pattern, or a list of them; None: the names of folders tell.
+        rename: class name to the name to take in its place.
 
     Returns:
-        A place for each name.
+        A place for each name that counts.
 
     Raises:
-        UserError: ``class_from`` or a name says no class, there is only one class, or a split lacks one.
+        UserError: ``class_from`` or a name says no class, names can be read in two ways, or there is only one class.
     """
-    folders = [posixpath.dirname(name) for name in names]
-    below = _without_shared({folder: folder.split("/") if folder else [] for folder in sorted(set(folders))})
-    are_splits = _first_are_splits({parts[0] for parts in below.values() if parts}, where)
-    if class_from in ("first", "parent"):
+    folder_of = {name: posixpath.dirname(name) for name in names}
+    found = find_split_folders(list(folder_of.values()), where, splits=splits, may_ask=class_from is None)
+    counted = [name for name in names if folder_of[name] in found.class_parts]
+    if class_from in (None, "first", "parent"):
         of_folder = {}
-        for folder, parts in below.items():
-            class_parts = parts[1:] if are_splits else parts
-            if not class_parts:
-                is_parent = any(other.startswith(f"{folder}/") for other in below)
+        for folder, parts in found.class_parts.items():
+            if not parts:
+                is_parent = any(other.startswith(f"{folder}/") for other in found.class_parts)
                 raise _no_class(folder, where, layout, is_parent)
-            of_folder[folder] = class_parts[0 if class_from == "first" else -1]
-        classes = [of_folder[folder] for folder in folders]
+            of_folder[folder] = parts[-1 if class_from == "parent" else 0]
+        classes = [of_folder[folder_of[name]] for name in counted]
     else:
-        classes = _classes_by_pattern(names, class_from, where)
-    split_of = {folder: SPLIT_NAMES[parts[0].lower()] if are_splits else None for folder, parts in below.items()}
-    places = [PathLabels(split_of[folder], name) for folder, name in zip(folders, classes, strict=True)]
-    _refuse_missing_classes(set(places), where, class_from, layout)
-    return places
-
-
-def _without_shared(below: Mapping[str, list[str]]) -> Mapping[str, list[str]]:
-    """Take away the folders that all share, but a split's name and the last one, which may be the class."""
-    while True:
-        first = {parts[0] if len(parts) > 1 else "" for parts in below.values()}
-        if len(first) != 1 or (name := first.pop()) == "" or name.lower() in SPLIT_NAMES:
-            return below
-        below = {folder: parts[1:] for folder, parts in below.items()}
+        classes = _classes_by_pattern(counted, class_from, where)
+    classes, notes, warnings = plain_class_names(classes, where, rename)
+    _refuse_one_class(classes, where, class_from, layout)
+    one_of_each: dict[PathLabels, PathLabels] = {}  # millions of names share few of them
+    places = {}
+    for name, class_name in zip(counted, classes, strict=True):
+        place = PathLabels(found.split_of[folder_of[name]], class_name)
+        places[name] = one_of_each.setdefault(place, place)
+    return LabelledPaths(places, (*found.notes, *notes), warnings)
 
 
 def _class_reader(pattern: str) -> Callable[[str], str | None]:
@@ -122,33 +149,8 @@ def _no_class(folder: str, where: Path, layout: str, is_parent: bool) -> UserErr
     )
 
 
-def _first_are_splits(first: set[str], where: Path) -> bool:
-    """A class may be called train (beside bus and car); train and test together are splits."""
-    splits = {name for name in first if name.lower() in SPLIT_NAMES}
-    others = first - splits
-    if len(splits) > 1 and others:
-        raise UserError(
-            f"{where}: {', '.join(sorted(splits))} look like splits, but {', '.join(map(repr, sorted(others)[:5]))} "
-            "beside them like classes. Have one or the other, or leave some out: "
-            f"{exclude_line(escape_pattern(min(others))[1:] + '/*')}"
-        )
-    return bool(splits) and not others
-
-
-def _refuse_missing_classes(places: set[PathLabels], where: Path, class_from: str, layout: str) -> None:
-    is_pattern = class_from not in ("first", "parent")
-    classes_of: dict[str | None, set[str]] = {}
-    for place in places:
-        classes_of.setdefault(place.split, set()).add(place.class_name)
-    classes = set().union(*classes_of.values())
-    if len(classes) == 1:
+def _refuse_one_class(classes: Sequence[str], where: Path, class_from: str | None, layout: str) -> None:
+    if len(set(classes)) == 1:
+        is_pattern = class_from not in (None, "first", "parent")
         remedy = f"Correct class_from ({class_from})" if is_pattern else layout
-        raise UserError(f"{where} must hold at least two classes, but there is only {min(classes)!r}. {remedy}")
-    for split, found in sorted(classes_of.items(), key=str):
-        if missing := min(classes - found, default=None):
-            name = escape_pattern(missing)[1:]
-            pattern = class_from.replace("{class}", name) if is_pattern else f"{name}/*"
-            raise UserError(
-                f"{where}: class {missing!r} must have examples in each split, but has none in {split}. Put some "
-                f"there, or leave the class out: {exclude_line(pattern)}"
-            )
+        raise UserError(f"{where} must hold at least two classes, but there is only {classes[0]!r}. {remedy}")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from saccade.core.messages import printable
 from saccade.data.spec import Spec
 from saccade.display.page import Line, Name, Page, Section, Table
 from saccade.kinds import Prepared
@@ -10,6 +11,9 @@ from saccade.report.rendering import to_html, to_markdown
 
 SAMPLES = "samples.png"
 """What a picture of examples is called, which the kind may have drawn beside the page."""
+
+
+_MAX_CLASSES, _MAX_NAME = 8, 24  # names of classes in a line, and letters of each
 
 
 def write_dataset_page(folder: Path, name: str, prepared: Prepared) -> None:
@@ -33,10 +37,19 @@ def write_dataset_page(folder: Path, name: str, prepared: Prepared) -> None:
 
 
 def asks(prepared: Prepared) -> str:
-    """What is predicted, in a few words."""
+    """What is predicted, in a few words: the names of classes, of many the first ones."""
     spec = prepared.info.spec
     said = f"{len(spec.classes)} classes" if spec.classes else f"to predict: {', '.join(spec.targets)}"
-    return prepared.asks or said
+    if prepared.asks or not spec.classes:
+        return prepared.asks or said
+    names = [_shortened(name) for name in spec.classes[:_MAX_CLASSES]]
+    more = ", ..." if len(spec.classes) > _MAX_CLASSES else ""
+    return f"{said} ({', '.join(names)}{more})"
+
+
+def _shortened(name: str) -> str:
+    shown = printable(name)
+    return shown if len(shown) <= _MAX_NAME else f"{shown[: _MAX_NAME - 3]}..."
 
 
 def _lead(spec: Spec) -> Line:

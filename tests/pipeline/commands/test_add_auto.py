@@ -123,13 +123,16 @@ def test_what_cannot_be_decided_is_said(inside) -> None:
 
 
 def test_a_published_test_split_that_is_not_there_is_said(decided: Callable[..., dict]) -> None:
-    with pytest.raises(UserError, match=r"split.test \(given\) must be a share such as 0.15: the source publishes no"):
+    with pytest.raises(
+        UserError, match=r"split.test \(given\) must be a share such as 0.15 here: this source publishes no"
+    ):
         decided([9, 9], split="{test: given}")
 
 
-def test_a_class_with_fewer_images_than_splits_is_named(decided: Callable[..., dict]) -> None:
-    with pytest.raises(UserError, match="class class1 has 2 images: each class needs 3, one for each split"):
-        decided([10, 2])
+def test_classes_with_fewer_images_than_splits_are_named(decided: Callable[..., dict]) -> None:
+    message = r"class1 has 2 images, class2 has 1 image: each class needs 3, .* \(source\.min_per_class: 3\)"
+    with pytest.raises(UserError, match=message):
+        decided([10, 2, 1])
 
 
 # --- texts and series -------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ IMAGES = TEXTS.replace("text_folder", "image_folder").replace(
     "unit: words, max_length: 100", "size: [8, 8], channels: 1"
 )
 KEYS_OF_TEXTS = "known: lower_case, max_length, max_vocabulary, on_conflict, on_unreadable, repeats, unit"
-KEYS_OF_IMAGES = "known: channels, fit, near_duplicates, on_conflict, on_unreadable, size"
+KEYS_OF_IMAGES = "known: channels, fit, near_duplicates, on_conflict, on_unreadable, size, value_range"
 ALL_OF_TEXTS = "max_vocabulary: 9, lower_case: true, on_unreadable: quarantine, on_conflict: keep, repeats: drop"
 ALL_OF_STREAMS = "stride: 3, max_vocabulary: 9, lower_case: true"
 

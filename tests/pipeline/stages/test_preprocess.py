@@ -89,6 +89,53 @@ def test_photographs_are_taken_and_masks_left_and_the_report_says_what_there_is(
     assert not list((tree.root / "data/prepared/tiles").glob("tmp*"))
 
 
+def test_published_splits_are_kept_where_nothing_is_said_of_them(tree: Tree) -> None:
+    shutil.rmtree(tree.root / "tiles")
+    levels = iter(range(10, 250, 4))
+    for split, count in (("Training", 8), ("Testing", 3)):
+        for name in ("ok", "torn"):
+            for i in range(count):
+                path = tree.root / "tiles" / split / name / f"{i}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.new("L", (8, 8), next(levels)).save(path)
+    source = 'include: ["MT_*/Imgs/*.jpg"], class_from: "MT_{class}/Imgs/*"'
+    tree.replace("params.yaml", f", {source}", "")
+    ended = prepare(tree)
+    assert "tiles: splits by folder: 'Training' is train, 'Testing' is test\n" in ended.out
+    assert "the published splits are kept, validation drawn from training (split.test: given)" in ended.out
+    assert "train 14, validation 2, test 6 images of 32x32x1, 2 classes (ok, torn); see" in ended.out
+    tree.replace("params.yaml", "split: {}", "split: {test: 0.2, validation: 0.2}")
+    ended = prepare(tree)
+    assert "the published splits are drawn anew (split.test: 0.2); test: given keeps them" in ended.out
+    assert "train 14, validation 4, test 4 images" in ended.out
+
+
+def test_pictures_of_more_than_8_bits_are_scaled_by_a_rule_that_is_said(tree: Tree) -> None:
+    shutil.rmtree(tree.root / "tiles")
+    random = np.random.default_rng(5)
+    for name, low in (("ok", 0), ("torn", 2000)):
+        for i in range(8):
+            path = tree.root / "tiles" / name / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(random.integers(low, low + 2000, (8, 8), dtype=np.uint16)).save(path)
+    tree.replace("params.yaml", ', include: ["MT_*/Imgs/*.jpg"], class_from: "MT_{class}/Imgs/*"', "")
+    ended = prepare(tree)
+    assert re.search(
+        r"16 pictures of more than 8 bits: values \d+ to 3,9\d\d; 0 to 4,095 scaled to 0 to 255; of 6\d grey levels a "
+        r"picture, 5\d are left \(preprocess\.value_range sets other limits\)",
+        ended.out,
+    )
+    assert description(tree)["spec"]["value_range"] == [0, 4095]
+    page = (tree.root / "reports/datasets/tiles/summary.md").read_text(encoding="utf-8")
+    assert "16 pictures of more than 8 bits" in page
+    tree.replace("params.yaml", "channels: 1}", "channels: 1, value_range: type}")
+    ended = prepare(tree)
+    assert re.search(r"the type's range scaled to 0 to 255; of 6\d grey levels a picture, \d are left", ended.err)
+    assert "value_range" not in description(tree)["spec"]
+    tree.replace("params.yaml", "value_range: type}", "value_range: [4000, 0]}")
+    assert "preprocess.value_range ([4000, 0]) must begin with the smaller value" in prepare(tree).err
+
+
 def test_a_file_that_is_no_picture_stops_it_by_name_and_can_be_left_out(tree: Tree) -> None:
     assert prepare(tree).code == 0
     before = tree.snapshot("data/prepared") | tree.snapshot("reports")
@@ -224,7 +271,7 @@ def test_a_class_that_is_too_small_is_named(tree: Tree) -> None:
     for path in sorted(imgs(tree, "Crack").glob("*.jpg"))[2:]:
         path.unlink()
     ended = prepare(tree)
-    assert ended.code == 1 and "class 'Crack' (2 examples) has none in the validation split" in ended.err
+    assert ended.code == 1 and "class 'Crack' (2 examples) has none in the validation and test splits" in ended.err
 
 
 def test_pictures_are_fitted_alike_in_training_and_in_predicting(tree: Tree) -> None:

@@ -310,7 +310,15 @@ def test_a_run_records_the_options_of_its_own_kind_alone(grown: tuple[Tree, dict
         started[first["run"]] = options
     assert started == {
         "mlp-beans": {"largest", "drop_zeros"},
-        "straight-zebras": {"size", "channels", "fit", "on_unreadable", "on_conflict", "near_duplicates"},
+        "straight-zebras": {
+            "size",
+            "channels",
+            "fit",
+            "on_unreadable",
+            "on_conflict",
+            "near_duplicates",
+            "value_range",
+        },
     }
 
 

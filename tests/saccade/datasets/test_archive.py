@@ -22,6 +22,7 @@ import pytest
 from saccade.core.errors import UserError
 from saccade.io.archive_limits import ArchiveLimits
 from saccade.io.archives import NameFilter, is_archive, open_archive
+from saccade.io.locations import folder_or_archive
 from saccade.io.packing import copy_file, pack_folder
 
 FILES = {
@@ -54,6 +55,15 @@ def zip_bytes(files: Mapping[str, bytes]) -> bytes:
         for name, content in files.items():
             archive.writestr(name, content)
     return buffer.getvalue()
+
+
+def unmarked_zip(files: Mapping[bytes, bytes]) -> bytes:
+    """A zip whose names bear no flag for UTF-8, as old packers write them: the bytes are put in place of others."""
+    stand_in = {f"{i}".rjust(len(name), "n"): name for i, name in enumerate(files)}
+    content = zip_bytes(dict(zip(stand_in, files.values(), strict=True)))
+    for name, raw in stand_in.items():
+        content = content.replace(name.encode(), raw)
+    return content
 
 
 PACKERS: dict[str, Callable[[Mapping[str, bytes]], bytes]] = {
@@ -121,8 +131,72 @@ def test_a_name_that_leads_out_is_refused(tmp_path: Path, kind: str, name: str) 
 
 def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(tar_bytes({"cat/caf\udce9.bin": b"x"}))
-    with pytest.raises(UserError, match=r"the name 'cat/caf\\udce9\.bin' must be UTF-8\. Rename the file"):
+    message = r"the name 'cat/caf\\udce9\.bin' must be UTF-8\. As cp1252 it is 'cat/café\.bin': names_encoding: cp1252"
+    with pytest.raises(UserError, match=message):
         content_of(tmp_path / "a")
+    archive = open_archive(tmp_path / "a", names_encoding="cp1252")
+    assert [member.name for member in archive.members(everything)] == ["cat/café.bin"]
+
+
+def test_a_folder_whose_names_are_not_utf8_is_packed_in_utf8(tmp_path: Path) -> None:
+    folder = tmp_path / "photos" / "caf\udce9"
+    folder.mkdir(parents=True)
+    (folder / "1.bin").write_bytes(b"x")
+    with pytest.raises(UserError, match=r"must be UTF-8\. As cp1252 it is 'café': names_encoding: cp1252"):
+        pack_folder(tmp_path / "photos", tmp_path / "a.tar", everything)
+    pack_folder(tmp_path / "photos", tmp_path / "a.tar", everything, names_encoding="cp1252")
+    assert content_of(tmp_path / "a.tar") == {"café/1.bin": b"x"}
+
+
+@pytest.mark.parametrize(
+    ("names", "codec", "named", "is_sure"),
+    [
+        (("maçã/1", "pêra/2"), "cp850", "", True),
+        (("écureuil/1", "châtaigne/2"), "cp1252", "", True),
+        (("naïve café/1",), "cp850", "cp852", False),
+        (("łódź/1", "płot/2"), "cp852", "cp437", False),
+        (("кошка/1", "собака/2"), "cp866", "cp737", False),
+        (("猫/1", "犬/いぬ"), "cp932", "cp949", False),
+        (("猫/1", "maçã/2", "Übung"), "utf-8", "", True),  # as macOS packs, without a flag
+    ],
+)
+def test_names_of_a_zip_without_a_mark_are_read_as_words(
+    tmp_path: Path, names: tuple[str, ...], codec: str, named: str, is_sure: bool
+) -> None:
+    path = tmp_path / "old.zip"
+    path.write_bytes(unmarked_zip({name.encode(codec): b"x" for name in names}))
+    archive = open_archive(path)
+    assert [member.name for member in archive.members(everything)] == list(names)
+    assert bool(archive.notes) == is_sure and bool(archive.warnings) != is_sure
+    assert archive.read(next(archive.members(everything))) == b"x"
+    if not is_sure:
+        assert f"read as {codec}, such as {names[0].split('/')[0]!r}" in archive.warnings[0]
+        assert archive.warnings[0].endswith(f"names_encoding: {named}")
+    again = open_archive(path, names_encoding=codec)
+    assert [member.name for member in again.members(everything)] == list(names)
+    assert again.notes == again.warnings == ()
+
+
+def test_names_of_a_zip_that_are_none_of_the_named_encoding_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "old.zip").write_bytes(unmarked_zip({"maçã".encode("cp850"): b"x"}))
+    with pytest.raises(UserError, match=r"must be utf-8-sig \(names_encoding\), but byte 0x87 is none"):
+        list(open_archive(tmp_path / "old.zip", names_encoding="utf-8").members(everything))
+
+
+def test_backslashes_in_a_zip_part_folders(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(unmarked_zip({b"cat\\1.bin": b"x"}))
+    assert content_of(tmp_path / "a.zip") == {"cat/1.bin": b"x"}
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [(b"7z\xbc\xaf\x27\x1c", r"is a 7-Zip .*`7z x a\.bin`"), (b"Rar!\x1a\x07\x01", "is a RAR .*`unrar x a.bin`")],
+)
+def test_archives_of_other_kinds_are_named(tmp_path: Path, start: bytes, message: str) -> None:
+    (tmp_path / "a.bin").write_bytes(start + bytes(100))
+    for call in (open_archive, lambda path: folder_or_archive(str(path))):
+        with pytest.raises(UserError, match=message):
+            call(tmp_path / "a.bin")
 
 
 @pytest.mark.parametrize(

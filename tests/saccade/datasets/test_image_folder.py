@@ -202,16 +202,63 @@ def test_an_unreadable_picture_is_left_out_by_the_pattern_of_its_name(tmp_path: 
         pytest.param({"empty/": b""}, r"must hold pictures \(.*\), but holds none\.", id="nothing"),
         pytest.param({"1.jpg": PICTURES["dog/1.JPG"]}, "examples in its root must lie in a folder", id="no class"),
         pytest.param({"dog/1.jpg": PICTURES["dog/1.JPG"]}, "two classes, but there is only 'dog'", id="one class"),
-        pytest.param(
-            {f"{place}/1.jpg": PICTURES["dog/1.JPG"] for place in ("train/cat", "train/dog", "test/dog")},
-            "class 'cat' must have examples in each split, but has none in test",
-            id="class missing in a split",
-        ),
     ],
 )
 def test_an_archive_without_classes_is_refused(tmp_path: Path, files: dict[str, bytes], message: str) -> None:
     with pytest.raises(UserError, match=rf"pets\.zip.* {message}"):
         fetched(tmp_path, "pets.zip", files)
+
+
+def test_archives_in_an_archive_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"pets\.zip holds archives in place of pictures \(\.md 1, \.zip 1\)"):
+        fetched(tmp_path, "pets.zip", {"set/inner.zip": b"PK", "set/about.md": b"x"})
+
+
+def animation(*levels: int) -> bytes:
+    file, frames = io.BytesIO(), [Image.new("L", (5, 4), level) for level in levels]
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    return file.getvalue()
+
+
+def test_frames_are_examples_of_one_group_or_the_first_is_taken_with_a_word(tmp_path: Path) -> None:
+    files = {"a/1.gif": animation(10, 20, 30), "a/2.gif": animation(40), "b/3.gif": animation(50, 60)}
+    first = fetched(tmp_path, "pets.zip", files)
+    assert list(first.names) == list(files) and first.paths == ()
+    assert first.notes == (
+        "2 files of several frames (5 in all), such as 'a/1.gif': the first of each is taken; frames: all takes all of "
+        "them",
+    )
+    every = image_folder.read(tmp_path / "raw", frames="all")
+    assert list(every.names) == [
+        *(f"a/1.gif (frame {i})" for i in (1, 2, 3)),
+        "a/2.gif",
+        *(f"b/3.gif (frame {i})" for i in (1, 2)),
+    ]
+    assert list(every.paths) == ["a/1.gif"] * 3 + ["a/2.gif"] + ["b/3.gif"] * 2
+    assert [every.image(i).flat[0] for i in range(6)] == [10, 20, 30, 40, 50, 60]
+    assert every.labels.tolist() == [0, 0, 0, 0, 1, 1]
+    assert [len(set(every.ids[rows])) for rows in (slice(0, 3), slice(0, 4), slice(4, 6))] == [1, 2, 1]
+    assert every.notes[0].endswith("each frame is an example")
+
+
+def test_dicoms_are_known_by_their_content(tmp_path: Path) -> None:
+    image = bytes(128) + b"DICM" + bytes(100)
+    files = {"a/IM0001": image, "b/1.2.840.113619": image, "b/README": b"about", "b/about.md": image}
+    examples = fetched(tmp_path, "pets.zip", files)
+    assert list(examples.names) == ["a/IM0001", "b/1.2.840.113619"]
+    assert examples.notes == ("left out files that are no pictures by their names: .md 1, without a suffix 1",)
+
+
+def test_small_classes_are_left_out_by_one_line(tmp_path: Path) -> None:
+    source = write_zip(tmp_path / "pets.zip", PICTURES)
+    image_folder.fetch(tmp_path / "raw", path=str(source))
+    with pytest.raises(UserError, match=r"min_per_class \(3\) must leave at least two .* are 'dog' 2, '猫' 2"):
+        image_folder.read(tmp_path / "raw", min_per_class=3)
+    examples = image_folder.read(tmp_path / "raw", min_per_class=2)
+    assert examples.classes == ("dog", "猫") and examples.labels.tolist() == [0, 0, 1, 1]
+    assert list(examples.names) == [name for name in PICTURES if not name.startswith("gato")]
+    assert examples.notes == ("left out 1 class of fewer than 2 examples (min_per_class): 'gato' (1); 1 example",)
+    np.testing.assert_array_equal(examples.image(1), picture(2, 5, 7))
 
 
 def test_paths_that_are_no_source_are_refused(tmp_path: Path) -> None:

@@ -137,6 +137,29 @@ def test_other_layouts(tmp_path: Path) -> None:
     assert [examples.classes[label] for label in examples.labels] == ["x", "x", "y"]
 
 
+def test_names_of_folders_are_read_as_those_of_pictures(tmp_path: Path) -> None:
+    files = {
+        f"{split}/{name}/{i}.txt": f"{split} {name} {i}".encode()
+        for split in ("a", "b")
+        for name in ("no", "Yes")
+        for i in (1, 2)
+    }
+    examples = of(tmp_path / "1", {**files, "a/yes/1.txt": b"last"}, splits={"train": "a", "test": "b"})
+    assert examples.classes == ("Yes", "no", "yes") and set(examples.published_splits or ()) == {"train", "test"}
+    assert "'Yes' (4) and 'yes' (1) differ in capitals" in examples.warnings[0]
+    one = of(tmp_path / "2", {**files, "a/yes/1.txt": b"last"}, class_from="parent", rename_classes={"yes": "Yes"})
+    assert one.classes == ("Yes", "no") and one.published_splits is None and one.warnings == ()
+    large = of(tmp_path / "3", {**files, "a/yes/1.txt": b"last"}, class_from="parent", min_per_class=2)
+    assert large.classes == ("Yes", "no") and len(large.texts) == 8 and "left out 1 class" in large.notes[-1]
+
+
+def test_small_classes_of_lines_are_left_out(tmp_path: Path) -> None:
+    files = {"a.txt": b"1\n2\n\n", "b.txt": b"3\n4\n5", "c.txt": b"6\n \n"}
+    examples = of(tmp_path / "x", files, examples="lines", min_per_class=2)
+    assert list(examples.texts) == ["1", "2", "3", "4", "5"] and examples.classes == ("a", "b")
+    assert "left out 1 class of fewer than 2 examples (min_per_class): 'c' (1); 1 example" in examples.notes
+
+
 def test_include_takes_files_whatever_they_are_called(tmp_path: Path) -> None:
     files = {"sci.space/60123": b"a", "rec.autos/7": b"b", "rec.autos/8.gz": b"c"}
     with pytest.raises(UserError, match=r"must hold texts \(\.txt, \.text\), but holds \.gz 1, without a suffix 2"):

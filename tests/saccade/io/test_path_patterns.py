@@ -22,6 +22,13 @@ NAMES = [
 ]
 
 
+def test_unicode_forms_do_not_count() -> None:
+    for pattern in ("caf\xe9/*", "cafe\u0301/*"):
+        for name in ("caf\xe9/1.jpg", "cafe\u0301/1.jpg"):
+            assert compile_pattern(pattern)(name)
+            assert compile_field(f"{pattern[:-1]}{{class}}.jpg", "class")(name) == "1"
+
+
 @pytest.mark.parametrize(
     "pattern", ["*.jpg", "cat/*", "*/cat/*", "c?t/1.jpg", "[1-3].jpg", "*[!g]", "猫/*", "*'x' [[]2].jpg", "wild*", "t"]
 )

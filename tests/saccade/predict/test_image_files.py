@@ -12,7 +12,7 @@ from saccade.bundle.bundle import NetworkConfig
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
 from saccade.kinds.image import new_examples
-from saccade.kinds.image.pixels.decode import decode_for, decode_image
+from saccade.kinds.image.pixels.decode import decode_image, decode_values
 from saccade.predict.image_files import classify_files, find_images
 from saccade.predict.predictor import Predictor
 
@@ -137,7 +137,7 @@ def test_two_batches_at_most_are_decoded_ahead(monkeypatch: pytest.MonkeyPatch) 
     names = [f"{i}.png" for i in range(40)]
     make(*names)
     read: list[str] = []
-    monkeypatch.setattr(new_examples, "decode_for", lambda *args: read.append("") or decode_for(*args))
+    monkeypatch.setattr(new_examples, "decode_values", lambda *args: read.append("") or decode_values(*args))
     answers = classify_files(predictor_of(4, 4, 1), names, batch_size=5)
     assert read == []  # nothing before it is asked for
     for done, _ in enumerate(answers, start=1):

@@ -10,6 +10,7 @@ import pytest
 
 from saccade.core.errors import UserError
 from saccade.data.spec import SPLITS
+from saccade.prepare.split_settings import settings_for
 from saccade.prepare.splits import assign_splits
 
 CLASSES = ("cat", "dog", "owl")
@@ -131,6 +132,38 @@ def test_a_published_validation_split_is_kept_too() -> None:
     np.testing.assert_array_equal(assign(labels_N, ids, test="given", published=published.tolist()), published)
 
 
+def test_a_published_validation_split_is_kept_while_the_test_is_drawn_from_training() -> None:
+    labels_N, ids = examples()
+    published = ["validation" if name.endswith(("3.png", "7.png")) else "train" for name in ids]
+    splits_N = assign(labels_N, ids, test=0.15, keep_validation=True, published=published)
+    np.testing.assert_array_equal(splits_N == "validation", np.array(published) == "validation")
+    assert counts_of(splits_N, labels_N)["test"] == [12, 7, 5]  # 0.15 of 80, 49, 32
+
+
+@pytest.mark.parametrize(
+    ("published", "test", "kept", "line"),
+    [
+        (None, 0.15, None, ""),
+        (["train", "test"], "given", ["train", "test"], "validation drawn from training"),
+        (["train", "validation", "test"], "given", ["train", "validation", "test"], "the published splits are kept ("),
+        (["train", "validation"], 0.15, ["train", "validation"], "15% of training drawn for the test"),
+        (["train", "train"], 0.15, None, ""),
+        (["test", "test"], 0.15, None, ""),
+    ],
+)
+def test_published_splits_are_kept_where_nothing_is_said(
+    published: list[str] | None, test: float | str, kept: list[str] | None, line: str
+) -> None:
+    settings, said = settings_for({"test": None}, published)
+    assert settings.test == test and settings.published(published) == kept and line in said
+    assert bool(said) == bool(line)
+    assert ("drawn anew" in settings_for({"test": 0.3}, published)[1]) == (len(set(published or ())) > 1)
+    folds = settings_for({"test": None, "folds": 5, "fold": 1}, published)
+    assert ("the folds are parts of all examples" in folds[1]) == (len(set(published or ())) > 1)
+    for values in ({"test": 0.3}, {"test": None, "folds": 5, "fold": 1}, {"test": None, "order": "time"}):
+        assert settings_for(values, published)[0].published(published) is None
+
+
 def test_published_splits_do_not_count_when_a_share_is_asked_for() -> None:
     labels_N, ids = examples()
     published = ["test" if label == 0 else "train" for label in labels_N]
@@ -210,8 +243,10 @@ def test_the_bound_is_sharp() -> None:
 def test_a_published_test_split_is_asked_for_but_not_there() -> None:
     labels_N, ids = examples()
     for published in (None, ["train"] * len(ids)):
-        with pytest.raises(UserError, match=r"split\.test \(given\) must be a share such as 0\.15"):
+        with pytest.raises(UserError, match=r"split\.test \(given\) must be a share such as 0\.15 .* no test split$"):
             assign(labels_N, ids, test="given", published=published)
+    with pytest.raises(UserError, match=r"publishes train and validation alone\. Leave test out to keep them"):
+        assign(labels_N, ids, test="given", published=["train", "validation"] * (len(ids) // 2) + ["train"])
 
 
 @pytest.mark.parametrize(("test", "validation", "total"), [(0.5, 0.5, "1"), (0.7, 0.4, r"1\.1"), ("given", 1.0, "1")])
@@ -230,8 +265,15 @@ def test_shares_that_leave_nothing_to_train_on(test: float | str, validation: fl
             {"test": 0.2, "validation": 0.1},
             r"class 'dog' \(4 examples\) has none in the validation split",
         ),
-        ((0, 61, 40), {}, r"class 'cat' \(0 examples\) has none in the train split"),
-        ((2, 0, 0), {"test": 0.1, "validation": 0.0}, r"class 'dog' \(0 examples\) has none in the train split"),
+        ((0, 61, 40), {}, r"'cat' \(0 examples\) has none in the train, validation and test splits: "),
+        (
+            (2, 1, 100),
+            {"small_class_remedy": "source.min_per_class"},
+            r"each class must have examples in each split, but 2 have not:\n"
+            r"  class 'cat' \(2 examples\) has none in the validation and test splits\n"
+            r"  class 'dog' \(1 example\) has none in the validation and test splits\n"
+            r"Give them more examples, .*, or leave the classes out \(source\.min_per_class: 3\)",
+        ),
     ],
 )
 def test_a_class_that_a_split_lacks_is_named(counts: tuple[int, ...], options: dict[str, float], message: str) -> None:
@@ -242,7 +284,10 @@ def test_a_class_that_a_split_lacks_is_named(counts: tuple[int, ...], options: d
 def test_a_class_that_a_published_split_lacks_is_named() -> None:
     labels_N, ids = examples()
     published = np.where((np.arange(len(ids)) % 4 == 0) & (labels_N != 2), "test", "train").tolist()
-    message = "class 'owl' (40 examples) has none in the test split as published: give it more examples, put some there"
+    message = (
+        "class 'owl' (40 examples) has none in the test split as published: give it more examples, put some there, "
+        "draw the splits anew (split.test: 0.15), or leave the class out"
+    )
     with pytest.raises(UserError, match=re.escape(message)):
         assign(labels_N, ids, test="given", published=published)
 

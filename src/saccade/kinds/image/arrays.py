@@ -23,7 +23,15 @@ def image_arrays(examples: ImageExamples, inspected: Inspected, fit: Fit = "stre
         What makes the arrays of some rows.
     """
     images_NHWC = inspected.images
-    spec = Spec("image", images_NHWC.shape[1:], tuple(examples.classes), fit=fit)
+    scale = inspected.scale
+    spec = Spec(
+        "image",
+        images_NHWC.shape[1:],
+        tuple(examples.classes),
+        fit=fit,
+        value_range=scale.limits or (),
+        ignores_file_range=scale.goes_first,
+    )
     labels_N = examples.labels.astype(np.int64)
     moments = _PixelMoments(images_NHWC.shape[3])
     return ArrayBuilder(spec, np.uint8, images_NHWC.__getitem__, labels_N.__getitem__, moments)

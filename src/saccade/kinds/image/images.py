@@ -1,11 +1,13 @@
 """Labelled images: decode once, compare all with all, split, write."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
 
-from saccade.core.messages import pluralise
+from saccade.core.errors import UserError
+from saccade.core.messages import pluralise, printable
 from saccade.core.options import Between, Example, Length
 from saccade.kinds import Job, Prepared
 from saccade.kinds.image.arrays import image_arrays
@@ -13,6 +15,8 @@ from saccade.kinds.image.checks.decode_pass import inspect_images
 from saccade.kinds.image.checks.findings import examine, require_sound_images
 from saccade.kinds.image.page.checked import Checked
 from saccade.kinds.image.page.sections import image_sections
+from saccade.kinds.image.pixels.decode import ScaledDecoder
+from saccade.kinds.image.pixels.grey_levels import Wanted
 from saccade.prepare.arrays import rows_of_splits, write_arrays
 from saccade.prepare.groups import group_keys
 from saccade.prepare.split_settings import SplitSettings, assign, group_names
@@ -31,6 +35,7 @@ def prepare(
     on_unreadable: Literal["error", "quarantine"] = "error",
     on_conflict: Literal["error", "quarantine"] = "error",
     near_duplicates: bool = True,
+    value_range: Annotated[list[float], Length(2)] | Literal["found", "type"] = "found",
 ) -> Prepared:
     """Decode once, compare all with all, split, write; stop before anything is written where the data are not sound.
 
@@ -43,6 +48,9 @@ def prepare(
         on_unreadable: files that are no whole images: stop, or leave them out and list them
         on_conflict: the same image under several classes: stop, or leave all its copies out and list them
         near_duplicates: search for images that are nearly the same, and report them
+        value_range: values that become black and white where a picture holds more than 8 bits: [low, high], before
+            what a file says of itself; found: the least full number of bits that holds all values, 0 to 1 for such
+            floats, else the least and the largest value; type: the range of the type
 
     Returns:
         What was written, and the sections of its page.
@@ -50,7 +58,8 @@ def prepare(
     Raises:
         UserError: something is wrong with the images that nobody has decided about, or a split is empty.
     """
-    groups = group_names(job.split, examples.groups, examples.names)
+    groups = group_names(job.split, examples.groups, examples.paths or examples.names)
+    limits = _checked_limits(value_range)
     with TemporaryDirectory(dir=job.folder) as scratch:
         inspected = inspect_images(
             examples,
@@ -58,8 +67,20 @@ def prepare(
             size=(size[0], size[1]),
             channels=channels,
             fit=fit,
+            value_range=limits,
             progress=job.progress,
         )
+        notes = [*examples.notes, *examples.warnings]
+        if told := inspected.values.line(inspected.scale.limits):
+            notes.append(told)
+            (job.warn if inspected.values.lost_most else job.say)(told)
+        if inspected.several:
+            such = printable(examples.name(inspected.several[0]))
+            files = pluralise(len(inspected.several), "file")
+            job.say(f"{files} of several frames, such as {such}: the first of each is taken")
+        if examples.decode_values is not None:
+            decoder = ScaledDecoder(inspected.scale)
+            examples = replace(examples, decode=decoder.decode, decode_for=decoder.decode_for)
         findings = examine(
             examples,
             inspected,
@@ -85,13 +106,23 @@ def prepare(
             keys,
             published=examples.published_splits,
             left_out=findings.left_out,
+            small_class_remedy=examples.small_class_option,
         )
         _warn_of_near_duplicates([set(splits_N[pair]) for pair in near], examples, job)
         builder = image_arrays(examples, inspected, fit)
         info = write_arrays(job.folder, builder, rows_of_splits(splits_N), job.progress)
         checked = Checked(examples, inspected, findings, splits_N)
         sections = image_sections(info, job.folder, checked, job.samples, job.views_address)
-    return Prepared(info, sections, notes=examples.notes)
+    return Prepared(info, sections, notes=notes)
+
+
+def _checked_limits(value_range: list[float] | Literal["found", "type"]) -> Wanted:
+    if isinstance(value_range, str):
+        return value_range
+    low, high = value_range
+    if not low < high:
+        raise UserError(f"preprocess.value_range ([{low:g}, {high:g}]) must begin with the smaller value")
+    return low, high
 
 
 def _warn_of_near_duplicates(splits_of_pairs: Sequence[set[str]], examples: ImageExamples, job: Job) -> None:

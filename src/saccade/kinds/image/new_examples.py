@@ -9,15 +9,20 @@ import stat
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from saccade.core.cpu import usable_cores
 from saccade.core.errors import UserError
+from saccade.core.messages import pluralise, printable
 from saccade.data.spec import Spec
 from saccade.kinds import NewExample, NewExamples, Reading
-from saccade.kinds.image.pixels.decode import IMAGE_SUFFIXES, decode_for
+from saccade.kinds.image.pixels.decode import IMAGE_SUFFIXES, decode_values
+from saccade.kinds.image.pixels.dicom import is_dicom
+from saccade.kinds.image.pixels.frames import Frame, frame_numbers
+from saccade.kinds.image.pixels.grey_levels import scale_of
 from saccade.kinds.image.pixels.resize import prepare_image
 
 BATCH_SIZE = 64  # small, so that answers come soon; decoding takes longer than computing, larger ones gain nothing
@@ -36,11 +41,69 @@ def read_files(reading: Reading) -> NewExamples:
         UserError: a path stands for nothing, or all of them together for no file.
     """
     files = find_images(reading.paths, reading.here)
-    batches = (
-        [NewExample(path, {"path": path}, image) for path, image in batch]
-        for batch in decode_ahead(reading.spec, files, here=reading.here)
-    )
-    return NewExamples("picture", files, batches, len(files), batch_size=BATCH_SIZE)
+    asked: list[tuple[str, int | None]] = [(path, None) for path in files]
+    if reading.source.get("frames") == "all":
+        asked = [(path, frame) for path in files for frame in _frames_of(reading.here / path)]
+    names = [path if frame is None else f"{path} (frame {frame + 1})" for path, frame in asked]
+    seen = Seen()
+    new = NewExamples("picture", names, (), len(names), batch_size=BATCH_SIZE)
+
+    def batches() -> Iterator[list[NewExample]]:
+        done = 0
+        paths, frames = [path for path, _ in asked], [frame for _, frame in asked]
+        for batch in decode_ahead(reading.spec, paths, here=reading.here, frames=frames, seen=seen):
+            last = done + len(batch)
+            yield [
+                _new_example(name, decoded, frame)
+                for name, decoded, frame in zip(names[done:last], batch, frames[done:last], strict=True)
+            ]
+            done = last
+        new.warnings += seen.lines()
+
+    new.batches = batches()
+    return new
+
+
+def _new_example(name: str, decoded: "Decoded", frame: int | None) -> NewExample:
+    place = {"path": decoded[0]} if frame is None else {"path": decoded[0], "frame": frame + 1}
+    return NewExample(name, place, decoded[1])
+
+
+def _frames_of(path: Path) -> list[int | None]:
+    """The frames of a file that holds several; None of one that does not, or cannot be read."""
+    try:
+        numbers = frame_numbers(path.read_bytes()) if stat.S_ISREG(path.stat().st_mode) else [0]
+    except OSError:
+        return [None]  # decoding says what is wrong
+    return list(numbers) if len(numbers) > 1 else [None]
+
+
+@dataclass
+class Seen:
+    """What people should know of the files that were read.
+
+    Attributes:
+        deep: pictures of more than 8 bits, where the training data had none.
+        several: files of which one frame of several was taken.
+    """
+
+    deep: list[str] = field(default_factory=list)
+    several: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """A line on each."""
+        lines = []
+        if self.deep:
+            lines.append(
+                f"{pluralise(len(self.deep), 'picture')} of more than 8 bits, such as {printable(self.deep[0])}, and "
+                "training had none: the type's range was scaled to 0 to 255"
+            )
+        if self.several:
+            lines.append(
+                f"{pluralise(len(self.several), 'file')} of several frames, such as {printable(self.several[0])}: the "
+                "first of each was taken, as in training"
+            )
+        return lines
 
 
 def find_images(paths: Iterable[str], here: Path = Path()) -> list[str]:
@@ -87,10 +150,19 @@ def _below(folder: str, here: Path) -> list[str]:
     found, root = [], here / folder
     for parent, folders, names in os.walk(root, onerror=_raise):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        images = (name for name in names if Path(name).suffix.lower() in IMAGE_SUFFIXES)
+        images = (name for name in names if _is_image(Path(parent, name)))
         inside = Path(folder) / Path(parent).relative_to(root)
         found += [str(inside / name) for name in images if not name.startswith(".")]
     return sorted(found)
+
+
+def _is_image(path: Path) -> bool:
+    """By its suffix; what has none may be a DICOM, as scanners write them."""
+    suffix = path.suffix.lower()
+    if suffix in IMAGE_SUFFIXES or (suffix and not suffix[1:].isdigit()) or not path.is_file():
+        return suffix in IMAGE_SUFFIXES
+    with path.open("rb") as file:
+        return is_dicom(file.read(132))
 
 
 def _raise(error: OSError) -> None:
@@ -102,7 +174,14 @@ Decoded = tuple[str, np.ndarray | UserError]
 
 
 def decode_ahead(
-    spec: Spec, paths: Sequence[str], *, here: Path = Path(), batch_size: int = BATCH_SIZE, threads: int | None = None
+    spec: Spec,
+    paths: Sequence[str],
+    *,
+    here: Path = Path(),
+    batch_size: int = BATCH_SIZE,
+    threads: int | None = None,
+    frames: Sequence[int | None] | None = None,
+    seen: Seen | None = None,
 ) -> Iterator[list[Decoded]]:
     """Decode image files. While one batch is in use, the next is decoded; no more are read ahead.
 
@@ -113,6 +192,8 @@ def decode_ahead(
         batch_size: images at once.
         threads: how many decode; None takes one a core. (Pillow decodes and resizes outside Python's lock. Processes
             were slower: see docs/log.md.)
+        frames: number of the frame of each file, from 0; None takes the first.
+        seen: what gathers oddities of the files; None: nobody asks.
 
     Yields:
         The images of a batch, in the order of the paths.
@@ -121,7 +202,12 @@ def decode_ahead(
     try:
         ahead: deque[list[Future[Decoded]]] = deque()
         for start in range(0, len(paths), batch_size):
-            ahead.append([pool.submit(_read, spec, path, here) for path in paths[start : start + batch_size]])
+            ahead.append(
+                [
+                    pool.submit(_read, spec, paths[i], here, frames[i] if frames else None, seen)
+                    for i in range(start, min(start + batch_size, len(paths)))
+                ]
+            )
             if len(ahead) > 1:
                 yield _results(ahead.popleft())
         while ahead:
@@ -134,12 +220,21 @@ def _results(waiting: list["Future[Decoded]"]) -> list[Decoded]:
     return [one.result() for one in waiting]
 
 
-def _read(spec: Spec, path: str, here: Path) -> Decoded:
+def _read(spec: Spec, path: str, here: Path, frame: int | None, seen: Seen | None) -> Decoded:
     try:
         if not stat.S_ISREG((here / path).stat().st_mode):
             return path, UserError("must be a file; a pipe or a device may never end")
         height, width, channels = spec.shape
-        image = decode_for((here / path).read_bytes(), (height, width))[0]
+        content = (here / path).read_bytes()
+        if frame is None:
+            numbers = frame_numbers(content)
+            frame = numbers[0]
+            if seen is not None and len(numbers) > 1:
+                seen.several.append(path)
+        values = decode_values(Frame(content, frame), (height, width))
+        if seen is not None and values.is_deep and values.scale is None and not spec.value_range:
+            seen.deep.append(path)
+        image = scale_of(spec.value_range, spec.ignores_file_range).apply(values)
         return path, prepare_image(image, (height, width), channels, spec.fit)
     except OSError as error:
         return path, UserError(f"must be readable: {error.strerror or error}")

@@ -29,6 +29,7 @@ FEWEST_IMAGES = 60  # training images, below which all layers would learn by hea
 MOST_EPOCHS = 24
 UNEQUAL = 3  # largest class by the smallest
 MOST_STORED = 1_500_000_000  # bytes of views
+_MAX_LISTED = 5  # classes in a message
 LOOKED_AT = 200  # images, spread over all, whose sizes and colours are looked at
 SMALL = 64  # pixels: images up to here are prepared as they are
 
@@ -89,11 +90,13 @@ def _look_at(examples: ImageExamples, split: SplitSettings) -> _Facts:
     if N == 0:
         raise UserError("nothing can be recommended for a dataset without images")
     counts = np.bincount(examples.labels, minlength=K)
-    if counts.min() < 3:
-        name = examples.classes[int(counts.argmin())]
+    if small := np.flatnonzero(counts < 3).tolist():
+        shown = [f"{examples.classes[k]} has {pluralise(int(counts[k]), 'image')}" for k in small[:_MAX_LISTED]]
+        more = f" and {len(small) - _MAX_LISTED:,} more are as small" * (len(small) > _MAX_LISTED)
+        option = f" ({examples.small_class_option}: 3)" * bool(examples.small_class_option)
         raise UserError(
-            f"class {name} has {pluralise(int(counts.min()), 'image')}: each class needs 3, one for each split. Add "
-            "some, put it together with another class, or leave it out"
+            f"class {', '.join(shown)}{more}: each class needs 3, one for each split. Add some, put it together with "
+            f"another class, or leave it out{option}"
         )
     sides, is_grey = [], True
     for row in np.unique(np.linspace(0, N - 1, min(N, LOOKED_AT)).astype(int)):

@@ -87,10 +87,11 @@ def prepare(
             keys,
             published=examples.published_splits,
             left_out=findings.left_out,
+            small_class_remedy=examples.small_class_option,
         )
         rows_of = rows_of_splits(splits_N)
         builder, tokens = text_arrays(examples, store, rows_of, max_length=max_length, max_vocabulary=max_vocabulary)
         job.say(summary_line(tokens, rows_of, max_length))
         info = write_arrays(job.folder, builder, rows_of, job.progress)
         sections = text_sections(info, job.folder, CheckedTexts(examples, findings, splits_N, tokens, max_length))
-    return Prepared(info, sections, notes=examples.notes)
+    return Prepared(info, sections, notes=[*examples.notes, *examples.warnings])

@@ -1,33 +1,30 @@
 """One image: from what a source holds to the size and channels that a model takes; for preprocess and predict."""
 
-import functools
-import io
-import struct
-import warnings
-import zlib
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from saccade.core.errors import UserError
+from saccade.kinds.image.pixels.frames import Frame
+from saccade.kinds.image.pixels.grey_levels import GreyScale, ImageValues
 from saccade.kinds.image.pixels.resize import _REDUCING_GAP
+from saccade.kinds.image.pixels.stored_values import read_values
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
+IMAGE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"),
+    *(".avif", ".jp2", ".j2k", ".jpx", ".heic", ".heif", ".dcm", ".dicom", ".npy"),
+)
 
-# Others are left to those who ask Pillow for them: EPS, for one, runs Ghostscript on what somebody sent.
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 _LEAST_SIDE = 128  # pixels that a JPEG keeps however small the network's images are: thumbnails need them
-_ORIENTATION, _LYING = 274, (5, 6, 7, 8)  # of EXIF: its tag, and the values that swap height and width
 
 
-def decode_image(content: bytes) -> np.ndarray:
-    """Read a picture file: JPEG, PNG, WebP, GIF, BMP, TIFF, PPM; of several frames the first.
+def decode_image(content: bytes | Frame) -> np.ndarray:
+    """Read a picture file: JPEG, PNG, WebP, GIF, BMP, TIFF, PPM, AVIF, JPEG 2000, HEIC, DICOM, .npy.
 
-    It is turned upright as its EXIF data say. Transparent parts show white. 16 bits a channel become 8:
-    ``rint(value / 257)``.
+    It is turned upright as its EXIF data say. Transparent parts show white. 16 bits a channel become 8 by the range of
+    the type, ``rint(value / 257)``, or by what the file says of itself, such as a window.
 
     Args:
-        content: the file's bytes.
+        content: the file's bytes, or one of its frames; of several frames the first.
 
     Returns:
         uint8 (H, W) for grey, else (H, W, 3) in RGB.
@@ -35,17 +32,17 @@ def decode_image(content: bytes) -> np.ndarray:
     Raises:
         UserError: no such file, or one that is cut short; the message goes on after the file's name.
     """
-    return _decode(content, None)[0]
+    return GreyScale().apply(read_values(content))
 
 
-def decode_for(content: bytes, size: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
+def decode_for(content: bytes | Frame, size: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
     """As ``decode_image``, for a picture that will be shrunk to ``size``.
 
     A JPEG of at least six times that size comes out at a half, a quarter or an eighth of its own: its blocks of 8x8
     pixels are then decoded into fewer, in a fraction of the time.
 
     Args:
-        content: the file's bytes.
+        content: the file's bytes, or one of its frames.
         size: height and width in pixels, as ``prepare_image`` takes them.
 
     Returns:
@@ -54,53 +51,40 @@ def decode_for(content: bytes, size: tuple[int, int]) -> tuple[np.ndarray, tuple
     Raises:
         UserError: as ``decode_image``.
     """
-    return _decode(content, max(_LEAST_SIDE, int(_REDUCING_GAP * max(size))))
+    values = decode_values(content, size)
+    return GreyScale().apply(values), values.sides
 
 
-def _decode(content: bytes, least_side: int | None) -> tuple[np.ndarray, tuple[int, int]]:
-    from PIL import Image, ImageOps, UnidentifiedImageError
+def decode_values(content: bytes | Frame, size: tuple[int, int] | None) -> ImageValues:
+    """As ``decode_for``, with values as they are stored, for whoever decides how they become grey levels.
 
-    _silence_pillow()
-    try:
-        with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
-            stored, turn = picture.size, picture.getexif().get(_ORIENTATION, 1)
-            if least_side is not None:
-                picture.draft(None, (least_side, least_side))
-            ImageOps.exif_transpose(picture, in_place=True)  # decodes, too
-            depth_16 = picture.mode.startswith("I;16") or (picture.mode == "I" and picture.format == "PPM")
-    except UnidentifiedImageError:
-        raise UserError(f"must be a picture: its {len(content):,} bytes are none that Pillow knows") from None
-    except (
-        *(OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError),
-        *(struct.error, zlib.error, Image.DecompressionBombError),
-    ) as error:  # what Pillow's readers raise on damaged files
-        raise UserError(f"must be a whole picture: {error}") from error
-    sides = stored if turn in _LYING else stored[::-1]
-    if depth_16:
-        return np.rint(np.asarray(picture, dtype=np.float32) / 257).astype(np.uint8), sides
-    if picture.mode in ("I", "F"):
-        raise UserError(f"must have 8 or 16 bits a channel, but has 32 (mode {picture.mode}); convert it")
-    return np.asarray(_grey_or_rgb(picture)), sides
+    Args:
+        content: the file's bytes, or one of its frames.
+        size: height and width in pixels that the picture will be shrunk to; None: it is wanted whole.
 
+    Returns:
+        Its values.
 
-@functools.cache
-def _silence_pillow() -> None:
-    """Let Pillow not warn of what is an error here, or none: damage that it can do with, and 89 million pixels.
-
-    Once for the process: putting filters back afterwards would race between threads.
+    Raises:
+        UserError: as ``decode_image``.
     """
-    from PIL import Image
-
-    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+    return read_values(content, None if size is None else max(_LEAST_SIDE, int(_REDUCING_GAP * max(size))))
 
 
-def _grey_or_rgb(picture: Any) -> Any:
-    from PIL import Image
+class ScaledDecoder(NamedTuple):
+    """Decoding by one scale of grey levels, in place of the type's range.
 
-    if picture.has_transparency_data:
-        white = Image.new("RGBA", picture.size, "white")
-        white.alpha_composite(picture.convert("RGBA"))
-        return white.convert("RGB")
-    mode = "L" if picture.mode in ("1", "L") else "RGB"
-    return picture if picture.mode == mode else picture.convert(mode)
+    Attributes:
+        scale: values that become black and white.
+    """
+
+    scale: GreyScale
+
+    def decode(self, content: bytes | Frame) -> np.ndarray:
+        """As ``decode_image``."""
+        return self.scale.apply(decode_values(content, None))
+
+    def decode_for(self, content: bytes | Frame, size: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
+        """As ``decode_for``."""
+        values = decode_values(content, size)
+        return self.scale.apply(values), values.sides

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from saccade.kinds.image.checks.decode_pass import Inspected, digest_of, inspect_images
-from saccade.kinds.image.pixels.decode import decode_image
+from saccade.kinds.image.pixels.decode import decode_image, decode_values
+from saccade.kinds.image.pixels.frames import Frame
 from saccade.kinds.image.pixels.resize import prepare_image
 from saccade.readers.examples import ImageExamples
 
@@ -51,6 +52,40 @@ def test_each_image_is_what_it_would_be_alone(tmp_path: Path, threads: int) -> N
         image = decode_image(file_of(i))
         np.testing.assert_array_equal(found.images[i], prepare_image(image, (7, 5), 3, "pad"))
         assert found.sides[i].tolist() == list(image.shape[:2])
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_deep_values_are_scaled_once_all_were_seen(tmp_path: Path, threads: int) -> None:
+    random = np.random.default_rng(4)
+    deep = {i: random.integers(0, 3000 + 10 * i, (6, 8), dtype=np.uint16) for i in range(0, 60, 7)}
+
+    def load(i: int) -> bytes:
+        file = io.BytesIO()
+        Image.fromarray(deep.get(i, np.full((6, 8), i, np.uint8))).save(file, "PNG")
+        return file.getvalue()
+
+    mixed = ImageExamples(("a", "b"), np.arange(60) % 2, load, list(map(str, range(60))), decode_values=decode_values)
+    for wanted, high in (("found", 4095), ("type", 65535), ((0.0, 3000.0), 3000)):
+        folder = tmp_path / str(wanted)
+        folder.mkdir()
+        found = inspect_images(mixed, folder, size=(6, 8), channels=1, threads=threads, value_range=wanted)
+        for i in range(60):
+            expected = np.full((6, 8), i)
+            if i in deep:
+                expected = np.rint(np.clip(deep[i] / high, 0, 1) * 255)
+            np.testing.assert_array_equal(found.images[i, ..., 0], expected)
+            assert found.sides[i].tolist() == [6, 8] and found.thumbnails[i].any() == (i > 0 or i in deep)
+        assert found.scale.limits == (None if wanted == "type" else (0, high)) and found.values.pictures == len(deep)
+        assert found.scale.goes_first == (not isinstance(wanted, str)) and not found.unreadable
+
+
+def test_files_of_several_frames_are_listed(tmp_path: Path) -> None:
+    file, frames = io.BytesIO(), [Image.new("L", (5, 4), level) for level in (1, 2)]
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    contents = [file_of(0), file.getvalue(), Frame(file.getvalue(), 1)]
+    some = ImageExamples(("a",), np.zeros(3), contents.__getitem__, list("abc"), decode_values=decode_values)
+    found = inspect_images(some, tmp_path, size=(4, 5), channels=1)
+    assert list(found.several) == [1] and found.images[1:, 0, 0, 0].tolist() == [1, 2]
 
 
 def test_what_cannot_be_read_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:

@@ -241,14 +241,6 @@ WHOLE = file_of(Image.fromarray(picture(90, 140, 3)), "JPEG")
         pytest.param(b"<html>" * 1000, "must be a picture: its 6,000 bytes are none", id="a web page"),
         pytest.param(WHOLE[: len(WHOLE) // 2], "must be a whole picture: image file is truncated", id="cut"),
         pytest.param(file_of(Image.fromarray(picture(9, 14)))[:-30], "must be a whole picture: ", id="PNG cut"),
-        pytest.param(
-            file_of(Image.fromarray(np.ones((2, 3), np.float32)), "TIFF"),
-            r"must have 8 or 16 bits a channel, but has 32 \(mode F\); convert it",
-            id="float",
-        ),
-        pytest.param(
-            file_of(Image.fromarray(np.ones((2, 3), np.int32)), "TIFF"), r"but has 32 \(mode I\)", id="32 bits"
-        ),
     ],
 )
 def test_what_cannot_be_decoded_is_refused(content: bytes, message: str) -> None:
