@@ -2,11 +2,12 @@
 
 import sys
 import time
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from saccade.core.messages import pluralise
 
-__all__ = ["Progress", "pluralise", "say", "warn"]
+__all__ = ["Progress", "choose_on_terminal", "pluralise", "say", "warn"]
 
 _LINE_EVERY_S = 10.0
 _NOTE_EVERY_S = 2.0
@@ -20,6 +21,24 @@ def say(line: str) -> None:
 def warn(line: str) -> None:
     """Print one line to standard error."""
     print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def choose_on_terminal() -> Callable[[str, Sequence[str]], int] | None:
+    """A function that asks a question on the terminal and returns the place of the answer, from 0; None: there is none.
+
+    Enter alone takes the first answer.
+    """
+    return _choose if sys.stdin.isatty() and sys.stdout.isatty() else None
+
+
+def _choose(question: str, answers: Sequence[str]) -> int:
+    say(f"{question}:")
+    for place, answer in enumerate(answers, start=1):
+        say(f"  {place}. {answer}")
+    while True:
+        text = input(f"which one? [1 to {len(answers)}, Enter for 1] ").strip() or "1"
+        if text.isdecimal() and 1 <= int(text) <= len(answers):
+            return int(text) - 1
 
 
 class Progress:

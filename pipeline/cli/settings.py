@@ -1,5 +1,6 @@
 """Commands that read, list and write params.yaml."""
 
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
@@ -82,3 +83,34 @@ def add(
         add_copy(paths.PARAMS, copy, name)
     else:
         add_recipe(paths.PARAMS, name, as_)
+
+
+@app.command()
+def start(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="a folder, an archive, a table or a text file")],
+    name: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--name", metavar="NAME", help="name of the dataset and of the run; default: made of PATH"),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="ask nothing: where two readings are as sure, take the first")
+    ] = False,
+    minutes: Annotated[
+        float, typer.Option("--minutes", min=0.1, help="minutes that the training may take on this machine")
+    ] = 10.0,
+    set_: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="an argument of the source, as in params.yaml; may be repeated"
+        ),
+    ] = None,
+) -> None:
+    """Look at files, say what they are, and write a dataset and a run for them into params.yaml."""
+    place = Path(path).expanduser().absolute()  # relative to where the command was called, not to the tree
+    from pipeline import paths
+    from pipeline.commands.start import start, stated_arguments
+    from pipeline.console import choose_on_terminal
+
+    paths.enter_tree()
+    stated = stated_arguments(set_ or [])
+    start(paths.PARAMS, place, name, minutes=minutes, ask=choose_on_terminal(), takes_first=yes, stated=stated)

@@ -15,7 +15,8 @@ def file_of(module: str) -> Path | None:
     return path if path and path.is_file() else None
 
 
-ANSWERING = ("predict", "read_new")  # functions of tasks and kinds that `saccade predict` alone calls
+# Functions that no stage calls: of tasks and kinds those of `saccade predict`, of sources that of `saccade start`
+ANSWERING = ("predict", "read_new", "recognise")
 
 
 def imported_files(path: Path, *, within: Sequence[str] = ()) -> set[Path]:

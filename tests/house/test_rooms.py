@@ -24,6 +24,7 @@ ORDER = (
     "saccade.evaluate",
     "saccade.prepare",
     "saccade.kinds",
+    "saccade.recognition",
     "saccade.datasets",
     "saccade.models",
     "saccade.bundle",

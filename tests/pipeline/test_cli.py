@@ -36,6 +36,7 @@ EVERY_COMMAND = {
     "doctor": ["doctor", "lenet5-digits"],
     "add": ["add", "mnist-lenet5"],
     "clean": ["clean"],
+    "start": ["start", "photos"],
 }
 
 

@@ -12,7 +12,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +20,10 @@ from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
 from saccade.io.downloads import RemoteFile, fetch_file
 from saccade.readers.examples import ImageExamples
+
+if TYPE_CHECKING:
+    from saccade.recognition.look import Look
+    from saccade.recognition.recognised import Reading
 
 KIND = "image"
 LABELS = "classes"
@@ -137,3 +141,14 @@ def _damage_as_user_error(path: Path) -> Iterator[None]:
         raise UserError(f"{path} is missing. {_REMEDY}") from error
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise UserError(f"{path} must be a whole .tar.gz file: {error}. {_REMEDY}") from error
+
+
+def recognise(look: "Look") -> "list[Reading]":
+    """The published archive; the version in pickles is refused; see ``saccade.recognition``."""
+    from saccade.recognition.published import pickled_batches, published_files
+
+    remedy = f"The same pictures without pickles are {_FILE.name} ({_FILE.addresses[0]}): start with that file."
+    return [
+        *published_files(look, [_FILE], "CIFAR-10 as published"),
+        *pickled_batches(look, "CIFAR-10 or CIFAR-100", remedy),
+    ]

@@ -16,13 +16,17 @@ Citation: G. Cohen, S. Afshar, J. Tapson and A. van Schaik, "EMNIST: an extensio
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
 from saccade.io.downloads import RemoteFile, fetch_file
 from saccade.kinds.image.pixels.idx import read_examples
 from saccade.readers.examples import ImageExamples
+
+if TYPE_CHECKING:
+    from saccade.recognition.look import Look
+    from saccade.recognition.recognised import Reading
 
 KIND = "image"
 LABELS = "classes"
@@ -109,3 +113,10 @@ def _read_mapping(source: zipfile.Path) -> tuple[int, tuple[str, ...]]:
     if len(set(classes)) < len(classes) or not all(name.isalnum() for name in classes):
         raise UserError(f"{source} must give each class a digit or letter of its own, but has {classes}. {_REMEDY}")
     return labels[0], classes
+
+
+def recognise(look: "Look") -> "list[Reading]":
+    """The published zip; see ``saccade.recognition``."""
+    from saccade.recognition.published import published_files
+
+    return published_files(look, [_FILE], "EMNIST as published, its subset balanced")

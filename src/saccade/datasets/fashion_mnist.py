@@ -7,11 +7,16 @@ Algorithms", 2017, https://arxiv.org/abs/1708.07747.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from saccade.core.progress import Progress, no_progress
 from saccade.io.downloads import fetch_file
 from saccade.kinds.image.pixels.idx import mnist_files, read_mnist_files
 from saccade.readers.examples import ImageExamples
+
+if TYPE_CHECKING:
+    from saccade.recognition.look import Look
+    from saccade.recognition.recognised import Reading
 
 KIND = "image"
 LABELS = "classes"
@@ -59,3 +64,10 @@ def fetch(folder: Path, *, mirror: str | None = None, progress: Progress = no_pr
 def read(folder: Path) -> ImageExamples:
     """Read the four files: uint8 (28, 28) images, background 0, training images first."""
     return read_mnist_files(folder, _CLASSES)
+
+
+def recognise(look: "Look") -> "list[Reading]":
+    """The four published files; see ``saccade.recognition``."""
+    from saccade.recognition.published import published_files
+
+    return published_files(look, _FILES, "Fashion-MNIST as published")

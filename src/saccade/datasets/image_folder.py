@@ -12,7 +12,7 @@ import posixpath
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,10 @@ from saccade.readers.class_names import without_small_classes
 from saccade.readers.examples import ImageExamples
 from saccade.readers.fetch_archive import fetch_archive, name_filter, single_file
 from saccade.readers.labels_from_paths import check_class_from, labels_from_paths
+
+if TYPE_CHECKING:
+    from saccade.recognition.look import Look
+    from saccade.recognition.recognised import Reading
 
 KIND = "image"
 LABELS = "classes"
@@ -243,3 +247,10 @@ def _list_pictures(archive: Archive, wanted: NameFilter) -> tuple[list[_Picture]
             "Correct path, include or exclude."
         )
     return pictures, (f"left out files that are no pictures by their names: {counts}",) if others else ()
+
+
+def recognise(look: "Look") -> "list[Reading]":
+    """Pictures in a folder or an archive: a folder a class, or a class in each name; see ``saccade.recognition``."""
+    from saccade.recognition.pictures import labelled_by_names
+
+    return labelled_by_names(look)

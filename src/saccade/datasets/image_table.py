@@ -8,7 +8,7 @@ CSV and other delimited text, JSON lines, Parquet and .xlsx are read; the column
 
 import hashlib
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -23,6 +23,10 @@ from saccade.readers.fetch_table import stored_table
 from saccade.readers.file_table import read_table
 from saccade.readers.path_columns import PathColumns
 from saccade.tables.table_format import TableFormat
+
+if TYPE_CHECKING:
+    from saccade.recognition.look import Look
+    from saccade.recognition.recognised import Reading
 
 KIND = "image"
 LABELS = "classes"
@@ -211,3 +215,10 @@ def read(
         names=rows.paths,
         notes=[*rows.notes, *notes_of_fetch(folder)],
     )
+
+
+def recognise(look: "Look") -> "list[Reading]":
+    """Pictures that a column of a table names; see ``saccade.recognition``."""
+    from saccade.recognition.pictures import listed_in_table
+
+    return listed_in_table(look)

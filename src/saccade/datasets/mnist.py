@@ -6,11 +6,16 @@ Proceedings of the IEEE 86(11), 1998.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from saccade.core.progress import Progress, no_progress
 from saccade.io.downloads import fetch_file
 from saccade.kinds.image.pixels.idx import mnist_files, read_mnist_files
 from saccade.readers.examples import ImageExamples
+
+if TYPE_CHECKING:
+    from saccade.recognition.look import Look
+    from saccade.recognition.recognised import Reading
 
 KIND = "image"
 LABELS = "classes"
@@ -47,3 +52,10 @@ def fetch(folder: Path, *, mirror: str | None = None, progress: Progress = no_pr
 def read(folder: Path) -> ImageExamples:
     """Read the four files: uint8 (28, 28) images, background 0, training images first."""
     return read_mnist_files(folder, classes=tuple("0123456789"))
+
+
+def recognise(look: "Look") -> "list[Reading]":
+    """The four published files; see ``saccade.recognition``."""
+    from saccade.recognition.published import published_files
+
+    return published_files(look, _FILES, "MNIST as published")

@@ -8,6 +8,7 @@ A file, the files of a folder or an archive one after the other, an address, or 
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
@@ -19,6 +20,10 @@ from saccade.kinds.tokens.corpus.packed_texts import PackedTexts
 from saccade.kinds.tokens.text.tokenizer import normalise
 from saccade.readers.examples import TextStream
 from saccade.readers.fetch_archive import fetch_archive, name_filter, single_file
+
+if TYPE_CHECKING:
+    from saccade.recognition.look import Look
+    from saccade.recognition.recognised import Reading
 
 KIND = "tokens"
 LABELS = "next tokens"
@@ -182,3 +187,10 @@ def _pieces(text: str) -> Iterator[str]:
         end = text.find("\n", min(start + _PIECE, len(text)) - 1) + 1 or len(text)
         yield text[start:end]
         start = end
+
+
+def recognise(look: "Look") -> "list[Reading]":
+    """One text, or several one after the other; see ``saccade.recognition``."""
+    from saccade.recognition.texts import one_long_text
+
+    return one_long_text(look)

@@ -10,7 +10,7 @@ nothing else names are groups for ``split.group_by``.
 import hashlib
 import tempfile
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -26,6 +26,10 @@ from saccade.readers.fetch_table import stored_table
 from saccade.readers.file_table import read_table
 from saccade.readers.path_columns import PathColumns
 from saccade.tables.table_format import TableFormat
+
+if TYPE_CHECKING:
+    from saccade.recognition.look import Look
+    from saccade.recognition.recognised import Reading
 
 KIND = "series"
 LABELS = "classes"
@@ -253,3 +257,10 @@ def _parted(path: str | None, path_template: str | None) -> tuple[str | None, st
         return path, path_template
     folder = path.partition("{")[0].rpartition("/")[0]
     return folder or ".", path[len(folder) + 1 if folder else 0 :]
+
+
+def recognise(look: "Look") -> "list[Reading]":
+    """Files of steps that a column of a table names; see ``saccade.recognition``."""
+    from saccade.recognition.series import listed_in_table
+
+    return listed_in_table(look)

@@ -8,7 +8,7 @@ their order. Columns that nothing else names and that never change within a seri
 
 import shutil
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlsplit
 
 from saccade.core.errors import UserError
@@ -22,6 +22,10 @@ from saccade.kinds.series.reading.long_table import read_long_table
 from saccade.readers.examples import SeriesFiles
 from saccade.readers.fetch_table import fetch_table, stored_table
 from saccade.tables.table_format import TableFormat
+
+if TYPE_CHECKING:
+    from saccade.recognition.look import Look
+    from saccade.recognition.recognised import Reading
 
 KIND = "series"
 LABELS = "classes"
@@ -146,3 +150,10 @@ def read(
         form=TableFormat(separator, encoding, header, decimal, thousands, tuple(missing_values or ()), quotes, sheet),
     )
     return series_files([rows], [None])
+
+
+def recognise(look: "Look") -> "list[Reading]":
+    """A table with series below each other; see ``saccade.recognition``."""
+    from saccade.recognition.series import long_table
+
+    return long_table(look)

@@ -9,7 +9,7 @@ file is called train and another test, they are the published split.
 
 import shutil
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
@@ -23,6 +23,10 @@ from saccade.kinds.series.reading.labelled_rows import series_files
 from saccade.kinds.series.reading.row_files import ENDINGS, RowOptions, choose_files, read_row_files
 from saccade.readers.examples import SeriesFiles
 from saccade.tables.table_format import TableFormat
+
+if TYPE_CHECKING:
+    from saccade.recognition.look import Look
+    from saccade.recognition.recognised import Reading
 
 KIND = "series"
 LABELS = "classes"
@@ -145,3 +149,11 @@ def read(
     found = read_row_files([(path, path.name) for path in paths], options)
     found.sort(key=lambda part: SPLITS.index(part[1] or "train"))
     return series_files([rows for rows, _ in found], [split for _, split in found])
+
+
+def recognise(look: "Look") -> "list[Reading]":
+    """A table with a series a row; see ``saccade.recognition``."""
+    from saccade.recognition.arrays import arrays_of_series
+    from saccade.recognition.series import rows_of_series
+
+    return [*rows_of_series(look), *arrays_of_series(look)]

@@ -8,7 +8,7 @@ The header names the columns. The first one holds the times and all others the n
 
 import shutil
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlsplit
 
 from saccade.core.errors import UserError
@@ -21,6 +21,10 @@ from saccade.kinds.series.reading.number_table import read_numbers
 from saccade.readers.examples import LongSeries
 from saccade.readers.fetch_table import fetch_table, stored_table
 from saccade.tables.table_format import TableFormat
+
+if TYPE_CHECKING:
+    from saccade.recognition.look import Look
+    from saccade.recognition.recognised import Reading
 
 KIND = "series"
 LABELS = "forecast"
@@ -226,3 +230,10 @@ def read_series(
 def _called(table: str | None, path: str | None, url: str | None) -> str:
     """What a user calls the file."""
     return table or path or PurePosixPath(unquote(urlsplit(url or _TABLE).path)).name
+
+
+def recognise(look: "Look") -> "list[Reading]":
+    """A table whose rows are steps of time; see ``saccade.recognition``."""
+    from saccade.recognition.series import to_forecast
+
+    return to_forecast(look)

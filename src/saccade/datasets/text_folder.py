@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -30,6 +30,10 @@ from saccade.readers.examples import TextExamples
 from saccade.readers.fetch_archive import fetch_archive, name_filter, single_file
 from saccade.readers.labels_from_paths import LabelledPaths, PathLabels, check_class_from, labels_from_paths
 from saccade.readers.split_folders import check_splits
+
+if TYPE_CHECKING:
+    from saccade.recognition.look import Look
+    from saccade.recognition.recognised import Reading
 
 KIND = "tokens"
 LABELS = "classes"
@@ -312,3 +316,10 @@ def _lines(archive: Path, name: str, content: bytes, encoding: str) -> Iterator[
 def _splits(places: Iterable[PathLabels]) -> list[str] | None:
     """The published split of each; they all have one, or none has."""
     return [place.split for place in places if place.split is not None] or None
+
+
+def recognise(look: "Look") -> "list[Reading]":
+    """Texts whose class is a folder, or a file of lines; see ``saccade.recognition``."""
+    from saccade.recognition.texts import labelled_by_names
+
+    return labelled_by_names(look)

@@ -10,7 +10,7 @@ import shutil
 from array import array
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
@@ -33,6 +33,10 @@ from saccade.tables.cells import (
 )
 from saccade.tables.table import Table, open_table
 from saccade.tables.table_format import TableFormat
+
+if TYPE_CHECKING:
+    from saccade.recognition.look import Look
+    from saccade.recognition.recognised import Reading
 
 KIND = "tokens"
 LABELS = "classes"
@@ -232,3 +236,10 @@ def _published(splits: list[str], where: Callable[[int], str], column: str | int
     if "" in splits:
         raise UserError(f"{where(splits.index(''))}: {column} must be filled in all rows, or in none")
     return splits
+
+
+def recognise(look: "Look") -> "list[Reading]":
+    """Texts in a column of a table; see ``saccade.recognition``."""
+    from saccade.recognition.texts import labelled_in_table
+
+    return labelled_in_table(look)

@@ -191,6 +191,7 @@ class Recommendation:
         train: block of the run.
         evaluate: block of the run.
         reasons: reason for a value, by its dotted key, such as "train.finetune".
+        minutes: minutes that the training will take, about; None: nobody knows.
     """
 
     summary: str
@@ -200,6 +201,7 @@ class Recommendation:
     train: Mapping[str, Any]
     evaluate: Mapping[str, Any] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
+    minutes: float | None = None
 
 
 def recommend(
@@ -210,7 +212,8 @@ def recommend(
     Args:
         form: from ``form_of``.
         examples: what the source's ``read`` gave.
-        preprocess: block of the dataset, defaults filled in; what is no matter of learning stays.
+        preprocess: block of the dataset; what is no matter of learning stays. Required keys that are missing, such as
+            the length of a window, are decided from the examples.
         split: how the examples will be divided.
         means: what a training may cost.
 

@@ -195,13 +195,17 @@ def test_rare_classes_of_texts_weigh_more(inside, decided_for, capsys) -> None:
     assert "train.class_weights: the largest class has 90 texts, the smallest 30" in capsys.readouterr().out
 
 
-def test_of_one_long_text_a_recipe_is_named(inside, decided_for) -> None:
-    (inside.root / "long.txt").write_text("to be or not to be " * 50)
-    with pytest.raises(UserError, match="one long text yet: `saccade add shakespeare-lstm`"):
-        decided_for(
-            "    source: {name: plain_text, path: long.txt}\n    split: {test: 0.2, validation: 0.2}\n"
-            "    preprocess: {unit: characters, length: 8}\n"
-        )
+@pytest.mark.parametrize(("repeats", "hidden_size", "epochs"), [(50, 32, 43), (4_000, 128, 17)])
+def test_one_long_text_gets_an_lstm_as_large_as_it_deserves(
+    inside, decided_for, repeats: int, hidden_size: int, epochs: int
+) -> None:
+    (inside.root / "long.txt").write_text("to be or not to be " * repeats)
+    run = decided_for(
+        "    source: {name: plain_text, path: long.txt}\n    split: {test: 0.2, validation: 0.2}\n"
+        "    preprocess: {unit: characters, length: 16}\n"
+    )
+    assert run["model"] == {"name": "lstm", "hidden_size": hidden_size, "embedding_size": min(64, hidden_size)}
+    assert run["task"] == {"name": "next_token"} and run["train"]["epochs"] == epochs
 
 
 @pytest.mark.parametrize(("minutes", "epochs"), [(10, 200), (0.005, 29)])

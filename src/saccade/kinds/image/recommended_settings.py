@@ -126,7 +126,7 @@ def _look_at(examples: ImageExamples, split: SplitSettings) -> _Facts:
 
 def _from_weights(facts: _Facts, preprocess: Mapping[str, Any], means: Means) -> Recommendation:
     """All layers where the time allows enough epochs and there are enough images, else the head on embeddings."""
-    seconds = 60 * means.minutes * (GPU_CORES if means.has_gpu else means.cores)
+    seconds = 60 * means.minutes * _cores(means)
     sides = [side for side in SIDES if side >= 160 or facts.side <= side]
     epochs_at = {side: int(seconds * _per_s(TRAINED_PER_S, side) / facts.train_images) for side in sides}
     side = next((side for side, epochs in epochs_at.items() if epochs >= ENOUGH_EPOCHS), None)
@@ -145,6 +145,7 @@ def _per_s(at_224: float, side: int) -> float:
 
 def _all_layers(facts: _Facts, preprocess: Mapping[str, Any], means: Means, side: int, epochs: int) -> Recommendation:
     head_epochs = max(1, round(epochs / 5))
+    seconds = epochs * facts.train_images / _per_s(TRAINED_PER_S, side) / _cores(means)
     train = {
         "epochs": epochs,
         "batch_size": 32,
@@ -169,6 +170,7 @@ def _all_layers(facts: _Facts, preprocess: Mapping[str, Any], means: Means, side
         model=_backbone(input_side),
         train=train,
         reasons=reasons | _why_views(facts),
+        minutes=seconds / 60,
     )
 
 
@@ -201,6 +203,7 @@ def _head_alone(facts: _Facts, preprocess: Mapping[str, Any], means: Means, view
         model=_backbone(input_side),
         train=train,
         reasons=reasons | (_why_views(facts) if views else {}),
+        minutes=(views + 1) * facts.train_images / EMBEDDED_PER_S / _cores(means) / 60,
     )
 
 
@@ -219,7 +222,7 @@ def _from_scratch(facts: _Facts, preprocess: Mapping[str, Any], means: Means, wh
     """ResNet-9, as wide as the time allows, at a side that shows what there is."""
     side = min(96, max(32, facts.side))
     size, _ = _size(facts, side)
-    seconds = 60 * means.minutes * (GPU_CORES if means.has_gpu else means.cores)
+    seconds = 60 * means.minutes * _cores(means)
     # Multiply-adds of ResNet-9 at width 64 and 32x32: 379 M; forward and backward three times that, at 25 G a second.
     cost_s = 3 * 379e6 * (size[0] * size[1] / 32**2) / 25e9
     width, epochs = 16, 12
@@ -254,6 +257,7 @@ def _from_scratch(facts: _Facts, preprocess: Mapping[str, Any], means: Means, wh
         model={"name": "resnet9", "width": width},
         train=train,
         reasons=reasons | _why_views(facts),
+        minutes=epochs * cost_s * (width / 64) ** 2 * facts.train_images / _cores(means) / 60,
     )
 
 
@@ -367,6 +371,11 @@ def _why_views(facts: _Facts) -> dict[str, str]:
     return {
         "augment.transforms": "no flip: grey images may be letters; add HorizontalFlip where left and right are alike"
     }
+
+
+def _cores(means: Means) -> float:
+    """Cores that there are, or that a GPU stands for."""
+    return GPU_CORES if means.has_gpu else means.cores
 
 
 def _hardware(means: Means) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from saccade.core.errors import UserError
 from saccade.core.messages import pluralise
 from saccade.kinds import Means, Recommendation
+from saccade.kinds.series.forecasting.recommended_window import recommend_window
 from saccade.prepare.split_settings import SplitSettings
 from saccade.readers.examples import LongSeries, SeriesFiles
 
@@ -18,6 +19,7 @@ UPDATES = 1_000  # of a training
 MOST_EPOCHS = 300
 FEWEST_EPOCHS = 10
 UPDATE_S, WEIGHT_S = 0.002, 8e-9  # seconds of an update on a core, and of a weight in it
+CONVOLUTIONS_S = 0.01  # seconds of an update of 32 series of 100 steps
 
 
 def recommended_for_forecast(
@@ -27,7 +29,7 @@ def recommended_for_forecast(
 
     Args:
         examples: the series of a source.
-        preprocess: block of the dataset, which stays as it is.
+        preprocess: block of the dataset, which stays as it is; a window or a horizon that it lacks is decided.
         split: how its windows will be divided.
         means: what a training may cost.
 
@@ -40,6 +42,10 @@ def recommended_for_forecast(
     if split.test == "given":
         raise UserError("split.test (given) must be a share such as 0.2: a long series has no published split")
     steps, features = examples.series.values.shape
+    why_window: dict[str, str] = {}
+    if "window" not in preprocess or "horizon" not in preprocess:
+        decided, why_window = recommend_window([examples], preprocess, split)
+        preprocess = {**decided, **preprocess}
     window, horizon, stride = preprocess["window"], preprocess["horizon"], preprocess.get("stride") or 1
     lost = 2 * window + window + horizon  # two gaps, and what a first window takes
     windows = max(1, round((steps * (1 - split.test - split.validation) - lost) * split.train_fraction / stride))
@@ -51,7 +57,7 @@ def recommended_for_forecast(
     epochs = max(1, min(wanted, affordable))
     return Recommendation(
         summary=f"a linear model of the window, from its last step on, for {pluralise(epochs, 'epoch')}",
-        preprocess=preprocess,
+        preprocess=dict(preprocess),
         augment={"views": 0},
         model={"name": "nlinear"},
         train={
@@ -69,7 +75,9 @@ def recommended_for_forecast(
             if epochs == wanted
             else "what the time allows",
             "train.keep": "weights fit the training years ever better; validation says when to stop",
+            **why_window,
         },
+        minutes=epochs * updates * (UPDATE_S + WEIGHT_S * weights) / 60,
     )
 
 
@@ -136,4 +144,5 @@ def recommended_for_classes(
             "model": "short patterns wherever they occur; lstm or gru where the order of far parts decides",
             "train.epochs": f"{train_series:,} series for training",
         },
+        minutes=epochs * math.ceil(train_series / 32) * CONVOLUTIONS_S / 60,
     )

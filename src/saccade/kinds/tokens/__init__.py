@@ -47,15 +47,12 @@ def problems(
 def recommend(
     form: str, examples: Any, preprocess: Mapping[str, Any], split: "SplitSettings", means: "Means"
 ) -> "Recommendation":
-    """A bag of n-grams; see ``kinds.recommend``."""
-    from saccade.core.errors import UserError
-    from saccade.kinds.tokens.recommended_settings import recommended
+    """A bag of n-grams for labelled texts, an LSTM for a long one; see ``kinds.recommend``."""
+    from saccade.kinds.tokens import recommended_settings as settings
 
-    if form != "labelled_texts":
-        raise UserError(
-            "nothing is recommended for one long text yet: `saccade add shakespeare-lstm` brings settings to begin with"
-        )
-    return recommended(examples, preprocess, split, means)
+    if form == "long_texts":
+        return settings.recommended_for_long_text(examples, preprocess, split, means)
+    return settings.recommended(examples, preprocess, split, means)
 
 
 def baseline_run(form: str, name: str, preprocess: Mapping[str, Any]) -> "Recommendation | None":

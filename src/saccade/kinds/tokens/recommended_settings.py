@@ -14,7 +14,7 @@ from saccade.core.errors import UserError
 from saccade.core.messages import pluralise
 from saccade.kinds import Means, Recommendation
 from saccade.prepare.split_settings import SplitSettings
-from saccade.readers.examples import TextExamples
+from saccade.readers.examples import TextExamples, TextStream
 
 EPOCHS = 5  # later ones learn by heart
 FEWEST_UPDATES = 220  # of a training: what 1,400 reviews take; fewer leave the weights near where they begin
@@ -24,6 +24,12 @@ UNEVEN = 3  # times the smallest class that the largest one has; on surnames wei
 MANY_TEXTS = 20_000  # for training, from which on batches and buckets are more
 BUCKETS, MORE_BUCKETS, FEWEST_BUCKETS = 2**17, 2**19, 2**14
 MOST_WEIGHTS = 4_000_000  # buckets x classes: every update touches all of them
+LOOKED_AT = 2_000  # texts, spread over all, whose words are counted
+FEWEST_WORDS = 4  # of a text in the mean, from which on words are its tokens
+MOST_TOKENS = 1_000
+LETTERS_PER_S = 28_000.0  # of an LSTM of 256 units on one core; of half as many units twice that
+GPU_SPEED = 20.0  # times that of a core
+TEXT_UPDATES, MOST_TEXT_EPOCHS = 1_500, 100  # what a million letters of Shakespeare took
 UPDATE_S, WEIGHT_S = 0.012, 8e-9  # seconds of an update on a core, and of a weight in it
 
 
@@ -34,7 +40,7 @@ def recommended(
 
     Args:
         examples: texts of a source.
-        preprocess: block of the dataset, which stays as it is.
+        preprocess: block of the dataset, which stays as it is; what it lacks of unit and max_length is decided.
         split: how they will be divided.
         means: what a training may cost.
 
@@ -46,6 +52,10 @@ def recommended(
     """
     if len(examples.labels) == 0:
         raise UserError("nothing can be recommended for a dataset without texts")
+    why_preprocess: dict[str, str] = {}
+    if "unit" not in preprocess or "max_length" not in preprocess:
+        decided, why_preprocess = _unit_and_length(examples)
+        preprocess = decided | dict(preprocess)
     train_texts = split.train_count(len(examples.labels), examples.published_splits)
     K = len(examples.classes)
     is_many = train_texts >= MANY_TEXTS
@@ -66,7 +76,7 @@ def recommended(
         why_epochs = f"{count} for training: fewer epochs would leave the weights near where they begin"
     return Recommendation(
         summary=f"a bag of n-grams for {pluralise(epochs, 'epoch')}",
-        preprocess=preprocess,
+        preprocess=dict(preprocess),
         augment={"views": 0},
         model={"name": "bag_of_ngrams", "buckets": buckets},
         train={
@@ -81,7 +91,82 @@ def recommended(
             "no network that reads in order was above it on a few thousand texts",
             "train.epochs": why_epochs,
             **({"train.class_weights": _why_weights(counts)} if is_uneven else {}),
+            **why_preprocess,
         },
+        minutes=epochs * updates * (UPDATE_S + WEIGHT_S * buckets * K) / 60,
+    )
+
+
+def _unit_and_length(examples: TextExamples) -> tuple[dict[str, Any], dict[str, str]]:
+    """Words where texts have some, else characters; as many as all but a hundredth of the texts have."""
+    N = len(examples.labels)
+    some = [examples.texts[int(row)] for row in np.unique(np.linspace(0, N - 1, min(N, LOOKED_AT)).astype(int))]
+    words = [len(text.split()) for text in some]
+    is_words = float(np.mean(words)) >= FEWEST_WORDS
+    lengths = words if is_words else [len(text) for text in some]
+    longest = int(np.quantile(lengths, 0.99)) + 1
+    max_length = min(MOST_TOKENS, max(8, math.ceil(longest / 10) * 10))
+    what = "words" if is_words else "characters"
+    reasons = {
+        "preprocess.unit": f"a text has {np.mean(words):,.1f} words in the mean",
+        "preprocess.max_length": f"one text in a hundred is longer than {longest:,} {what}"
+        if max_length >= longest
+        else f"what comes later is cut off: one text in a hundred is longer than {longest:,} {what}",
+    }
+    return {"unit": what, "max_length": max_length, **({"lower_case": True} if is_words else {})}, reasons
+
+
+def recommended_for_long_text(
+    examples: TextStream, preprocess: Mapping[str, Any], split: SplitSettings, means: Means
+) -> Recommendation:
+    """Settings for one long text: an LSTM that reads letters, as large as the text deserves and the time allows.
+
+    Args:
+        examples: text of a source.
+        preprocess: block of the dataset, which stays as it is; what it lacks of unit and length is decided.
+        split: how the text will be cut.
+        means: what a training may cost.
+
+    Returns:
+        Plain settings, each with its reason.
+    """
+    characters = sum(map(len, examples.pieces))
+    shares = 0.0 if split.by_heart else float(split.test) + split.validation
+    least = characters if split.by_heart else int(characters * min(float(split.test), split.validation))
+    length = max(2, min(128, (characters - 1) if split.by_heart else least // 2))
+    decided: dict[str, Any] = {"unit": "characters", "length": length} | dict(preprocess)
+    length = int(decided["length"])
+    train_tokens = characters * (1 - shares)
+    hidden_size = next(
+        size for size, fewest in ((256, 300_000), (128, 30_000), (64, 3_000), (32, 0)) if characters >= fewest
+    )
+    windows = max(1, int(train_tokens / length))
+    batch_size = max(1, min(32, windows // 20))
+    updates = math.ceil(windows / batch_size)
+    epoch_s = train_tokens / (LETTERS_PER_S * (256 / hidden_size)) / (GPU_SPEED if means.has_gpu else 1)
+    wanted = min(MOST_TEXT_EPOCHS, max(6, math.ceil(TEXT_UPDATES / updates)))
+    epochs = max(1, min(wanted, int(60 * means.minutes / epoch_s)))
+    return Recommendation(
+        summary=f"an LSTM of {hidden_size} units, letter by letter, for {pluralise(epochs, 'epoch')}",
+        preprocess=decided,
+        augment={"views": 0},
+        model={"name": "lstm", "hidden_size": hidden_size, "embedding_size": min(64, hidden_size)},
+        train={
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "optimizer": {"name": "adam", "lr": 0.004},
+            "schedule": {"name": "one_cycle"},
+            "clip_norm": 1.0,
+            "keep": "best",
+        },
+        reasons={
+            "model": f"{characters:,} characters: more units would learn a shorter text by heart",
+            "preprocess.length": "letters that are read in one go",
+            "train.epochs": f"{epochs * updates:,} updates"
+            if epochs == wanted
+            else f"what {means.minutes:g} minutes allow",
+        },
+        minutes=epochs * epoch_s / 60,
     )
 
 

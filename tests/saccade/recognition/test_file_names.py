@@ -1,0 +1,44 @@
+"""Classes in the names of folders and files, where nobody has said how they are to be read."""
+
+from pathlib import Path
+
+import pytest
+from written_files import class_folders
+
+from saccade.recognition.file_names import by_file_names, by_folders, by_inner_folders
+
+WHERE = Path("photos")
+
+
+@pytest.mark.parametrize(
+    ("form", "pattern"),
+    [
+        ("{c}_{n}.jpg", "{class}_[0-9]*"),
+        ("{c}.{n}.jpg", "{class}.[0-9]*"),
+        ("{c}-{n:04}.jpg", "{class}-[0-9]*"),
+        ("{c} ({n}).jpg", "{class} ([0-9]*"),
+        ("{c}{n}.jpg", "{class}[0-9]*"),
+        ("{n}_{c}.jpg", "[0-9]*_{class}.*"),
+        ("img_{n}_{c}.jpg", "*_{class}.*"),
+        ("train/{c}_{n}.jpg", "{class}_[0-9]*"),
+    ],
+)
+def test_patterns_of_names(form: str, pattern: str) -> None:
+    names = [form.format(c=c, n=n) for c in ("cat", "dog") for n in range(6)]
+    found = next(by_file_names(names, WHERE))
+    assert found.counts == {"cat": 6, "dog": 6}
+    if "img" not in form:
+        assert found.class_from == pattern
+
+
+def test_names_without_a_class() -> None:
+    assert not list(by_file_names([f"IMG_{n:04}.jpg" for n in range(20)], WHERE))
+    assert not list(by_file_names([f"{n}.jpg" for n in range(20)], WHERE))
+
+
+def test_inner_folders_are_another_reading_unless_they_are_numbered() -> None:
+    names = class_folders(["birds/eagle", "birds/owl", "mammals/cat", "mammals/dog"], 4)
+    inner = by_inner_folders(names, WHERE, by_folders(names, WHERE))
+    assert inner is not None and sorted(inner.counts) == ["cat", "dog", "eagle", "owl"]
+    numbered = class_folders(["crack/part 1", "crack/part 2", "free/part 3", "free/part 4"], 4)
+    assert by_inner_folders(numbered, WHERE, by_folders(numbered, WHERE)) is None
