@@ -21,7 +21,7 @@ EPOCH = datetime(1970, 1, 1)
 _DIRECTIVE = re.compile(r"%[-:_]?\d?[A-Za-z%]")
 _QUARTERS = (re.compile(r"(?<=Q)[1-4]", re.IGNORECASE), re.compile(r"[1-4](?=Q)", re.IGNORECASE))
 _HOUR_OFFSET = re.compile(r"[+-]\d\d$")
-_HOUR_24 = re.compile(r"(?<![\d:.])24(?=$|[:.h ]00)")
+_HOUR_24 = re.compile(r"(?:^|(?<=[ T]))24(?=$|[:.h]00)")
 
 
 def is_utc(form: str) -> bool:

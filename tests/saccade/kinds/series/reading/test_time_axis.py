@@ -344,3 +344,10 @@ def test_midnight_without_its_hour_and_hour_24() -> None:
 def test_a_calendar_of_an_older_dataset_is_read_and_written_as_it_was() -> None:
     older = {"first": "1983-11", "step": "1 month", "form": "%Y-%m", "is_month_end": False}
     assert Calendar(**older).to_dict() == older  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("first", ["2006-12-24 00:00", "24.12.2006 00:00", "2006/12/24 00:00:00", "20061224T00:00"])
+def test_the_twenty_fourth_at_midnight_is_no_hour_24(first: str) -> None:
+    second = first.replace("00:00", "01:00", 1)
+    times = read_times([first, second], range(2), "a.csv")
+    assert times.calendar.step == "1 hour" and times.calendar.text(0) == first
