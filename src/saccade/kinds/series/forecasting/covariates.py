@@ -4,6 +4,7 @@ Shapes: R rows of a file, T steps up to the last measured one, A steps behind it
 ahead, S static channels, W steps of a window, F features.
 """
 
+import functools
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -208,7 +209,8 @@ def series_inputs(long: LongSeries, inputs: ForecastInputs, filling: Filling, *,
     made = [known_TK[:steps].astype(np.float32)] if K else []
     if inputs.calendar or inputs.holidays:
         assert regular.calendar is not None
-        made.append(_calendar_channels(regular.calendar, inputs, steps, long.series.name))
+        _refuse_numbers(regular.calendar, inputs, long.series.name)
+        made.append(_calendar_channels(regular.calendar, inputs.calendar, inputs.holidays, steps))
     known = np.concatenate(made, axis=1) if made else np.zeros((steps, 0), dtype=np.float32)
     static_S = np.array([value for column in inputs.static for value in _static_values(column, long)], dtype=np.float32)
     return SeriesInputs(regular, known, static_S, long.name)
@@ -264,21 +266,25 @@ def _is_ahead(measured_RC: np.ndarray) -> np.ndarray:
     return is_ahead_R
 
 
-def _calendar_channels(calendar: Calendar, inputs: ForecastInputs, steps: int, name: str) -> np.ndarray:
-    """float32 (steps, 2 a word and 1 of holidays)."""
+def _refuse_numbers(calendar: Calendar, inputs: ForecastInputs, name: str) -> None:
     if calendar.form.startswith(NUMBER):
         asked = ", ".join([*inputs.calendar, *(["holidays"] if inputs.holidays else [])])
         raise UserError(
             f"{name}: the times must be dates where preprocess asks for {asked}, but are numbers. Name a column of "
             "dates with time_column, or leave covariates and holidays out."
         )
+
+
+@functools.lru_cache(maxsize=8)  # the series of a panel mostly have the same times, and each takes seconds a million
+def _calendar_channels(calendar: Calendar, words: tuple[str, ...], holidays: tuple[str, ...], steps: int) -> np.ndarray:
+    """float32 (steps, 2 a word and 1 of holidays); not to be written to."""
     times = [datetime.strptime(calendar.text(i), calendar.form) for i in range(steps + 1)]
     columns: list[Sequence[float]] = []
-    for word in inputs.calendar:
+    for word in words:
         turn_T = [2 * math.pi * calendar_word(word, when) for when in times[:-1]]
         columns += [list(map(math.sin, turn_T)), list(map(math.cos, turn_T))]
-    if inputs.holidays:
-        columns.append([float(count) for count in _holidays_in_steps(times, inputs.holidays)])
+    if holidays:
+        columns.append([float(count) for count in _holidays_in_steps(times, holidays)])
     return np.array(columns, dtype=np.float32).T
 
 
