@@ -278,7 +278,7 @@ def _refuse_numbers(calendar: Calendar, inputs: ForecastInputs, name: str) -> No
 @functools.lru_cache(maxsize=8)  # the series of a panel mostly have the same times, and each takes seconds a million
 def _calendar_channels(calendar: Calendar, words: tuple[str, ...], holidays: tuple[str, ...], steps: int) -> np.ndarray:
     """float32 (steps, 2 a word and 1 of holidays); not to be written to."""
-    times = [datetime.strptime(calendar.text(i), calendar.form) for i in range(steps + 1)]
+    times = [when for i in range(steps + 1) if (when := calendar.date(i)) is not None]  # None of numbers alone
     columns: list[Sequence[float]] = []
     for word in words:
         turn_T = [2 * math.pi * calendar_word(word, when) for when in times[:-1]]

@@ -16,6 +16,7 @@ from saccade.core.errors import UserError
 from saccade.data.forecast_inputs import ForecastInputs, StaticColumn, shifts_for
 from saccade.kinds.series.forecasting.covariates import (
     CALENDAR_WORDS,
+    Filling,
     _is_ahead,
     read_holidays,
     series_inputs,
@@ -44,7 +45,7 @@ INPUTS = ForecastInputs(("sales",), ("promotion",), shifts=(3,))
 
 
 def test_rows_behind_the_last_measured_one_are_what_is_planned() -> None:
-    found = series_inputs(planned(), INPUTS, "error", ahead=A)
+    found = series_inputs(planned(), INPUTS, Filling(), ahead=A)
     np.testing.assert_array_equal(found.regular.values[:, 0], 10 + np.arange(T))
     np.testing.assert_array_equal(found.known[:, 0], np.arange(T + A) % 3 == 0)
     assert found.regular.calendar is not None and found.regular.calendar.text(T) == "2024-03-09"
@@ -53,7 +54,7 @@ def test_rows_behind_the_last_measured_one_are_what_is_planned() -> None:
 
 
 def test_a_window_shows_what_is_planned_for_each_step_of_its_horizon() -> None:
-    found = series_inputs(planned(), INPUTS, "error", ahead=3)
+    found = series_inputs(planned(), INPUTS, Filling(), ahead=3)
     window_WF = found.window(T - 4, 4, INPUTS)
     np.testing.assert_array_equal(window_WF[:, 0], 10 + np.arange(T - 4, T))
     np.testing.assert_array_equal(window_WF[:, 1], np.arange(T - 4, T) % 3 == 0)
@@ -74,22 +75,22 @@ def test_what_is_not_planned_far_enough_is_asked_for() -> None:
         r"them end at 2024-03-13\. Add the rows, and leave sales empty there"
     )
     with pytest.raises(UserError, match=message):
-        series_inputs(planned(), INPUTS, "error", ahead=A + 1)
+        series_inputs(planned(), INPUTS, Filling(), ahead=A + 1)
 
 
 def test_a_hole_in_what_is_planned_is_a_hole() -> None:
     values = planned().series.values.copy()
     values[4, 1] = NAN
     with pytest.raises(UserError, match=r"a\.csv, line 6: promotion must not be missing"):
-        series_inputs(planned(values=values), INPUTS, "error")
-    filled = series_inputs(planned(values=values), INPUTS, "interpolate")
+        series_inputs(planned(values=values), INPUTS, Filling())
+    filled = series_inputs(planned(values=values), INPUTS, Filling("interpolate"))
     assert filled.known[3:6, 0].tolist() == [1, 0.5, 0]
 
 
 def calendar_of(words: list[str], times: list[str], **options: Any) -> np.ndarray:
     values = np.arange(float(len(times)))[:, None]
     long = LongSeries(FileSeries("a.csv", ("x",), values, range(2, len(times) + 2), "when", times), ("x",))
-    return series_inputs(long, ForecastInputs(("x",), calendar=tuple(words), **options), "error", ahead=2).known
+    return series_inputs(long, ForecastInputs(("x",), calendar=tuple(words), **options), Filling(), ahead=2).known
 
 
 def test_the_calendar_is_told_as_sine_and_cosine_and_goes_on() -> None:
@@ -149,14 +150,14 @@ def test_static_columns_are_numbers_or_categories() -> None:
     found = static_columns([series_of("a", region="north", area="12"), series_of("b", region="south", area="7.5")])
     assert found == (StaticColumn("region", ("north", "south")), StaticColumn("area"))
     inputs = replace(INPUTS, static=found)
-    shown = series_inputs(series_of("b", region="south", area="7.5"), inputs, "error", ahead=3)
+    shown = series_inputs(series_of("b", region="south", area="7.5"), inputs, Filling(), ahead=3)
     assert shown.static.tolist() == [0, 1, 7.5]
     assert inputs.features[-3:] == ("region = north", "region = south", "area")
     assert shown.window(0, 4, inputs)[:, -3:].tolist() == [[0, 1, 7.5]] * 4
     with pytest.raises(UserError, match=r"static \(region\) must be one of those .* 'north', 'south', but is 'west'"):
-        series_inputs(series_of("c", region="west", area="1"), inputs, "error")
+        series_inputs(series_of("c", region="west", area="1"), inputs, Filling())
     with pytest.raises(UserError, match=r"static \(area\) must be a number, as it was in training, but is 'wide'"):
-        series_inputs(series_of("c", region="north", area="wide"), inputs, "error")
+        series_inputs(series_of("c", region="north", area="wide"), inputs, Filling())
 
 
 def test_codes_that_begin_with_zero_are_no_numbers() -> None:

@@ -18,7 +18,7 @@ from saccade.data.prepared import Description, open_split, read_description
 from saccade.data.spec import SPLITS, Spec
 from saccade.kinds.series.arrays import series_arrays
 from saccade.kinds.series.forecasting.baselines import baseline_answers
-from saccade.kinds.series.forecasting.covariates import SeriesInputs, series_inputs
+from saccade.kinds.series.forecasting.covariates import Filling, SeriesInputs, series_inputs
 from saccade.kinds.series.forecasting.examples import ForecastData, cut_all
 from saccade.kinds.series.forecasting.windows import WindowSpec
 from saccade.prepare.arrays import rows_of_splits, write_arrays
@@ -39,7 +39,7 @@ def one(name: str, steps: int, level: float, *, first: int = 0, constant: bool =
     series = FileSeries(
         f"a.csv, shop {name}", ("sales", "wind", "promotion"), values, range(2, steps + 2), "day", times
     )
-    return series_inputs(LongSeries(series, ("sales",), known=("promotion",), name=name), INPUTS, "error")
+    return series_inputs(LongSeries(series, ("sales",), known=("promotion",), name=name), INPUTS, Filling())
 
 
 SHOPS = [one("small", 120, 10.0), one("large", 150, 1e4, first=40), one("middle", 130, 300.0, first=7)]
