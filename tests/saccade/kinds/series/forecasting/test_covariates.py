@@ -14,6 +14,7 @@ import pytest
 
 from saccade.core.errors import UserError
 from saccade.data.forecast_inputs import ForecastInputs, StaticColumn, shifts_for
+from saccade.io.timestamps import TimeOptions
 from saccade.kinds.series.forecasting.covariates import (
     CALENDAR_WORDS,
     Filling,
@@ -173,3 +174,21 @@ def test_a_static_column_that_tells_nothing_apart_is_refused() -> None:
 def test_newest_first_has_what_is_planned_at_its_beginning() -> None:
     values = planned(order=-1).series.values
     assert _is_ahead(values[:, :1]).tolist() == [True] * A + [False] * T
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_is_planned_is_found_in_either_order_of_the_rows(order: int) -> None:
+    found = series_inputs(planned(order), INPUTS, Filling(), ahead=A)
+    np.testing.assert_array_equal(found.regular.values[:, 0], 10 + np.arange(T))
+    np.testing.assert_array_equal(found.known[:, 0], np.arange(T + A) % 3 == 0)
+
+
+def test_the_hour_is_that_of_the_clocks_where_the_series_was_measured() -> None:
+    times = [f"2024-03-30T{hour:02}:00+00:00" for hour in range(24)]
+    times += [f"2024-03-31T{hour:02}:00+00:00" for hour in range(24)]  # clocks go forward at 01:00 UTC
+    values = np.arange(48.0)[:, None]
+    series = FileSeries("a.csv", ("x",), values, range(2, 50), "when", times, TimeOptions(zone="Europe/Lisbon"))
+    inputs = ForecastInputs(("x",), calendar=("hour",))
+    known = series_inputs(LongSeries(series, ("x",)), inputs, Filling()).known
+    hours = np.round(np.arctan2(known[:, 0], known[:, 1]) / (2 * np.pi) * 24).astype(int) % 24
+    assert hours[:25].tolist() == [*range(24), 0] and hours[25:30].tolist() == [2, 3, 4, 5, 6]
