@@ -85,7 +85,12 @@ def prepare(
         train_fraction=job.split.train_fraction,
         season=season,
     )
-    for line in [*data.notes, *_notes_of_series(data), *_summary_lines(data, missing)]:
+    for line in [
+        *_notes_of_single_rows(examples),
+        *data.notes,
+        *_notes_of_series(data),
+        *_summary_lines(data, missing),
+    ]:
         job.say(line)
     _require_space(data, job.folder)
     rows_of = rows_of_splits(data.splits)
@@ -151,7 +156,7 @@ def _regular_series(examples: LongSeries | SeriesPanel, inputs: ForecastInputs, 
     """All series at regular times, of one step."""
     if isinstance(examples, LongSeries):
         return [series_inputs(examples, inputs, filling)]
-    found = [series_inputs(one, inputs, filling) for one in examples.series if len(one.series.values) > 1]
+    found = [series_inputs(one, inputs, filling) for one in examples.series if not _is_of_one_row(one)]
     if not found:
         raise UserError(f"{examples.series[0].series.name} must have at least two rows, as all series must")
     steps = [one.regular.calendar.step for one in found if one.regular.calendar is not None]
@@ -162,6 +167,19 @@ def _regular_series(examples: LongSeries | SeriesPanel, inputs: ForecastInputs, 
             f"{steps[odd]}. Bring all to one step, or take it out."
         )
     return found
+
+
+def _is_of_one_row(one: LongSeries) -> bool:
+    return len(one.series.values) < 2
+
+
+def _notes_of_single_rows(examples: LongSeries | SeriesPanel) -> list[str]:
+    """Which series of a panel are none at all."""
+    series = examples.series if isinstance(examples, SeriesPanel) else []
+    if not (names := [printable(one.name) for one in series if _is_of_one_row(one)]):
+        return []
+    shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
+    return [f"{len(names):,} of {len(series):,} series left out, with fewer than two rows: {shown}"]
 
 
 def _notes_of_series(data: ForecastData) -> list[str]:

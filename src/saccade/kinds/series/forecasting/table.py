@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from saccade.core.errors import UserError
 from saccade.core.messages import printable
 from saccade.io.timestamps import TimeOptions
 from saccade.kinds.series.reading.number_table import read_numbers
 from saccade.readers.examples import FileSeries, LongSeries, SeriesPanel
+from saccade.tables.numbers import NotANumberError
 from saccade.tables.table import Column
 from saccade.tables.table_format import TableFormat
 
@@ -94,16 +97,23 @@ def read_to_forecast(
     """
     _refuse_contradictions(columns)
     asked = _values_and_known(columns)
-    table = read_numbers(
-        path,
-        name,
-        time_column=columns.time or None,
-        value_columns=asked,
-        first_is_time=True,
-        time_options=time_options or TimeOptions(),
-        form=form,
-        text_columns=_text_columns(columns),
-    )
+    try:
+        table = read_numbers(
+            path,
+            name,
+            time_column=columns.time or None,
+            value_columns=asked,
+            first_is_time=True,
+            time_options=time_options or TimeOptions(),
+            form=form,
+            text_columns=_text_columns(columns),
+        )
+    except NotANumberError as error:
+        if asked is not None or columns.series is not None:
+            raise
+        raise UserError(
+            f"{error} Where the column says which of several series a row is of, series_column names it."
+        ) from error
     if columns.each_a_series:
         return _columns_as_series(table, columns)
     if asked is None and columns.known:
@@ -247,19 +257,35 @@ def _only(table: FileSeries, column: str, rows: Sequence[int], name: str, series
 def _columns_as_series(table: FileSeries, columns: ForecastColumns) -> SeriesPanel:
     """Each column a series with one feature, all with the same times; what is known ahead is shared."""
     known = list(range(len(columns.each_a_series), len(table.features)))
-    series = [
-        LongSeries(
-            replace(
-                table,
-                name=f"{table.name}, column {printable(column)}",
-                features=(WIDE, *columns.known),
-                values=table.values[:, [at, *known]],
-                texts={},
-            ),
-            (WIDE,),
-            known=tuple(columns.known),
-            name=column,
+    is_empty_R = np.isnan(table.values[:, : len(columns.each_a_series)]).all(axis=1)
+    series = []
+    for at, column in enumerate(columns.each_a_series):
+        rows = _from_first_to_last(table.values[:, at], is_empty_R if known else None)
+        one = replace(
+            _rows(table, rows, f"{table.name}, column {printable(column)}"),
+            features=(WIDE, *columns.known),
+            values=table.values[rows][:, [at, *known]],
         )
-        for at, column in enumerate(columns.each_a_series)
-    ]
+        series.append(LongSeries(one, (WIDE,), known=tuple(columns.known), name=column))
     return SeriesPanel(series, "", table.notes)
+
+
+def _from_first_to_last(values_R: np.ndarray, is_planned_R: np.ndarray | None) -> list[int]:
+    """The rows from the first measured one of a series to its last; to the end of the table where rows are planned.
+
+    Args:
+        values_R: the column, NaN where nothing was measured.
+        is_planned_R: bool (R,), rows in which no series is measured; None: nothing is planned.
+
+    Returns:
+        Rows.
+    """
+    measured = np.flatnonzero(~np.isnan(values_R))
+    if not len(measured):
+        return []
+    first, end = int(measured[0]), int(measured[-1]) + 1
+    if is_planned_R is not None and is_planned_R[-1]:
+        end = len(values_R)
+    elif is_planned_R is not None and is_planned_R[0]:  # newest first
+        first = 0
+    return list(range(first, end))

@@ -70,6 +70,26 @@ def test_each_column_may_be_a_series(tmp_path: Path) -> None:
     assert found.series[1].series.features == ("value", "price") and found.targets == ("value",)
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_columns_that_begin_and_end_at_different_times_are_cut_to_what_was_measured(tmp_path: Path, order: int) -> None:
+    rows = ["1,10,,5", "2,11,,6", "3,12,22,7", "4,,23,8", "5,,,9"][::order]
+    found = read(tmp_path, "\n".join(["day,a,b,price", *rows]), series_columns=["a", "b"], known=["price"])
+    assert isinstance(found, SeriesPanel)
+    a, b = ([list(map(float, row)) for row in one.series.values[::order]] for one in found.series)
+    np.testing.assert_array_equal(a, [[10, 5], [11, 6], [12, 7], [np.nan, 8], [np.nan, 9]])
+    np.testing.assert_array_equal(b, [[22, 7], [23, 8], [np.nan, 9]])  # the fifth day is planned
+    rows = ["1,10,", "2,11,", "3,12,22", "4,,23"][::order]
+    found = read(tmp_path, "\n".join(["day,a,b", *rows]), series_columns=["a", "b"])
+    assert isinstance(found, SeriesPanel)
+    assert [len(one.series.values) for one in found.series] == [3, 2]
+    assert list(found.series[1].series.times) == ["3", "4"][::order]
+
+
+def test_a_word_where_a_number_is_expected_may_name_a_series(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"line 2: shop \('north'\) must be a number\. .* series_column names it"):
+        read(tmp_path, SALES)
+
+
 @pytest.mark.parametrize(
     ("text", "columns", "message"),
     [
