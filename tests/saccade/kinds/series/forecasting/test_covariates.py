@@ -35,7 +35,7 @@ def days(count: int, first: str = "2024-02-26") -> list[str]:
 
 def planned(order: int = 1, **changes: Any) -> LongSeries:
     """Sales of 12 days, and a promotion that is planned for 17."""
-    values = np.array([[10.0 + i if i < T else NAN, float(i % 3 == 0)] for i in range(T + A)])
+    values = np.array([[10.0 + i if i < T else NAN, float(i % 4 == 0)] for i in range(T + A)])
     series = FileSeries(
         "a.csv", ("sales", "promotion"), values[::order], list(range(2, T + A + 2)), "day", days(T + A)[::order]
     )
@@ -48,7 +48,7 @@ INPUTS = ForecastInputs(("sales",), ("promotion",), shifts=(3,))
 def test_rows_behind_the_last_measured_one_are_what_is_planned() -> None:
     found = series_inputs(planned(), INPUTS, Filling(), ahead=A)
     np.testing.assert_array_equal(found.regular.values[:, 0], 10 + np.arange(T))
-    np.testing.assert_array_equal(found.known[:, 0], np.arange(T + A) % 3 == 0)
+    np.testing.assert_array_equal(found.known[:, 0], np.arange(T + A) % 4 == 0)
     assert found.regular.calendar is not None and found.regular.calendar.text(T) == "2024-03-09"
     assert not found.regular.is_filled.any() and found.regular.missing_rows == 0
     assert len(found.regular.source.values) == len(found.regular.source.times) == T
@@ -58,8 +58,8 @@ def test_a_window_shows_what_is_planned_for_each_step_of_its_horizon() -> None:
     found = series_inputs(planned(), INPUTS, Filling(), ahead=3)
     window_WF = found.window(T - 4, 4, INPUTS)
     np.testing.assert_array_equal(window_WF[:, 0], 10 + np.arange(T - 4, T))
-    np.testing.assert_array_equal(window_WF[:, 1], np.arange(T - 4, T) % 3 == 0)
-    np.testing.assert_array_equal(window_WF[:, 2], np.arange(T - 1, T + 3) % 3 == 0)
+    np.testing.assert_array_equal(window_WF[:, 1], np.arange(T - 4, T) % 4 == 0)
+    np.testing.assert_array_equal(window_WF[:, 2], np.arange(T - 1, T + 3) % 4 == 0)
     assert INPUTS.features == ("sales", "promotion", "promotion +3")
 
 
@@ -81,11 +81,11 @@ def test_what_is_not_planned_far_enough_is_asked_for() -> None:
 
 def test_a_hole_in_what_is_planned_is_a_hole() -> None:
     values = planned().series.values.copy()
-    values[4, 1] = NAN
-    with pytest.raises(UserError, match=r"a\.csv, line 6: promotion must not be missing"):
+    values[5, 1] = NAN
+    with pytest.raises(UserError, match=r"a\.csv, line 7: promotion must not be missing"):
         series_inputs(planned(values=values), INPUTS, Filling())
     filled = series_inputs(planned(values=values), INPUTS, Filling("interpolate"))
-    assert filled.known[3:6, 0].tolist() == [1, 0.5, 0]
+    assert filled.known[4:7, 0].tolist() == [1, 0.5, 0]
 
 
 def calendar_of(words: list[str], times: list[str], **options: Any) -> np.ndarray:
@@ -180,7 +180,7 @@ def test_newest_first_has_what_is_planned_at_its_beginning() -> None:
 def test_what_is_planned_is_found_in_either_order_of_the_rows(order: int) -> None:
     found = series_inputs(planned(order), INPUTS, Filling(), ahead=A)
     np.testing.assert_array_equal(found.regular.values[:, 0], 10 + np.arange(T))
-    np.testing.assert_array_equal(found.known[:, 0], np.arange(T + A) % 3 == 0)
+    np.testing.assert_array_equal(found.known[:, 0], np.arange(T + A) % 4 == 0)
 
 
 def test_the_hour_is_that_of_the_clocks_where_the_series_was_measured() -> None:

@@ -113,7 +113,7 @@ def test_a_fold_knows_nothing_of_what_comes_after_its_test(tmp_path: Path, fold:
     for shop, part in zip(shops, data.panel, strict=True):
         T = len(shop.regular.values)
         end = T - (3 - fold) * (T // 4)
-        assert part.parts.forecast["test"] == (end - T // 4, end)
+        assert part.parts.forecast["test"] == (end - T // 4, end) and part.starts[-1] == end - W - H
         values, known = shop.regular.values.copy(), shop.known.copy()
         values[end:], known[end:] = 1e6, 1e6
         changed.append(replace(shop, regular=replace(shop.regular, values=values), known=known))
