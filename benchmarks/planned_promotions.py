@@ -41,8 +41,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=Path("/tmp/saccade-planned-promotions"))
     parser.add_argument("--quick", action="store_true", help="tiny settings: does it run? The figures mean nothing")
+    parser.add_argument("--models", nargs="+", choices=_MODELS, default=list(_MODELS))
     options = parser.parse_args()
-    models = dict(list(_MODELS.items())[:1]) if options.quick else _MODELS
+    models = {name: _MODELS[name] for name in (options.models[:1] if options.quick else options.models)}
     seeds, epochs = ([0], 2) if options.quick else ([0, 1, 2], 40)
     copy_tree(options.work)
     write_sales(options.work / "sales.csv")

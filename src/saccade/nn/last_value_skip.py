@@ -83,8 +83,54 @@ class LinearForecast(nn.Module):
         return answer_BO if self.last is None else answer_BO + self.last(x_BTF)
 
 
+class PlannedHorizon(nn.Module):
+    """A linear map of what is known of the steps to forecast: (B, T, F) to (B, O). It begins at zero.
+
+    A pooling over time keeps what was there and not when; this is what says when.
+
+    Args:
+        spec: spec of a dataset of forecasts with channels that are known ahead.
+    """
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__()
+        assert spec.inputs is not None
+        channels, shifts, W = spec.inputs.known_channels, spec.inputs.shifts, spec.shape[0]
+        self.steps: list[int] = []  # where the H * K values stand in a window
+        self.columns: list[int] = []
+        for ahead in range(1, spec.horizon + 1):
+            number, shift = next((i, each) for i, each in enumerate(shifts) if 0 <= W - 1 + ahead - each < W)
+            self.steps += [W - 1 + ahead - shift] * len(channels)
+            self.columns += [spec.num_measured + (1 + number) * len(channels) + k for k in range(len(channels))]
+        self.linear = nn.Linear(len(self.steps), len(spec.targets))
+        set_to_zero(self.linear)
+
+    def forward(self, x_BTF: Tensor) -> Tensor:
+        answer_BO: Tensor = self.linear(x_BTF[:, self.steps, self.columns])
+        return answer_BO
+
+
+class Sum(nn.Module):
+    """The sum of what several modules make of the same input.
+
+    Args:
+        parts: the modules.
+    """
+
+    def __init__(self, *parts: nn.Module) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+
+    def forward(self, x_BTF: Tensor) -> Tensor:
+        first, *others = (part(x_BTF) for part in self.parts)
+        total: Tensor = sum(others, first)
+        return total
+
+
 def build_skip(spec: Spec, *, from_last: bool, linear_skip: bool = False) -> nn.Module | None:
     """Build the module whose output is added to a network's answer.
+
+    What is known ahead of the steps to forecast reaches the answer by a linear map in any case.
 
     Args:
         spec: spec of the dataset.
@@ -102,7 +148,11 @@ def build_skip(spec: Spec, *, from_last: bool, linear_skip: bool = False) -> nn.
             raise UserError(f"{name} (true) must be false where no series is forecast: leave it out")
     if linear_skip:
         return linear_forecast(spec, from_last=from_last)
-    return LastValueSkip(targeted_columns(spec), spec.horizon) if from_last else None
+    last = LastValueSkip(targeted_columns(spec), spec.horizon) if from_last else None
+    if spec.inputs is None or not spec.inputs.known_channels:
+        return last
+    planned = PlannedHorizon(spec)
+    return planned if last is None else Sum(planned, last)
 
 
 def linear_forecast(spec: Spec, *, from_last: bool) -> LinearForecast:
