@@ -3,8 +3,7 @@
 The choice for signals whose answer lies in short patterns, wherever they occur: vibration, heartbeats, motion, sound.
 All steps are computed at once: on a CPU it trains two to three times as fast as ``lstm``. It does not see further than
 its windows reach, and the pooling at the end forgets the order of what was found: where a far beginning decides, take
-``lstm``; for ordinary images, a network with two-dimensional windows. A forecast that hangs on the step at which
-something stands (a promotion on the third day) needs ``linear_skip``.
+``lstm``; for ordinary images, a network with two-dimensional windows.
 
     for each of channels:  convolution over time, batch norm, activation; between two of them, pooling 2 / 2
     mean or maximum over time, dropout, linear

@@ -114,7 +114,7 @@ class Sum(nn.Module):
     """The sum of what several modules make of the same input.
 
     Args:
-        parts: the modules.
+        *parts: modules from (B, T, F) to (B, O).
     """
 
     def __init__(self, *parts: nn.Module) -> None:

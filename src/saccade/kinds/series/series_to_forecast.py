@@ -1,5 +1,6 @@
 """Long series whose future is forecast: check them, cut them into windows in order of time, and write them."""
 
+import functools
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from saccade.kinds.series.forecasting.covariates import (
     SeriesInputs,
     read_holidays,
     series_inputs,
+    static_channels,
     static_columns,
 )
 from saccade.kinds.series.forecasting.examples import ForecastData, cut_all
@@ -73,11 +75,11 @@ def prepare(
     assert job.split.test != "given"
     cut = WindowSpec(window, horizon, stride or 1)
     inputs = inputs_for(examples, cut, covariates or (), read_holidays(holidays))
-    data = cut_all(
-        _regular_series(examples, inputs, Filling(missing, on_repeat, longest_gap)),
-        examples.targets,
-        cut,
-        inputs if isinstance(examples, SeriesPanel) or len(inputs.features) > len(inputs.measured) else None,
+    is_plain = isinstance(examples, LongSeries) and inputs.features == inputs.measured
+    cut_them = functools.partial(
+        cut_all,
+        targets=examples.targets,
+        cut=cut,
         test=job.split.test,
         validation=job.split.validation,
         folds=job.split.folds,
@@ -85,6 +87,15 @@ def prepare(
         train_fraction=job.split.train_fraction,
         season=season,
     )
+    series = _regular_series(examples, inputs, Filling(missing, on_repeat, longest_gap))
+    data = cut_them(series, inputs=None if is_plain else inputs)
+    if isinstance(examples, SeriesPanel) and inputs.static and len(data.panel) < len(examples.series):
+        # What only series that are left out have would be channels that are never learnt
+        notes, kept = data.notes, {one.name: one.inputs for one in data.panel}
+        those = [one for one in examples.series if one.name in kept]
+        static = static_columns(those)
+        series = [replace(kept[one.name], static=static_channels(one, static)) for one in those]
+        data = replace(cut_them(series, inputs=replace(inputs, static=static)), notes=notes)
     for line in [
         *_notes_of_single_rows(examples),
         *data.notes,

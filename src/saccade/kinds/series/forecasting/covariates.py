@@ -212,8 +212,23 @@ def series_inputs(long: LongSeries, inputs: ForecastInputs, filling: Filling, *,
         _refuse_numbers(regular.calendar, inputs, long.series.name)
         made.append(_calendar_channels(regular.calendar, inputs.calendar, inputs.holidays, steps))
     known = np.concatenate(made, axis=1) if made else np.zeros((steps, 0), dtype=np.float32)
-    static_S = np.array([value for column in inputs.static for value in _static_values(column, long)], dtype=np.float32)
-    return SeriesInputs(regular, known, static_S, long.name)
+    return SeriesInputs(regular, known, static_channels(long, inputs.static), long.name)
+
+
+def static_channels(long: LongSeries, columns: Sequence[StaticColumn]) -> np.ndarray:
+    """What never changes in a series as numbers.
+
+    Args:
+        long: series of a source.
+        columns: static columns, as training has them.
+
+    Returns:
+        float32 (S,).
+
+    Raises:
+        UserError: a column says what training has not seen.
+    """
+    return np.array([value for column in columns for value in _static_values(column, long)], dtype=np.float32)
 
 
 def _regular_and_known(long: LongSeries, filling: Filling) -> tuple[RegularSeries, np.ndarray]:
