@@ -50,16 +50,19 @@ def read_to_continue(reading: Reading, path: str) -> tuple[list[SeriesInputs], l
         time_options=time_options(spec, source),
         form=TableFormat.from_arguments(source),
     )
-    inputs, warnings = _with_later_holidays(inputs, reading)
+    inputs = _with_later_holidays(inputs, reading)
     filling = Filling.of(reading.preprocess)
+    warnings: list[str] = []
     if isinstance(table, LongSeries):
-        return [series_inputs(table, inputs, filling, ahead=spec.horizon)], warnings
-    return _those_long_enough(table, inputs, spec, filling, warnings)
+        found = [series_inputs(table, inputs, filling, ahead=spec.horizon)]
+    else:
+        found = _those_long_enough(table, inputs, spec, filling, warnings)
+    return found, warnings + _unknown_holidays(found, inputs, spec.horizon)
 
 
 def _those_long_enough(
     table: SeriesPanel, inputs: ForecastInputs, spec: Spec, filling: Filling, warnings: list[str]
-) -> tuple[list[SeriesInputs], list[str]]:
+) -> list[SeriesInputs]:
     """All series at regular times but those that are shorter than a window, which a line names."""
     window, found, short = spec.shape[0], [], []
     for one in table.series:
@@ -70,7 +73,7 @@ def _those_long_enough(
             if rows >= window:
                 found.append(regular)
                 continue
-        short.append(f"{printable(one.name)} ({rows:,} rows)")
+        short.append(f"{printable(one.name)} ({pluralise(rows, 'row')})")
     if not found:
         raise UserError(
             f"{table.series[0].series.name} and all others have fewer rows than the {window:,} that the network sees: "
@@ -89,12 +92,24 @@ def _those_long_enough(
             "not seen in training, so their mean and deviation are those of the rows given: "
             f"{', '.join(new[:_NAMED])}{more}"
         )
-    return found, warnings
+    return found
 
 
-def _with_later_holidays(inputs: ForecastInputs, reading: Reading) -> tuple[ForecastInputs, list[str]]:
+def _with_later_holidays(inputs: ForecastInputs, reading: Reading) -> ForecastInputs:
     """Holidays that params.yaml names beside those of training; those of years to come may have been added since."""
     if not inputs.holidays:
-        return inputs, []
+        return inputs
     later = read_holidays(reading.preprocess.get("holidays"), reading.here)
-    return replace(inputs, holidays=tuple(sorted({*inputs.holidays, *later}))), []
+    return replace(inputs, holidays=tuple(sorted({*inputs.holidays, *later})))
+
+
+def _unknown_holidays(found: list[SeriesInputs], inputs: ForecastInputs, horizon: int) -> list[str]:
+    """A line where a forecast reaches into a year of which no holiday is named."""
+    ends = [one.regular.calendar.date(len(one.regular.values) + horizon - 1) for one in found if one.regular.calendar]
+    year = max((end.year for end in ends if end is not None), default=0)
+    if not inputs.holidays or year <= int(inputs.holidays[-1][:4]):
+        return []
+    return [
+        f"no holidays of {year} are named, so none is taken to be there; add them to preprocess.holidays "
+        f"(the last is {inputs.holidays[-1]})"
+    ]
