@@ -27,6 +27,7 @@ from saccade.kinds.series.forecasting.windows import (
 from saccade.kinds.series.reading.regular import RegularSeries, refuse_coarse, refuse_constant
 from saccade.readers.examples import SeriesExamples
 
+_UNSEEN = 0.2  # share of the test steps from which on a line says that training knows nothing of their time
 _MOST_NAMES = 5  # of series that are left out, in one line
 
 
@@ -176,14 +177,17 @@ def cut_all(
     is_panel = bool(series[0].name)
     found: list[CutSeries] = []
     too_short: list[SeriesInputs] = []
+    longest: tuple[int, SeriesTooShortError] | None = None
     for one in series:
         shares = shares_of(len(one.regular.values), test=test, validation=validation, folds=folds, fold=fold)
         try:
             found.append(_cut_one(one, targets, cut, shares, train_fraction, fold=fold))
-        except SeriesTooShortError:
-            if not is_panel or len(series) == len(too_short) + 1:
-                raise
+        except SeriesTooShortError as error:
             too_short.append(one)
+            if longest is None or len(one.regular.values) > longest[0]:
+                longest = len(one.regular.values), error
+    if longest is not None and not found:  # the longest of several says what would do
+        raise longest[1]
     notes = []
     if too_short:
         shortest = [f"{printable(one.name)} ({len(one.regular.values):,} rows)" for one in too_short[:_MOST_NAMES]]
@@ -215,6 +219,7 @@ def cut_all(
         if fold is None:
             raise UserError(problem)
         notes.append(problem.rsplit(". ", 1)[0])  # an early fold may have learnt nothing of it yet
+    notes += _unseen_times(found, inputs)
     seasons = _seasons(found, targets, cut, season)
     counts: Counter[str] = Counter()
     for cut_one in found:
@@ -356,6 +361,28 @@ def _constant_channels(steps_SF: np.ndarray, inputs: ForecastInputs | None, wher
             f"{where}: {block} must not be constant, but is the same at every step. Leave it out of "
             f"{block.split(' ')[0]}."
         )
+
+
+def _unseen_times(found: Sequence[CutSeries], inputs: ForecastInputs | None) -> Iterator[str]:
+    """A line for each word of the calendar of which training has not seen what the test asks for."""
+    for i, word in enumerate(inputs.calendar if inputs is not None else ()):
+        assert inputs is not None
+        at = len(inputs.known) + 2 * i
+        turns = [np.round(one.inputs.known[:, at : at + 2], 3) for one in found]
+        seen = {
+            tuple(pair) for one, turn_T2 in zip(found, turns, strict=True) for pair in turn_T2[slice(*one.train_steps)]
+        }
+        asked = [
+            tuple(pair)
+            for one, turn_T2 in zip(found, turns, strict=True)
+            for pair in turn_T2[slice(*one.parts.forecast["test"])]
+        ]
+        share = sum(pair not in seen for pair in asked) / len(asked)
+        if share > _UNSEEN:
+            yield (
+                f"covariates ({word}): {share:.0%} of the test steps lie at a time of which training has seen none; "
+                f"what {word} says there is a guess: leave it out, or give a longer series"
+            )
 
 
 def _seasons(

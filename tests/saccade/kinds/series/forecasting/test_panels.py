@@ -133,7 +133,7 @@ def test_series_that_are_too_short_or_never_change_are_left_out_and_named() -> N
         "1 of 4 series left out, without a change of sales in training: still",
     ]
     with pytest.raises(UserError, match=r"a\.csv, shop tiny has 30 rows, too few for a window of 8 \+ 3"):
-        cut([one("tiny", 30, 1.0)])
+        cut([one("tiny", 30, 1.0), one("less", 20, 1.0)])
     with pytest.raises(
         UserError, match="sales must change within the training part of a series, but does in none of 1"
     ):
@@ -151,6 +151,19 @@ def test_what_is_known_but_never_changes_is_refused() -> None:
     still = [replace(shop, known=np.zeros((len(shop.known), 2), np.float32)) for shop in SHOPS]
     with pytest.raises(UserError, match=r"covariates \(hour\) must not be constant, .* Leave it out of covariates"):
         cut_all(still, ("sales",), CUT, hour, test=0.2, validation=0.15)
+
+
+def test_times_that_training_has_not_seen_are_told() -> None:
+    times = [str(day) for day in np.datetime64("2024-01-01") + np.arange(300)]
+    values = np.random.default_rng(0).normal(size=(300, 1))
+    inputs = ForecastInputs(("sales",), calendar=("weekday", "month"), shifts=shifts_for(W, H))
+    series = FileSeries("a.csv", ("sales",), values, range(2, 302), "day", times)
+    shop = series_inputs(LongSeries(series, ("sales",)), inputs, Filling())
+    data = cut_all([shop], ("sales",), CUT, inputs, test=0.2, validation=0.15)
+    assert data.notes == [
+        "covariates (month): 100% of the test steps lie at a time of which training has seen none; what month says "
+        "there is a guess: leave it out, or give a longer series"
+    ]
 
 
 def test_the_dataset_is_read_as_it_was_written(tmp_path: Path) -> None:
