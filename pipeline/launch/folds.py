@@ -1,5 +1,7 @@
 """``saccade repeat RUN --folds K``: a run trained K times, each K-th of its examples once the test split.
 
+With ``split.order: time`` the folds are those of a rolling origin: each learns from what lies before its test alone.
+
 The ordinary stages run, in a tree of their own below .saccade/folds: a params.yaml with a dataset and a run for each
 fold (``split: {folds: K, fold: k}``), and links to the project's code, raw data and reports. So means, deviations and
 vocabularies are those of each fold's own training split. Reports and trainings are kept with all others; the tree is
@@ -72,14 +74,9 @@ def _refuse_where_folds_are_wrong(params: "Params", name: str) -> None:
 
     run, split = params.runs[name], params.datasets[params.runs[name].dataset].split
     instead = f"`saccade repeat {name} --seeds 5` says how much a training varies"
-    if registry.constant("tasks", run.task.name, "LABELS") in ("forecast", "next tokens"):
+    if registry.constant("tasks", run.task.name, "LABELS") == "next tokens":
         raise UserError(
             f"--folds must be left out: {run.dataset} is cut in its own order, and all but one fold would learn from "
-            f"what comes after their test. {instead}"
-        )
-    if split.order == "time":
-        raise UserError(
-            f"--folds must be left out with split.order (time) of {run.dataset}: all but one fold would learn from "
             f"what comes after their test. {instead}"
         )
     if split.test == "given":
@@ -125,6 +122,8 @@ def _make_tree(tree: Path, name: str, dataset: str, folds: int) -> None:
     pretrained = run["model"].get("pretrained")
     if pretrained not in (None, "imagenet"):
         run["model"]["pretrained"] = str(Path(pretrained).expanduser().absolute())
+    if isinstance(holidays := (block.get("preprocess") or {}).get("holidays"), str):  # a file
+        block["preprocess"]["holidays"] = str(Path(holidays).absolute())
     datasets, runs = {}, {}
     for fold in range(1, folds + 1):
         split = {key: value for key, value in (block["split"] or {}).items() if key != "test"}
@@ -160,6 +159,7 @@ def _measured(params: "Params", name: str, fold: int, after_training: "AfterTrai
     from pipeline.launch.launch import start_training
     from pipeline.launch.repeat_table import Repeated
     from pipeline.stages.augment.stage import augment
+    from pipeline.stages.evaluate.in_words import numbers_of
     from pipeline.stages.evaluate.stage import evaluate
     from pipeline.stages.preprocess import preprocess
 
@@ -172,7 +172,7 @@ def _measured(params: "Params", name: str, fold: int, after_training: "AfterTrai
     start_training(params, name, fresh=False, after_training=after_training)
     evaluate(name, dataset=run.dataset, block=run.evaluate)
     trained = _read(paths.report(name) / "run.json")
-    measured = {key: value for key, value in _read(paths.report(name) / "metrics.json").items() if key != "members"}
+    measured = numbers_of(_read(paths.report(name) / "metrics.json"))
     return Repeated(fold, measured, {key: trained[key] for key in _KEPT})
 
 

@@ -94,8 +94,8 @@ def _resolve(location: tuple[str | int, ...], raw: Any, root: type[BaseModel]) -
                 annotation = chosen(str(part), value) or annotation
         elif get_origin(annotation) in (dict, list):
             annotation = get_args(annotation)[-1]
-        elif not (isinstance(value, Mapping | list)):
-            break  # a branch of a union of plain types, such as literal['given']
+        elif not isinstance(value, Mapping | list) or (isinstance(value, list) and isinstance(part, str)):
+            break  # a branch of a union of plain types, such as literal['given'] or list[str]
         path.append(part)
         value = value.get(part) if isinstance(value, Mapping) else value[int(part)] if isinstance(value, list) else None
     return _Place(tuple(path), known, description, example, takers)

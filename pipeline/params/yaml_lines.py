@@ -63,6 +63,9 @@ def _walk_lines(node: Any, path: tuple[str, ...], above: tuple[Any, ...] = ()) -
     if any(node is outer for outer in above):
         raise _RefusedError(Problem(path, f"the alias *{node.anchor} stands inside what it names", line))
     yield path, line
+    if node.id == "scalar" and node.tag == "tag:yaml.org,2002:timestamp":
+        message = f"YAML takes {node.value} for a date, which DVC cannot record: write dates in quotes, '{node.value}'"
+        raise _RefusedError(Problem(path, message, line))
     if node.id == "mapping":
         for key, value in node.value:
             if key.id != "scalar":

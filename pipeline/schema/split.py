@@ -30,7 +30,10 @@ class SplitBlock(ParamsModel):
     allow_leakage: bool = Field(False, description="whether copies may stay in several published splits: a known flaw")
     by_heart: bool = Field(False, description="for one long text: all of it is training, validation and test split")
     folds: int | None = Field(
-        None, ge=2, description="number of equal parts of all examples, one of which is the test split"
+        None,
+        ge=2,
+        description="number of equal parts of all examples, one of which is the test split; with order: time, training "
+        "is what lies before it",
     )
     fold: int | None = Field(
         None, ge=1, description="fold that is the test split, from 1; `saccade repeat --folds` takes each in turn"
@@ -46,11 +49,6 @@ class SplitBlock(ParamsModel):
             return self
         if self.fold > self.folds:
             raise ValueError(f"fold ({self.fold}) must be at most folds ({self.folds})")
-        if self.order == "time":
-            raise ValueError(
-                f"folds ({self.folds}) must not stand with order (time): all but one fold would learn from what comes "
-                "after their test. Leave folds and fold out"
-            )
         if self.test is not None:
             raise ValueError(f"test ({self.test}) must be left out with folds: fold {self.fold} is the test split")
         return self

@@ -6,6 +6,7 @@ What is measured that way means nothing; that it is measured shows that the benc
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 OTHERWISE = {  # those that a test below calls by name, and the two that other benchmarks call
     *("cost_of_pages", "gpu_engine", "mnist_race", "races", "recipe_seeds", "run_all", "where_time_goes", "own_data"),
-    *("bare_loop", "keras_peer", "near_duplicates", "views_and_accuracy"),
+    *("bare_loop", "keras_peer", "near_duplicates", "views_and_accuracy", "planned_promotions"),
     "retraining_commits",  # counts commits of the history, which a copy of the project may not have
 }
 RUNNABLE = {path.stem for path in BENCHMARKS.glob("*.py") if "__main__" in path.read_text(encoding="utf-8")}
@@ -114,6 +115,11 @@ def test_quick_installs_nothing(tmp_path: Path) -> None:
     (line,) = [json.loads(line) for line in call("mnist_race", *arguments).splitlines()]
     assert line["what"] == "everything" and "Keras is not in" in line["skipped"]
     assert not (tmp_path / "peers").exists()
+
+
+def test_a_planned_promotion_is_measured_with_and_without(tmp_path: Path) -> None:
+    row = call("planned_promotions", "--quick", "--work", str(tmp_path)).splitlines()[-1]
+    assert re.fullmatch(r"nlinear with [\d.]+ \(0.00\), ridge [\d.]+; without [\d.]+ \(0.00\), ridge [\d.]+;", row), row
 
 
 def test_a_recipe_is_trained_with_seeds(tmp_path: Path) -> None:

@@ -7,6 +7,11 @@ from saccade.evaluate.intervals import difference_in_words
 from saccade.evaluate.shortfall import better_baseline, interval_of
 
 
+def numbers_of(measured: Mapping[str, Any]) -> dict[str, float]:
+    """Metrics that are numbers: not what could not be measured (None), the reason for that, or those of members."""
+    return {name: value for name, value in measured.items() if isinstance(value, int | float)}
+
+
 def interval_text(measured: Mapping[str, Any], metric: str) -> str:
     """The 95 % interval of a metric, such as "0.9733 to 0.9980"; empty where none was measured."""
     interval = interval_of(measured, metric)

@@ -26,7 +26,7 @@ def measure(
     *,
     trained_on: str,
     shown_beside: Mapping[str, Any] | None = None,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Let a network answer, measure the answers, and write the task's tables and pictures.
 
     Tables and pictures show the answers on the examples as they are; ``evaluate.tta`` adds metrics, no more.
@@ -41,7 +41,8 @@ def measure(
         shown_beside: what else the task's ``evaluate`` takes, by name.
 
     Returns:
-        Metric name to value; those of averaged answers begin with tta_.
+        Metric name to value, or None where one could not be measured, beside its reason; those of averaged answers
+        begin with tta_.
 
     Raises:
         UserError: views are asked for, and there are no transforms to make them with.
@@ -49,7 +50,9 @@ def measure(
     answers = predictor.answer_split(test, block.batch_size)
     task = registry.module("tasks", predictor.config.task)
     beside = {"top_k": block.top_k, "predictor": predictor, **(shown_beside or {})}
-    metrics = registry.call_with_supported(task.evaluate, folder, answers, test, predictor.spec, history, **beside)
+    metrics: dict[str, Any] = registry.call_with_supported(
+        task.evaluate, folder, answers, test, predictor.spec, history, **beside
+    )
     return metrics | _measure_views(answers, predictor, test, block, trained_on)
 
 

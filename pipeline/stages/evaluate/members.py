@@ -10,6 +10,7 @@ from pipeline import paths
 from pipeline.runs.journal import Journal
 from pipeline.runs.run_store import wait_for_lock
 from pipeline.schema.evaluate import EvaluateBlock
+from pipeline.stages.evaluate.in_words import numbers_of
 from pipeline.stages.evaluate.measure import measure
 from pipeline.tracking.status import stage_lock
 from saccade import kinds
@@ -78,10 +79,14 @@ def evaluate_member(
     shown, journal = kinds.beside_answers(read_description(paths.prepared(dataset))), Journal(store)
     if journal.state().run_uid != member["run_uid"]:  # trained on another machine, or anew since
         with TemporaryDirectory() as scratch:
-            return measure(Path(scratch), history, predictor, test, block, trained_on=dataset, shown_beside=shown)
+            return numbers_of(
+                measure(Path(scratch), history, predictor, test, block, trained_on=dataset, shown_beside=shown)
+            )
     with wait_for_lock(stage_lock(store), f"{member['run']}: another process is at work on it; waiting"):
         with replacing_folder(store / "evaluation") as folder:
-            metrics = measure(folder, history, predictor, test, block, trained_on=dataset, shown_beside=shown)
+            metrics = numbers_of(
+                measure(folder, history, predictor, test, block, trained_on=dataset, shown_beside=shown)
+            )
         journal.evaluation(metrics, "evaluation")
     return metrics
 

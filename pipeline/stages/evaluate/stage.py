@@ -11,7 +11,7 @@ from pipeline.runs.run_store import journal_folder, restore_journal, wait_for_lo
 from pipeline.runs.tables import read_gradients, read_history
 from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.stages.evaluate.baselines import measure_baselines
-from pipeline.stages.evaluate.in_words import interval_text, verdict_on_baseline
+from pipeline.stages.evaluate.in_words import interval_text, numbers_of, verdict_on_baseline
 from pipeline.stages.evaluate.measure import measure
 from pipeline.stages.evaluate.members import evaluate_members, for_tracking, summary, told
 from pipeline.tracking.mlflow_store import tracking_uri
@@ -66,7 +66,7 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
             with replacing_folder(store / "evaluation") as kept:
                 shutil.copytree(folder, kept, dirs_exist_ok=True)
         write_json(report / "metrics.json", metrics | ({"members": members} if members else {}))
-        journal.evaluation(metrics | for_tracking(members), "evaluation")
+        journal.evaluation(numbers_of(metrics) | for_tracking(members), "evaluation")
         outcome = uploader.finish()
     main = next(iter(metrics))  # the first is the task's main one
     names = {f"tta_{main}": f"over {block.tta} views", f"baseline_{main}": "baseline"}
@@ -78,6 +78,9 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
         f"evaluated {run}: test {main} {metrics[main]:.4f}{interval}{beside}{f', {words}' if words else ''}; "
         f"see {report / 'evaluation'}"
     )
+    for name, reason in metrics.items():
+        if name.endswith("_reason"):
+            say(f"{name.removesuffix('_reason')} is null: {reason}")
     if main in members:
         say(told(members[main], main))
     if outcome.pending_reason:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from saccade.core import registry
 from saccade.core.errors import UserError
+from saccade.data.forecast_inputs import ForecastInputs
 
 Unit = Literal["", "characters", "words"]
 Fit = Literal["stretch", "crop", "pad"]
@@ -51,6 +52,8 @@ class Spec:
         value_range: of images: values that became black and white where a picture held more than 8 bits; empty: there
             was none, and the type's range is taken.
         ignores_file_range: whether ``value_range`` goes before what a file says of itself, such as a DICOM's window.
+        inputs: how the channels of a forecast are made, where they are not just the columns of one series; None: they
+            are.
     """
 
     kind: str
@@ -69,6 +72,7 @@ class Spec:
     is_padded: bool = False
     value_range: tuple[float, ...] = ()
     ignores_file_range: bool = False
+    inputs: ForecastInputs | None = None
 
     def __post_init__(self) -> None:
         if not self.layout:
@@ -86,6 +90,11 @@ class Spec:
     def has_lengths(self) -> bool:
         """Whether examples may end before their array does: texts, and series of unequal length."""
         return self.layout == "tokens" or self.is_padded
+
+    @property
+    def num_measured(self) -> int:
+        """How many of the features, the first ones, are measured; the others are known ahead, or never change."""
+        return len(self.features) if self.inputs is None else len(self.inputs.measured)
 
     @property
     def num_outputs(self) -> int:
@@ -118,6 +127,10 @@ class Spec:
             del values["is_padded"]
         if not self.value_range:
             del values["value_range"], values["ignores_file_range"]
+        if self.inputs is None:
+            del values["inputs"]
+        else:
+            values["inputs"] = self.inputs.to_dict()
         return values
 
     @classmethod
@@ -129,6 +142,8 @@ class Spec:
         plain: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
         if "answers" in plain:  # the name and words of older files
             plain["output"] = {"once": "per_example", "each_step": "per_token"}[plain.pop("answers")]
+        if plain.get("inputs") is not None:
+            plain["inputs"] = ForecastInputs.from_dict(plain["inputs"])
         return cls(**plain)
 
 

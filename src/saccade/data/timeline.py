@@ -1,5 +1,6 @@
 """When the windows of a forecast lie, and what else is known of the series that they were cut from."""
 
+import bisect
 import calendar
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -182,30 +183,81 @@ def number_text(number: Fraction, decimals: int) -> str:
 
 
 @dataclass(frozen=True)
-class Timeline:
-    """Of the windows of one series.
+class SeriesTimeline:
+    """Of the windows of one series among several.
 
     Attributes:
+        name: name of the series.
         calendar: of its steps.
+        first_start: the first step of its first window.
+        first_window: the number of that window among all.
+        naive_mae: mean absolute error of the naive forecast on its training part, one a target; see ``Timeline``.
+        mean: mean of each target over its training part; what is stored is the value less the mean, over ``std``.
+        std: standard deviation of each target over its training part, above 0.
+    """
+
+    name: str
+    calendar: Calendar
+    first_start: int
+    first_window: int
+    naive_mae: tuple[float | None, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Of the windows of a forecast, of one series or of several.
+
+    Attributes:
+        calendar: of the steps of the series; of several, of the first.
         first_start: the first step of window 0.
         stride: steps from each window to the next.
         seasons: of each target, after how many steps it repeats itself; None where no season was found or given.
+        naive_mae: mean absolute error, on the training part, of the forecast that says what was one season ago (one
+            step, where there is no season), one a target: the unit of MASE. None where it cannot be measured; empty in
+            files of older versions, and where there are several series.
+        panel: timelines of several series, in the order of their windows; empty of one.
     """
 
     calendar: Calendar
     first_start: int
     stride: int
     seasons: tuple[int | None, ...]
+    naive_mae: tuple[float | None, ...] = ()
+    panel: tuple[SeriesTimeline, ...] = ()
 
     def time(self, window: int, step: int) -> str:
         """The time of a step of a window, counted from its first input; as the file writes times."""
-        return self.calendar.text(self.first_start + window * self.stride + step)
+        if not self.panel:
+            return self.calendar.text(self.first_start + window * self.stride + step)
+        one = self.panel[self.series_of(window)]
+        return one.calendar.text(one.first_start + (window - one.first_window) * self.stride + step)
+
+    def series_of(self, window: int) -> int:
+        """Which series of the panel a window is of."""
+        return bisect.bisect_right(self.panel, window, key=lambda one: one.first_window) - 1
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {**asdict(self), "calendar": self.calendar.to_dict(), "seasons": list(self.seasons)}
+        """Plain values for JSON; what one series has no use for is left out."""
+        values = {**asdict(self), "calendar": self.calendar.to_dict(), "seasons": list(self.seasons)}
+        values["panel"] = [{**asdict(one), "calendar": one.calendar.to_dict()} for one in self.panel]
+        return {key: value for key, value in values.items() if value or key not in ("naive_mae", "panel")}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Timeline":
         """The inverse of ``to_dict``."""
-        return cls(**{**values, "calendar": Calendar(**values["calendar"]), "seasons": tuple(values["seasons"])})
+        panel = tuple(_series_timeline(one) for one in values.get("panel", ()))
+        return cls(
+            calendar=Calendar(**values["calendar"]),
+            first_start=values["first_start"],
+            stride=values["stride"],
+            seasons=tuple(values["seasons"]),
+            naive_mae=tuple(values.get("naive_mae", ())),
+            panel=panel,
+        )
+
+
+def _series_timeline(values: dict[str, Any]) -> SeriesTimeline:
+    plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    return SeriesTimeline(**{**plain, "calendar": Calendar(**values["calendar"])})

@@ -1,9 +1,11 @@
-"""One long series to forecast: a table with a column of times and columns of numbers, a row a step.
+"""Series to forecast: a table with a column of times and columns of numbers, a row a step.
 
     source: {name: series_table, path: sunspots.csv}
+    source: {name: series_table, path: sales.csv, series_column: store, targets: [sales], known: [price]}
 
-The header names the columns. The first one holds the times and all others the numbers, unless ``time_column`` and
-``value_columns`` say otherwise; ``targets`` names those whose future is asked for.
+``series_column`` says which of several series a row is of. The header names the columns. The first one holds the times
+and all others the numbers, unless ``time_column`` and ``value_columns`` say otherwise; ``targets`` names those whose
+future is asked for.
 """
 
 import shutil
@@ -17,8 +19,8 @@ from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, Arch
 from saccade.io.downloads import fetch_file
 from saccade.io.locations import existing_path, refuse_without_url, remote_file
 from saccade.io.timestamps import TimeOptions
-from saccade.kinds.series.reading.number_table import read_numbers
-from saccade.readers.examples import LongSeries
+from saccade.kinds.series.forecasting.table import ForecastColumns, read_to_forecast
+from saccade.readers.examples import LongSeries, SeriesPanel
 from saccade.readers.fetch_table import fetch_table, stored_table
 from saccade.tables.table_format import TableFormat
 
@@ -45,6 +47,10 @@ def fetch(
     time_column: str | int | list[str | int] | None = None,
     value_columns: list[str | int] | None = None,
     targets: list[str | int] | None = None,
+    series_column: str | int | None = None,
+    series_columns: list[str | int] | None = None,
+    known: list[str | int] | None = None,
+    static: list[str | int] | None = None,
     time_format: str | None = None,
     day_first: bool | None = None,
     time_zone: str | None = None,
@@ -76,6 +82,10 @@ def fetch(
         time_column: header of the times; ``read`` uses it and the next ones, and here they are checked.
         value_columns: headers of the numbers that the network sees.
         targets: headers of the numbers that are to be forecast.
+        series_column: header of what says which series a row is of.
+        series_columns: headers of columns each of which is a series of its own.
+        known: headers of the numbers that are known ahead.
+        static: headers of what never changes in a series.
         time_format: format of the times.
         day_first: whether a date with slashes begins with the day.
         time_zone: zone of local times.
@@ -114,6 +124,10 @@ def fetch(
         time_column=time_column,
         value_columns=value_columns,
         targets=targets,
+        series_column=series_column,
+        series_columns=series_columns,
+        known=known,
+        static=static,
         time_format=time_format,
         day_first=day_first,
         time_zone=time_zone,
@@ -139,6 +153,10 @@ def read(
     time_column: str | int | list[str | int] | None = None,
     value_columns: list[str | int] | None = None,
     targets: list[str | int] | None = None,
+    series_column: str | int | None = None,
+    series_columns: list[str | int] | None = None,
+    known: list[str | int] | None = None,
+    static: list[str | int] | None = None,
     time_format: str | None = None,
     day_first: bool | None = None,
     time_zone: str | None = None,
@@ -150,7 +168,7 @@ def read(
     missing_values: list[str | float] | str | float | None = None,
     quotes: Literal["double", "single", "backslash", "none"] | None = None,
     sheet: str | int | None = None,
-) -> LongSeries:
+) -> LongSeries | SeriesPanel:
     """Read the series.
 
     Args:
@@ -161,7 +179,14 @@ def read(
         time_column: header of the times, or several, such as [date, time] or [year, month, day, hour], which are
             joined; None takes the first column, or those at the beginning that are such columns.
         value_columns: headers of the numbers that the network sees; None takes all others.
-        targets: headers of the numbers that are to be forecast; None takes all.
+        targets: headers of the numbers that are to be forecast; None takes all that are measured.
+        series_column: header of the column that says which of several series a row is of, such as store; one network
+            learns from all; None: the table is one series.
+        series_columns: headers of two columns or more, each of which is a series of its own, with the same times;
+            None: columns are what is measured in one series.
+        known: headers of the numbers that are known ahead, such as price or promotion; rows behind the last measured
+            one, with all others empty, say what is planned.
+        static: headers of what never changes in a series, text or numbers, such as region.
         time_format: format of the times, as Python's ``strptime`` takes it, such as ``%m/%d/%Y``, or unix, unix_ms or
             number; None: it is found.
         day_first: whether 01/02/2023 is the first of February; None: a day above 12 decides, and without one it is
@@ -179,7 +204,7 @@ def read(
         sheet: name of a spreadsheet's worksheet, or its number from 0; None: the first.
 
     Returns:
-        The series in the order of its rows; whether its times are regular is looked at by ``preprocess``.
+        The series, or several, in the order of their rows; whether times are regular is looked at by ``preprocess``.
 
     Raises:
         UserError: it is no such table, with the line, or a target is no column of numbers.
@@ -190,6 +215,10 @@ def read(
         time_column=time_column,
         value_columns=value_columns,
         targets=targets,
+        series_column=series_column,
+        series_columns=series_columns,
+        known=known,
+        static=static,
         time_options=TimeOptions(time_format, day_first, time_zone),
         form=TableFormat(separator, encoding, header, decimal, thousands, missing_values, quotes, sheet),
     )
@@ -202,29 +231,24 @@ def read_series(
     time_column: str | int | list[str | int] | None = None,
     value_columns: list[str | int] | None = None,
     targets: list[str | int] | None = None,
+    series_column: str | int | None = None,
+    series_columns: list[str | int] | None = None,
+    known: list[str | int] | None = None,
+    static: list[str | int] | None = None,
     time_options: TimeOptions | None = None,
     form: TableFormat | None = None,
-) -> LongSeries:
-    """Read a series from a file that need not be one that ``fetch`` brought; arguments and errors as of ``read``."""
-    series = read_numbers(
-        path,
-        name,
-        time_column=time_column,
-        value_columns=value_columns,
-        first_is_time=True,
-        time_options=time_options or TimeOptions(),
-        form=form,
+) -> LongSeries | SeriesPanel:
+    """Read series from a file that need not be one that ``fetch`` brought; arguments and errors as of ``read``."""
+    columns = ForecastColumns.named(
+        time=time_column,
+        values=value_columns,
+        targets=targets,
+        known=known,
+        static=static,
+        series=series_column,
+        each_a_series=series_columns,
     )
-    named = tuple(map(str, targets)) if targets is not None else series.features
-    for target in named:
-        if target not in series.features:
-            raise UserError(
-                f"targets ({target!r}) must be columns of numbers of {name}, which are "
-                f"{', '.join(map(repr, series.features))}"
-            )
-    if targets is not None and len(set(named)) < max(len(named), 1):
-        raise UserError(f"targets ({targets}) must name a column, and each once")
-    return LongSeries(series, named, series.notes)
+    return read_to_forecast(path, name, columns, time_options=time_options, form=form)
 
 
 def _called(table: str | None, path: str | None, url: str | None) -> str:

@@ -7,7 +7,8 @@ add a recurrence to it. For classes it is a softmax regression over all values.
     forecast = last step + W (window - last step) + b          W and b begin at zero: persistence
 
 Source: A. Zeng et al., "Are transformers effective for time series forecasting?", 2022, whose NLinear has one W for
-all features, each seen alone. We differ: each target is forecast from all features, as a vector autoregression does.
+all features, each seen alone. We differ: each target is forecast from all features, as a vector autoregression does,
+and what is known ahead is read as it is, not from its last step on.
 
 Shapes: B batch, T time steps, F features, K outputs.
 """
@@ -15,7 +16,7 @@ Shapes: B batch, T time steps, F features, K outputs.
 from torch import nn
 
 from saccade.data.spec import Spec
-from saccade.nn.last_value_skip import LinearForecast, targeted_columns
+from saccade.nn.last_value_skip import linear_forecast
 
 ACCEPTS = ("series",)
 
@@ -32,4 +33,4 @@ def build(spec: Spec) -> nn.Module:
     steps, features = spec.shape
     if not spec.horizon:
         return nn.Sequential(nn.Flatten(), nn.Linear(steps * features, spec.num_outputs))
-    return LinearForecast(spec.shape, targeted_columns(spec), spec.horizon, from_last=True)
+    return linear_forecast(spec, from_last=True)

@@ -70,6 +70,42 @@ def assign_folds(
     return fold_N
 
 
+def splits_of_rolling_origin(
+    keys: Sequence[str], *, folds: int, fold: int, left_out: np.ndarray | None = None
+) -> np.ndarray:
+    """What is tested in a fold by time, what lies before it, and what lies behind it and must not be seen.
+
+    The last ``folds`` of ``folds + 1`` equal blocks of the examples, in their own order, are tested one after the
+    other, each after learning from what lies before it alone.
+
+    Args:
+        keys: steady names of what must stay in one fold, from ``units.group_keys``; it goes where its latest example
+            does.
+        folds: how many, from 2.
+        fold: number of the fold, from 1.
+        left_out: bool (N,), examples that go nowhere; None: there are none.
+
+    Returns:
+        Array of str (N,): "train", "test", or "" for what lies behind the test or is left out.
+
+    Raises:
+        UserError: there are fewer examples than blocks.
+
+    Source: the blocks are those of scikit-learn's ``TimeSeriesSplit``.
+    """
+    rows = np.arange(len(keys)) if left_out is None else np.flatnonzero(~left_out)
+    block = len(rows) // (folds + 1)
+    if block == 0:
+        raise UserError(f"folds ({folds}) must be fewer than the {len(rows)} examples, which are {folds + 1} blocks")
+    end = len(rows) - (folds - fold) * block
+    latest = {keys[row]: place for place, row in enumerate(rows.tolist())}
+    splits_N = np.full(len(keys), "", dtype=object)
+    for row in rows.tolist():
+        place = latest[keys[row]]
+        splits_N[row] = "train" if place < end - block else "test" if place < end else ""
+    return splits_N.astype(str)
+
+
 def seed_of_fold(seed: int, fold: int) -> int:
     """A seed for what is drawn within one fold, such as its validation split."""
     return int.from_bytes(hashlib.blake2b(f"{seed}/{fold}".encode(), digest_size=8).digest())

@@ -12,7 +12,7 @@ import numpy as np
 from saccade.core.errors import UserError
 from saccade.core.messages import printable
 from saccade.io.path_patterns import compile_field
-from saccade.prepare.folds import assign_folds, seed_of_fold
+from saccade.prepare.folds import assign_folds, seed_of_fold, splits_of_rolling_origin
 from saccade.prepare.splits import DEFAULT_TEST, assign_splits, no_published_test
 
 
@@ -29,7 +29,8 @@ class SplitSettings:
         group_near_duplicates: whether images that are nearly the same stay in one split.
         allow_leakage: whether copies may stay in several published splits.
         by_heart: whether all of one long text is training, validation and test.
-        folds: number of equal parts, one of which is the test split; None: no folds.
+        folds: number of equal parts, one of which is the test split; by time, of blocks that are tested after what lies
+            before them; None: no folds.
         fold: number of the fold that is the test split, from 1.
         train_fraction: share in (0, 1] of the training split that is kept, per class.
         seed: seed of the order.
@@ -144,7 +145,10 @@ def assign(
         Array of str (N,), as of ``assign_splits``.
     """
     test, seed = settings.test, settings.seed
-    if settings.folds is not None and settings.fold is not None:
+    if settings.folds is not None and settings.fold is not None and settings.order == "time":
+        parts_N = splits_of_rolling_origin(keys, folds=settings.folds, fold=settings.fold, left_out=left_out)
+        test, published, left_out = "given", parts_N.tolist(), parts_N == ""
+    elif settings.folds is not None and settings.fold is not None:
         fold_N = assign_folds(labels_N, keys, classes=classes, folds=settings.folds, left_out=left_out, seed=seed)
         test, published = "given", np.where(fold_N == settings.fold - 1, "test", "train").tolist()
         seed = seed_of_fold(seed, settings.fold)  # else the same examples were the validation split of all folds

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from saccade.data.forecast_inputs import ForecastInputs
 from saccade.io.timestamps import TimeOptions
 
 
@@ -23,6 +24,7 @@ class FileSeries:
         time_options: what a user says of how the times are written.
         notes: lines for people on what was found out about the file's form.
         unit: what ``lines`` count, for messages: lines of a file, or steps of a row.
+        texts: cells of columns that hold no numbers, as text, a cell a row, by the name of the column.
     """
 
     name: str
@@ -34,6 +36,7 @@ class FileSeries:
     time_options: TimeOptions = field(default_factory=TimeOptions)
     notes: Sequence[str] = ()
     unit: str = "line"
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,37 @@ class LongSeries:
         series: the series, with a column of times.
         targets: names of the features that are to be forecast.
         notes: lines for people on what the source left out.
+        known: names of the features that are known ahead; they may have values in rows behind the last measured one.
+        name: name of the series among several; empty of one alone.
+        static: text of what never changes in a series, by the name of its column.
     """
 
     series: FileSeries
     targets: tuple[str, ...]
     notes: Sequence[str] = ()
+    known: tuple[str, ...] = ()
+    name: str = ""
+    static: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SeriesPanel:
+    """Several series of one kind, whose future one network is to forecast: each with the same features and targets.
+
+    Attributes:
+        series: the series, each with its name.
+        series_column: column that names them; empty where each is a column of its own.
+        notes: lines for people on what the source left out.
+    """
+
+    series: Sequence[LongSeries]
+    series_column: str
+    notes: Sequence[str] = ()
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the features that are to be forecast, the same in all."""
+        return self.series[0].targets
 
 
 @dataclass(frozen=True)
@@ -96,6 +125,7 @@ class SeriesExamples:
         length: steps of the longest series, where they differ in length; None: all are as long.
         train_steps: steps of the training examples, float (S, F): what the training examples were cut from, each step
             once, where they overlap; None: they do not.
+        inputs: how the features of a forecast are made, where they are not just the columns of one series.
     """
 
     features: tuple[str, ...]
@@ -112,6 +142,7 @@ class SeriesExamples:
     step: str = ""
     length: int | None = None
     train_steps: np.ndarray | None = None
+    inputs: ForecastInputs | None = None
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,10 @@ class MissingValues:
         return bool(self.numbers) and bool(_POINT.fullmatch(text)) and float(text) in self.numbers
 
 
+class NotANumberError(UserError):
+    """A cell holds a word where a number is expected."""
+
+
 class NumberReader:
     """The numbers of one column, all read in one way, which the first rows tell or the format states.
 
@@ -340,7 +344,7 @@ class NumberReader:
         named = " and ".join(f"{key}: {sign!r}" for key, sign in stated.items() if sign is not None)
         if named and _signs(text) is not None:
             raise UserError(f"{where} ({cell!r}) must be a number as {named} says. Correct the cell, or that.")
-        raise UserError(
+        raise NotANumberError(
             f"{where} ({cell!r}) must be a number. Correct it, leave the cell empty where nothing was measured, or say "
             f"that this word stands for it (missing_values: [{cell!r}]); value_columns names the columns of numbers."
         )

@@ -16,6 +16,7 @@ from saccade.data.prepared import Split
 from saccade.data.spec import Spec, targets_of_names
 from saccade.data.timeline import Timeline
 from saccade.display import figures
+from saccade.evaluate.forecasts import OwnUnit, mean_scaled_error, naive_errors, smape, write_by_series
 from saccade.kinds.series.figures import Shown, draw_by_step, draw_forecasts, spread_rows, targets_to_draw
 from saccade.predict.answers import Answer, Answers, Question
 from saccade.predict.predictor import Predictor
@@ -35,6 +36,7 @@ GIVE = "give a CSV file: `saccade predict {run} FILE.csv`"
 
 _NUM_WINDOWS_DRAWN = 6  # windows
 _DIGITS = 6  # of a forecast in a table or in JSON
+_MOST_SERIES_DRAWN = 12  # of a forecast of several
 _MAX_ROWS = 200_000  # of forecast.csv; of more, windows spread evenly
 
 
@@ -48,12 +50,13 @@ def evaluate(
     predictor: Predictor | None = None,
     timeline: Timeline | None = None,
     baselines: Mapping[str, np.ndarray] | None = None,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Measure the forecasts on the test split beside those of the baselines, and write tables and figures.
 
     Args:
-        folder: an empty folder; gets forecast.csv and .png, by_step.csv and .png, and learning_curves.png.
-        answers_NO: float32, the network's forecasts in the order of the test split, in the data's own unit.
+        folder: an empty folder; gets forecast.csv and .png, by_step.csv and .png, and learning_curves.png; of several
+            series by_series.csv and .png, too.
+        answers_NO: float32, the network's forecasts in the order of the test split, in the unit of the labels.
         test: the test split.
         spec: spec of the dataset.
         history: a row an epoch, as in history.csv.
@@ -62,35 +65,49 @@ def evaluate(
         baselines: name to float (N, O), what simple models forecast for the same windows.
 
     Returns:
-        Metric name to value; what metrics.json holds: ``mae``, ``rmse``, ``band_coverage`` (the share of what came that
-        lay within the band), and for each baseline such as ``persistence_mae``; ``baseline_mae`` is the least of these.
+        Metric name to value; what metrics.json holds: ``mae``, ``rmse``, ``mase`` (None where it cannot be measured,
+        with ``mase_reason``), ``smape`` in per cent, ``band_coverage`` (the share of what came that lay within the
+        band), and for each baseline such as ``persistence_mae``; ``baseline_mae`` is the least of these. All are in the
+        data's own unit, of several series too.
     """
     band = None if predictor is None else predictor.config.interval
-    answers = {"network": answers_NO.astype(np.float64), **(baselines or {})}
-    truth_NO = test.labels.astype(np.float64)
+    unit = OwnUnit.of(test, spec, timeline)
+    found = {"network": answers_NO.astype(np.float64), **(baselines or {})}
+    answers = {name: unit.restore(answer_NO) for name, answer_NO in found.items()}
+    truth_NO = unit.restore(test.labels.astype(np.float64))
     errors = {name: answer_NO - truth_NO for name, answer_NO in answers.items()}
-    metrics = {
+    metrics: dict[str, Any] = {
         "mae": float(np.abs(errors["network"]).mean()),
         "rmse": float(np.sqrt(np.square(errors["network"]).mean())),
     }
-    ends = None if band is None else band.bounds(answers["network"])
-    if ends is not None:
-        metrics["band_coverage"] = interval_coverage(*ends, truth_NO)
+    naive_NO = naive_errors(test.rows, spec, timeline)
+    if naive_NO is not None:
+        metrics["mase"] = mean_scaled_error(errors["network"], naive_NO)
+        if metrics["mase"] is None:
+            metrics["mase_reason"] = "the naive forecast is never wrong on the training part, and nothing divides by 0"
+    metrics["smape"] = smape(answers["network"], truth_NO)
+    ends = None if band is None else tuple(unit.restore(end_NO) for end_NO in band.bounds(found["network"]))
+    bounds = None if ends is None else (ends[0], ends[1])
+    if bounds is not None:
+        metrics["band_coverage"] = interval_coverage(*bounds, truth_NO)
     metrics |= {f"{name}_mae": float(np.abs(errors[name]).mean()) for name in baselines or {}}
     if baselines:
         metrics["baseline_mae"] = min(metrics[f"{name}_mae"] for name in baselines)
 
+    shown = Split(test.examples, truth_NO, test.rows)
     figures.draw_learning_curves([dict(row) for row in history], folder / "learning_curves.png")
     by_step = {name: _by_step(np.abs(error_NO), spec).mean(axis=(0, 2)) for name, error_NO in errors.items()}
     draw_by_step(by_step, spec.step, folder / "by_step.png")
-    _write_by_step(folder / "by_step.csv", by_step, errors["network"], ends, truth_NO, spec)
+    _write_by_step(folder / "by_step.csv", by_step, errors["network"], bounds, truth_NO, spec)
     draw_forecasts(
-        list(_forecast_panels(answers_NO, ends, test, spec, timeline)),
+        list(_forecast_panels(answers["network"], bounds, shown, spec, timeline, unit)),
         folder / "forecast.png",
         columns=2,
         share=None if band is None else band.share,
     )
-    _write_forecasts(folder / "forecast.csv", answers, ends, test, spec, timeline)
+    _write_forecasts(folder / "forecast.csv", answers, bounds, shown, spec, timeline)
+    if timeline is not None and timeline.panel:
+        write_by_series(folder, answers, truth_NO, test.rows, naive_NO, timeline)
     return metrics
 
 
@@ -136,14 +153,16 @@ def _write_forecasts(
     numbers |= {name: answer_NO for name, answer_NO in answers.items() if name != "network"}
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["window", "time", "step", "target", *numbers])
+        panel = () if timeline is None else timeline.panel
+        writer.writerow([*(["series"] if panel else []), "window", "time", "step", "target", *numbers])
         for i in spread_rows(len(test.labels), max(1, _MAX_ROWS // len(spec.targets))):
             window = int(test.rows[i])
+            series = [panel[timeline.series_of(window)].name] if timeline is not None and panel else []
             for o in range(len(spec.targets)):
                 step, target = o // len(targets), targets[o % len(targets)]
                 time = _time(timeline, window, spec.shape[0] + step)
                 values = (f"{numbers_NO[i, o]:.6g}" for numbers_NO in numbers.values())
-                writer.writerow([window, time, step + 1, target, *values])
+                writer.writerow([*series, window, time, step + 1, target, *values])
 
 
 def _forecast_panels(
@@ -152,6 +171,7 @@ def _forecast_panels(
     test: Split,
     spec: Spec,
     timeline: Timeline | None,
+    unit: OwnUnit,
 ) -> Iterator[Shown]:
     """Windows spread evenly over the test split, target by target."""
     targets = targets_of_names(spec.targets, spec.horizon)
@@ -161,10 +181,11 @@ def _forecast_panels(
             window = int(test.rows[i])
             error_H = np.abs(answers_NO[i, g::G] - test.labels[i, g::G])
             times = [_time(timeline, window, step) for step in range(W + spec.horizon)]
+            whose = f"{timeline.panel[timeline.series_of(window)].name}: " if timeline and timeline.panel else ""
             yield Shown(
-                title=f"{target} from {times[W]}: off by {error_H.mean():.3g} on average",
+                title=f"{whose}{target} from {times[W]}: off by {error_H.mean():.3g} on average",
                 times=times,
-                before=test.examples[i, :, spec.features.index(target)],
+                before=unit.restore_input(test.examples[i, :, spec.features.index(target)], int(i), g),
                 forecast=answers_NO[i, g::G],
                 low=None if ends is None else ends[0][i, g::G],
                 high=None if ends is None else ends[1][i, g::G],
@@ -199,7 +220,7 @@ def check_question(question: Question, spec: Spec) -> None:
 
 
 def predict(predictor: Predictor, question: Question) -> Answers:
-    """Forecast what comes after the end of a series, and draw it.
+    """Forecast what comes after the end of a series, or of each of several, and draw it.
 
     Args:
         predictor: network that forecasts.
@@ -209,31 +230,34 @@ def predict(predictor: Predictor, question: Question) -> Answers:
         A row a step.
 
     Raises:
-        UserError: the file holds no such series, with its line.
+        UserError: the file holds no such series, with its line; or what must be known ahead is not there.
     """
-    from saccade.kinds.series.new_examples import read_regular
-    from saccade.predict.forecast import forecast
+    from saccade.kinds.series.to_continue import read_to_continue
+    from saccade.predict.forecast import forecast_all
 
     (path,) = question.reading.paths
-    ahead = forecast(predictor, read_regular(question.reading, path, first_is_time=True))
+    series, warnings = read_to_continue(question.reading, path)
+    found = forecast_all(predictor, series)
     figure = question.figure or (None if question.as_json else question.usual_figure)
     if figure is not None:
-        _draw_ahead(ahead, figure)
-    rows = list(_rows_ahead(ahead))
-    titles = ["time", *(title for target in ahead.targets for title in _titles(target, ahead.share))]
+        _draw_ahead(found, figure)
+    rows = [row for ahead in found for row in _rows_ahead(ahead)]
+    titles = ["time", *(title for target in found[0].targets for title in _titles(target, found[0].share))]
+    titles = ["series", *titles] if found[0].name else titles
     columns = list(zip(*(row.cells for row in rows), strict=True))
-    return Answers(rows, titles, columns, len(rows), are_numbers=True, drawn=figure)
+    return Answers(rows, titles, columns, len(rows), warnings=warnings, are_numbers=True, drawn=figure)
 
 
 def _rows_ahead(ahead: "Forecast") -> Iterator[Answer]:
     numbers = {"forecast": ahead.values, "low": ahead.low, "high": ahead.high}
     for h, time in enumerate(ahead.times):
-        cells, targets = [time], {}
+        cells, targets = [*([ahead.name] if ahead.name else []), time], {}
         for g, target in enumerate(ahead.targets):
             told = {name: f"{v_HG[h, g]:.{_DIGITS}g}" for name, v_HG in numbers.items() if v_HG is not None}
             cells += told.values()
             targets[target] = {name: float(text) for name, text in told.items()}
-        yield Answer(cells, {"time": time, "step": h + 1, "targets": targets})
+        record = {"series": ahead.name} if ahead.name else {}
+        yield Answer(cells, {**record, "time": time, "step": h + 1, "targets": targets})
 
 
 def _titles(target: str, share: float | None) -> list[str]:
@@ -242,18 +266,20 @@ def _titles(target: str, share: float | None) -> list[str]:
     return [target, *(f"{100 * quantile:.3g} %" for quantile in ((1 - share) / 2, (1 + share) / 2))]
 
 
-def _draw_ahead(ahead: "Forecast", path: Path) -> None:
+def _draw_ahead(found: Sequence["Forecast"], path: Path) -> None:
     windows = []
-    for g, target in enumerate(targets_to_draw(ahead.targets)):
-        ends = [None if end_HG is None else end_HG[:, g] for end_HG in (ahead.low, ahead.high)]
-        windows.append(
-            Shown(
-                title=f"{target} from {ahead.times[0]} to {ahead.times[-1]}",
-                times=[*ahead.input_times, *ahead.times],
-                before=ahead.inputs[:, g],
-                forecast=ahead.values[:, g],
-                low=ends[0],
-                high=ends[1],
+    for ahead in [found[i] for i in spread_rows(len(found), _MOST_SERIES_DRAWN)]:
+        for g, target in enumerate(targets_to_draw(ahead.targets)):
+            ends = [None if end_HG is None else end_HG[:, g] for end_HG in (ahead.low, ahead.high)]
+            whose = f"{ahead.name}: " if ahead.name else ""
+            windows.append(
+                Shown(
+                    title=f"{whose}{target} from {ahead.times[0]} to {ahead.times[-1]}",
+                    times=[*ahead.input_times, *ahead.times],
+                    before=ahead.inputs[:, g],
+                    forecast=ahead.values[:, g],
+                    low=ends[0],
+                    high=ends[1],
+                )
             )
-        )
-    draw_forecasts(windows, path, columns=1, share=ahead.share)
+    draw_forecasts(windows, path, columns=1 if len(found) == 1 else 2, share=found[0].share)

@@ -200,7 +200,6 @@ def test_folds_are_told_as_seeds_are_and_kept_with_all_runs(results: tuple[Tree,
 @pytest.mark.parametrize(
     ("split", "message"),
     [
-        ("{order: time}", "--folds must be left out with split.order (time) of digits: all but one fold would learn"),
         ("{test: given}", "--folds must be left out with split.test (given) of digits: the published test split"),
     ],
 )
@@ -231,7 +230,6 @@ def test_folds_are_refused_for_a_run_that_starts_from_another_and_for_names_that
     [
         ("{folds: 4}", "folds and fold must be set together"),
         ("{folds: 4, fold: 5}", "fold (5) must be at most folds (4)"),
-        ("{folds: 4, fold: 1, order: time}", "folds (4) must not stand with order (time)"),
         ("{folds: 4, fold: 1, test: 0.2}", "test (0.2) must be left out with folds: fold 1 is the test split"),
     ],
 )

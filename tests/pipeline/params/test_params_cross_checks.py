@@ -22,8 +22,8 @@ ONE_PROBLEM = {
     ),
     "date in a transform": (
         ("p: 0.5", "p: 2020-01-01"),
-        "line 11: datasets.toy.augment.transforms.0.p: 2020-01-01: must be a number, text, true, false or null; "
-        "quotes make it text",
+        "line 11: datasets.toy.augment.transforms.0.p: YAML takes 2020-01-01 for a date, which DVC cannot record: "
+        "write dates in quotes, '2020-01-01'",
     ),
     # runs and their datasets
     "unknown dataset": (

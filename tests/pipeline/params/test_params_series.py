@@ -39,6 +39,7 @@ def test_what_is_right(tmp_path: Path, text: str, model: str) -> None:
     block = loaded(text.replace("lstm", model), tmp_path).datasets["sun"].preprocess
     decisions = {"missing": "error", "longest_gap": None, "on_repeat": "error"}
     forecast = {"window": 12, "horizon": 3, "stride": None, **decisions, "season": None}
+    forecast |= {"covariates": None, "holidays": None}
     classes = {"length": 9, **decisions, "on_conflict": "error"}
     assert block.options == (forecast if text == _FORECAST else classes)
 
@@ -84,7 +85,7 @@ def test_what_is_right(tmp_path: Path, text: str, model: str) -> None:
         (
             "horizon: 3",
             "horizon: 3, length: 9",
-            "datasets.sun.preprocess.length: series to forecast take no length; known: horizon, ",
+            "datasets.sun.preprocess.length: series to forecast take no length; known: covariates, ",
         ),
         ("horizon: 3", "horizon: 3, missing: maybe", "datasets.sun.preprocess.missing: 'maybe': must be 'error', 'in"),
         ("forecast", "classify", "runs.run.task: classify predicts classes, but the labels of sun are forecast"),

@@ -96,7 +96,8 @@ def table_of(path: Path) -> list[dict[str, str]]:
 def test_the_metrics_are_those_of_the_table_of_forecasts(tree: Tree) -> None:
     metrics, folder = json_of(tree.root / "reports/tide/metrics.json"), tree.root / "reports/tide/evaluation"
     names = ["persistence", "seasonal", "ridge"]
-    assert list(metrics) == ["mae", "rmse", "band_coverage", *(f"{name}_mae" for name in names), "baseline_mae"]
+    errors = ["mae", "rmse", "mase", "smape", "band_coverage"]
+    assert list(metrics) == [*errors, *(f"{name}_mae" for name in names), "baseline_mae"]
     rows = table_of(folder / "forecast.csv")
     numbers = {
         name: np.array([float(row[name]) for row in rows]) for name in ("truth", "forecast", "low", "high", *names)
@@ -277,7 +278,7 @@ def test_evaluation_on_another_series_takes_the_same_columns(tree: Tree) -> None
         assert [one.code for one in ended] == [0, 0, 1, 0, 0, 0, 0], [one.err for one in ended]
         assert "must hold the columns that the network takes (level, wind, a row every 1 hour)" in ended[2].err
         metrics = json_of(tree.root / "reports/tide/on/other/metrics.json")
-        assert list(metrics) == ["mae", "rmse", "band_coverage"]
+        assert list(metrics) == ["mae", "rmse", "mase", "smape", "band_coverage"]
         assert metrics["mae"] == pytest.approx(json_of(tree.root / "reports/tide/metrics.json")["mae"], rel=1e-5)
     finally:
         tree.params.write_text(text, encoding="utf-8")

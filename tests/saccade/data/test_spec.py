@@ -3,6 +3,7 @@
 import pytest
 
 from saccade.data.spec import LAYOUTS, Spec
+from saccade.data.timeline import Timeline
 
 
 @pytest.mark.parametrize(("word", "output"), [("once", "per_example"), ("each_step", "per_token")])
@@ -26,3 +27,18 @@ def test_a_layout_is_one_that_networks_know() -> None:
 def test_several_examples_are_called_as_their_kind_says() -> None:
     assert [Spec(kind, (1,)).plural for kind in ("image", "tokens", "series")] == ["images", "texts", "series"]
     assert Spec("counts", (4,), layout="vector").plural == "examples of counts"
+
+
+def test_files_of_before_forecasts_of_several_series_are_read_and_written_as_they_were() -> None:
+    old = {
+        "calendar": {"first": "1", "step": "1", "form": "number.0"},
+        "first_start": 2,
+        "stride": 1,
+        "seasons": [None],
+    }
+    timeline = Timeline.from_dict(old)
+    assert timeline.naive_mae == () and timeline.panel == ()
+    written = timeline.to_dict()
+    assert {key: written[key] for key in old} | {"calendar": old["calendar"]} == old and written.keys() == old.keys()
+    spec = Spec("series", (3, 1), targets=("a +1",), features=("a",), horizon=1)
+    assert "inputs" not in spec.to_dict() and Spec.from_dict(spec.to_dict()) == spec

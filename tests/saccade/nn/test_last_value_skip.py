@@ -11,6 +11,7 @@ from sklearn.linear_model import LinearRegression
 from saccade.bundle.bundle import NetworkConfig
 from saccade.core import registry
 from saccade.core.errors import UserError
+from saccade.data.forecast_inputs import ForecastInputs, shifts_for
 from saccade.data.spec import Spec
 from saccade.kinds.series.forecasting.baselines import persistence
 from saccade.nn.sequence_networks import gradient_norms_over_time
@@ -43,6 +44,43 @@ def test_what_the_network_says_is_added_to_what_was_last(model: str) -> None:
     for parameter in changed.parameters():
         torch.nn.init.zeros_(parameter)
     np.testing.assert_allclose(changed(x_BTF).detach(), persistence(x_BTF.numpy(), SPEC), rtol=1e-6, atol=1e-3)
+
+
+@pytest.mark.parametrize(("model", "arguments"), [("nlinear", {}), ("gru", {"from_last": True, "linear_skip": True})])
+def test_what_is_known_ahead_is_read_as_it_is(model: str, arguments: dict[str, object]) -> None:
+    """Raise what is measured: the forecast goes along. Raise what is known: it need not, and is told apart."""
+    inputs = ForecastInputs(("a",), ("b",), shifts=(2,))
+    spec = Spec("series", (T, F), targets=("a +1", "a +2"), features=inputs.features, horizon=2, inputs=inputs)
+    torch.manual_seed(0)
+    network = NetworkConfig(model, arguments, spec, "forecast", [0.0] * 3, [1.0] * 3, "0" * 64).build_network().eval()
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    x_BTF = torch.randn(4, T, F)
+    raised, planned = x_BTF + torch.tensor([5.0, 0, 0]), x_BTF + torch.tensor([0.0, 5, 0])
+    torch.testing.assert_close(network(raised), network(x_BTF) + 5)
+    assert (network(planned) - network(x_BTF)).abs().min() > 0.01
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_each_network_sees_what_is_planned_for_each_step(model: str) -> None:
+    """A window shorter than the horizon: change the plan of one step, and its forecast alone moves by its weight."""
+    W, H = 4, 11
+    inputs = ForecastInputs(("a",), ("b", "c"), shifts=shifts_for(W, H))
+    targets = tuple(f"a +{step}" for step in range(1, H + 1))
+    spec = Spec(
+        "series", (W, len(inputs.features)), targets=targets, features=inputs.features, horizon=H, inputs=inputs
+    )
+    ones = [1.0] * len(inputs.features)
+    network = NetworkConfig(model, {}, spec, "forecast", [0.0] * len(ones), ones, "0" * 64).build_network().eval()
+    for name, parameter in network.named_parameters():
+        torch.nn.init.zeros_(parameter)
+        if "skip.linear.weight" in name:
+            parameter.data.copy_(torch.eye(H).repeat_interleave(2, dim=1) * torch.tensor([1.0, 10.0]).repeat(H))
+    plan_SK = torch.randn(W + H, 2)
+    measured_W1 = torch.randn(W, 1)
+    shown = [measured_W1, *(plan_SK[shift : shift + W] for shift in (0, *inputs.shifts))]
+    answer_H = network(torch.cat(shown, dim=1)[None])[0]
+    torch.testing.assert_close(answer_H, plan_SK[W:, 0] + 10 * plan_SK[W:, 1])
 
 
 def test_the_gradient_over_time_is_that_of_the_whole_answer() -> None:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from saccade.core.errors import UserError
-from saccade.prepare.folds import assign_folds, seed_of_fold
+from saccade.prepare.folds import assign_folds, seed_of_fold, splits_of_rolling_origin
+from saccade.prepare.split_settings import SplitSettings, assign
 
 
 def names(count: int) -> list[str]:
@@ -95,3 +96,28 @@ def test_one_fold_is_refused() -> None:
 
 def test_each_fold_draws_from_a_seed_of_its_own() -> None:
     assert len({seed_of_fold(seed, fold) for seed in range(20) for fold in range(1, 11)}) == 200
+
+
+@pytest.mark.parametrize(("count", "folds"), [(203, 4), (12, 3), (9, 8)])
+def test_folds_by_time_are_scikit_learns_and_learn_from_the_past_alone(count: int, folds: int) -> None:
+    from sklearn.model_selection import TimeSeriesSplit
+
+    for fold, (past, test) in enumerate(TimeSeriesSplit(folds).split(np.zeros(count)), start=1):
+        splits_N = splits_of_rolling_origin(names(count), folds=folds, fold=fold)
+        assert np.flatnonzero(splits_N == "train").tolist() == past.tolist()
+        assert np.flatnonzero(splits_N == "test").tolist() == test.tolist()
+
+
+def test_a_group_is_where_its_latest_example_is_and_what_is_left_out_counts_for_nothing() -> None:
+    keys = ["a", "b", "b", "c", "d", "e", "a", "f", "g"]
+    left_out = np.array([key == "d" for key in keys])
+    splits_N = splits_of_rolling_origin(keys, folds=3, fold=2, left_out=left_out)  # 8 in blocks of 2
+    assert splits_N.tolist() == ["test", "train", "train", "train", "", "test", "test", "", ""]
+    with pytest.raises(UserError, match=r"folds \(8\) must be fewer than the 8 examples"):
+        splits_of_rolling_origin(keys, folds=8, fold=1, left_out=left_out)
+
+
+def test_a_fold_by_time_has_its_latest_past_for_validation() -> None:
+    settings = SplitSettings(validation=0.25, order="time", folds=3, fold=2)
+    splits_N = assign(settings, np.zeros(16, dtype=np.int64), ["only"], names(16))
+    assert splits_N.tolist() == ["train"] * 6 + ["validation"] * 2 + ["test"] * 4 + [""] * 4

@@ -4,6 +4,8 @@ Shapes: N windows, W steps of inputs, H steps to forecast, G targets.
 """
 
 import csv
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+from pipeline.stages.evaluate.in_words import numbers_of
 from saccade.bundle.bundle import NetworkConfig
 from saccade.bundle.intervals import PredictionInterval
 from saccade.data.prepared import Split
@@ -44,7 +47,7 @@ def predictor(band: PredictionInterval | None) -> Predictor:
     return Predictor(recipe, recipe.build_network(), torch.device("cpu"))
 
 
-def evaluated(folder: Path, **options: Any) -> dict[str, float]:
+def evaluated(folder: Path, **options: Any) -> dict[str, Any]:
     return forecast.evaluate(folder, TRUTH_NO + OFF_NO, TEST, SPEC, HISTORY, **options)
 
 
@@ -57,11 +60,26 @@ def test_the_metrics_are_those_worked_out_by_hand(tmp_path: Path) -> None:
     baselines = {"persistence": TRUTH_NO + 5.0, "ridge": TRUTH_NO - 1.0}
     band = PredictionInterval(0.8, [-1.0, 0, 0, 0], [1.0, 1, 1, 1], 99)
     got = evaluated(tmp_path, predictor=predictor(band), baselines=baselines, timeline=TIMELINE)
-    assert list(got) == ["mae", "rmse", "band_coverage", "persistence_mae", "ridge_mae", "baseline_mae"]
+    assert list(got) == ["mae", "rmse", "smape", "band_coverage", "persistence_mae", "ridge_mae", "baseline_mae"]
     assert got["mae"] == pytest.approx(22 / 12) and got["rmse"] == pytest.approx((130 / 12) ** 0.5)
     assert (got["persistence_mae"], got["ridge_mae"], got["baseline_mae"]) == (5, 1, 1)
     # The truth lies at -off from the forecast: in [-1, 1] for sun +1, else in [0, 1].
     assert got["band_coverage"] == pytest.approx((3 + 2 + 2) / 12)
+
+
+def test_errors_are_scaled_by_those_of_the_naive_forecast_in_training(tmp_path: Path) -> None:
+    got = evaluated(tmp_path, timeline=replace(TIMELINE, naive_mae=(2.0, 0.0)))
+    sun_NH = np.abs(OFF_NO[:, ::2])
+    assert got["mase"] == pytest.approx(sun_NH.mean() / 2) and "mase_reason" not in got  # of wind there is none
+    off, both = np.abs(OFF_NO), np.abs(TRUTH_NO) + np.abs(TRUTH_NO + OFF_NO)
+    assert got["smape"] == pytest.approx(200 * (off / both).mean())
+
+
+def test_what_cannot_be_scaled_is_null_with_its_reason(tmp_path: Path) -> None:
+    got = evaluated(tmp_path, timeline=replace(TIMELINE, naive_mae=(0.0, None)))
+    assert got["mase"] is None and got["mase_reason"].startswith("the naive forecast is never wrong")
+    numbers = numbers_of(got | {"members": {"mae": 1.0}})
+    assert list(numbers) == ["mae", "rmse", "smape"] and json.loads(json.dumps(got))["mase"] is None
 
 
 def test_errors_are_told_step_by_step(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ def series_arrays(examples: SeriesExamples) -> ArrayBuilder:
         step=examples.step,
         horizon=examples.horizon,
         is_padded=examples.length is not None,
+        inputs=examples.inputs,
     )
     labels_NO = examples.labels.astype(np.int64 if examples.classes else np.float32)
     moments: FeatureMoments | KnownMoments = FeatureMoments(spec.shape[1])

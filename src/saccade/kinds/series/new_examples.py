@@ -92,7 +92,7 @@ def _read_rows(reading: Reading, path: str) -> list[LabelledRows]:
             label_column=None,
             time_column=source.get("time_column"),
             value_columns=spec.features,
-            time_options=_time_options(spec, source),
+            time_options=time_options(spec, source),
             form=form,
         )
         return [rows]
@@ -144,12 +144,12 @@ def _read_table(path: Path, name: str, spec: Spec, source: Any, *, first_is_time
         time_column=source.get("time_column"),
         value_columns=spec.features,
         first_is_time=first_is_time,
-        time_options=_time_options(spec, source),
+        time_options=time_options(spec, source),
         form=TableFormat.from_arguments(source),
     )
 
 
-def _time_options(spec: Spec, source: Any) -> TimeOptions:
+def time_options(spec: Spec, source: Any) -> TimeOptions:
     """How the times of the dataset are written; plain numbers stay numbers where its step is one."""
     form = source.get("time_format")
     if form is None and re.fullmatch(r"[\d.]+", spec.step):

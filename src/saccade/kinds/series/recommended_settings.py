@@ -10,10 +10,11 @@ from typing import Any
 
 from saccade.core.errors import UserError
 from saccade.core.messages import pluralise
+from saccade.data.forecast_inputs import shifts_for
 from saccade.kinds import Means, Recommendation
 from saccade.kinds.series.forecasting.recommended_window import recommend_window
 from saccade.prepare.split_settings import SplitSettings
-from saccade.readers.examples import LongSeries, SeriesFiles
+from saccade.readers.examples import LongSeries, SeriesFiles, SeriesPanel
 
 UPDATES = 1_000  # of a training
 MOST_EPOCHS = 300
@@ -23,12 +24,12 @@ CONVOLUTIONS_S = 0.01  # seconds of an update of 32 series of 100 steps
 
 
 def recommended_for_forecast(
-    examples: LongSeries, preprocess: Mapping[str, Any], split: SplitSettings, means: Means
+    examples: LongSeries | SeriesPanel, preprocess: Mapping[str, Any], split: SplitSettings, means: Means
 ) -> Recommendation:
-    """Settings for the future of one long series.
+    """Settings for the future of long series.
 
     Args:
-        examples: the series of a source.
+        examples: the series of a source, one or several.
         preprocess: block of the dataset, which stays as it is; a window or a horizon that it lacks is decided.
         split: how its windows will be divided.
         means: what a training may cost.
@@ -41,14 +42,17 @@ def recommended_for_forecast(
     """
     if split.test == "given":
         raise UserError("split.test (given) must be a share such as 0.2: a long series has no published split")
-    steps, features = examples.series.values.shape
+    series = examples.series if isinstance(examples, SeriesPanel) else [examples]
     why_window: dict[str, str] = {}
     if "window" not in preprocess or "horizon" not in preprocess:
-        decided, why_window = recommend_window([examples], preprocess, split)
+        decided, why_window = recommend_window(series, preprocess, split)
         preprocess = {**decided, **preprocess}
     window, horizon, stride = preprocess["window"], preprocess["horizon"], preprocess.get("stride") or 1
+    known = len(series[0].known) + 2 * len(preprocess.get("covariates") or ())
+    features = len(series[0].series.features) - len(series[0].known) + known * (1 + len(shifts_for(window, horizon)))
     lost = 2 * window + window + horizon  # two gaps, and what a first window takes
-    windows = max(1, round((steps * (1 - split.test - split.validation) - lost) * split.train_fraction / stride))
+    trained = [len(one.series.values) * (1 - split.test - split.validation) - lost for one in series]
+    windows = max(1, round(sum(steps for steps in trained if steps > 0) * split.train_fraction / stride))
     batch_size = 64
     weights = window * features * horizon * len(examples.targets)
     updates = math.ceil(windows / batch_size)

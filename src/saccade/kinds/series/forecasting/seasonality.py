@@ -3,6 +3,9 @@
 Shapes: T steps, L lags.
 """
 
+from collections import Counter
+from collections.abc import Sequence
+
 import numpy as np
 
 LEAST = 0.1  # by how much the autocorrelation must rise to a season's peak, and how high the peak must be
@@ -66,3 +69,36 @@ def find_season(values_T: np.ndarray, longest: int) -> int | None:
         if len(near):
             return int(near[np.argmax(rise_L[near])])
     return best
+
+
+def common_season(found: Sequence[int | None]) -> int | None:
+    """The season that most series have, if half of them have one at all; of two that are as common, the shorter.
+
+    >>> common_season([7, None, 7, 14]), common_season([7, None, None])
+    (7, None)
+    """
+    counts = Counter(season for season in found if season is not None)
+    if not counts or 2 * counts.total() < len(found):
+        return None
+    return min(counts, key=lambda season: (-counts[season], season))
+
+
+def naive_error(values_T: np.ndarray, is_filled_T: np.ndarray, season: int) -> float | None:
+    """Mean absolute error of the forecast that everything is as it was one season ago, over measured values.
+
+    It is what MASE divides by (Hyndman and Koehler, "Another look at measures of forecast accuracy", 2006).
+
+    Args:
+        values_T: values of the training part, float.
+        is_filled_T: bool (T,), values that were not measured.
+        season: steps of a season; 1 is the naive forecast.
+
+    Returns:
+        The error in the unit of the values; None where no two measured values are a season apart.
+    """
+    if len(values_T) <= season:
+        return None
+    both_T = ~(is_filled_T[season:] | is_filled_T[:-season])
+    if not both_T.any():
+        return None
+    return float(np.abs(values_T[season:].astype(np.float64) - values_T[:-season])[both_T].mean())

@@ -19,6 +19,10 @@ from saccade.core.errors import UserError
 from saccade.data.spec import SPLITS
 
 
+class SeriesTooShortError(UserError):
+    """A series has too few steps for a window in each part."""
+
+
 @dataclass(frozen=True)
 class WindowSpec:
     """How a series is cut.
@@ -72,7 +76,59 @@ class SplitRanges:
         return splits_M.astype(str)
 
 
-def split_series(steps: int, cut: WindowSpec, *, test: float, validation: float, name: str) -> SplitRanges:
+@dataclass(frozen=True)
+class Shares:
+    """How many of a series' steps are looked at, and which share of these each part forecasts.
+
+    Attributes:
+        end: number of steps that are looked at, the first ones; those behind them lie in a fold's future.
+        test: share of them that the test windows forecast, the last ones, in (0, 1).
+        validation: share of them that the validation windows forecast, in (0, 1).
+    """
+
+    end: int
+    test: float
+    validation: float
+
+
+def shares_of(
+    steps: int, *, test: float, validation: float, folds: int | None = None, fold: int | None = None
+) -> Shares:
+    """The shares of a split by time; with folds, those of a rolling origin.
+
+    With K folds the last K of K + 1 equal blocks of steps are tested one after the other, each with a network that has
+    learnt from what lies before it alone; what lies behind it is not looked at. Validation is then a share of what lies
+    before the block.
+
+        fold 1  [ train ..... validation ][ test ]
+        fold 2  [ train ............... validation ][ test ]
+        fold 3  [ train ........................ validation ][ test ]
+
+    Args:
+        steps: T.
+        test: share of the steps that are for test, where there are no folds.
+        validation: share of the steps that are for validation.
+        folds: number of folds K, from 2; None: none.
+        fold: number of the fold whose block is tested, from 1.
+
+    Returns:
+        The shares.
+
+    Source: the blocks are those of scikit-learn's ``TimeSeriesSplit``. A gap of one window parts them here.
+
+    >>> shares_of(100, test=0.15, validation=0.2, folds=4, fold=1)
+    Shares(end=40, test=0.5, validation=0.1)
+    """
+    if folds is None or fold is None:
+        return Shares(steps, test, validation)
+    block = max(1, steps // (folds + 1))
+    end = steps - (folds - fold) * block
+    return Shares(end, block / end, validation * (end - block) / end)
+
+
+def split_series(
+    steps: int, cut: WindowSpec, *, test: float, validation: float, name: str, is_fold: bool = False
+) -> SplitRanges:
     """Divide the steps of a series among the splits, earliest for training, with a gap of W steps between them.
 
     Args:
@@ -81,26 +137,28 @@ def split_series(steps: int, cut: WindowSpec, *, test: float, validation: float,
         test: share of all steps that the test windows forecast, in (0, 1).
         validation: likewise.
         name: of the series, for messages.
+        is_fold: whether the shares are those of a fold, which fewer folds would enlarge.
 
     Returns:
         The parts.
 
     Raises:
-        UserError: the series is shorter than a window, or too short for a window in each part.
+        SeriesTooShortError: the series is shorter than a window, or too short for a window in each part.
     """
     if steps < cut.length:
-        raise UserError(
+        raise SeriesTooShortError(
             f"{name} has {steps:,} rows, fewer than a window: preprocess.window ({cut.window:,}) and horizon "
             f"({cut.horizon:,}) take {cut.length:,}. Shorten them, or give a longer series."
         )
     empty = _empty_part(steps, cut, test, validation)
     if empty is not None:
         enough = range(max(steps, _fewest_steps(cut, test, validation)), 100 * (cut.length + cut.stride))
-        least = next((n for n in enough if not _empty_part(n, cut, test, validation)), None)
-        raise UserError(
+        least = next((n for n in enough if not is_fold and not _empty_part(n, cut, test, validation)), None)
+        remedy = "take fewer folds" if is_fold else "change split.test and split.validation"
+        raise SeriesTooShortError(
             f"{name} has {steps:,} rows, too few for a window of {cut.window:,} + {cut.horizon:,} in the {empty} part, "
             f"with gaps of {cut.window:,} between the parts{f'; {least:,} would do' if least else ''}. Shorten "
-            "preprocess.window or horizon, or change split.test and split.validation."
+            f"preprocess.window or horizon, or {remedy}."
         )
     return _parted(steps, cut, test, validation)
 

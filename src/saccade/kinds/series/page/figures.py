@@ -64,6 +64,54 @@ def draw_parts(
         save_figure(figure, path)
 
 
+@dataclass(frozen=True)
+class PanelLine:
+    """One series among several, to be drawn.
+
+    Attributes:
+        title: text above it.
+        values: float (T,).
+        stretches: parts of the series, in their order.
+        ends: first and last time.
+    """
+
+    title: str
+    values: np.ndarray
+    stretches: Sequence[Stretch]
+    ends: tuple[str, str]
+
+
+def draw_panel(lines: Sequence[PanelLine], path: Path) -> None:
+    """Draw several series, each on axes of its own, with its parts in colour.
+
+    Args:
+        lines: what to draw.
+        path: the PNG to write.
+    """
+    rows = -(-len(lines) // 2)
+    with style():
+        figure = new_figure(11, 1.9 * rows + 1.0)
+        all_axes = list(figure.subplots(rows, 2, squeeze=False).flat)
+        for axes, line in zip(all_axes, lines, strict=False):
+            for stretch in line.stretches:
+                end = min(stretch.end + 1, len(line.values))
+                axes.plot(
+                    *_thinned(stretch.first, line.values[stretch.first : end]),
+                    color=stretch.color,
+                    linewidth=1,
+                    label=stretch.name,
+                )
+            axes.set_title(shorten(line.title, 50), fontsize=9)
+            axes.grid(axis="y")
+            axes.set_xticks([0, len(line.values) - 1], line.ends)
+        for axes in all_axes[len(lines) :]:
+            axes.set_axis_off()
+        handles, labels = all_axes[0].get_legend_handles_labels()
+        unique = dict(zip(labels, handles, strict=True))
+        figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=len(unique), frameon=False)
+        save_figure(figure, path)
+
+
 def steps_to_label(steps: int) -> list[int]:
     """The steps at which ``draw_parts`` writes times."""
     return np.linspace(0, steps - 1, min(_LABELS, steps)).round().astype(int).tolist()

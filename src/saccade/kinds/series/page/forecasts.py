@@ -15,7 +15,7 @@ from saccade.data.spec import SPLITS, targets_of_names
 from saccade.display.embedded import embedded_png
 from saccade.display.page import Cell, Code, Figure, Line, Name, PageBlock, Section, Sheet, Table, percent
 from saccade.display.style import GREY
-from saccade.kinds.series.forecasting.examples import ForecastData
+from saccade.kinds.series.forecasting.examples import CutSeries, ForecastData
 from saccade.kinds.series.forecasting.seasonality import autocorrelation
 from saccade.kinds.series.page.figures import (
     MOST_FEATURES,
@@ -48,7 +48,8 @@ def forecast_sections(description: Description, prepared: Path, data: ForecastDa
     """
     return [
         _series(data, picture),
-        _windows(description, prepared, data),
+        windows_section(description, prepared, data),
+        *channels_sections(description),
         _values(description, data),
         _missing(data),
         _season(description, data),
@@ -59,7 +60,7 @@ def _series(data: ForecastData, picture: Path) -> Section:
     series, calendar = data.series, data.timeline.calendar
     T, W = len(series.values), data.cut.window
     labels = [calendar.text(step) for step in steps_to_label(T)]
-    draw_parts(series.values, series.source.features, list(_stretches(data)), labels, picture)
+    draw_parts(series.values, series.source.features, list(stretches(data.panel[0])), labels, picture)
     rows: list[list[Cell]] = []
     for split in SPLITS:
         first, end = data.parts.forecast[split] if split != "train" else data.train_steps
@@ -80,14 +81,19 @@ def _series(data: ForecastData, picture: Path) -> Section:
         lines.append((f"{MOST_FEATURES} of {len(series.source.features):,} features are drawn.",))
     table = Table(["part", "steps", "first", "last", "windows"], rows)
     result = f"{T:,} steps of {calendar.step}"
-    return Section("series", "The series and its parts", result, lines=lines, blocks=[_sheet(picture, "parts"), table])
+    return Section("series", "The series and its parts", result, lines=lines, blocks=[parts_sheet(picture), table])
 
 
-def _stretches(data: ForecastData) -> Iterator[Stretch]:
-    """The parts and what lies between them, from the first step to the last."""
-    at, T = 0, len(data.series.values)
+def parts_sheet(picture: Path) -> PageBlock:
+    """The picture of the parts."""
+    return _sheet(picture, "parts")
+
+
+def stretches(one: CutSeries) -> Iterator[Stretch]:
+    """The parts of a series and what lies between them, from the first step to the last."""
+    at, T = 0, len(one.regular.values)
     for split in SPLITS:
-        first, end = data.parts.forecast[split] if split != "train" else data.train_steps
+        first, end = one.parts.forecast[split] if split != "train" else one.train_steps
         if first > at:
             yield Stretch(at, first, "gap, or not used", GREY)
         yield Stretch(first, end, split, PART_COLORS[split])
@@ -96,12 +102,15 @@ def _stretches(data: ForecastData) -> Iterator[Stretch]:
         yield Stretch(at, T, "gap, or not used", GREY)
 
 
-def _windows(description: Description, prepared: Path, data: ForecastData) -> Section:
+def windows_section(description: Description, prepared: Path, data: ForecastData) -> Section:
+    """Some windows, and why others are in no split."""
     cut, spec, train = data.cut, description.spec, open_split(prepared, "train")
     target = targets_of_names(spec.targets, spec.horizon)[0]
     at, every = spec.features.index(target), len(spec.targets) // spec.horizon
     rows = spread(np.arange(len(train.rows)), _WINDOWS)
-    titles = [f"{target} from {data.timeline.time(int(train.rows[row]), 0)}" for row in rows]
+    windows = [int(train.rows[row]) for row in rows]
+    whose = [f"{data.panel[data.timeline.series_of(window)].name}: " if data.is_panel else "" for window in windows]
+    titles = [f"{who}{target} from {data.timeline.time(window, 0)}" for who, window in zip(whose, windows, strict=True)]
     inputs = [train.examples[row, :, at] for row in rows]
     sheet = _drawn(
         lambda path: draw_windows(inputs, [train.labels[row, ::every] for row in rows], titles, path), "windows"
@@ -129,10 +138,30 @@ def _windows(description: Description, prepared: Path, data: ForecastData) -> Se
     return Section("windows", "Windows", counts, True, lines, [sheet])
 
 
+def channels_sections(description: Description) -> list[Section]:
+    """What a network is shown beside the measured columns; no section where that is nothing."""
+    inputs = description.spec.inputs
+    if inputs is None:
+        return []
+    later = " and ".join(f"{shift:,}" for shift in inputs.shifts)
+    kinds = [
+        ("measured, up to the last step of a window", inputs.measured),
+        (f"known ahead, at each step and {later} steps later", inputs.known_channels),
+        ("the same throughout a series", tuple(channel for column in inputs.static for channel in column.channels)),
+    ]
+    rows: list[list[Cell]] = [[what, Name(", ".join(names))] for what, names in kinds if names]
+    lines: list[Line] = []
+    if inputs.holidays:
+        lines.append((f"{len(inputs.holidays):,} holidays, from {inputs.holidays[0]} to {inputs.holidays[-1]}.",))
+    table = Table(["channels", "names"], rows)
+    result = f"{len(description.spec.features):,} numbers a step"
+    return [Section("channels", "What a network is shown", result, lines=lines, blocks=[table])]
+
+
 def _values(description: Description, data: ForecastData) -> Section:
-    features, values_TF = description.spec.features, data.series.values
+    features, values_TF = data.series.source.features, data.series.values  # what is known ahead needs no look
     parts = {split: _part(data, split) for split in SPLITS}
-    mean_F, std_F = np.array(description.mean), np.array(description.std)
+    mean_F, std_F = (np.array(each[: len(features)]) for each in (description.mean, description.std))
     off_F = (parts["test"].mean(axis=0, dtype=np.float64) - mean_F) / std_F
     worst = int(np.abs(off_F).argmax())
     rows: list[list[Cell]] = [

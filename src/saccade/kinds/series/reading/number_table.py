@@ -1,8 +1,9 @@
 """A table of numbers: a row a step in time, and perhaps a column that says when."""
 
 import difflib
+import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ def read_numbers(
     first_is_time: bool,
     time_options: TimeOptions = TimeOptions(),
     form: TableFormat | None = None,
+    text_columns: Mapping[str, str] | None = None,
 ) -> FileSeries:
     """Read and check a table of numbers.
 
@@ -38,6 +40,7 @@ def read_numbers(
         first_is_time: whether the first column holds the times where ``time_column`` is None.
         time_options: what a user says of how the times are written; handed on.
         form: what the user states of the table's form.
+        text_columns: headers of columns that are kept as text, by the argument that names each, such as series_column.
 
     Returns:
         Its rows in their order.
@@ -56,14 +59,17 @@ def read_numbers(
     if time_options.form:
         check_time_format(time_options.form)
     by_key = {f"time_column{f'[{i}]' * (len(time_columns) > 1)}": each for i, each in enumerate(time_columns)}
-    table = open_table(path, name, by_key or {"time_column": None}, form=form, hints=wanted)
+    kept_as_text = list((text_columns or {}).values())
+    asked_for: dict[str, Column | None] = {**(by_key or {"time_column": None}), **(text_columns or {})}
+    table = open_table(path, name, asked_for, form=form, hints=wanted)
     header = table.columns
     _refuse_missing_columns(header, wanted, name)
     times = None
     if time_columns or first_is_time:
         first = table.sample[0][1] if table.sample else header
-        times = find_time_columns(header, first, time_columns, values=wanted, options=time_options)
+        times = find_time_columns(header, first, time_columns, values=wanted, others=kept_as_text, options=time_options)
     taken = set(times.places + times.left_out) if times else set()
+    taken |= {table.place(column) for column in kept_as_text}
     names = wanted or [column for i, column in enumerate(header) if i not in taken]
     if times and (both := next((header[place] for place in times.places if header[place] in names), None)) is not None:
         raise UserError(f"{name}: {both!r} must not hold both the times and numbers. Name another time_column.")
@@ -74,10 +80,18 @@ def read_numbers(
             f"{name}: the header must name each column of numbers, but cell {_unnamed(header, taken)} is empty. Fill "
             "it, or name the columns to take with value_columns."
         )
-    values_TF, texts, lines = _read_rows(table, times, names)
-    notes = [*table.notes, *(f"{name}: {note}" for note in (times.notes if times else ()))]
+    texts: dict[str, list[str]] = {column: [] for column in kept_as_text}
+    values_TF, written, lines = _read_rows(table, times, names, texts)
     return FileSeries(
-        name, tuple(names), values_TF, lines, times.name if times else None, texts, time_options, tuple(notes)
+        name,
+        tuple(names),
+        values_TF,
+        lines,
+        times.name if times else None,
+        written,
+        time_options,
+        (*table.notes, *(f"{name}: {note}" for note in (times.notes if times else ()))),
+        texts=texts,
     )
 
 
@@ -97,11 +111,12 @@ def _refuse_missing_columns(header: Sequence[str], wanted: Sequence[str], name: 
 
 
 def _read_rows(
-    table: Table, time_columns: TimeColumns | None, columns: Sequence[str]
+    table: Table, time_columns: TimeColumns | None, columns: Sequence[str], texts: Mapping[str, list[str]]
 ) -> tuple[np.ndarray, list[str], "array[int]"]:
     numbers, times, lines = array("d"), list[str](), array("q")
     places = [table.place(column) for column in columns]
     read = RowReader([table.number_reader(column) for column in columns])
+    text_places = [(cells_of, table.place(column)) for column, cells_of in texts.items()]
     for line, cells in table.rows():
         if time_columns is not None:
             text = time_columns.text(cells)
@@ -112,6 +127,8 @@ def _read_rows(
                 )
             times.append(text)
         numbers.extend(read([cells[place] for place in places], line))
+        for cells_of, place in text_places:
+            cells_of.append(sys.intern(cells[place]))  # few different ones, each a million times
         lines.append(line)
     if not lines:
         raise UserError(f"{table.name} must have rows below its header, but has none")

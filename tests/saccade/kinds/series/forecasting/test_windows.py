@@ -10,7 +10,7 @@ import pytest
 
 from saccade.core.errors import UserError
 from saccade.data.spec import SPLITS, names_of_targets, targets_of_names
-from saccade.kinds.series.forecasting.windows import WindowSpec, _parted, split_series
+from saccade.kinds.series.forecasting.windows import WindowSpec, _parted, shares_of, split_series
 
 
 def some_cuts(count: int) -> list[tuple[int, WindowSpec, float, float]]:
@@ -128,3 +128,16 @@ def test_names_of_what_is_forecast() -> None:
     names = names_of_targets(("wind +1", "sun"), 3)
     assert names == ("wind +1 +1", "sun +1", "wind +1 +2", "sun +2", "wind +1 +3", "sun +3")
     assert targets_of_names(names, 3) == ("wind +1", "sun") and targets_of_names(("sum",), 0) == ()
+
+
+@pytest.mark.parametrize(("steps", "folds"), [(500, 4), (303, 2)])
+def test_folds_test_the_blocks_of_scikit_learn_after_a_gap(steps: int, folds: int) -> None:
+    from sklearn.model_selection import TimeSeriesSplit
+
+    cut = WindowSpec(8, 3)
+    for fold, (past, test) in enumerate(TimeSeriesSplit(folds).split(np.zeros(steps)), start=1):
+        shares = shares_of(steps, test=0.15, validation=0.25, folds=folds, fold=fold)
+        parts = split_series(shares.end, cut, test=shares.test, validation=shares.validation, name="a.csv").forecast
+        assert parts["test"] == (int(test[0]), int(test[-1]) + 1)
+        assert parts["validation"] == (len(past) - 8 - round(0.25 * len(past)), len(past) - 8)
+        assert parts["train"] == (0, len(past) - 8 - round(0.25 * len(past)) - 8)

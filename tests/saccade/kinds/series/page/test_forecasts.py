@@ -13,19 +13,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from saccade.data.forecast_inputs import ForecastInputs
 from saccade.display.style import BLUE, ORANGE
 from saccade.kinds import Prepared
 from saccade.kinds.series.arrays import series_arrays
-from saccade.kinds.series.forecasting.examples import ForecastData, cut_series
+from saccade.kinds.series.forecasting.covariates import Filling, series_inputs
+from saccade.kinds.series.forecasting.examples import ForecastData, cut_all, cut_series
 from saccade.kinds.series.forecasting.windows import WindowSpec
 from saccade.kinds.series.page.checked import CheckedSeries
 from saccade.kinds.series.page.figures import GREEN
 from saccade.kinds.series.page.forecasts import forecast_sections
 from saccade.kinds.series.page.labelled_series import labelled_series_sections
+from saccade.kinds.series.page.panels import panel_sections
 from saccade.kinds.series.reading.labelled_files import check_files
 from saccade.kinds.series.reading.regular import regular_series
 from saccade.prepare.arrays import rows_of_splits, write_arrays
-from saccade.readers.examples import FileSeries, SeriesFiles
+from saccade.readers.examples import FileSeries, LongSeries, SeriesFiles
 from saccade.report.dataset_page import SAMPLES, write_dataset_page
 
 T = 240
@@ -160,3 +163,35 @@ def test_labelled_series_are_drawn_class_by_class(tmp_path: Path, num_classes: i
     assert "| Series that never change | 1 | look |" in summary and "| 0.csv |" in summary
     assert f"1.csv, {copy}.csv" in summary and "| Equal files | 1, kept in one split |  |" in summary
     assert ("12 of 15 classes are drawn" in summary) == (num_classes == 15)
+
+
+def test_several_series_are_drawn_and_listed_with_what_is_known_of_them(tmp_path: Path) -> None:
+    inputs = ForecastInputs(("level",), ("<i>plan</i>",), shifts=(4,), series_column="shop")
+    random, shops = np.random.default_rng(1), []
+    for name, steps in (("<b>a</b>", 200), ("b", 240), ("tiny", 20)):
+        plan_T = random.integers(0, 2, steps)
+        values = np.stack([10 + random.normal(size=steps) + plan_T, plan_T], axis=1)
+        times = [str(i) for i in range(steps)]
+        series = FileSeries(f"a.csv, shop {name}", ("level", "<i>plan</i>"), values, range(2, steps + 2), "day", times)
+        long = LongSeries(series, ("level",), known=("<i>plan</i>",), name=name)
+        shops.append(series_inputs(long, inputs, Filling()))
+    data = cut_all(shops, ("level",), WindowSpec(16, 4), inputs, test=0.2, validation=0.15)
+    (tmp_path / "prepared").mkdir()
+    (tmp_path / "report").mkdir()
+    builder, rows_of = series_arrays(data.examples), rows_of_splits(data.splits)
+    info = write_arrays(tmp_path / "prepared", builder, rows_of, timeline=data.timeline)
+    sections = panel_sections(info, tmp_path / "prepared", data, tmp_path / "report" / SAMPLES)
+    write_dataset_page(tmp_path / "report", "shops", Prepared(info, sections, things="windows", notes=data.notes))
+    page, summary = ((tmp_path / "report" / name).read_text("utf-8") for name in ("report.html", "summary.md"))
+    drawn = pictures(page)
+    assert len(drawn) == 2 and all(has_colour(drawn[0], colour) for colour in (BLUE, GREEN, ORANGE))
+    assert "<i>plan" not in page and "<b>a" not in page
+    for fact in (
+        "2 of 200 to 240 steps of 1",
+        "1 of 3 series left out, too short for a window in each part: tiny (20 rows)",
+        "| 240 | 0 | 239 |",
+        "known ahead, at each step and 4 steps later",
+        "| What a network is shown | 3 numbers a step |",
+        "| Missing values | none |",
+    ):
+        assert fact in summary, fact
