@@ -48,6 +48,9 @@ def add(
     minutes: Annotated[
         float, typer.Option("--minutes", min=0.1, help="with --auto: minutes that a training may take on this machine")
     ] = 10.0,
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="with --auto: without weights that others trained")
+    ] = False,
     baseline: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
@@ -74,11 +77,13 @@ def add(
         raise typer.BadParameter("NAME, or --baseline RUN, must be given")
     if copy is not None and as_ is not None:
         raise typer.BadParameter("with --copy, NAME is the new run; --as is for recipes and --auto")
+    if from_scratch and not auto:
+        raise typer.BadParameter("--from-scratch goes with --auto")
     if copy is not None and auto:
         raise typer.BadParameter("--copy and --auto must not both be given")
     paths.enter_tree()
     if auto:
-        add_auto(paths.PARAMS, name, minutes=minutes, as_=as_)
+        add_auto(paths.PARAMS, name, minutes=minutes, as_=as_, from_scratch=from_scratch)
     elif copy is not None:
         add_copy(paths.PARAMS, copy, name)
     else:

@@ -18,7 +18,7 @@ from saccade.core.errors import UserError
 from saccade.prepare.split_settings import settings_for
 
 
-def add_auto(file: Path, dataset: str, *, minutes: float, as_: str | None) -> None:
+def add_auto(file: Path, dataset: str, *, minutes: float, as_: str | None, from_scratch: bool = False) -> None:
     """Write settings for a dataset that was fetched into the file.
 
     The dataset stays as it is. Where its images want to be prepared otherwise, another one with the same source and
@@ -29,6 +29,7 @@ def add_auto(file: Path, dataset: str, *, minutes: float, as_: str | None) -> No
         dataset: key in ``datasets:``.
         minutes: minutes that a training may take.
         as_: another name for the run; None: the dataset's, followed by -auto.
+        from_scratch: whether weights that others trained are left out, though they are at hand.
 
     Raises:
         UserError: no such dataset, it was not fetched, its kind recommends nothing, or the name is taken.
@@ -51,7 +52,11 @@ def add_auto(file: Path, dataset: str, *, minutes: float, as_: str | None) -> No
     published = getattr(examples, "published_splits", None)
     split, _ = settings_for(described.split.model_dump() | {"seed": seed}, published)
     found = kinds.recommend(
-        form_of_source(source.name), examples, described.preprocess.options, split, means_of_this_machine(minutes)
+        form_of_source(source.name),
+        examples,
+        described.preprocess.options,
+        split,
+        means_of_this_machine(minutes, from_scratch=from_scratch),
     )
     own = whole["datasets"][dataset]
     preprocess = _short(found.preprocess, described.preprocess.options, own.get("preprocess") or {})

@@ -11,13 +11,21 @@ from saccade.core.cpu import usable_cores
 from saccade.core.messages import printable
 
 
-def means_of_this_machine(minutes: float) -> kinds.Means:
-    """What a training may cost: so many minutes on the cores, or the GPU, that there are."""
+def means_of_this_machine(minutes: float, *, from_scratch: bool = False) -> kinds.Means:
+    """What a training may cost: so many minutes on the cores, or the GPU, that there are.
+
+    Args:
+        minutes: minutes that it may take.
+        from_scratch: whether published weights count as missing.
+
+    Returns:
+        What ``kinds.recommend`` takes.
+    """
     import torch
 
     def has_weights(model: str) -> bool:
         place = str(registry.constant_or("", "models", model, "PRETRAINED"))
-        return "/" in place and importlib.util.find_spec(place.partition("/")[0]) is not None
+        return not from_scratch and "/" in place and importlib.util.find_spec(place.partition("/")[0]) is not None
 
     return kinds.Means(minutes, usable_cores(), torch.cuda.is_available(), has_weights)
 

