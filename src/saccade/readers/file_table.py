@@ -105,7 +105,8 @@ def read_table(
         encoded = encode_columns(cells.reshape(-1, len(labels.headers)), where, name, labels)
     else:
         encoded = encode_labels(found.labels, where, name, labels)
-    return replace(found, encoded=encoded, notes=(*found.notes, *encoded.notes))
+    alike = alike_label_notes(name, encoded.classes)
+    return replace(found, encoded=encoded, notes=(*found.notes, *alike, *encoded.notes))
 
 
 def _read_rows(
@@ -126,9 +127,7 @@ def _read_rows(
         where = rows.where(line)
         row = dict(zip(columns, cells, strict=True))
         path, label = paths.path(row, where), composed(" ".join(row[header] for header in labels.headers))
-        if not labels.are_columns and (not label or label in missing):
-            if not labels.are_lists:
-                raise UserError(f"{where}: {labels.headers[0]} must not be empty. Fill it, or take the row out.")
+        if not labels.are_columns and label in missing:
             label = ""
         split = ""
         if split_column is not None:
@@ -178,6 +177,5 @@ def _checked(
     notes = list(rows.notes)
     if copies:
         notes.append(f"{name}: {copies:,} rows name a file that an earlier row names with the same label; left out")
-    notes += alike_label_notes(name, set(table.labels))
     notes += unused_column_notes(name, table.groups, split_column)
     return replace(table, splits=splits, notes=tuple(notes))

@@ -183,12 +183,17 @@ def encode_labels(texts: Sequence[str], where: Callable[[int], str], name: str, 
         The labels.
 
     Raises:
-        UserError: there is one class, or cells can be read two ways; with the line.
+        UserError: a cell is empty that should be the name of a class, there is one class, or cells can be read two
+            ways; with the line.
     """
     if columns.are_lists:
         return _several(texts, where, name, columns)
     if columns.separator is None:
         _refuse_hidden_lists(texts, where)
+    if "" in texts:
+        raise UserError(
+            f"{where(texts.index(''))}: {columns.headers[0]} must not be empty. Fill it, or take the row out."
+        )
     classes = sorted_labels(texts)
     if len(classes) == 1:
         raise UserError(f"{name} must have at least two classes, but there is only {classes[0]!r}")
@@ -247,6 +252,7 @@ def _refuse_hidden_lists(texts: Sequence[str], where: Callable[[int], str]) -> N
     row_of: dict[str, int] = {}
     for row, text in enumerate(texts):
         row_of.setdefault(text, row)
+    empty = ", with the empty rows filled or taken out" if row_of.pop("", None) is not None else ""
     for separator in SEPARATORS:
         if (found := next(_hidden_lists(row_of, separator), None)) is None:
             continue
@@ -255,7 +261,7 @@ def _refuse_hidden_lists(texts: Sequence[str], where: Callable[[int], str]) -> N
         raise UserError(
             f"{where(row_of[found])}: {found!r} looks like several labels ({parts}), for other rows have "
             f'these too. Several a row: labels_separator: "{separator}" and the task multilabel ({len(several):,} '
-            f'labels); one a row: labels_separator: "" ({len(row_of):,} classes)'
+            f'labels); one a row: labels_separator: "" ({len(row_of):,} classes){empty}'
         )
 
 

@@ -90,22 +90,28 @@ def test_cells_that_can_be_parted_two_ways_are_asked_about_with_both_readings() 
 @pytest.mark.parametrize(
     ("texts", "separator", "line", "several", "classes"),
     [
+        (["scab", "", "rust", "scab rust"], " ", 5, 2, None),
         (["healthy", "scab", "rust", "scab rust"], " ", 5, 3, 4),
         (["a|b", "b|c", "a|c"], "|", 2, 3, 3),
         (["a", "a, b", "b"], ",", 3, 2, 3),
     ],
 )
 def test_labels_that_look_like_several_others_are_no_class_of_their_own_without_a_word(
-    texts: list[str], separator: str, line: int, several: int, classes: int
+    texts: list[str], separator: str, line: int, several: int, classes: int | None
 ) -> None:
     with pytest.raises(UserError) as raised:
         read(*texts)
     text = str(raised.value)
     assert f"leaves.csv, line {line}: {texts[line - 2]!r} looks like several labels" in text
     assert f'labels_separator: "{separator}" and the task multilabel ({several} labels)' in text
-    assert f'labels_separator: "" ({classes} classes)' in text
     # both remedies are followed
     assert len(read(*texts, separator=separator).classes) == several
+    if classes is None:  # a picture without a label is of no class
+        assert text.endswith("(3 classes), with the empty rows filled or taken out")
+        with pytest.raises(UserError, match=r"line 3: labels must not be empty\. Fill it, or take the row out"):
+            read(*texts, separator="")
+        return
+    assert f'labels_separator: "" ({classes} classes)' in text
     assert len(read(*texts, separator="").classes) == classes
 
 
