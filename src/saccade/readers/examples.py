@@ -193,12 +193,9 @@ class ImageExamples:
 
     def label(self, i: int) -> str:
         """What example ``i`` is, in words: its class, its classes with commas between them, or its numbers."""
-        label = self.labels[i]
         if self.targets:
-            return ", ".join(f"{name} {value:.6g}" for name, value in zip(self.targets, label, strict=True))
-        if self.labels.ndim == 2:
-            return ", ".join(self.classes[k] for k in np.flatnonzero(label)) or NO_CLASS
-        return self.classes[int(label)]
+            return ", ".join(f"{name} {value:.6g}" for name, value in zip(self.targets, self.labels[i], strict=True))
+        return _named(self.labels[i], self.classes)
 
     def image(self, i: int) -> np.ndarray:
         """Example ``i``: uint8 (H, W) for grey, or (H, W, 3) for RGB."""
@@ -222,7 +219,8 @@ class TextExamples:
 
     Attributes:
         classes: class names; a label is an index into them.
-        labels: int64 (N,), each in [0, K).
+        labels: int64 (N,), each in [0, K); where a text may have several classes or none, uint8 (N, K), 1 where it has
+            the class.
         texts: texts normalised by ``tokenizer.normalise``, without white space around; read in any order.
         ids: digests of the texts: examples with equal ids are the same text.
         name: function from a row to its name for people, such as a file, or a file and a line.
@@ -247,6 +245,17 @@ class TextExamples:
     unreadable: Mapping[int, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     small_class_option: str = ""
+
+    def label(self, i: int) -> str:
+        """What example ``i`` is, in words: its class, or its classes with commas between them."""
+        return _named(self.labels[i], self.classes)
+
+
+def _named(label: Any, classes: Sequence[str]) -> str:
+    """A class id as its name, or what an example has of several classes."""
+    if np.ndim(label):
+        return ", ".join(classes[k] for k in np.flatnonzero(label).tolist()) or NO_CLASS
+    return classes[int(label)]
 
 
 @dataclass(frozen=True)

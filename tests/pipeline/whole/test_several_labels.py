@@ -1,4 +1,4 @@
-"""Pictures with several labels, and with numbers: from tables with known answers to what predict says of new files."""
+"""Several labels of pictures and texts, numbers of pictures: from tables with known answers to what predict says."""
 
 import csv
 import json
@@ -27,7 +27,18 @@ datasets:
     split: {test: 0.25, validation: 0.25}
     preprocess: {size: [6, 9], channels: 1, near_duplicates: false}
     augment: {views: 0}
+  notes:
+    source: {name: text_table, path: notes.csv, label_columns: [sea, wood], multilabel: true}
+    split: {test: 0.25, validation: 0.25}
+    preprocess: {unit: words, max_length: 12}
+    augment: {views: 0}
 runs:
+  notes:
+    dataset: notes
+    task: {name: multilabel}
+    model: {name: bag_of_ngrams, buckets: 1024}
+    train: {epochs: 25, batch_size: 16, optimizer: {name: adam, lr: 0.1}}
+    evaluate: {}
   bands:
     dataset: bands
     task: {name: multilabel}
@@ -41,10 +52,12 @@ runs:
     train: {epochs: 25, batch_size: 16, optimizer: {name: adam, lr: 0.01}}
     evaluate: {}
 """
+NAMES = ("bands", "grey", "notes")
 COMMANDS = {
     "check": ["check"],
-    **{f"{stage} {name}": [stage, name] for name in ("bands", "grey") for stage in ("fetch", "preprocess", "augment")},
-    **{f"{stage} {name}": [stage, name] for name in ("bands", "grey") for stage in ("train", "evaluate")},
+    **{f"{stage} {name}": [stage, name] for name in NAMES for stage in ("fetch", "preprocess", "augment")},
+    **{f"{stage} {name}": [stage, name] for name in NAMES for stage in ("train", "evaluate")},
+    "predict notes": ["predict", "notes", "--text", "waves and trees by the cliff", "--text", "by the cliff", "--json"],
     "predict bands": ["predict", "bands", "new"],
     "predict bands json": ["predict", "bands", "new", "--json"],
     "predict bands top": ["predict", "bands", "new", "--top", "2"],
@@ -77,6 +90,14 @@ def results(make_tree: Callable[[], Tree]) -> tuple[Tree, dict[str, Ended]]:
         rows.append([f"{number}.png", " ".join(np.array(BANDS)[has]), f"{level:.2f}", f"{level / 2:.2f}", number // 2])
     with (tree.root / "bands" / "labels.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
+    words = {"sea": ("waves", "boat", "salt"), "wood": ("trees", "moss", "deer")}
+    notes = ["text,sea,wood"]
+    for _ in range(240):
+        has = random.random(2) < 0.5
+        chosen = [str(random.choice(words[name])) for name, is_there in zip(words, has, strict=True) if is_there]
+        filling = [str(word) for word in random.choice(["the", "by", "and", "cliff", "far", "old"], 6)]
+        notes.append(f"{' '.join(random.permutation(chosen + filling))},{','.join(map(str, has))}")
+    (tree.root / "notes.csv").write_text("\n".join([*notes, ""]))
     for name, has in (("all", (1, 1, 1)), ("none", (0, 0, 0)), ("right", (0, 0, 1))):
         Image.fromarray(picture(np.array(has), random)).save(tree.root / "new" / f"{name}.png")
     ended, _ = tree.run_all(*COMMANDS.values())
@@ -172,10 +193,22 @@ def test_numbers_are_learnt_standardised_and_answered_in_their_unit(results: tup
     assert "Numbers to predict" in (tree.root / "reports/datasets/grey/summary.md").read_text()
 
 
+def test_texts_with_several_labels_are_learnt_and_told(results: tuple[Tree, dict[str, Ended]]) -> None:
+    tree, ended = results
+    metrics = metrics_of(tree, "notes")
+    assert metrics["mean_average_precision"] > 0.9 and metrics["baseline_mean_average_precision"] > 0.9
+    found = [sorted(json.loads(line)["labels"]) for line in ended["predict notes"].out.splitlines()]
+    assert found == [["sea", "wood"], []]
+    with (tree.root / "reports/notes/evaluation/mistakes.csv").open() as file:
+        for row in csv.DictReader(file):
+            assert row["actual"] != row["predicted"] and 0 < float(row["furthest off"]) <= 1
+    assert "Classes together" in (tree.root / "reports/datasets/notes/summary.md").read_text()
+
+
 WRONG = {
     "task: {name: multilabel}": (
         "task: {name: classify}",
-        "runs.bands.task: classify predicts classes, but the labels of bands are several classes; multilabel would",
+        "runs.notes.task: classify predicts classes, but the labels of notes are several classes; multilabel would",
     ),
     "task: {name: regress}": (
         "task: {name: multilabel}",
