@@ -3,6 +3,7 @@
 Shapes: N examples, K classes, O numbers to predict.
 """
 
+import ast
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -202,8 +203,11 @@ def encode_labels(texts: Sequence[str], where: Callable[[int], str], name: str, 
 
 
 def _several(texts: Sequence[str], where: Callable[[int], str], name: str, columns: LabelColumns) -> EncodedLabels:
-    separator = columns.separator if columns.separator is not None else _find_separator(texts, where)
-    lists = [_parts(text, separator) for text in texts]
+    are_brackets = _are_brackets(texts)
+    separator = columns.separator
+    if separator is None:
+        separator = "," if are_brackets else _find_separator(texts, where)
+    lists = [_bracketed(text) if are_brackets else _parts(text, separator) for text in texts]
     classes = sorted_labels(part for parts in lists for part in parts)
     if len(classes) < 2:
         raise UserError(f"{name} must have at least two labels, but has {', '.join(map(repr, classes)) or 'none'}")
@@ -213,6 +217,7 @@ def _several(texts: Sequence[str], where: Callable[[int], str], name: str, colum
         has_NK[row, [class_id[part] for part in parts]] = 1
     several = int((has_NK.sum(axis=1) > 1).sum())
     read = f"parted by {_WORDS.get(separator, repr(separator))}" if separator else "one a cell"
+    read = "in square brackets" if are_brackets else read
     shown = ", ".join(classes[:_MOST_NAMED]) + (", ..." if len(classes) > _MOST_NAMED else "")
     note = f"{name}: labels {read}: {len(classes):,} of them ({shown}); {several:,} of {len(texts):,} rows have several"
     return EncodedLabels(has_NK, tuple(classes), notes=(note,))
@@ -226,6 +231,24 @@ def _parts(text: str, separator: str) -> list[str]:
     """
     parts = text.split(separator) if separator else [text]
     return list(dict.fromkeys(part for part in map(str.strip, parts) if part))
+
+
+def _are_brackets(texts: Sequence[str]) -> bool:
+    """Whether all cells that are not empty are lists in square brackets, as JSON and Python write them."""
+    return any(texts) and all(text[:1] == "[" and text[-1:] == "]" for text in texts if text)
+
+
+def _bracketed(text: str) -> list[str]:
+    """The labels of a list in square brackets, quoted or not.
+
+    >>> _bracketed('["rust", "hot scab"]'), _bracketed("['rust']"), _bracketed("[rust, scab]"), _bracketed("[]")
+    (['rust', 'hot scab'], ['rust'], ['rust', 'scab'], [])
+    """
+    try:
+        found = ast.literal_eval(text or "[]")
+    except (ValueError, SyntaxError, MemoryError, RecursionError):  # brackets by the thousand, too
+        return _parts(text[1:-1], ",")
+    return list(dict.fromkeys(str(one).strip() for one in found))
 
 
 def _find_separator(texts: Sequence[str], where: Callable[[int], str]) -> str:
@@ -249,6 +272,14 @@ def _find_separator(texts: Sequence[str], where: Callable[[int], str]) -> str:
 
 def _refuse_hidden_lists(texts: Sequence[str], where: Callable[[int], str]) -> None:
     """Labels that look like several of the others would silently be classes of their own: ask."""
+    if _are_brackets(texts):
+        row = max(range(len(texts)), key=lambda row: len(_bracketed(texts[row])))
+        several = {part for text in set(texts) for part in _bracketed(text)}
+        raise UserError(
+            f"{where(row)}: {texts[row]!r} is a list. Several labels a row: multilabel: true and the task multilabel "
+            f'({len(several):,} labels); one a row, each list a class: labels_separator: "" '
+            f"({len(set(texts)):,} classes)"
+        )
     row_of: dict[str, int] = {}
     for row, text in enumerate(texts):
         row_of.setdefault(text, row)

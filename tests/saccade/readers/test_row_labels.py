@@ -66,6 +66,22 @@ def test_several_labels_a_cell(texts: list[str], separator: str, is_named: bool)
     assert "3 of them (healthy, rust, scab); 2 of 5 rows have several" in note
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ['["rust", "hot scab"]', "[]", '["rust"]', ""],
+        ["['rust', 'hot scab']", "[]", "['rust']", ""],
+        ["[rust, hot scab]", "[]", "[rust]", ""],
+    ],
+)
+def test_lists_in_square_brackets(texts: list[str]) -> None:
+    found = read(*texts, multilabel=True)
+    assert found.classes == ("hot scab", "rust") and found.values.tolist() == [[1, 1], [0, 0], [0, 1], [0, 0]]
+    assert "in square brackets: 2 of them" in found.notes[0]
+    with pytest.raises(UserError, match=r"line 2: .* is a list\. Several .* row: multilabel: true .*\(2 labels\)"):
+        read(*texts)
+
+
 def test_another_sign_between_labels_can_be_named() -> None:
     found = read("a+b", "b", "c d", separator="+")
     assert found.classes == ("a", "b", "c d") and found.values.tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
