@@ -35,7 +35,8 @@ def evaluate(
     """Measure the answers on the test split, and write tables and figures.
 
     Args:
-        folder: an empty folder; gets predictions.csv, predictions.png and learning_curves.png.
+        folder: an empty folder; gets predictions.csv, predictions.png, learning_curves.png and, of several numbers,
+            per_number.csv: their errors one by one, for they may differ in unit.
         answers_NO: float32, the network's answers in the order of the test split.
         test: the test split.
         spec: spec of the dataset.
@@ -53,9 +54,21 @@ def evaluate(
         writer.writerow(["row", *(f"actual({name})" for name in spec.targets), *spec.targets])
         for row, actual_O, answer_O in zip(test.rows, test.labels, answers_NO, strict=True):
             writer.writerow([int(row), *(f"{value:.6g}" for value in (*actual_O, *answer_O))])
+    if len(spec.targets) > 1:
+        _write_numbers(folder / "per_number.csv", answers_NO, test.labels, spec.targets)
     measured = metrics.regression_metrics(answers_NO, test.labels)
     has_unit = predictor is not None and bool(predictor.config.target_std)
     return {"mae": measured["mae"], **measured} if has_unit else measured
+
+
+def _write_numbers(path: Path, answers_NO: np.ndarray, targets_NO: np.ndarray, names: Sequence[str]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        for o, name in enumerate(names):
+            measured = metrics.regression_metrics(answers_NO[:, o : o + 1], targets_NO[:, o : o + 1])
+            if o == 0:
+                writer.writerow(["number", *measured])
+            writer.writerow([name, *(f"{value:.6g}" for value in measured.values())])
 
 
 # --- saccade predict --------------------------------------------------------------------------------------------------

@@ -185,6 +185,10 @@ def test_numbers_are_learnt_standardised_and_answered_in_their_unit(results: tup
     assert metrics["baseline_constant_mae"] == pytest.approx(constant, rel=1e-5)
     assert metrics["baseline_mae"] < metrics["baseline_constant_mae"]
     assert f"constant {metrics['baseline_constant_mae']:.4f}" in ended["evaluate grey"].out
+    with (tree.root / "reports/grey/evaluation/per_number.csv").open() as file:
+        errors = {row["number"]: float(row["mae"]) for row in csv.DictReader(file)}
+    assert np.mean([errors["level"], errors["half"]]) == pytest.approx(metrics["mae"], rel=1e-4)
+    assert errors["half"] < errors["level"]
     for record in map(json.loads, ended["predict grey json"].out.splitlines()):
         image_HW = np.asarray(Image.open(tree.root / record["path"]))
         assert record["level"] == pytest.approx(500 + 10 * image_HW.mean(), abs=8 * metrics["mae"])
