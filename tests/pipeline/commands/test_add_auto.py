@@ -257,7 +257,7 @@ def test_several_labels_and_numbers_of_pictures_get_their_task(
     inside.params.write_text(HEAD + dataset + blocks + RUNS.replace("photos", "mine").replace("classify", task))
     fetch("mine", source=load_params(paths.PARAMS).datasets["mine"].source)
     means = kinds.Means(10, 1, False, lambda model: False)
-    monkeypatch.setattr(module, "means_of_this_machine", lambda minutes: means)
+    monkeypatch.setattr(module, "means_of_this_machine", lambda minutes, **options: means)
     add_auto(paths.PARAMS, "mine", minutes=10, as_=None)
     assert load_params(paths.PARAMS).runs["mine-auto"].task.name == task  # what is written can be read
     run = YAML(typ="safe").load(paths.PARAMS.read_text())["runs"]["mine-auto"]
