@@ -51,13 +51,9 @@ def add_auto(file: Path, dataset: str, *, minutes: float, as_: str | None, from_
     seed = params.seed if described.split.seed is None else described.split.seed
     published = getattr(examples, "published_splits", None)
     split, _ = settings_for(described.split.model_dump() | {"seed": seed}, published)
-    found = kinds.recommend(
-        form_of_source(source.name),
-        examples,
-        described.preprocess.options,
-        split,
-        means_of_this_machine(minutes, from_scratch=from_scratch),
-    )
+    form = form_of_source(source.name, source.arguments)
+    means = means_of_this_machine(minutes, from_scratch=from_scratch)
+    found = kinds.recommend(form, examples, described.preprocess.options, split, means)
     own = whole["datasets"][dataset]
     preprocess = _short(found.preprocess, described.preprocess.options, own.get("preprocess") or {})
     is_same = content(own.get("preprocess") or {}) == preprocess and (own.get("augment") or {}) == found.augment
@@ -66,7 +62,7 @@ def add_auto(file: Path, dataset: str, *, minutes: float, as_: str | None, from_
             raise UserError(f"datasets of {file} has {name!r} already: remove it, or give another name with --as")
         blocks = {**own, "preprocess": preprocess, "augment": dict(found.augment)}
         text = insert(text, "datasets", entry_lines(name, blocks, found.reasons, f"{dataset}, prepared for {name}"))
-    labels = registry.constant_or("classes", "datasets", source.name, "LABELS")
+    labels = registry.labels_of_source(source.name, source.arguments)
     run = {
         "dataset": dataset if is_same else name,
         "task": {"name": task_for(labels)},

@@ -83,7 +83,7 @@ def baseline_of(params: Params, run: str) -> kinds.Recommendation | None:
     block = params.datasets[params.runs[run].dataset]
     path = paths.report(run) / "metrics.json"
     measured = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    form, options = form_of_source(block.source.name), block.preprocess.options
+    form, options = form_of_source(block.source.name, block.source.arguments), block.preprocess.options
     prefix = better_baseline(measured, next(iter(measured), ""))
     if prefix is not None:
         return kinds.baseline_run(form, prefix.removeprefix("baseline_").removesuffix("_"), options)

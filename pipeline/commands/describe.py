@@ -199,10 +199,11 @@ def show(subject: Subject, *, as_json: bool, figure: Path | None) -> None:
 
 
 def _built(subject: Subject) -> "nn.Module":
-    from saccade.transfer.freeze import freeze
+    from saccade.transfer.freeze import expand_backbone, freeze
 
     network = registry.module("models", subject.model).build(subject.spec, **subject.arguments)
-    freeze(network, subject.frozen)
+    head = registry.constant_or(None, "models", subject.model, "HEAD")
+    freeze(network, expand_backbone(network, subject.frozen, head))
     return network
 
 

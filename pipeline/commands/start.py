@@ -142,7 +142,7 @@ def _with_entries(text: str, name: str, decision: Decision) -> str:
     }
     run = {
         "dataset": name,
-        "task": {"name": task_for(registry.constant_or("classes", "datasets", decision.choice.source, "LABELS"))},
+        "task": {"name": task_for(registry.labels_of_source(decision.choice.source, reading.arguments))},
         "model": dict(found.model),
         "train": dict(found.train),
         "evaluate": dict(found.evaluate),

@@ -233,7 +233,7 @@ def settle(choice: Choice, question: Question, *, seed: int, means: kinds.Means)
 
 
 def _decide(choice: Choice, seed: int, means: kinds.Means) -> Decision:
-    reading, form = choice.reading, form_of_source(choice.source)
+    reading, form = choice.reading, form_of_source(choice.source, choice.reading.arguments)
     with _examples(choice) as (examples, times):
         split = decide_split(examples, reading, seed)
         whole = standing_for_more(examples, times)

@@ -147,11 +147,13 @@ def _put_together(run: "TrainingRun", store: "RunStore", members: Sequence["RunS
     from saccade.bundle import bundle
 
     first = bundle.read_config(members[0].folder / "bundle")
-    config = dataclasses.replace(first, identity=store.folder.name, members=len(members), interval=None)
+    config = dataclasses.replace(first, identity=store.folder.name, members=len(members), interval=None, thresholds=[])
     with replacing_folder(store.folder / "bundle") as folder:
         weights_sha256 = bundle.save_ensemble(folder, config, [member.folder / "bundle" for member in members])
         if config.spec.horizon:
             bundle.write_config(folder, dataclasses.replace(config, interval=_interval(run, folder)))
+        if config.spec.multilabel:
+            bundle.write_config(folder, dataclasses.replace(config, thresholds=_thresholds(run, folder)))
     return weights_sha256
 
 
@@ -168,6 +170,17 @@ def _interval(run: "TrainingRun", bundle: Path) -> "PredictionInterval":
     examples, targets = torch.from_numpy(validation.examples), torch.from_numpy(validation.labels)
     batch_size, device = run.block.batch_size, predictor.device
     return measure_interval(predictor.network, examples, targets, batch_size=batch_size, device=device)
+
+
+def _thresholds(run: "TrainingRun", bundle: Path) -> list[float]:
+    """The threshold of each class that does best for all members together on the validation split."""
+    from saccade.data.prepared import open_split
+    from saccade.data.thresholds import choose_thresholds
+    from saccade.predict import predictor as prediction
+
+    validation = open_split(paths.prepared(run.dataset), "validation")
+    answers = prediction.load(bundle, run.block.device).answer_split(validation, run.block.batch_size)
+    return choose_thresholds(answers, validation.labels)  # type: ignore[arg-type]
 
 
 def _keep_results(

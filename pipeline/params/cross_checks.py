@@ -138,20 +138,34 @@ def _run_problems(name: str, run: Any, datasets: Mapping[str, Any], runs: Mappin
     if task.get("name") in registry.names("tasks"):
         if source in registry.names("datasets"):
             asked = registry.constant("tasks", task["name"], "LABELS")
-            given = registry.constant_or("classes", "datasets", str(source), "LABELS")
+            given = registry.labels_of_source(str(source), _mapping(_mapping(datasets, str(dataset)), "source"))
             if asked != given:
-                yield Problem(
-                    (*path, "task"), f"{task['name']} predicts {asked}, but the labels of {dataset} are {given}"
-                )
+                message = f"{task['name']} predicts {asked}, but the labels of {dataset} are {given}"
+                yield Problem((*path, "task"), message + _able_tasks(given))
         yield from _loss_problems((*path, "train"), _mapping(run, "train"), str(task["name"]))
-        if registry.constant("tasks", task["name"], "LABELS") != "classes":
-            for key, without in (("class_weights", "none"), ("sampler", "shuffle")):
-                if _mapping(run, "train").get(key, without) != without:
-                    yield Problem((*path, "train", key), f"{task['name']} predicts no classes: leave {key} out")
+        labels = registry.constant("tasks", task["name"], "LABELS")
+        for key, without, takers in (
+            ("class_weights", "none", ("classes", "several classes")),
+            ("sampler", "shuffle", ("classes",)),
+        ):
+            if labels not in takers and _mapping(run, "train").get(key, without) != without:
+                yield Problem((*path, "train", key), _not_for(labels, task["name"], key))
         if source in registry.names("datasets"):
             if model.get("name") in registry.names("models"):
                 yield from task_argument_problems(path, run, layout, registry.constant("tasks", task["name"], "LABELS"))
             yield from _mixing_problems(path, run, task["name"], dataset, _mapping(datasets, str(dataset)), layout)
+
+
+def _not_for(labels: str, task: object, key: str) -> str:
+    """What to say of a key that is for one class an example."""
+    predicts = "several classes an example" if labels == "several classes" else "no classes"
+    return f"{task} predicts {predicts}: leave {key} out"
+
+
+def _able_tasks(labels: str) -> str:
+    """The tasks that predict such labels, as a remedy; empty where there are none."""
+    able = [name for name in registry.names("tasks") if registry.constant("tasks", name, "LABELS") == labels]
+    return f"; {' or '.join(able)} would" if able else ""
 
 
 def _transfer_problems(path: KeyPath, train: Mapping[str, Any], model: Mapping[str, Any]) -> Iterator[Problem]:
@@ -189,8 +203,9 @@ def _mixing_problems(
     for (block, key), layouts in takes.items():
         if _mapping(run, block).get(key) is None:
             continue
-        if registry.constant("tasks", task, "LABELS") != "classes":
-            yield Problem((*path, block, key), f"{task} predicts no classes: leave {key} out")
+        labels = registry.constant("tasks", task, "LABELS")
+        if labels not in (("classes",) if key == "tta" else ("classes", "several classes")):
+            yield Problem((*path, block, key), _not_for(labels, task, key))
         elif layout not in layouts:
             message = f"{key} takes {' or '.join(layouts)}, but {dataset} is {layout}: leave {key} out"
             yield Problem((*path, block, key), message)

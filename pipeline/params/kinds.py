@@ -23,7 +23,7 @@ def kind_problems(name: str, dataset: Any, source: Mapping[str, Any]) -> Iterato
     if source.get("name") not in registry.names("datasets"):
         return  # has been said
     path: KeyPath = ("datasets", name)
-    who, form = source["name"], form_of_source(source["name"])
+    who, form = source["name"], form_of_source(source["name"], source)
     words, layout = kinds.words_for(form), registry.constant("kinds", form.split("/")[0], "LAYOUT")
     blocks = {key: dataset[key] for key in ("preprocess", "split", "augment") if isinstance(dataset.get(key), Mapping)}
     preprocess, split, augment = (blocks.get(key, {}) for key in ("preprocess", "split", "augment"))

@@ -48,10 +48,11 @@ class DatasetBlock(ParamsModel):
         Returns:
             None where the block is always of one form, or the source is not known, which is said elsewhere.
         """
-        source = dataset.get("source") if isinstance(dataset, Mapping) else None
-        name = source.get("name") if isinstance(source, Mapping) else None
+        found = dataset.get("source") if isinstance(dataset, Mapping) else None
+        source: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
+        name = source.get("name")
         is_known = key == "preprocess" and name in registry.names("datasets")
-        return preprocess_block(form_of_source(str(name))) if is_known else None
+        return preprocess_block(form_of_source(str(name), source)) if is_known else None
 
 
 class RunBlock(ParamsModel):

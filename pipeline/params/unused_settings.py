@@ -27,7 +27,7 @@ class _Run:
     Attributes:
         train: ``train:``.
         evaluate: ``evaluate:``.
-        predicts_classes: whether its task does.
+        predicts_classes: whether its task does, one an example.
         examples: examples of the training split; None: not prepared yet.
         class_counts: examples of each class in the training split; empty: not prepared yet, or no classes.
     """
@@ -197,6 +197,8 @@ def _equal_classes(key: str) -> Callable[[_Run], str | None]:
     def rule(run: _Run) -> str | None:
         if getattr(run.train, key) not in ("inverse", "effective", "balanced") or len(set(run.class_counts)) != 1:
             return None
+        if not run.predicts_classes:  # of several classes, it is those that have one against those that have not
+            return None
         return f"every class has {run.class_counts[0]:,} training examples: none counts for more than another"
 
     return rule
@@ -216,7 +218,7 @@ def _top_k(run: _Run) -> str | None:
     if "top_k" not in run.evaluate.model_fields_set:
         return None
     if not run.predicts_classes:
-        return "the task predicts no classes"
+        return "the task does not predict one class an example"
     count = len(run.class_counts)
     certain = [k for k in run.evaluate.top_k if 1 < count <= k]
     if not certain:

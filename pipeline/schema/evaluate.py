@@ -20,7 +20,7 @@ class EvaluateBlock(ParamsModel):
     )
     features_baseline: Literal["auto"] | bool = Field(
         "auto",
-        description="whether images with classes are compared, too, with a linear model on what EfficientNet-Lite0, "
+        description="whether images are compared, too, with a linear model on what EfficientNet-Lite0, "
         "trained on ImageNet, makes of them; about a minute for 5,000 images on two cores, once; auto: where they are "
         "in colour or a side is above 32 pixels",
     )

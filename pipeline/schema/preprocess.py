@@ -6,6 +6,7 @@ Which form a dataset has, its source says; so an image dataset has no ``max_voca
 import functools
 import operator
 import types
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 from pydantic import Field, create_model
@@ -33,11 +34,12 @@ class PreprocessBlock(ParamsModel):
         return None if size is None or channels is None else (size[0], size[1], channels)
 
 
-def form_of_source(source: str) -> str:
+def form_of_source(source: str, arguments: Mapping[str, Any]) -> str:
     """The form of the data that a source gives.
 
     Args:
         source: name of a file in ``datasets/``.
+        arguments: arguments of the source, on which its labels may depend.
 
     Returns:
         A name such as "tokens/long_texts".
@@ -46,7 +48,7 @@ def form_of_source(source: str) -> str:
         UserError: its kind knows no such labels.
     """
     kind = registry.constant("datasets", source, "KIND")
-    return kinds.form_of(kind, registry.constant_or("classes", "datasets", source, "LABELS"))
+    return kinds.form_of(kind, registry.labels_of_source(source, arguments))
 
 
 @functools.cache

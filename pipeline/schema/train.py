@@ -119,16 +119,19 @@ class TrainBlock(ParamsModel):
     schedule: Constant | Staircase | Cosine | OneCycle = Field(
         default_factory=lambda: Constant(name="constant"), discriminator="name"
     )
-    loss: Literal["auto", "cross_entropy", "binary_cross_entropy", "mse", "mae"] = Field(
+    loss: str = Field(
         "auto",
-        description="auto: the task's first loss; binary_cross_entropy: two classes from one output; "
-        "mse of a classifier: squared error on one-hot targets",
+        description="auto: the task's first loss, or the name of another of its LOSSES: cross_entropy, mse, mae, ...; "
+        "binary_cross_entropy of a classifier: two classes from one output; mse of a classifier: squared error on "
+        "one-hot targets",
     )
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="share of each training target that is spread over all classes, for cross_entropy"
     )
     class_weights: Literal["none", "inverse", "effective"] = Field(
-        "none", description="weights of the training loss by class counts: rare classes weigh more"
+        "none",
+        description="weights of the training loss by class counts: rare classes weigh more; of several classes an "
+        "example: the examples that have a class weigh more in its part of the loss",
     )
     sampler: Literal["shuffle", "balanced"] = Field(
         "shuffle", description="examples of an epoch: each once, or each class equally often"

@@ -44,7 +44,7 @@ def preprocess(dataset: str, *, source: NamedBlock, split: SplitBlock, block: Pr
             warn=lambda line: warn(f"{dataset}: {line}"),
             progress=progress,
         )
-        prepared = kinds.prepare(form_of_source(source.name), examples, job, block.options)
+        prepared = kinds.prepare(form_of_source(source.name, source.arguments), examples, job, block.options)
         write_dataset_page(report, dataset, prepared)
     spec, page = prepared.info.spec, paths.dataset_report(dataset) / "report.html"
     counts = ", ".join(f"{split} {count:,}" for split, count in prepared.info.counts.items())

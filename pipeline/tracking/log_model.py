@@ -141,7 +141,7 @@ def _signature(values: dict[str, Any]) -> Any:
     spec = Spec.from_dict(values)
     columns = [ColSpec(DataType.float, name) for name in spec.targets]
     if spec.classes:
-        columns = [ColSpec(DataType.string, "label")]
+        columns = [ColSpec(DataType.string, "labels" if spec.multilabel else "label")]
         columns += [ColSpec(DataType.float, f"probability_{name}") for name in spec.classes]
     if spec.layout != "tokens":
         of_elements = np.dtype("uint8" if spec.layout == "image" else "float32")

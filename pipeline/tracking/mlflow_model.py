@@ -4,7 +4,7 @@ It is copied into every logged model, where ``saccade`` lies beside it and ``pip
 at the top.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import mlflow
@@ -31,8 +31,9 @@ class BundleModel(mlflow.pyfunc.PythonModel):
             params: length, temperature and seed, for a network that goes on with texts.
 
         Returns:
-            One row an example: ``label``, and ``probability_<class>`` for each class; or a column for each number that
-            is predicted; or ``text``, the prompt and what follows.
+            One row an example: ``label``, or ``labels`` with commas between them where an example may have several, and
+            ``probability_<class>`` for each class; or a column for each number that is predicted; or ``text``, the
+            prompt and what follows.
 
         Raises:
             ValueError: a value lies outside 0 to 255, or is not finite.
@@ -42,8 +43,7 @@ class BundleModel(mlflow.pyfunc.PythonModel):
             return self._about_texts(model_input, params or {})
         examples = np.asarray(model_input)
         if spec.layout == "image" and spec.classes:
-            result = self.bundle.predict(_pixels(examples))
-            return _with_label(list(result["label"]), np.asarray(result["probabilities"]), spec.classes)
+            return _table(self.bundle.predict(_pixels(examples)), spec.classes)
         real = examples[~_padding(examples)] if spec.is_padded else examples
         if not np.isfinite(real).all():
             raise ValueError("series must hold finite numbers: fill in what is missing")
@@ -51,8 +51,11 @@ class BundleModel(mlflow.pyfunc.PythonModel):
 
         stored = _pixels(examples) if spec.layout == "image" else examples.astype(np.float32)
         answers = self.bundle.outputs(torch.from_numpy(stored))
+        if spec.multilabel:
+            return _table({"labels": self.bundle.labels_of(answers), "probabilities": answers}, spec.classes)
         if spec.classes:
-            return _with_label([spec.classes[k] for k in answers.argmax(axis=1)], answers, spec.classes)
+            label = [spec.classes[k] for k in answers.argmax(axis=1)]
+            return _table({"label": label, "probabilities": answers}, spec.classes)
         return pd.DataFrame(answers, columns=list(spec.targets))
 
     def _about_texts(self, model_input: np.ndarray | pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
@@ -60,8 +63,7 @@ class BundleModel(mlflow.pyfunc.PythonModel):
         texts = [str(text) for text in column]
         if self.bundle.spec.output == "per_token":
             return pd.DataFrame({"text": [self.bundle.generate(text, **params) for text in texts]})
-        result = self.bundle.predict(texts)
-        return _with_label(list(result["label"]), np.asarray(result["probabilities"]), self.bundle.spec.classes)
+        return _table(self.bundle.predict(texts), self.bundle.spec.classes)
 
 
 def _padding(examples_NTF: np.ndarray) -> np.ndarray:
@@ -80,9 +82,13 @@ def _pixels(images_NHWC: np.ndarray) -> np.ndarray:
     return np.rint(images_NHWC).astype(np.uint8)
 
 
-def _with_label(labels: Sequence[str], probabilities_NK: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
-    table = pd.DataFrame(probabilities_NK, columns=[f"probability_{name}" for name in classes])
-    table.insert(0, "label", list(labels))
+def _table(answers: Mapping[str, Any], classes: Sequence[str]) -> pd.DataFrame:
+    """What ``Predictor.predict`` gives, a row an example; several labels with commas between them."""
+    table = pd.DataFrame(np.asarray(answers["probabilities"]), columns=[f"probability_{name}" for name in classes])
+    if "labels" in answers:
+        table.insert(0, "labels", [", ".join(names) for names in answers["labels"]])
+    else:
+        table.insert(0, "label", list(answers["label"]))
     return table
 
 

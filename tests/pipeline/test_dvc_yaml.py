@@ -66,9 +66,22 @@ def asked_of_kinds(stage: str) -> set[Path]:
     return set().union(*(imported_files(path, within=asked) for path in protocols)) if asked else set()
 
 
+def asked_of_tasks(stage: str) -> set[Path]:
+    """The files that a task's own loss and score import: training takes nothing else of its file."""
+    if stage != "train":
+        return set()
+    found = set()
+    for task in registry.names("tasks"):
+        own = (*registry.constant("tasks", task, "LOSSES"), registry.constant("tasks", task, "SCORE"))
+        found |= imported_files(registry.source_file("tasks", task), within=own)
+    return found
+
+
 def imported(stage: str) -> set[Path]:
     named = templated(stage)
-    everything = closure(shell(stage), leave_out=RECORDS).union(*map(closure, named | asked_of_kinds(stage))) - named
+    followed = {path for path in named if stage != "train" or path.parent.name != "tasks"}
+    followed |= asked_of_kinds(stage) | asked_of_tasks(stage)
+    everything = closure(shell(stage), leave_out=RECORDS).union(*map(closure, followed)) - named
     return {path for path in everything if decides(path, stage)}
 
 
@@ -116,6 +129,7 @@ def test_a_stage_that_takes_a_model_by_name_depends_on_its_file() -> None:
     assert "src/saccade/models/${item.model.name}.py" in listed("train")
     assert "src/saccade/models/${item.model.name}.py" in listed("evaluate")
     assert "src/saccade/tasks/${item.task.name}.py" in listed("evaluate")
+    assert "src/saccade/tasks/${item.task.name}.py" in listed("train")  # it may bring the loss
     assert listed("fetch") == ["src/saccade/datasets/${item.source.name}.py"]
 
 

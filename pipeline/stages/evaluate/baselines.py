@@ -77,7 +77,7 @@ def baseline_values(
 
 
 def _asks_for_features(info: Description, block: EvaluateBlock) -> bool:
-    if info.spec.layout != "image" or not info.spec.classes:
+    if info.spec.layout != "image":
         return False
     if block.features_baseline != "auto":
         return block.features_baseline

@@ -70,7 +70,7 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
         outcome = uploader.finish()
     main = next(iter(metrics))  # the first is the task's main one
     names = {f"tta_{main}": f"over {block.tta} views", f"baseline_{main}": "baseline"}
-    names |= {f"baseline_features_{main}": "baseline on features"}
+    names |= {f"baseline_features_{main}": "baseline on features", f"baseline_constant_{main}": "constant"}
     beside = "".join(f", {name} {metrics[key]:.4f}" for key, name in names.items() if key in metrics)
     words = verdict_on_baseline(metrics, main)
     interval = f" (95 %: {interval_text(metrics, main)})" if interval_text(metrics, main) else ""

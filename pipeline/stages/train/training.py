@@ -69,7 +69,10 @@ class Training:
         )
         setup = set_up_run(run, runtime.precision)
         settings, read = setup.identifying
-        identity = identity_of(settings, read, code_digests("train", {"item.model.name": run.model.name}))
+        code = code_digests("train", {"item.model.name": run.model.name, "item.task.name": run.task.name})
+        if not setup.has_own_loss:  # what evaluation measures decides no weight
+            code = {path: digest for path, digest in code.items() if not path.endswith(f"/tasks/{run.task.name}.py")}
+        identity = identity_of(settings, read, code)
         environment = devices.describe_environment(runtime.device, me.world_size)
         return cls(run, setup.with_identity(identity), runtime, environment, RunStore(identity))
 

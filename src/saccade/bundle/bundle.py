@@ -7,7 +7,7 @@ own.
 import hashlib
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch import nn
 from saccade.bundle.ensemble import Ensemble, OutputKind
 from saccade.bundle.inputs import input_for
 from saccade.bundle.intervals import PredictionInterval
-from saccade.bundle.outputs import output_for
+from saccade.bundle.outputs import Rescale, output_for
 from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.core.files import read_json, sha256_of_file, write_json
@@ -25,8 +25,16 @@ from saccade.data.spec import Spec
 FORMAT = 1
 SPECIAL_FORMAT = 2  # with evaluate_crop or one_output: a saccade that knows nothing of them must not answer
 ENSEMBLE_FORMAT = 3  # with members: an older saccade must not answer either
-_FORMATS = (FORMAT, SPECIAL_FORMAT, ENSEMBLE_FORMAT)
-_USUAL = {"evaluate_crop": (1, SPECIAL_FORMAT), "one_output": (False, SPECIAL_FORMAT), "members": (1, ENSEMBLE_FORMAT)}
+OWN_UNIT_FORMAT = 4  # with thresholds or the targets' own unit: likewise
+_FORMATS = (FORMAT, SPECIAL_FORMAT, ENSEMBLE_FORMAT, OWN_UNIT_FORMAT)
+_USUAL: dict[str, tuple[Any, int]] = {
+    "evaluate_crop": (1, SPECIAL_FORMAT),
+    "one_output": (False, SPECIAL_FORMAT),
+    "members": (1, ENSEMBLE_FORMAT),
+    "thresholds": ([], OWN_UNIT_FORMAT),
+    "target_mean": ([], OWN_UNIT_FORMAT),
+    "target_std": ([], OWN_UNIT_FORMAT),
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,11 @@ class NetworkConfig:
         interval: bounds of the truth around a forecast, as measured on the validation split; None of anything else.
             bundle.json calls it ``band``.
         members: number of networks that predict together; see ``saccade.bundle.ensemble``.
+        thresholds: probability from which an example has each class, where it may have several, chosen on the
+            validation split; empty elsewhere.
+        target_mean: mean of each number to predict over the training split, where the network learns them standardised
+            and answers in their own unit; empty elsewhere.
+        target_std: standard deviation of the same, above 0.
     """
 
     model: str
@@ -59,6 +72,9 @@ class NetworkConfig:
     one_output: bool = False
     interval: PredictionInterval | None = None
     members: int = 1
+    thresholds: list[float] = field(default_factory=list)
+    target_mean: list[float] = field(default_factory=list)
+    target_std: list[float] = field(default_factory=list)
 
     @property
     def built_for(self) -> Spec:
@@ -68,7 +84,8 @@ class NetworkConfig:
     def build_network(self) -> nn.Sequential:
         """A new network with random weights: stored arrays in, the model's outputs out."""
         model = self._build_model() if self.members == 1 else self._build_ensemble()
-        output = output_for(self.spec, self.mean, self.std)
+        output = Rescale(self.target_mean, self.target_std) if self.target_std else None
+        output = output or output_for(self.spec, self.mean, self.std)
         before = input_for(self.spec, self.mean, self.std, self.evaluate_crop)
         return nn.Sequential(before, model, *([output] if output else []))
 
@@ -84,7 +101,8 @@ class NetworkConfig:
 
     def _build_ensemble(self) -> Ensemble:
         is_of_classes = bool(self.spec.classes) or self.spec.output == "per_token"
-        kind: OutputKind = "one_output" if self.one_output else "classes" if is_of_classes else "numbers"
+        is_of_sigmoids = self.one_output or self.spec.multilabel
+        kind: OutputKind = "sigmoids" if is_of_sigmoids else "classes" if is_of_classes else "numbers"
         return Ensemble([self._build_model() for _ in range(self.members)], kind)
 
 

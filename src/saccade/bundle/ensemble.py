@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-OutputKind = Literal["classes", "one_output", "numbers"]
+OutputKind = Literal["classes", "sigmoids", "numbers"]
 
 
 class Ensemble(nn.Module):
@@ -22,8 +22,9 @@ class Ensemble(nn.Module):
 
     Args:
         members: networks of one architecture with different weights; one at least.
-        kind: form of their outputs: classes are logits (..., K); one_output is the logit of the second of two classes;
-            numbers are (B, O).
+        kind: form of their outputs: classes are logits (..., K) of a softmax; sigmoids are logits of answers that are
+            yes or no each, of the second of two classes (B, 1) or of several classes an example (B, K); numbers are
+            (B, O).
     """
 
     def __init__(self, members: Sequence[nn.Module], kind: OutputKind) -> None:
@@ -45,6 +46,6 @@ class Ensemble(nn.Module):
         outputs_M = torch.stack([output.float() for output in outputs])  # bfloat16 would round what is averaged
         if self.kind == "numbers":
             return outputs_M.mean(dim=0)
-        if self.kind == "one_output":  # log p - log (1 - p); what both are divided by cancels out
+        if self.kind == "sigmoids":  # log p - log (1 - p); what both are divided by cancels out
             return logsigmoid(outputs_M).logsumexp(dim=0) - logsigmoid(-outputs_M).logsumexp(dim=0)
         return outputs_M.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(outputs))

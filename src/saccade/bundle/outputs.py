@@ -1,4 +1,5 @@
-"""Output layers: from what a model gives to the data's own unit. Part of every bundle that forecasts.
+"""Output layers: from what a model gives to the data's own unit. Part of every bundle that forecasts or answers with
+numbers that training takes standardised.
 
 Shapes: B batch, O numbers to predict.
 """

@@ -10,6 +10,7 @@ import functools
 import importlib
 import inspect
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -96,6 +97,26 @@ def constant_or(default: object, folder: Folder, name: str, constant_name: str) 
         return default
 
 
+def labels_of_source(source: str, arguments: Mapping[str, Any]) -> str:
+    """Which labels a source gives.
+
+    ``LABELS`` of its file says so: a word; or, where it depends on what the source is asked, arguments and the word for
+    each, of which the first counts that is given, and ``""`` where none is: ``{"value_columns": "numbers", "":
+    "classes"}``. Without it the labels are classes.
+
+    Args:
+        source: name of a file in ``datasets/``.
+        arguments: arguments of the source; one that is false, empty or None is not given.
+
+    Returns:
+        A word such as "classes", which a task's ``LABELS`` must equal.
+    """
+    labels = constant_or("classes", "datasets", source, "LABELS")
+    if isinstance(labels, str):
+        return labels
+    return str(next(word for argument, word in labels.items() if not argument or arguments.get(argument)))
+
+
 def keyword_arguments(folder: Folder, name: str, function: str) -> dict[str, Argument]:
     """The keyword-only arguments of a function in a registered file, read without importing the file.
 
@@ -138,6 +159,11 @@ def argument_texts(folder: Folder, name: str, function: str) -> dict[str, str]:
         elif texts:  # an argument goes on
             texts[list(texts)[-1]] += " " + line.strip()
     return texts
+
+
+def has_function(folder: Folder, name: str, function: str) -> bool:
+    """Whether a file defines a function, read without importing the file."""
+    return any(isinstance(node, ast.FunctionDef) and node.name == function for node in _tree(folder, name).body)
 
 
 def _function(folder: Folder, name: str, function: str) -> ast.FunctionDef:

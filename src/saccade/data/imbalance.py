@@ -1,6 +1,11 @@
-"""Whether some classes are much rarer than others, and what that makes of plain accuracy."""
+"""How many examples classes have, whether some are much rarer than others, and what that makes of plain accuracy.
+
+Shapes: N examples, K classes.
+"""
 
 from collections.abc import Sequence
+
+import numpy as np
 
 _LEAST_RATIO = 2  # largest to smallest; below it, accuracy and balanced accuracy hardly differ
 
@@ -13,3 +18,21 @@ def is_imbalanced(counts: Sequence[int]) -> bool:
 def constant_accuracy(counts: Sequence[int]) -> float:
     """The accuracy of always answering the largest class; 0 where ``counts`` holds no example."""
     return max(counts) / max(sum(counts), 1)
+
+
+def count_classes(labels: np.ndarray, num_classes: int) -> np.ndarray:
+    """Number of examples of each class.
+
+    Args:
+        labels: class ids int64 (N,), or uint8 (N, K), 1 where an example has the class.
+        num_classes: K.
+
+    Returns:
+        int64 (K,); where examples have several classes, the counts add up to more than N.
+
+    >>> count_classes(np.array([0, 2, 2]), 3), count_classes(np.array([[1, 1], [0, 1]], np.uint8), 2)
+    (array([1, 0, 2]), array([1, 2]))
+    """
+    if labels.ndim == 2:
+        return labels.sum(axis=0, dtype=np.int64)
+    return np.bincount(labels, minlength=num_classes)

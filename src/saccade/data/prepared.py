@@ -4,7 +4,8 @@ data/prepared/<dataset>/
     dataset.json                        spec, counts, mean and std, SHA-256 of each array
     {train,validation,test}.npy         images uint8 (N, H, W, C), series float32 (N, T, F), or tokens int32 (N, T),
                                         filled up with 0 at the end
-    {train,validation,test}_labels.npy  classes int64 (N,), numbers to predict float32 (N, O), or the next tokens
+    {train,validation,test}_labels.npy  classes int64 (N,); where an example may have several, uint8 (N, K), 1 where it
+                                        has the class; numbers to predict float32 (N, O); or the next tokens
                                         int64 (N, T), 0 where there is none
     {train,validation,test}_rows.npy    int64 (N,): which example of the source each one is; of a long text, which token
                                         a window begins with
@@ -13,7 +14,7 @@ data/augmented/<dataset>/
     train.npy                           (V, N, ...), as the prepared one; not there when no views are stored
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ class Description:
         std: likewise.
         arrays: file name to dtype, shape and SHA-256.
         timeline: when the windows of a forecast lie; None where nothing is forecast.
+        target_mean: mean over the training split of each number to predict, where training takes them standardised;
+            empty elsewhere.
+        target_std: standard deviation of the same, above 0.
     """
 
     spec: Spec
@@ -51,11 +55,16 @@ class Description:
     std: list[float]
     arrays: dict[str, dict[str, Any]]
     timeline: Timeline | None = None
+    target_mean: list[float] = field(default_factory=list)
+    target_std: list[float] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Plain values for JSON; statistics of targets are left out where there are none."""
         values = {**vars(self), "spec": self.spec.to_dict()}
         timeline = values.pop("timeline")
+        for name in ("target_mean", "target_std"):
+            if not values[name]:
+                del values[name]
         return values if timeline is None else {**values, "timeline": timeline.to_dict()}
 
     def digests(self, *splits: str) -> dict[str, str]:
@@ -71,7 +80,8 @@ class Split:
 
     Attributes:
         examples: images uint8 (N, H, W, C), series float32 (N, T, F), or tokens int32 (N, T).
-        labels: classes int64 (N,), numbers to predict float32 (N, O), or the next tokens int64 (N, T).
+        labels: classes int64 (N,), several an example uint8 (N, K), numbers to predict float32 (N, O), or the next
+            tokens int64 (N, T).
         rows: int64 (N,), which example of the source each one is; of a long text, which token a window begins with.
     """
 

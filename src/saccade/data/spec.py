@@ -25,6 +25,9 @@ SPLIT_NAMES = {
 }
 """What published splits are called, in small letters, and which split that is."""
 
+NO_CLASS = "none"
+"""What is said of an example that may have several classes and has none."""
+
 PAD = 0  # fills up after a text's end; no text holds it
 UNKNOWN = 1  # what the vocabulary does not have
 RESERVED = ("<pad>", "<unknown>")  # the first two of every vocabulary; longer than a character, and not one word
@@ -54,6 +57,8 @@ class Spec:
         ignores_file_range: whether ``value_range`` goes before what a file says of itself, such as a DICOM's window.
         inputs: how the channels of a forecast are made, where they are not just the columns of one series; None: they
             are.
+        multilabel: whether an example may have several of the classes, or none; each class is then an answer of its
+            own, the sigmoid of its logit.
     """
 
     kind: str
@@ -73,6 +78,7 @@ class Spec:
     value_range: tuple[float, ...] = ()
     ignores_file_range: bool = False
     inputs: ForecastInputs | None = None
+    multilabel: bool = False
 
     def __post_init__(self) -> None:
         if not self.layout:
@@ -119,12 +125,15 @@ class Spec:
         return replace(self, classes=(), targets=(f"logit of {self.classes[1]}",))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON. What says nothing is left out, so an older saccade can read it."""
+        """Plain values for JSON. What is as usual is left out, so an older saccade can read it: a layout that is called
+        as the kind is, examples of one length, and one class an example.
+        """
         values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
         if self.layout == self.kind:
             del values["layout"]
-        if not self.is_padded:
-            del values["is_padded"]
+        for key in ("is_padded", "multilabel"):
+            if not values[key]:
+                del values[key]
         if not self.value_range:
             del values["value_range"], values["ignores_file_range"]
         if self.inputs is None:

@@ -4,13 +4,15 @@
 
 CSV and other delimited text, JSON lines, Parquet and .xlsx are read; the columns are ``path`` and ``label``, or what
 ``path_column`` and ``label_column`` say. Columns that nothing else names are groups for ``split.group_by``.
+
+A picture may have several labels, in one cell (``labels_separator``) or in columns of 1 and 0 (``label_columns``, and
+``multilabel: true``), or numbers to predict (``value_columns``); tasks multilabel and regress learn from these.
 """
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
-
-import numpy as np
 
 from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
@@ -22,6 +24,8 @@ from saccade.readers.fetch_listed_files import fetch_listed_files, notes_of_fetc
 from saccade.readers.fetch_table import stored_table
 from saccade.readers.file_table import read_table
 from saccade.readers.path_columns import PathColumns
+from saccade.readers.row_labels import LabelColumns
+from saccade.tables.table import Column
 from saccade.tables.table_format import TableFormat
 
 if TYPE_CHECKING:
@@ -29,7 +33,12 @@ if TYPE_CHECKING:
     from saccade.recognition.recognised import Reading
 
 KIND = "image"
-LABELS = "classes"
+LABELS = {
+    "value_columns": "numbers",
+    "multilabel": "several classes",
+    "labels_separator": "several classes",
+    "": "classes",
+}
 
 _PACKED = "images.tar"
 _TABLE = "table"
@@ -50,6 +59,10 @@ def fetch(
     root: str | None = None,
     label_column: str | int = "label",
     labels_are: Literal["classes"] | None = None,
+    label_columns: list[str | int] | None = None,
+    multilabel: bool = False,
+    labels_separator: str | None = None,
+    value_columns: list[str | int] | None = None,
     split_column: str | int | None = None,
     separator: str | None = None,
     encoding: str | None = None,
@@ -87,6 +100,13 @@ def fetch(
         label_column: header of the labels.
         labels_are: classes, where labels that are numbers with decimals, such as 1.5, are names of classes; None: such
             labels are asked about.
+        label_columns: headers of columns that are a class each, with 1 for pictures that have it and 0 for others, in
+            place of label_column; one 1 a row, unless multilabel is true.
+        multilabel: whether a picture may have several labels, or none: in columns of label_columns, or in one cell of
+            label_column, where what parts them is found.
+        labels_separator: what parts several labels in a cell, such as " " or "|"; "" where each cell is one label,
+            though it looks like several.
+        value_columns: headers of numbers to predict, in place of labels, for the task regress.
         split_column: header of the published split: train, val, validation or test in each row, or nothing in any.
         separator: sign between the cells, or comma, semicolon, tab, pipe or spaces; None: it is found.
         encoding: encoding of the table, such as cp1252, as Python names it; None: UTF-8, or what its first bytes say.
@@ -125,6 +145,7 @@ def fetch(
         number_hint=_NUMBER_HINT,
         limits=ArchiveLimits(max_files, max_file_bytes, max_bytes, omit_hint=remove_row_hint),
         progress=progress,
+        labels=_label_columns(label_column, label_columns, multilabel, labels_separator, value_columns),
     )
 
 
@@ -137,6 +158,10 @@ def read(
     root: str | None = None,
     label_column: str | int = "label",
     labels_are: Literal["classes"] | None = None,
+    label_columns: list[str | int] | None = None,
+    multilabel: bool = False,
+    labels_separator: str | None = None,
+    value_columns: list[str | int] | None = None,
     split_column: str | int | None = None,
     separator: str | None = None,
     encoding: str | None = None,
@@ -160,6 +185,10 @@ def read(
         root: folder that paths in the table begin with.
         label_column: header of the labels.
         labels_are: classes, where numbers with decimals are names of classes.
+        label_columns: headers of columns that are a class each.
+        multilabel: whether a picture may have several labels, or none.
+        labels_separator: what parts several labels in a cell.
+        value_columns: headers of numbers to predict.
         split_column: header of the published split; None where there is none.
         separator: sign between the cells.
         encoding: encoding of the table.
@@ -191,7 +220,9 @@ def read(
         form=TableFormat(separator, encoding, header, decimal, thousands, missing_values, quotes, sheet),
         labels_are=labels_are,
         number_hint=_NUMBER_HINT,
+        labels=_label_columns(label_column, label_columns, multilabel, labels_separator, value_columns),
     )
+    assert rows.encoded is not None
     archive = open_archive(folder / _PACKED, ArchiveLimits(max_files, max_file_bytes, max_bytes))
     found = {
         member.name: (member, hashlib.blake2b(archive.read(member), digest_size=16).hexdigest())
@@ -200,11 +231,10 @@ def read(
     if missing := next((name for name in rows.paths if name not in found), None):
         raise UserError(f"{archive.path} must hold {missing!r}, but does not. Fetch the dataset again.")
     pictures = [found[name][0] for name in rows.paths]
-    classes = rows.classes()
-    label_of = {name: label for label, name in enumerate(classes)}
     return ImageExamples(
-        classes=tuple(classes),
-        labels=np.array([label_of[label] for label in rows.labels], dtype=np.int64),
+        classes=rows.encoded.classes,
+        labels=rows.encoded.values,
+        targets=rows.encoded.targets,
         load=lambda i: archive.read(pictures[i]),
         decode=decode_image,
         decode_for=decode_for,
@@ -222,3 +252,13 @@ def recognise(look: "Look") -> "list[Reading]":
     from saccade.recognition.pictures import listed_in_table
 
     return listed_in_table(look)
+
+
+def _label_columns(
+    label_column: Column,
+    label_columns: Sequence[Column] | None,
+    multilabel: bool,
+    separator: str | None,
+    value_columns: Sequence[Column] | None,
+) -> LabelColumns:
+    return LabelColumns(label_column, label_columns or (), value_columns or (), multilabel, separator)

@@ -8,9 +8,11 @@ CSV and other delimited text, JSON lines, Parquet and .xlsx are read; the column
 
 import shutil
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
@@ -23,14 +25,14 @@ from saccade.kinds.tokens.corpus.packed_texts import PackedTexts
 from saccade.kinds.tokens.text.tokenizer import normalise
 from saccade.readers.examples import TextExamples
 from saccade.readers.fetch_table import fetch_table, stored_table
-from saccade.tables.cells import (
-    alike_label_notes,
-    composed,
-    parse_split,
-    refuse_numbers,
-    sorted_labels,
-    unused_column_notes,
+from saccade.readers.row_labels import (
+    EncodedLabels,
+    LabelColumns,
+    encode_columns,
+    encode_labels,
+    read_flag_or_number,
 )
+from saccade.tables.cells import alike_label_notes, composed, parse_split, refuse_numbers, unused_column_notes
 from saccade.tables.table import Table, open_table
 from saccade.tables.table_format import TableFormat
 
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from saccade.recognition.recognised import Reading
 
 KIND = "tokens"
-LABELS = "classes"
+LABELS = {"multilabel": "several classes", "labels_separator": "several classes", "": "classes"}
 
 _TABLE = "table"
 _DOWNLOAD = "download.part"  # the stage keeps what is called so for the next try, and out of data/raw
@@ -58,6 +60,9 @@ def fetch(
     text_column: str | int = "text",
     label_column: str | int = "label",
     labels_are: Literal["classes"] | None = None,
+    label_columns: list[str | int] | None = None,
+    multilabel: bool = False,
+    labels_separator: str | None = None,
     split_column: str | int | None = None,
     separator: str | None = None,
     encoding: str | None = None,
@@ -86,6 +91,12 @@ def fetch(
         label_column: header of the labels.
         labels_are: classes, where labels that are numbers with decimals, such as 1.5, are names of classes; None: such
             labels are asked about.
+        label_columns: headers of columns that are a class each, with 1 for texts that have it and 0 for others, in
+            place of label_column; one 1 a row, unless multilabel is true.
+        multilabel: whether a text may have several labels, or none: in columns of label_columns, or in one cell of
+            label_column, where what parts them is found.
+        labels_separator: what parts several labels in a cell, such as " " or "|"; "" where each cell is one label,
+            though it looks like several.
         split_column: header of the published split: train, val, validation or test in each row, or nothing in any.
         separator: sign between the cells, or comma, semicolon, tab, pipe or spaces; None: it is found.
         encoding: encoding of the table, such as cp1252, as Python names it; None: UTF-8, or what its first bytes say.
@@ -116,7 +127,8 @@ def fetch(
         source = existing_path("table" if path is None else "path", path or table or "")
     fetch_table(source, table if (path, url) != (None, None) else None, folder / _TABLE, limits, progress)
     form = TableFormat(separator, encoding, header, decimal, thousands, missing_values, quotes, sheet)
-    _open(folder, _called(table, path, url), text_column, label_column, split_column, form)
+    labels = LabelColumns(label_column, label_columns or (), (), multilabel, labels_separator)
+    _open(folder, _called(table, path, url), text_column, labels, split_column, form)
     if download.exists():
         shutil.rmtree(download)
 
@@ -130,6 +142,9 @@ def read(
     text_column: str | int = "text",
     label_column: str | int = "label",
     labels_are: Literal["classes"] | None = None,
+    label_columns: list[str | int] | None = None,
+    multilabel: bool = False,
+    labels_separator: str | None = None,
     split_column: str | int | None = None,
     separator: str | None = None,
     encoding: str | None = None,
@@ -152,6 +167,9 @@ def read(
         text_column: header of the texts.
         label_column: header of the labels.
         labels_are: classes, where numbers with decimals are names of classes.
+        label_columns: headers of columns that are a class each.
+        multilabel: whether a text may have several labels, or none.
+        labels_separator: what parts several labels in a cell.
         split_column: header of the published split; None where there is none.
         separator: sign between the cells.
         encoding: encoding of the table.
@@ -171,43 +189,45 @@ def read(
     """
     called = _called(table, path, url)
     form = TableFormat(separator, encoding, header, decimal, thousands, missing_values, quotes, sheet)
-    rows = _open(folder, called, text_column, label_column, split_column, form)
-    columns, missing, named = (
-        rows.columns,
-        rows.missing_values(),
-        [str(text_column), str(label_column), str(split_column)],
-    )
+    labels = LabelColumns(label_column, label_columns or (), (), multilabel, labels_separator)
+    rows = _open(folder, called, text_column, labels, split_column, form)
+    columns, missing = rows.columns, rows.missing_values()
+    named = [str(text_column), *labels.headers, str(split_column)]
     texts, lines, splits = ClassTexts(), array("q"), []
+    cells_of: dict[tuple[str, ...], tuple[str, ...]] = {}  # each different one once
+    label_cells: list[tuple[str, ...]] = []
     groups = {place: PackedTexts() for place, column in enumerate(columns) if column and column not in named}
-    text_at, label_at = rows.place(text_column), rows.place(label_column)
+    text_at, labels_at = rows.place(text_column), [rows.place(header) for header in labels.headers]
     split_at = None if split_column is None else rows.place(split_column)
     for line, cells in rows.rows():
-        if not cells[label_at] or cells[label_at] in missing:
-            raise UserError(f"{rows.where(line)}: {label_column} must not be empty. Fill it, or take the row out.")
+        own = tuple("" if cells[place] in missing else composed(cells[place]) for place in labels_at)
+        label_cells.append(cells_of.setdefault(own, own))
         try:
             refuse_nul(cells[text_at], encoding or "utf-8")
         except UserError as error:
             raise UserError(f"{called}, the row that begins in line {line}: {text_column} {error}") from error
-        texts.add(normalise(cells[text_at]), composed(cells[label_at]))
+        texts.add(normalise(cells[text_at]), " ".join(own))
         lines.append(line)
         if split_at is not None:
             splits.append(parse_split(cells[split_at], columns[split_at], rows.where(line)))
         for place, values in groups.items():
             values.append(cells[place])
-    if labels_are is None:
+    if not lines:
+        raise UserError(f"{called} must have texts of at least two classes, but it has no rows below its header")
+    if labels.is_one_class and labels_are is None:
         refuse_numbers(texts.class_names, lambda _: called, str(label_column))
-    if len(texts.class_names) < 2:
-        found = f"there is only {texts.class_names[0]!r}" if texts.class_names else "it has no rows below its header"
-        raise UserError(f"{called} must have texts of at least two classes, but {found}")
+    encoded = _encoded(rows, label_cells, lines, labels, called)
     named_groups = {columns[place]: values for place, values in groups.items()}
     return texts.examples(
         lambda i: rows.where(lines[i]),
-        classes=sorted_labels(texts.class_names),
+        classes=encoded.classes,
+        labels=encoded.values,
         published_splits=_published(splits, lambda i: rows.where(lines[i]), split_column),
         groups=named_groups,
         notes=[
             *rows.notes,
-            *alike_label_notes(called, texts.class_names),
+            *alike_label_notes(called, encoded.classes),
+            *encoded.notes,
             *unused_column_notes(called, named_groups, split_column),
         ],
     )
@@ -222,12 +242,32 @@ def _open(
     folder: Path,
     called: str,
     text_column: str | int,
-    label_column: str | int,
+    labels: LabelColumns,
     split_column: str | int | None,
     form: TableFormat,
 ) -> Table:
-    named = {"text_column": text_column, "label_column": label_column, "split_column": split_column}
+    named = {"text_column": text_column, **labels.named, "split_column": split_column}
     return open_table(stored_table(folder, _TABLE), called, named, form=form, max_cell=_MAX_CELL)
+
+
+def _encoded(
+    rows: Table, cells: Sequence[tuple[str, ...]], lines: Sequence[int], labels: LabelColumns, called: str
+) -> EncodedLabels:
+    """The labels of all rows as an array."""
+
+    def where(row: int) -> str:
+        return rows.where(lines[row])
+
+    if not labels.are_columns:
+        texts = [cell for (cell,) in cells]
+        if labels.is_one_class and len(set(texts)) == 1:
+            raise UserError(f"{called} must have texts of at least two classes, but there is only {texts[0]!r}")
+        return encode_labels(texts, where, called, labels)
+    readers = [rows.number_reader(header) for header in labels.headers]
+    values = array("d")
+    for line, own in zip(lines, cells, strict=True):
+        values.extend(read_flag_or_number(cell, read, line) for cell, read in zip(own, readers, strict=True))
+    return encode_columns(np.array(values).reshape(-1, len(readers)), where, called, labels)
 
 
 def _published(splits: list[str], where: Callable[[int], str], column: str | int | None) -> list[str] | None:

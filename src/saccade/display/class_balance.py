@@ -22,6 +22,7 @@ def class_balance(description: Description) -> Section:
     classes, splits = description.spec.classes, list(description.counts)
     counts_K = np.array([description.class_counts[split] for split in splits]).sum(axis=0)
     order, lines = list(range(len(classes))), []
+    total = sum(description.counts.values()) if description.spec.multilabel else int(counts_K.sum())
     if len(classes) > _MAX_CLASSES:
         by_size = np.argsort(-counts_K, kind="stable").tolist()
         order = by_size[:_NUM_AT_EACH_END] + by_size[-_NUM_AT_EACH_END:]
@@ -34,7 +35,7 @@ def class_balance(description: Description) -> Section:
     rows: list[list[Cell]] = []
     for k in order:
         count = int(counts_K[k])
-        share = Share(count / max(int(counts_K.sum()), 1), count / max(int(counts_K.max()), 1))
+        share = Share(count / max(total, 1), count / max(int(counts_K.max()), 1))
         rows.append([Name(classes[k]), *(description.class_counts[split][k] for split in splits), count, share])
     blocks: list[PageBlock] = [Table(["class", *splits, "all", "share"], rows)]
     result, balance = _balance(description)
@@ -50,6 +51,23 @@ def _balance(description: Description) -> tuple[str, list[Line]]:
         return "balanced", [(f"Balanced: no class has twice the training {plural} of another.",)]
     least, most = counts.index(min(counts)), counts.index(max(counts))
     ratio = f"{counts[most] / counts[least]:.3g} : 1" if counts[least] else "some have none"
+    if description.spec.multilabel:
+        return f"imbalanced, {ratio}", [
+            (
+                "Imbalanced: ",
+                Name(classes[most]),
+                f" is in {counts[most]:,} training {plural}, ",
+                Name(classes[least]),
+                f" in {counts[least]:,}. Mean average precision and macro F1 count all classes alike.",
+            ),
+            (
+                "To make the examples that have a class weigh more in its part of the loss: ",
+                Code("train.class_weights: inverse"),
+                " or ",
+                Code("effective"),
+                ".",
+            ),
+        ]
     return f"imbalanced, {ratio}", [
         (
             "Imbalanced: ",

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from saccade.data.spec import NO_CLASS
 from saccade.display.style import BLUE, GREY, ORANGE, new_figure, save_figure, shorten, style
 
 
@@ -106,9 +107,9 @@ def draw_learning_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
     Args:
         rows: rows, one an epoch, with ``epoch`` (from 1), ``train_loss``, ``validation_loss``, ``learning_rate`` and
-            ``train_accuracy`` and ``validation_accuracy``, or the same of ``mae``; a panel without values is left out.
-            Losses and errors are drawn on a logarithmic scale when they are positive and span more than a factor of 30.
-            Where a row has ``kept`` other than 0, a line shows of which epoch the weights are. Rows of several
+            ``train_accuracy`` and ``validation_accuracy``, or the same of another score; a panel without values is left
+            out. Losses and errors are drawn on a logarithmic scale when they are positive and span more than a factor
+            of 30. Where a row has ``kept`` other than 0, a line shows of which epoch the weights are. Rows of several
             ``member``s give a pair of curves each.
         path: the PNG to write.
 
@@ -118,7 +119,12 @@ def draw_learning_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     if not rows:
         raise ValueError("rows (0 epochs) must hold at least one epoch")
     epochs = _column(rows, "epoch")
-    names = {"loss": "Loss", "accuracy": "Accuracy", "mae": "Mean absolute error"}
+    names = {
+        "loss": "Loss",
+        "accuracy": "Accuracy",
+        "mae": "Mean absolute error",
+        "samples_f1": "F1 of an example's classes",
+    }
     panels = [(what, _column(rows, f"train_{what}"), _column(rows, f"validation_{what}")) for what in names]
     panels = [panel for panel in panels if np.isfinite(np.concatenate(panel[1:])).any()]
     members: dict[Any, list[int]] = {}
@@ -133,7 +139,7 @@ def draw_learning_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         for axes, (what, train, validation) in zip(all_axes, panels, strict=False):
             both = np.concatenate([train, validation])
             both = both[np.isfinite(both)]
-            is_log = what != "accuracy" and both.min() > 0 and both.max() / both.min() > 30
+            is_log = what not in ("accuracy", "samples_f1") and both.min() > 0 and both.max() / both.min() > 30
             axes.set_yscale("log" if is_log else "linear")
             if is_log:
                 axes.yaxis.set_major_formatter("{x:g}")  # the default, powers of ten, is set in mathematical type
@@ -204,37 +210,93 @@ def draw_mistakes(
     confidences_N = probabilities_NK.max(axis=1)
     mistakes = np.flatnonzero(predicted_N != labels_N)
     drawn = mistakes[np.argsort(-confidences_N[mistakes], kind="stable")][:most]
-    examples = f"{len(labels_N):,} example{'s' if len(labels_N) != 1 else ''}"
+    examples = _count_examples(len(labels_N))
+    noun = "mistake" if len(mistakes) == 1 else "mistakes"
+    which = f"{len(mistakes):,} {noun}" if len(drawn) == len(mistakes) else f"{most} surest of {len(mistakes):,} {noun}"
+    captions = [
+        (shorten(classes[labels_N[i]], 16), f"{shorten(classes[predicted_N[i]], 16)} {confidences_N[i]:.3f}")
+        for i in drawn
+    ]
+    title = f"{which} among {examples}\nfirst line: true class; second line: predicted class and its probability"
+    _draw_captioned(images_NHWC, drawn, captions, title, f"No mistakes among {examples}.", path)
+
+
+def draw_wrong_classes(
+    images_NHWC: np.ndarray,
+    labels_NK: np.ndarray,
+    probabilities_NK: np.ndarray,
+    found_NK: np.ndarray,
+    classes: Sequence[str],
+    path: Path,
+    most: int = 36,
+) -> None:
+    """Draw the images whose classes are told wrongly, where each may have several: the surest mistakes first.
+
+    An image is drawn once, for the class whose probability is the furthest from the truth: what it has in truth, and
+    that class with its probability, after "not" where it is missed.
+
+    Args:
+        images_NHWC: uint8, may be memory-mapped.
+        labels_NK: uint8, 1 where an image has the class.
+        probabilities_NK: float, each in [0, 1].
+        found_NK: bool, whether the image is said to have the class.
+        classes: the K names.
+        path: the PNG to write.
+        most: number of images to draw at most, at least 1.
+    """
+    has_NK = np.asarray(labels_NK) > 0
+    off_NK = np.where(has_NK != found_NK, np.abs(probabilities_NK - has_NK), -1.0)
+    worst_N = off_NK.argmax(axis=1)
+    mistakes = np.flatnonzero(off_NK.max(axis=1) >= 0)
+    drawn = mistakes[np.argsort(-off_NK.max(axis=1)[mistakes], kind="stable")][:most]
+    captions = []
+    for i in drawn:
+        k = int(worst_N[i])
+        truth = ", ".join(classes[c] for c in np.flatnonzero(has_NK[i]).tolist()) or NO_CLASS
+        missed = "" if found_NK[i, k] else "not "
+        captions.append((shorten(truth, 20), f"{missed}{shorten(classes[k], 14)} {probabilities_NK[i, k]:.3f}"))
+    examples = _count_examples(len(has_NK))
+    shown = "" if len(drawn) == len(mistakes) else f", the {most} surest"
+    title = (
+        f"{len(mistakes):,} of {examples} with a wrong class{shown}\nfirst line: true classes; second line: what is "
+        'wrongly said to be there or, after "not", is missed, and its probability'
+    )
+    _draw_captioned(images_NHWC, drawn, captions, title, f"No mistakes among {examples}.", path)
+
+
+def _count_examples(count: int) -> str:
+    return f"{count:,} example{'s' if count != 1 else ''}"
+
+
+def _draw_captioned(
+    images_NHWC: np.ndarray,
+    rows: np.ndarray,
+    captions: Sequence[tuple[str, str]],
+    title: str,
+    without: str,
+    path: Path,
+) -> None:
+    """Images with two lines above each; ``without`` where there are none."""
     with style():
-        if len(drawn) == 0:
+        if len(rows) == 0:
             figure = new_figure(6, 2)
-            figure.text(0.5, 0.5, f"No mistakes among {examples}.", ha="center", va="center", fontsize=14)
+            figure.text(0.5, 0.5, without, ha="center", va="center", fontsize=14)
             save_figure(figure, path, pad_inches=0.8)
             return
-        columns = min(6, max(3, len(drawn)))
-        figure = new_figure(1.75 * columns, 2.15 * -(-len(drawn) // columns) + 0.7)
-        noun = "mistake" if len(mistakes) == 1 else "mistakes"
-        which = (
-            f"{len(mistakes):,} {noun}" if len(drawn) == len(mistakes) else f"{most} surest of {len(mistakes):,} {noun}"
-        )
-        figure.suptitle(
-            f"{which} among {examples}\nfirst line: true class; second line: predicted class and its probability",
-            x=0.01,
-            ha="left",
-            fontsize=10,
-        )
-        all_axes = list(figure.subplots(-(-len(drawn) // columns), columns, squeeze=False).flat)
+        columns = min(6, max(3, len(rows)))
+        figure = new_figure(1.75 * columns, 2.15 * -(-len(rows) // columns) + 0.7)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+        all_axes = list(figure.subplots(-(-len(rows) // columns), columns, squeeze=False).flat)
         for axes in all_axes:
             axes.set_axis_off()
-        for axes, i in zip(all_axes, drawn, strict=False):
+        for axes, i, (first, second) in zip(all_axes, rows, captions, strict=False):
             image_HWC = np.asarray(images_NHWC[i])
             channels = 3 if image_HWC.shape[2] == 3 else 1
             axes.imshow(image_HWC[:, :, 0] if channels == 1 else image_HWC, cmap="gray", vmin=0, vmax=255)
-            true, predicted = (shorten(classes[c], 16) for c in (labels_N[i], predicted_N[i]))
             caption = {"x": 0, "transform": axes.transAxes, "fontsize": 9, "va": "bottom"}
             # y is where it stands anyway: matplotlib would look for the place at each drawing, half of all the time
-            axes.set_title(f"{true}\n", loc="left", y=1.0, fontsize=9, color=BLUE)
-            axes.text(y=1.02, s=f"{predicted} {confidences_N[i]:.3f}", color=ORANGE, **caption)
+            axes.set_title(f"{first}\n", loc="left", y=1.0, fontsize=9, color=BLUE)
+            axes.text(y=1.02, s=second, color=ORANGE, **caption)
         save_figure(figure, path)
 
 

@@ -67,10 +67,13 @@ class Record:
         return steps, sum(loss >= 1 for loss in late) / len(late)
 
     def jump(self) -> float:
-        """The largest training loss of an epoch, times the lowest of those before it; 0 where there is one epoch."""
+        """The largest training loss of an epoch, times the lowest of those before it; 0 where there is one epoch.
+
+        A loss of exactly 0, which some losses reach, is no measure for those after it.
+        """
         losses = self.losses("train")
         lowest = itertools.accumulate(losses, min)
-        return max((loss / least for loss, least in zip(losses[1:], lowest, strict=False)), default=0.0)
+        return max((loss / least for loss, least in zip(losses[1:], lowest, strict=False) if least > 0), default=0.0)
 
     def growth(self) -> dict[str, float]:
         """Layer to how many times its weights' norm has grown."""

@@ -54,7 +54,13 @@ def match_examples(splits: Sequence[Split], theirs: Spec, own: Spec, scratch: Pa
     _refuse_another_shape(theirs, own)
     left_out: dict[str, int] = {}
     absent: tuple[str, ...] = ()
-    if own.classes:
+    if own.multilabel:
+        columns = [theirs.classes.index(name) for name in own.classes]
+        labels = [split.labels[:, columns] for split in splits]
+        kept = [np.arange(len(labels_NK)) for labels_NK in labels]
+        counts_K = np.concatenate(labels).sum(axis=0, dtype=np.int64)
+        absent = tuple(name for name, count in zip(own.classes, counts_K, strict=True) if not count)
+    elif own.classes:
         own_label_K = np.array([own.classes.index(name) if name in own.classes else -1 for name in theirs.classes])
         labels = [own_label_K[split.labels] for split in splits]
         counts_K = np.bincount(np.concatenate([split.labels for split in splits]), minlength=len(theirs.classes))
@@ -103,6 +109,14 @@ def _refuse_another_shape(theirs: Spec, own: Spec) -> None:
         raise UserError(
             f"the dataset must have {labels[bool(own.classes)]}, which the network answers with, but has "
             f"{labels[bool(theirs.classes)]}"
+        )
+    if theirs.multilabel != own.multilabel:
+        wanted, found = ("several classes or none" if spec.multilabel else "one class" for spec in (own, theirs))
+        raise UserError(f"the dataset must have {wanted} an example, as the network's did, but has {found}")
+    if own.multilabel and (missing := [name for name in own.classes if name not in theirs.classes]):
+        raise UserError(
+            f"the dataset must say of each class that the network knows which examples have it, but says nothing of "
+            f"{join_names(missing)}"
         )
     if missing := [name for name in own.targets if name not in theirs.targets]:
         raise UserError(

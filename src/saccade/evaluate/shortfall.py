@@ -12,7 +12,8 @@ BASELINES = {"baseline_": "the baseline", "baseline_features_": "the baseline on
 ERRORS = ("loss", "perplexity", "bits_per_character", "mae", "mse", "rmse")  # the lower, the better
 
 UNEQUAL = 3  # largest class by the smallest; below, accuracy and balanced accuracy tell much the same
-FAR_LOWER = 0.05  # of balanced accuracy, which has no interval
+FAR_LOWER = 0.05  # of a score without an interval, such as balanced accuracy
+SCORES = ("mean_average_precision", "macro_f1")  # without an interval, the higher the better
 FAR_WORSE = 0.02  # of a loss or an error, as a share of the baseline's: smaller ones change from seed to seed
 
 
@@ -45,7 +46,7 @@ def find_shortfall(measured: Mapping[str, Any], class_counts: Sequence[int] = ()
 
     Accuracy counts where the intervals do not touch. Where classes are unequal, balanced accuracy counts too, even if
     accuracy is at par: there is no interval, but ``FAR_LOWER`` is a lot. Losses and errors have no interval
-    either, and count where they are higher by ``FAR_WORSE``.
+    either, and count where they are higher by ``FAR_WORSE``; the ``SCORES`` where they are lower by ``FAR_LOWER``.
 
     Args:
         measured: metric name to value, the task's main one first; those of baselines as ``BASELINES`` says.
@@ -60,10 +61,10 @@ def find_shortfall(measured: Mapping[str, Any], class_counts: Sequence[int] = ()
         return _of_accuracy(measured) or _of_balanced_accuracy(measured, class_counts)
     main = next(iter(measured))
     prefix = better_baseline(measured, main)
-    if prefix is None or main not in ERRORS:
+    if prefix is None or main not in (*ERRORS, *SCORES):
         return None
     value, baseline = measured[main], measured[prefix + main]
-    is_worse = value > baseline * (1 + FAR_WORSE)
+    is_worse = value > baseline * (1 + FAR_WORSE) if main in ERRORS else baseline - value > FAR_LOWER
     return Shortfall(main, value, baseline, prefix, None) if is_worse else None
 
 

@@ -20,6 +20,7 @@ whose keyword arguments are the ``preprocess:`` block of params.yaml: annotation
 ``Literal``, ``core.options``), defaults what is optional, and the ``Args`` of its docstring what each means.
 """
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -325,7 +326,9 @@ def beside_answers(info: "Description", splits: "Sequence[Split] | None" = None)
     return found
 
 
-def draw_mistakes(folder: Path, probabilities_NK: "np.ndarray", test: "Split", spec: "Spec") -> None:
+def draw_mistakes(
+    folder: Path, probabilities_NK: "np.ndarray", test: "Split", spec: "Spec", thresholds: Sequence[float] = ()
+) -> None:
     """Show the examples that a classifier was wrong about, the surest first.
 
     Args:
@@ -333,8 +336,14 @@ def draw_mistakes(folder: Path, probabilities_NK: "np.ndarray", test: "Split", s
         probabilities_NK: float32, the network's answers in the order of the test split.
         test: the test split.
         spec: of the dataset.
+        thresholds: probability from which an example has each class, where it may have several; none elsewhere. A kind
+            whose ``draw_mistakes`` takes none shows nothing of such.
     """
-    _offered(spec.kind, "draw_mistakes", _nothing)(folder, probabilities_NK, test, spec)
+    draw = _offered(spec.kind, "draw_mistakes", _nothing)
+    if not thresholds:
+        draw(folder, probabilities_NK, test, spec)
+    elif "thresholds" in inspect.signature(draw).parameters:
+        draw(folder, probabilities_NK, test, spec, thresholds=thresholds)
 
 
 # --- new examples -----------------------------------------------------------------------------------------------------

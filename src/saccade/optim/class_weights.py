@@ -40,3 +40,23 @@ def class_weights(counts: Sequence[int], scheme: str) -> Tensor:
     weights = [SCHEMES[scheme](count) if count else 0.0 for count in counts]
     mean = sum(count * weight for count, weight in zip(counts, weights, strict=True)) / sum(counts)
     return torch.tensor([weight / mean for weight in weights], dtype=torch.float32)
+
+
+def positive_weights(counts: Sequence[int], total: int, scheme: str) -> Tensor:
+    """What the examples that have a class weigh in its part of the loss, where an example may have several classes.
+
+    With n_k examples that have the class, and m_k that do not, ``inverse`` gives m_k / n_k, so that both sides count
+    the same together; ``effective`` gives the quotient of their effective numbers (1 - beta^n) / (1 - beta), which
+    stays below 1,000.
+
+    Args:
+        counts: number of training examples that have each class.
+        total: number of all training examples.
+        scheme: key of ``SCHEMES``.
+
+    Returns:
+        float32 (K,); 1 for a class that all examples have, or none.
+    """
+    weight = SCHEMES[scheme]
+    weights = [weight(count) / weight(total - count) if 0 < count < total else 1.0 for count in counts]
+    return torch.tensor(weights, dtype=torch.float32)

@@ -1,7 +1,7 @@
 """Losses that training minimises and scores that it reports beside them, each from outputs and targets of a batch.
 
 A loss is a mean over the batch; a score is a sum over its examples, so that batches of any size can be added up.
-Which of them a task offers stands in its file (``LOSSES``, ``SCORE``).
+Which of them a task offers stands in its file (``LOSSES``, ``SCORE``), which may bring others as functions of its own.
 
 Shapes: B batch, T time steps, K classes, V tokens of a vocabulary, O numbers to predict.
 """
@@ -13,10 +13,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from saccade.core import registry
 from saccade.data.spec import PAD
 
 Loss = Callable[..., Tensor]
-"""``loss(output, target)``: a mean over the batch. Those of classes take ``weight_K`` too."""
+"""``loss(output, target)``: a mean over the batch. Those of classes take ``weight_K`` too.
+
+A task names those that it knows in ``LOSSES``: of the ones below, or functions of its own file.
+"""
 Score = Callable[[Tensor, Tensor], Tensor]
 
 AUXILIARY_WEIGHT = 0.3  # C. Szegedy et al., "Going deeper with convolutions", 2014, section 5
@@ -102,22 +106,27 @@ def _mean_over_steps(value_BT: Tensor, target_BT: Tensor) -> Tensor:
     return value_BT.sum(dim=1) / (target_BT != PAD).sum(dim=1).clamp(min=1)
 
 
-def binary_cross_entropy(logit_B1: Tensor, target_B: Tensor, weight_K: Tensor | None = None) -> Tensor:
-    """Mean negative log-likelihood in nats of two classes, from the logit of the second: ``p = sigmoid(logit)``.
+def binary_cross_entropy(logits: Tensor, target: Tensor, weight_K: Tensor | None = None) -> Tensor:
+    """Mean negative log-likelihood in nats of answers that are yes or no, ``p = sigmoid(logit)`` of yes.
 
-    ``-log p`` for an example of the second class, ``-log(1 - p)`` for one of the first. It is the cross entropy of the
-    logits 0 and ``logit``: one output can say as much as two, of which only the difference counts.
+    ``-log p`` where the answer is yes, ``-log(1 - p)`` where it is no. Of two classes, from the logit of the second
+    alone, it is the cross entropy of the logits 0 and ``logit``: one output can say as much as two, of which only the
+    difference counts. Where an example may have several classes, each class is an answer, and the loss is the mean over
+    all of them.
 
     Args:
-        logit_B1: logit of the second class, (B, 1).
-        target_B: class ids int64, 0 or 1.
-        weight_K: weight of an example of each class, float32 (2,); None: 1.
+        logits: logit of the second class, (B, 1); or one a class, (B, K), where examples may have several.
+        target: class ids int64 (B,), 0 or 1; or uint8 (B, K), 1 where an example has the class.
+        weight_K: weight of an example of each class, float32 (2,); of several classes, factor on the part of the
+            examples that have it, float32 (K,): torch's ``pos_weight``. None: 1.
 
     Returns:
         Scalar tensor.
     """
-    weight_B = None if weight_K is None else weight_K[target_B]
-    return F.binary_cross_entropy_with_logits(logit_B1[:, 0], target_B.to(logit_B1.dtype), weight_B)
+    if target.ndim == 2:
+        return F.binary_cross_entropy_with_logits(logits, target.to(logits.dtype), pos_weight=weight_K)
+    weight_B = None if weight_K is None else weight_K[target]
+    return F.binary_cross_entropy_with_logits(logits[:, 0], target.to(logits.dtype), weight_B)
 
 
 def mse(output_BK: Tensor, target: Tensor, weight_K: Tensor | None = None) -> Tensor:
@@ -163,6 +172,17 @@ def sum_of_absolute_errors(output_BO: Tensor, target_BO: Tensor) -> Tensor:
     return (output_BO - target_BO).abs().mean(dim=1).sum()
 
 
+def sum_of_f1(logits_BK: Tensor, target_BK: Tensor) -> Tensor:
+    """The sum over the examples of each one's F1: of the classes whose logit is above 0 with those that it has.
+
+    Where it has none, and none is found, it is 1: that of scikit-learn's ``f1_score(average="samples")`` with
+    ``zero_division=1``.
+    """
+    found_BK, has_BK = logits_BK > 0, target_BK > 0
+    both_B, either_B = (found_BK & has_BK).sum(dim=1), found_BK.sum(dim=1) + has_BK.sum(dim=1)
+    return torch.where(either_B == 0, 1.0, 2 * both_B / either_B.clamp(min=1)).sum()
+
+
 LOSSES: dict[str, Loss] = {
     "cross_entropy": cross_entropy,
     "binary_cross_entropy": binary_cross_entropy,
@@ -170,7 +190,37 @@ LOSSES: dict[str, Loss] = {
     "mae": mae,
 }
 ONE_OUTPUT = ("binary_cross_entropy",)  # the losses of networks that answer two classes with one number
-SCORES: dict[str, Score] = {"accuracy": num_correct, "mae": sum_of_absolute_errors}
+SCORES: dict[str, Score] = {"accuracy": num_correct, "mae": sum_of_absolute_errors, "samples_f1": sum_of_f1}
+
+
+def loss_of_task(task: str, name: str) -> Loss:
+    """A loss that a task names in ``LOSSES``.
+
+    Args:
+        task: name of a file in ``tasks/``.
+        name: function of that file, else key of ``LOSSES``.
+
+    Returns:
+        The function.
+    """
+    if not is_own(task, name):
+        return LOSSES[name]
+    loss: Loss = getattr(registry.module("tasks", task), name)
+    return loss
+
+
+def score_of_task(task: str) -> Score:
+    """The function that a task names in ``SCORE``: of its own file, else of ``SCORES``."""
+    name = registry.constant("tasks", task, "SCORE")
+    if not is_own(task, name):
+        return SCORES[name]
+    score: Score = getattr(registry.module("tasks", task), name)
+    return score
+
+
+def is_own(task: str, name: str) -> bool:
+    """Whether a task's own file brings the loss or score."""
+    return registry.has_function("tasks", task, name)
 
 
 def loss_of_heads(
@@ -200,13 +250,19 @@ def constant_prediction_loss(name: str, labels: Tensor) -> float | None:
 
     Args:
         name: key of ``LOSSES``.
-        labels: classes int64 (N,), the next tokens int64 (N, T), or numbers float (N, O).
+        labels: classes int64 (N,), several an example uint8 (N, K), the next tokens int64 (N, T), or numbers float
+            (N, O).
 
     Returns:
         With the shares p of the classes, or of the tokens, of which each text's count the same together: their entropy
-        ``-sum p log p`` for cross entropy, of two classes by one output too, ``1/2 (1 - sum p^2)`` for mse. Of numbers:
-        their variance for mse, their mean distance from the median for mae. None of any other loss.
+        ``-sum p log p`` for cross entropy, of two classes by one output too, ``1/2 (1 - sum p^2)`` for mse. Of several
+        classes an example: the mean over the classes of the entropy of having it or not. Of numbers: their variance for
+        mse, their mean distance from the median for mae. None of any other loss.
     """
+    if labels.dtype == torch.uint8:
+        share_K = labels.double().mean(dim=0)
+        entropy_K = torch.special.entr(share_K) + torch.special.entr(1 - share_K)
+        return entropy_K.mean().item() if name == "binary_cross_entropy" else None
     if labels.is_floating_point():
         labels = labels.double()
         if name == "mse":

@@ -3,7 +3,7 @@
 Shapes: K classes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,8 @@ import torch
 
 from saccade import kinds
 from saccade.core.errors import UserError
+from saccade.data.spec import NO_CLASS
+from saccade.data.thresholds import found_classes
 
 if TYPE_CHECKING:
     from saccade.predict.predictor import Predictor
@@ -136,17 +138,98 @@ def classify(predictor: "Predictor", question: Question) -> Answers:
 
 
 def _classified(predictor: "Predictor", examples: kinds.NewExamples, question: Question, top: int) -> Iterator[Answer]:
+    def answer(one: kinds.NewExample, probabilities_K: np.ndarray) -> Answer:
+        found = most_probable(probabilities_K, predictor.spec.classes, top)
+        record = {**one.place, "label": next(iter(found)), "probabilities": rounded(found)}
+        return Answer([one.name, *cells_of(found)], record)
+
+    return _answered(predictor, examples, question, answer)
+
+
+def _answered(
+    predictor: "Predictor",
+    examples: kinds.NewExamples,
+    question: Question,
+    answer: Callable[[kinds.NewExample, np.ndarray], Answer],
+) -> Iterator[Answer]:
+    """An answer an example, made of what the network gives, or what is wrong with the example."""
     batch_size = min(question.batch_size, examples.batch_size or question.batch_size)
     for batch in examples.batches:
         arrays = [one.array for one in batch if not isinstance(one.array, UserError)]
-        answers = iter(predictor.outputs(torch.from_numpy(np.stack(arrays)), batch_size) if arrays else ())
+        outputs = iter(predictor.outputs(torch.from_numpy(np.stack(arrays)), batch_size) if arrays else ())
         for one in batch:
             if isinstance(one.array, UserError):
                 yield Answer([one.name], one.place, problem=str(one.array))
             else:
-                found = most_probable(next(answers), predictor.spec.classes, top)
-                record = {**one.place, "label": next(iter(found)), "probabilities": rounded(found)}
-                yield Answer([one.name, *cells_of(found)], record)
+                yield answer(one, next(outputs))
+
+
+def name_classes(predictor: "Predictor", question: Question) -> Answers:
+    """Tell which classes new examples have, where each may have several or none.
+
+    Args:
+        predictor: network that answers with classes, each by itself.
+        question: what is asked about.
+
+    Returns:
+        A row an example: its name, and the classes whose probability is at least their threshold, the most probable
+        first; with ``top`` the most probable classes and their probabilities instead.
+
+    Raises:
+        UserError: there is nothing to read.
+    """
+    classes, thresholds = predictor.spec.classes, predictor.config.thresholds
+    top = 0 if question.top is None else min(question.top, len(classes))
+    examples = kinds.read_new(question.reading)
+
+    def answer(one: kinds.NewExample, probabilities_K: np.ndarray) -> Answer:
+        ranked = most_probable(probabilities_K, classes, len(classes))
+        found_K = found_classes(probabilities_K[None], thresholds)[0]
+        has = [name for name in ranked if found_K[classes.index(name)]]
+        shown = dict(list(ranked.items())[:top]) if top else ranked
+        cells = cells_of(shown) if top else [", ".join(f"{name} {ranked[name]:.4f}" for name in has) or NO_CLASS]
+        return Answer([one.name, *cells], {**one.place, "labels": has, "probabilities": rounded(shown)})
+
+    titles, widest = titles_of_ranks(top, "label"), [classes, ()] * top
+    if not top:
+        titles, widest = ["labels and their probabilities"], [()]
+    return Answers(
+        _answered(predictor, examples, question, answer),
+        [examples.title, *titles],
+        [examples.names, *widest],
+        examples.total,
+        warnings=examples.warnings,
+    )
+
+
+def predict_numbers(predictor: "Predictor", question: Question) -> Answers:
+    """Tell the numbers of new examples, in the unit of the dataset.
+
+    Args:
+        predictor: network that answers with numbers.
+        question: what is asked about.
+
+    Returns:
+        A row an example: its name and its numbers.
+
+    Raises:
+        UserError: there is nothing to read.
+    """
+    targets = predictor.spec.targets
+    examples = kinds.read_new(question.reading)
+
+    def answer(one: kinds.NewExample, values_O: np.ndarray) -> Answer:
+        texts = [f"{value:.{DIGITS}g}" for value in values_O]
+        return Answer([one.name, *texts], {**one.place, **dict(zip(targets, map(float, texts), strict=True))})
+
+    return Answers(
+        _answered(predictor, examples, question, answer),
+        [examples.title, *targets],
+        [examples.names, *[["-0.000000e+00"]] * len(targets)],
+        examples.total,
+        warnings=examples.warnings,
+        are_numbers=True,
+    )
 
 
 def most_probable(probabilities_K: np.ndarray, classes: Sequence[str], top: int) -> dict[str, float]:

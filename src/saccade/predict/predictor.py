@@ -22,6 +22,7 @@ from saccade.bundle.inputs import ImageInput
 from saccade.core.devices import autocast, resolve_device
 from saccade.core.errors import UserError
 from saccade.data.prepared import Split
+from saccade.data.thresholds import found_classes
 from saccade.kinds.image.pixels.grey_levels import ImageValues, scale_of
 from saccade.kinds.image.pixels.resize import prepare_image
 from saccade.kinds.tokens.text.encode import read_texts
@@ -70,7 +71,7 @@ class Predictor:
         self.device = device
 
     def predict(self, examples: np.ndarray | Sequence[np.ndarray] | Sequence[str]) -> dict[str, Any]:
-        """Classify images of any size, or texts of any length.
+        """Classify images of any size, or texts of any length; or answer with numbers, where the network does.
 
         Args:
             examples: images uint8 (N, H, W, C), (N, H, W), or a sequence of uint8 (H, W[, C]), brought to the size and
@@ -78,22 +79,42 @@ class Predictor:
                 training data were.
 
         Returns:
-            "label": list of N class names; "probabilities": float32 (N, K) in the order of ``spec.classes``.
+            "label": list of N class names; "probabilities": float32 (N, K) in the order of ``spec.classes``. Where an
+            example may have several classes, "labels" in place of "label": a list of names for each, those whose
+            probability is at least their threshold. Of numbers "values": float32 (N, O), in the order of
+            ``spec.targets``.
 
         Raises:
             UserError: a single example, an image that is not uint8, a text without a token, or a network that does not
-                classify such examples.
+                answer about such examples.
         """
         if self.spec.layout == "tokens":
             self.require_text_classes()
             stored = read_texts(examples, self.spec).tokens if len(examples) else None  # type: ignore[arg-type]
         else:
-            self.require_image_classes()
+            self.require_images()
             stored = self._stored_images(examples)
-        if stored is None:
-            return {"label": [], "probabilities": np.zeros((0, len(self.spec.classes)), np.float32)}
-        probabilities = self.outputs(torch.from_numpy(stored))
+        answers = np.zeros((0, self.spec.num_outputs), np.float32)
+        if stored is not None:
+            answers = self.outputs(torch.from_numpy(stored))
+        if not self.spec.classes:
+            return {"values": answers}
+        if self.spec.multilabel:
+            return {"labels": self.labels_of(answers), "probabilities": answers}
+        probabilities = answers
         return {"label": [self.spec.classes[k] for k in probabilities.argmax(axis=1)], "probabilities": probabilities}
+
+    def labels_of(self, probabilities_NK: np.ndarray) -> list[list[str]]:
+        """The classes that examples have by the thresholds of the bundle, where each may have several or none.
+
+        Args:
+            probabilities_NK: float, as ``outputs`` gives them.
+
+        Returns:
+            A list of names for each example, in the order of ``spec.classes``.
+        """
+        found_NK = found_classes(probabilities_NK, self.config.thresholds)
+        return [[self.spec.classes[k] for k in np.flatnonzero(found_K)] for found_K in found_NK]
 
     def generate(self, prompt: str, *, length: int = 200, temperature: float = TEMPERATURE, seed: int = 0) -> str:
         """Go on with a text; ``continued`` tells more.
@@ -156,6 +177,15 @@ class Predictor:
         if self.spec.kind != "image" or not self.spec.classes:
             raise UserError(f"the network must classify images to predict pictures, but it {self._use}")
 
+    def require_images(self) -> None:
+        """Refuse a network that takes no images.
+
+        Raises:
+            UserError: it takes something else.
+        """
+        if self.spec.kind != "image":
+            raise UserError(f"the network must classify images to predict pictures, but it {self._use}")
+
     def require_text_classes(self) -> None:
         """Refuse a network that does not classify texts.
 
@@ -181,6 +211,8 @@ class Predictor:
             return "goes on with texts: use Predictor.generate()"
         if self.spec.classes and self.spec.kind in ("image", "tokens"):
             return f"classifies {self.spec.plural}: give Predictor.predict() such"
+        if self.spec.kind == "image":
+            return "answers with numbers of images: use Predictor.predict()"
         answers = "classifies" if self.spec.classes else "answers with numbers of"
         return f"{answers} {self.spec.plural}: use Predictor.outputs()"
 
@@ -217,7 +249,8 @@ class Predictor:
             are_views: whether they are views as those of training, which show things as large as there: uncropped.
 
         Returns:
-            Probabilities float32 (N, K) where there are classes, else the predicted numbers float32 (N, O).
+            Probabilities float32 (N, K) where there are classes, of each class by itself where an example may have
+            several; else the predicted numbers float32 (N, O).
 
         Raises:
             UserError: the network answers at each step: ``token_outputs`` asks it.
@@ -232,7 +265,9 @@ class Predictor:
                 output_BK = outputs_of(take(stored, rows, self.device)[:, :steps]).float()
             if self.config.one_output:  # the other class's logit is 0: their softmax is the sigmoid and what is left
                 output_BK = torch.cat((torch.zeros_like(output_BK), output_BK), dim=1)
-            answers.append((output_BK.softmax(dim=1) if self.spec.classes else output_BK).cpu())
+            if self.spec.classes:
+                output_BK = output_BK.sigmoid() if self.spec.multilabel else output_BK.softmax(dim=1)
+            answers.append(output_BK.cpu())
             order.append(rows)
         return torch.cat(answers)[torch.cat(order).argsort()].numpy()
 

@@ -9,6 +9,7 @@ import numpy as np
 from saccade.core.files import write_json
 from saccade.core.progress import Progress, no_progress
 from saccade.data.arrays import ArrayFile, describe_array, write_array
+from saccade.data.imbalance import count_classes
 from saccade.data.prepared import FORMAT, Description
 from saccade.data.spec import SPLITS, Spec
 from saccade.data.timeline import Timeline
@@ -25,8 +26,10 @@ class ArrayBuilder:
         spec: what every example looks like.
         dtype: of the examples.
         examples: rows (n,) to examples (n, ...).
-        labels: rows (n,) to labels (n, ...): int64 classes or tokens, float32 numbers.
+        labels: rows (n,) to labels (n, ...): int64 classes or tokens, uint8 (n, K) of several classes, float32 numbers.
         moments: what mean and std are gathered with; None where there are none.
+        target_moments: what mean and std of numbers to predict are gathered with, where training takes them
+            standardised; None elsewhere.
     """
 
     spec: Spec
@@ -34,6 +37,7 @@ class ArrayBuilder:
     examples: Callable[[np.ndarray], np.ndarray]
     labels: Callable[[np.ndarray], np.ndarray]
     moments: Moments | None = None
+    target_moments: Moments | None = None
 
 
 def write_arrays(
@@ -66,20 +70,24 @@ def write_arrays(
         ):
             for chunk in _chunks(rows_N, file.row_bytes):
                 made = builder.examples(rows_N[chunk])
+                labels = builder.labels(rows_N[chunk])
                 file.write(chunk.start, made)
-                labels_file.write(chunk.start, builder.labels(rows_N[chunk]))
+                labels_file.write(chunk.start, labels)
                 if split == "train" and builder.moments is not None:
                     builder.moments.add(made)
+                if split == "train" and builder.target_moments is not None:
+                    builder.target_moments.add(labels)
                 done += len(made)
                 progress(builder.spec.plural, done, total)
         write_array(folder / f"{split}_rows.npy", rows_N)
         counts[split] = len(rows_N)
         if builder.spec.classes:
-            class_counts[split] = np.bincount(builder.labels(rows_N), minlength=len(builder.spec.classes)).tolist()
+            class_counts[split] = count_classes(builder.labels(rows_N), len(builder.spec.classes)).tolist()
         for name in (f"{split}.npy", f"{split}_labels.npy", f"{split}_rows.npy"):
             arrays[name] = describe_array(folder / name)
     mean, std = ([], []) if builder.moments is None else builder.moments.mean_and_std()
-    description = Description(builder.spec, counts, class_counts, mean, std, arrays, timeline)
+    of_targets = ([], []) if builder.target_moments is None else builder.target_moments.mean_and_std()
+    description = Description(builder.spec, counts, class_counts, mean, std, arrays, timeline, *of_targets)
     write_json(folder / "dataset.json", {"format": FORMAT, **description.to_dict()})
     return description
 

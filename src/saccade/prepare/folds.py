@@ -3,6 +3,10 @@
 What must stay together is placed first, the largest first, wherever its classes are rarest so far. Examples alone
 come after, class by class in the order of a hash of (seed, key), each to the fold that has the fewest of its class: so
 shares of classes differ by one example at most, unless groups are too large to be made up for.
+
+Where an example may have several classes, all of them count, and those with the rarest come first.
+
+Shapes: N examples, K classes.
 """
 
 import hashlib
@@ -12,6 +16,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from saccade.core.errors import UserError
+from saccade.data.imbalance import count_classes
+from saccade.prepare.splits import rarest_classes
 
 
 def assign_folds(
@@ -26,7 +32,7 @@ def assign_folds(
     """Assign each example to a fold.
 
     Args:
-        labels_N: int64 class indices.
+        labels_N: int64 class indices; where an example may have several classes, uint8 (N, K).
         keys: steady names of what must stay in one fold, from ``units.group_keys``; an example alone has its own.
         classes: class names, for messages.
         folds: how many, from 2.
@@ -46,14 +52,14 @@ def assign_folds(
     for row in rows.tolist():
         units.setdefault(keys[row], []).append(row)
     order = sorted(units, key=lambda key: hashlib.blake2b(f"{seed}\0{key}".encode(), digest_size=16).digest())
-    label_of = labels_N.tolist()
-    order.sort(key=lambda key: (-len(units[key]), label_of[units[key][0]] if len(units[key]) == 1 else 0))
+    classes_of, place_of = _classes_and_places(labels_N)
+    order.sort(key=lambda key: (-len(units[key]), place_of[units[key][0]] if len(units[key]) == 1 else 0))
     fold_N = np.full(len(labels_N), -1, dtype=np.int64)
     counts_FK = [[0] * len(classes) for _ in range(folds)]  # plain lists: arrays this small take 50 times as long
     totals_F = [0] * folds
     for key in order:
         unit = units[key]
-        unit_K = Counter(label_of[row] for row in unit)
+        unit_K = Counter(k for row in unit for k in classes_of[row])
         fold = min(
             range(folds), key=lambda f: (sum(counts_FK[f][k] * count for k, count in unit_K.items()), totals_F[f], f)
         )
@@ -62,7 +68,7 @@ def assign_folds(
         for k, count in unit_K.items():
             counts_FK[fold][k] += count
     for k in np.flatnonzero((np.array(counts_FK) == 0).any(axis=0)).tolist():
-        apart = len({keys[row] for row in rows[labels_N[rows] == k].tolist()})
+        apart = len({keys[row] for row in rows.tolist() if k in classes_of[row]})
         raise UserError(
             f"class {classes[k]!r} has {apart} examples or groups that may go apart, too few for one in each of "
             f"{folds} folds: take fewer folds, give it more examples, or leave the class out"
@@ -104,6 +110,14 @@ def splits_of_rolling_origin(
         place = latest[keys[row]]
         splits_N[row] = "train" if place < end - block else "test" if place < end else ""
     return splits_N.astype(str)
+
+
+def _classes_and_places(labels_N: np.ndarray) -> tuple[list[list[int]], list[int]]:
+    """The classes of each example, and its place in the order in which examples are placed."""
+    if labels_N.ndim == 1:
+        return [[label] for label in labels_N.tolist()], labels_N.tolist()
+    rank_K = np.argsort(np.argsort([*count_classes(labels_N, labels_N.shape[1]), len(labels_N) + 1], kind="stable"))
+    return [np.flatnonzero(row).tolist() for row in labels_N], rank_K[rarest_classes(labels_N)].tolist()
 
 
 def seed_of_fold(seed: int, fold: int) -> int:

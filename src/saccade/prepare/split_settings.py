@@ -134,7 +134,7 @@ def assign(
 
     Args:
         settings: what ``split:`` asks for.
-        labels_N: int64 class indices.
+        labels_N: int64 class indices; where an example may have several classes, uint8 (N, K).
         classes: class names, for messages.
         keys: steady names of what must stay in one split, from ``groups.group_keys``.
         published: "train", "validation" or "test" per example, where the publisher split them.

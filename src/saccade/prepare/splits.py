@@ -3,6 +3,12 @@
 Examples are ordered inside each class by a hash of (seed, id), never by their position. The lowest go to test, the next
 to validation, the rest to training. A new example lands anywhere in that order and shifts only the borders: what leaves
 the test split goes to validation, not into training, for any addition smaller than the validation split.
+
+An example that may have several classes is listed under its rarest one, so that rare classes get their share of every
+split; those without any are listed by themselves. (Iterative stratification, Sechidis et al. 2011, comes closer to the
+shares of frequent classes, and gives everything another place when an example is added.)
+
+Shapes: N examples, K classes.
 """
 
 import hashlib
@@ -12,6 +18,7 @@ from typing import Literal
 import numpy as np
 
 from saccade.core.errors import UserError
+from saccade.data.imbalance import count_classes
 
 DEFAULT_TEST = 0.15
 """Share of the test split where the source publishes none, and nothing is asked for."""
@@ -38,7 +45,7 @@ def assign_splits(
     """Assign each example to a split.
 
     Args:
-        labels_N: int64 class indices.
+        labels_N: int64 class indices; where an example may have several classes, uint8 (N, K).
         keys: steady names of what must stay in one split, from ``units.group_keys``; an example alone has its own.
         classes: class names, for messages.
         test: share of all examples in [0, 1), per class; "given" keeps the published test split.
@@ -56,7 +63,8 @@ def assign_splits(
         Array of str (N,): "train", "validation", "test", or "" for what ``train_fraction`` or ``left_out`` leave out.
 
     Raises:
-        UserError: ``test: given`` without a published split; shares of 1 or more; a class or split left empty.
+        UserError: ``test: given`` without a published split; shares of 1 or more; a split left empty, or a class in
+            one; of several classes an example, one that training has none of.
     """
     if test == "given" and (published is None or "test" not in published):
         raise no_published_test(published)
@@ -85,7 +93,7 @@ def assign_splits(
     if order == "time":
         strata: Mapping[str, list[list[int]]] = {"all": _units_by_time(rows, keys)}
     else:
-        strata = _units_by_class(rows, labels_N, keys, seed)
+        strata = _units_by_class(rows, rarest_classes(labels_N) if labels_N.ndim == 2 else labels_N, keys, seed)
     for units in strata.values():
         total = sum(len(unit) for unit in units)
         test_count, validation_count = round(test_share * total), round(validation * total)
@@ -109,6 +117,17 @@ def no_published_test(published: Sequence[str] | None) -> UserError:
     if published is not None and "validation" in published:
         what = "train and validation alone. Leave test out to keep them and draw a test split from training"
     return UserError(f"split.test (given) must be a share such as {DEFAULT_TEST} here: this source publishes {what}")
+
+
+def rarest_classes(labels_NK: np.ndarray) -> np.ndarray:
+    """The class of each example that the fewest examples have, int64 (N,), the first of equals; K where it has none.
+
+    >>> rarest_classes(np.array([[1, 1], [1, 0], [0, 0]], np.uint8))
+    array([1, 0, 2])
+    """
+    N, K = labels_NK.shape
+    count_NK = np.where(labels_NK, labels_NK.sum(axis=0, dtype=np.int64), N + 1)
+    return np.where(labels_NK.any(axis=1), count_NK.argmin(axis=1), K)
 
 
 def _units_by_time(rows: np.ndarray, keys: Sequence[str]) -> list[list[int]]:
@@ -148,8 +167,9 @@ def _refuse_empty(
     """Splits that are ``shared`` out by us, or ``given`` by the publisher."""
     lacking: dict[int, list[str]] = {}  # class to the splits that have none of it
     for split in (*shared, *given):
-        counts_K = np.bincount(labels_N[splits_N == split], minlength=len(classes))
-        if counts_K.sum() == 0 and not lacking:
+        is_in_N = splits_N == split
+        counts_K = count_classes(labels_N[is_in_N], len(classes))
+        if not is_in_N.any() and not lacking:
             rows = np.flatnonzero(~out_N)
             units = len({keys[row] for row in rows.tolist()})
             apart = "" if units == len(rows) else f" ({units} that may go apart)"
@@ -157,7 +177,9 @@ def _refuse_empty(
             raise UserError(
                 f"the {split} split is empty: {len(rows)} examples{apart}{without} are too few for these shares"
             )
-        for k in np.flatnonzero(counts_K == 0).tolist() if order == "random" else ():
+        # Of several classes an example, a rare one may be missing where things are measured, which then says so
+        is_asked = split == "train" if labels_N.ndim == 2 else order == "random"
+        for k in np.flatnonzero(counts_K == 0).tolist() if is_asked else ():
             lacking.setdefault(k, []).append(split)
     if lacking:
         raise UserError(_lacking_message(lacking, labels_N, keys, classes, given, small_class_remedy))
@@ -174,7 +196,7 @@ def _lacking_message(
     """All classes that some split has none of, and what to do."""
     listed, largest = [], 0
     for k, without in lacking.items():
-        rows = np.flatnonzero(labels_N == k)
+        rows = np.flatnonzero(labels_N[:, k] if labels_N.ndim == 2 else labels_N == k)
         units = len({keys[row] for row in rows.tolist()})
         apart = "" if units == len(rows) else f", {units} that may go apart"
         published = " as published" if set(without) <= set(given) else ""

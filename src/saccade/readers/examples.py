@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from saccade.data.forecast_inputs import ForecastInputs
+from saccade.data.spec import NO_CLASS
 from saccade.io.timestamps import TimeOptions
 
 
@@ -150,8 +151,9 @@ class ImageExamples:
     """Labelled images of one source.
 
     Attributes:
-        classes: class names; a label is an index into them.
-        labels: int64 (N,), each in [0, K).
+        classes: class names; a label is an index into them. Empty where numbers are to be predicted.
+        labels: int64 (N,), each in [0, K); where an example may have several classes or none, uint8 (N, K), 1 where it
+            has the class; numbers to predict, float32 (N, O).
         load: ``load(i)`` reads example ``i``; one thread calls it, fastest in ascending order.
         decode: function from what ``load`` gave to an image, uint8 (H, W) for grey or (H, W, 3) for RGB; called in any
             thread. Raises UserError where it is none; that message goes on after the example's name.
@@ -170,6 +172,7 @@ class ImageExamples:
         decode_values: function from what ``load`` gave, and a height and width as of ``decode_for`` or None, to values
             that are not grey levels yet (``ImageValues``); None: there are none but grey levels.
         paths: path of each example's file, for patterns, where names say more than that; empty: names are paths.
+        targets: names of the numbers to predict, O of them; empty where there are classes.
     """
 
     classes: tuple[str, ...]
@@ -186,6 +189,13 @@ class ImageExamples:
     small_class_option: str = ""
     decode_values: Callable[[Any, tuple[int, int] | None], Any] | None = None
     paths: Sequence[str] = ()
+    targets: tuple[str, ...] = ()
+
+    def label(self, i: int) -> str:
+        """What example ``i`` is, in words: its class, its classes with commas between them, or its numbers."""
+        if self.targets:
+            return ", ".join(f"{name} {value:.6g}" for name, value in zip(self.targets, self.labels[i], strict=True))
+        return _named(self.labels[i], self.classes)
 
     def image(self, i: int) -> np.ndarray:
         """Example ``i``: uint8 (H, W) for grey, or (H, W, 3) for RGB."""
@@ -209,7 +219,8 @@ class TextExamples:
 
     Attributes:
         classes: class names; a label is an index into them.
-        labels: int64 (N,), each in [0, K).
+        labels: int64 (N,), each in [0, K); where a text may have several classes or none, uint8 (N, K), 1 where it has
+            the class.
         texts: texts normalised by ``tokenizer.normalise``, without white space around; read in any order.
         ids: digests of the texts: examples with equal ids are the same text.
         name: function from a row to its name for people, such as a file, or a file and a line.
@@ -234,6 +245,17 @@ class TextExamples:
     unreadable: Mapping[int, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     small_class_option: str = ""
+
+    def label(self, i: int) -> str:
+        """What example ``i`` is, in words: its class, or its classes with commas between them."""
+        return _named(self.labels[i], self.classes)
+
+
+def _named(label: Any, classes: Sequence[str]) -> str:
+    """A class id as its name, or what an example has of several classes."""
+    if np.ndim(label):
+        return ", ".join(classes[k] for k in np.flatnonzero(label).tolist()) or NO_CLASS
+    return classes[int(label)]
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from saccade.readers.fetch_table import copy_table, is_there, stored_table
 from saccade.readers.file_table import FileTable, read_table
 from saccade.readers.find_files import find_files
 from saccade.readers.path_columns import PathColumns
+from saccade.readers.row_labels import LabelColumns
 from saccade.tables.cells import LabelsAre
 from saccade.tables.table import Column
 from saccade.tables.table_format import TableFormat
@@ -49,6 +50,7 @@ def fetch_listed_files(
     number_hint: str = "",
     limits: ArchiveLimits,
     progress: Progress,
+    labels: LabelColumns | None = None,
 ) -> None:
     """Bring a table, and the files that it names and no others, into ``folder``.
 
@@ -73,6 +75,7 @@ def fetch_listed_files(
         number_hint: what can be done where they are numbers, for the message.
         limits: upper bounds on files and bytes.
         progress: callback, called with a file's name, the bytes there and its size.
+        labels: columns of the labels, in place of label_column, and how their cells are read; None: one class a file.
 
     Raises:
         UserError: the table is none, with its line; it names files that are not there; nothing that can be read is at
@@ -98,6 +101,7 @@ def fetch_listed_files(
         form=form,
         labels_are=labels_are,
         number_hint=number_hint,
+        labels=labels,
     )
     if archive is None:
         notes = pack_from_folder(source, own_folder, rows, table, folder / packed, limits, progress)

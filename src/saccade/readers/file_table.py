@@ -1,10 +1,20 @@
 """A table of files, such as images: a row a file."""
 
+from array import array
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from saccade.core.errors import UserError
 from saccade.readers.path_columns import PathColumns
+from saccade.readers.row_labels import (
+    EncodedLabels,
+    LabelColumns,
+    encode_columns,
+    encode_labels,
+    read_flag_or_number,
+)
 from saccade.tables.cells import (
     LabelsAre,
     alike_label_notes,
@@ -24,12 +34,13 @@ class FileTable:
 
     Attributes:
         paths: paths of the files, parted by slashes, in their plain form.
-        labels: label of each file, without the spaces around.
+        labels: label of each file, without the spaces around; of several columns, their cells with spaces between.
         splits: train, validation or test each, or None where the table publishes no split.
         groups: the other columns: name to a value a file.
         lines: line in which each row begins, from 1.
         notes: lines for people on what was left out.
         path_column: column of the paths, for messages.
+        encoded: the labels as arrays.
     """
 
     paths: list[str]
@@ -39,6 +50,7 @@ class FileTable:
     lines: list[int]
     notes: tuple[str, ...]
     path_column: str = "path"
+    encoded: EncodedLabels | None = None
 
     def classes(self) -> list[str]:
         """The labels that there are, sorted: as numbers where all are whole ones."""
@@ -55,6 +67,7 @@ def read_table(
     form: TableFormat,
     labels_are: LabelsAre = None,
     number_hint: str = "",
+    labels: LabelColumns | None = None,
 ) -> FileTable:
     """Read and check a table.
 
@@ -67,6 +80,7 @@ def read_table(
         form: what the user states of the table's form.
         labels_are: classes, where labels that are numbers with decimals are names of classes all the same.
         number_hint: what can be done where they are numbers, for the message.
+        labels: columns of the labels, in place of label_column, and how their cells are read; None: one class a file.
 
     Returns:
         Its rows.
@@ -74,19 +88,34 @@ def read_table(
     Raises:
         UserError: it is no such table, with the line.
     """
-    named = {**paths.named, "label_column": label_column, "split_column": split_column}
+    labels = labels or LabelColumns(label_column, separator="")
+    named = {**paths.named, **labels.named, "split_column": split_column}
     table = open_table(path, name, named, form=form, hints=paths.placeholders)
     for column in paths.placeholders:
         table.require({"path_template": column})
     split = None if split_column is None else str(split_column)
-    found = _read_rows(table, paths, str(label_column), split)
-    if labels_are is None:
-        refuse_numbers(found.labels, lambda row: table.where(found.lines[row]), str(label_column), number_hint)
-    return found
+    found, cells = _read_rows(table, paths, labels, split)
+
+    def where(row: int) -> str:
+        return table.where(found.lines[row])
+
+    if labels.is_one_class and labels_are is None:
+        refuse_numbers(found.labels, where, labels.headers[0], number_hint)
+    if labels.are_columns:
+        encoded = encode_columns(cells.reshape(-1, len(labels.headers)), where, name, labels)
+    else:
+        encoded = encode_labels(found.labels, where, name, labels)
+    alike = alike_label_notes(name, encoded.classes)
+    return replace(found, encoded=encoded, notes=(*found.notes, *alike, *encoded.notes))
 
 
-def _read_rows(rows: Table, paths: PathColumns, label_column: str, split_column: str | None) -> FileTable:
-    columns, named = rows.columns, (paths.used_up, label_column, split_column)
+def _read_rows(
+    rows: Table, paths: PathColumns, labels: LabelColumns, split_column: str | None
+) -> tuple[FileTable, np.ndarray]:
+    """The table, its labels as text, and the numbers in columns that are a class or a number each, row by row."""
+    columns, named = rows.columns, (paths.used_up, *labels.headers, split_column)
+    readers = [rows.number_reader(header) for header in labels.headers] if labels.are_columns else []
+    numbers = array("d")
     groups: dict[str, list[str]] = {column: [] for column in columns if column and column not in named}
     splits: list[str] | None = None if split_column is None else []
     table = FileTable([], [], splits, groups, [], (), (paths.placeholders or [str(paths.path_column)])[0])
@@ -97,9 +126,9 @@ def _read_rows(rows: Table, paths: PathColumns, label_column: str, split_column:
     for line, cells in rows.rows():
         where = rows.where(line)
         row = dict(zip(columns, cells, strict=True))
-        path, label = paths.path(row, where), composed(row[label_column])
-        if not label or label in missing:
-            raise UserError(f"{where}: {label_column} must not be empty. Fill it, or take the row out.")
+        path, label = paths.path(row, where), composed(" ".join(row[header] for header in labels.headers))
+        if not labels.are_columns and label in missing:
+            label = ""
         split = ""
         if split_column is not None:
             split = parse_split(row[split_column], split_column, where)
@@ -110,12 +139,15 @@ def _read_rows(rows: Table, paths: PathColumns, label_column: str, split_column:
             continue
         table.paths.append(path)
         table.labels.append(label)
+        numbers.extend(
+            read_flag_or_number(row[h], read, line) for h, read in zip(labels.headers, readers, strict=False)
+        )
         table.lines.append(line)
         if table.splits is not None:
             table.splits.append(split)
         for column, values in table.groups.items():
             values.append(row[column])
-    return _checked(table, rows, split_column, empty_split, copies)
+    return _checked(table, rows, split_column, empty_split, copies), np.array(numbers)
 
 
 def _refuse_other_say(table: FileTable, earlier: int, label: str, split: str, where: str) -> None:
@@ -137,8 +169,6 @@ def _checked(
     name = rows.name
     if not table.paths:
         raise UserError(f"{name} must have rows below its header, but has none")
-    if len(set(table.labels)) == 1:
-        raise UserError(f"{name} must have at least two classes, but there is only {table.labels[0]!r}")
     splits = table.splits
     if splits is not None and empty_split is not None:
         if any(splits):
@@ -147,6 +177,5 @@ def _checked(
     notes = list(rows.notes)
     if copies:
         notes.append(f"{name}: {copies:,} rows name a file that an earlier row names with the same label; left out")
-    notes += alike_label_notes(name, set(table.labels))
     notes += unused_column_notes(name, table.groups, split_column)
     return replace(table, splits=splits, notes=tuple(notes))

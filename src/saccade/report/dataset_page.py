@@ -39,7 +39,8 @@ def write_dataset_page(folder: Path, name: str, prepared: Prepared) -> None:
 def asks(prepared: Prepared) -> str:
     """What is predicted, in a few words: the names of classes, of many the first ones."""
     spec = prepared.info.spec
-    said = f"{len(spec.classes)} classes" if spec.classes else f"to predict: {', '.join(spec.targets)}"
+    several = ", several or none an example" if spec.multilabel else ""
+    said = f"{len(spec.classes)} classes{several}" if spec.classes else f"to predict: {', '.join(spec.targets)}"
     if prepared.asks or not spec.classes:
         return prepared.asks or said
     names = [_shortened(name) for name in spec.classes[:_MAX_CLASSES]]
@@ -55,7 +56,8 @@ def _shortened(name: str) -> str:
 def _lead(spec: Spec) -> Line:
     opening = f"What the dataset looks like after preprocess: {spec.plural}"
     if spec.classes:
-        return (f"{opening} of {len(spec.classes):,} classes.",)
+        several = ", of which each may have several or none" if spec.multilabel else ""
+        return (f"{opening} of {len(spec.classes):,} classes{several}.",)
     targets = (part for target in spec.targets for part in (", ", Name(target)))
     return (f"{opening}, to predict: ", *list(targets)[1:], ".")
 

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from saccade.core.errors import UserError
 from saccade.data.prepared import Split
 from saccade.data.spec import Spec
 from saccade.display import figures
 from saccade.evaluate import metrics
+from saccade.predict.answers import Answers, Question, predict_numbers
+from saccade.predict.predictor import Predictor
 
 KINDS = ("image", "series", "vector")  # input layouts
 LABELS = "numbers"
@@ -26,18 +29,23 @@ def evaluate(
     test: Split,
     spec: Spec,
     history: Sequence[Mapping[str, float]],
+    *,
+    predictor: Predictor | None = None,
 ) -> dict[str, float]:
     """Measure the answers on the test split, and write tables and figures.
 
     Args:
-        folder: an empty folder; gets predictions.csv, predictions.png and learning_curves.png.
+        folder: an empty folder; gets predictions.csv, predictions.png, learning_curves.png and, of several numbers,
+            per_number.csv: their errors one by one, for they may differ in unit.
         answers_NO: float32, the network's answers in the order of the test split.
         test: the test split.
         spec: spec of the dataset.
         history: a row an epoch, as in history.csv.
+        predictor: the network, whose bundle says whether the numbers have a unit of their own.
 
     Returns:
-        Metric name to value; what metrics.json holds.
+        Metric name to value; what metrics.json holds. First the one that tables show: ``mae``, which people read, where
+        the numbers have a unit of their own, else ``mse``.
     """
     figures.draw_learning_curves([dict(row) for row in history], folder / "learning_curves.png")
     figures.draw_predictions(test.labels, answers_NO, spec.targets, folder / "predictions.png")
@@ -46,4 +54,54 @@ def evaluate(
         writer.writerow(["row", *(f"actual({name})" for name in spec.targets), *spec.targets])
         for row, actual_O, answer_O in zip(test.rows, test.labels, answers_NO, strict=True):
             writer.writerow([int(row), *(f"{value:.6g}" for value in (*actual_O, *answer_O))])
-    return metrics.regression_metrics(answers_NO, test.labels)
+    if len(spec.targets) > 1:
+        _write_numbers(folder / "per_number.csv", answers_NO, test.labels, spec.targets)
+    measured = metrics.regression_metrics(answers_NO, test.labels)
+    has_unit = predictor is not None and bool(predictor.config.target_std)
+    return {"mae": measured["mae"], **measured} if has_unit else measured
+
+
+def _write_numbers(path: Path, answers_NO: np.ndarray, targets_NO: np.ndarray, names: Sequence[str]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        for o, name in enumerate(names):
+            measured = metrics.regression_metrics(answers_NO[:, o : o + 1], targets_NO[:, o : o + 1])
+            if o == 0:
+                writer.writerow(["number", *measured])
+            writer.writerow([name, *(f"{value:.6g}" for value in measured.values())])
+
+
+# --- saccade predict --------------------------------------------------------------------------------------------------
+
+
+def check_question(question: Question, spec: Spec) -> None:
+    """Refuse what numbers do not know.
+
+    Args:
+        question: what a run is asked.
+        spec: of its network.
+
+    Raises:
+        UserError: classes are asked for.
+    """
+    if question.top is not None:
+        raise UserError(
+            f"--top ({question.top}) must be left out: {question.reading.run} answers with {', '.join(spec.targets)}, "
+            "and knows no classes"
+        )
+
+
+def predict(predictor: Predictor, question: Question) -> Answers:
+    """Tell the numbers of new examples.
+
+    Args:
+        predictor: network that answers with numbers.
+        question: what is asked about.
+
+    Returns:
+        A row an example.
+
+    Raises:
+        UserError: there is nothing to read.
+    """
+    return predict_numbers(predictor, question)

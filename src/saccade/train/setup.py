@@ -22,13 +22,14 @@ from saccade.batching.length_buckets import stored_lengths
 from saccade.bundle import outputs
 from saccade.bundle.bundle import NetworkConfig
 from saccade.bundle.intervals import measure_interval
+from saccade.bundle.thresholds import measure_thresholds
 from saccade.core import devices, registry
 from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
 from saccade.data.prepared import Description, open_split, read_description, read_evaluate_crop
 from saccade.optim import optimizers, schedules
-from saccade.optim.class_weights import class_weights
-from saccade.optim.losses import LOSSES, ONE_OUTPUT, Loss, constant_prediction_loss
+from saccade.optim.class_weights import class_weights, positive_weights
+from saccade.optim.losses import ONE_OUTPUT, Loss, constant_prediction_loss, is_own, loss_of_task, score_of_task
 from saccade.optim.objective import Objective
 from saccade.optim.schedules import Schedule
 from saccade.train.loop import FitSettings
@@ -113,8 +114,15 @@ class TrainingSetup:
         config = self.config
         values: dict[str, Any] = {"spec": config.spec.to_dict(), "mean": config.mean, "std": config.std}
         values |= {} if config.evaluate_crop == 1 else {"evaluate_crop": config.evaluate_crop}
+        values |= {"target_mean": config.target_mean, "target_std": config.target_std} if config.target_std else {}
         weights = {"first_weights": self.initial_weights.sha256} if self.initial_weights else {}
         return self.settings | values, self.digests | weights
+
+    @property
+    def has_own_loss(self) -> bool:
+        """Whether the file of the task brings the loss or the score, and so decides what training does."""
+        task = self.settings["task"]["name"]
+        return any(is_own(task, name) for name in (self.settings["train"]["loss"], _score_name(task)))
 
     def with_identity(self, identity: str) -> "TrainingSetup":
         """The same under the name that its values, digests and code have."""
@@ -132,7 +140,8 @@ class TrainingSetup:
         train, device = self.settings["train"], runtime.device
         network, lines = self._first_network()
         if self.embeddings:
-            network = nn.Sequential(nn.Identity(), HeadAlone(self.head, network[1].get_submodule(self.head)))
+            head = HeadAlone(self.head, network[1].get_submodule(self.head))
+            network = nn.Sequential(nn.Identity(), head, *network[2:])
         if device.type == "cpu" and any(isinstance(layer, nn.Conv2d) for layer in network.modules()):
             devices.keep_freed_memory()
         network = runtime.processes.convert(devices.to_device(network, device), device)
@@ -277,12 +286,23 @@ class TrainingSetup:
 
     def objective(self, device: torch.device) -> Objective:
         """The loss, with its class weights and smoothing, and the task's score."""
-        train, scheme = self.settings["train"], self.settings["train"]["class_weights"]
-        weights = None if scheme == "none" else class_weights(self.dataset.class_counts["train"], scheme).to(device)
-        score = registry.constant("tasks", self.settings["task"]["name"], "SCORE")
+        train, task = self.settings["train"], self.settings["task"]["name"]
         return Objective(
-            self._loss(device), score=score, label_smoothing=train["label_smoothing"], class_weights=weights
+            self._loss(device),
+            score=_score_name(task),
+            label_smoothing=train["label_smoothing"],
+            class_weights=self._class_weights(device),
+            score_function=score_of_task(task),
         )
+
+    def _class_weights(self, device: torch.device) -> Tensor | None:
+        scheme = self.settings["train"]["class_weights"]
+        if scheme == "none":
+            return None
+        counts = self.dataset.class_counts["train"]
+        if self.config.spec.multilabel:
+            return positive_weights(counts, self.dataset.counts["train"], scheme).to(device)
+        return class_weights(counts, scheme).to(device)
 
     def schedule(self) -> Schedule:
         """The learning rate of each update of the run."""
@@ -303,12 +323,13 @@ class TrainingSetup:
     def constant_prediction_loss(self) -> float | None:
         """Loss on the validation split of the best prediction that is the same for all examples, where it is known."""
         labels = torch.from_numpy(np.array(self.validation.labels))
-        if self.config.spec.horizon:
-            labels = labels / self._std_of_targets()
+        if (std := self._std_of_targets()) is not None:
+            labels = labels / std
         return constant_prediction_loss(self.settings["train"]["loss"], labels)
 
     def trained_config(self, network: nn.Sequential, device: torch.device) -> NetworkConfig:
-        """What the bundle says: of a forecast, with what it is off by on the validation split.
+        """What the bundle says: of a forecast, with what it is off by on the validation split; of several classes an
+        example, with the threshold of each that does best there.
 
         Args:
             network: the network that is kept, on the device.
@@ -317,6 +338,16 @@ class TrainingSetup:
         Returns:
             The config.
         """
+        if self.config.spec.multilabel:
+            held = open_split(self.prepared, "validation")
+            thresholds = measure_thresholds(
+                network.to(device),
+                torch.from_numpy(held.examples),
+                held.labels,
+                device=device,
+                are_texts=self.config.spec.layout == "tokens",
+            )
+            return dataclasses.replace(self.config, thresholds=thresholds)
         if not self.config.spec.horizon:
             return self.config
         assert isinstance(self.validation.views, Tensor), "what is measured is stored"
@@ -330,14 +361,22 @@ class TrainingSetup:
         return LabelledArrays(views, torch.from_numpy(labels), lengths)
 
     def _loss(self, device: torch.device) -> Loss:
-        """The named loss; of a forecast, which is in the data's own unit, in units of the standard deviation."""
-        loss = LOSSES[self.settings["train"]["loss"]]
-        if not self.config.spec.horizon:
-            return loss
-        return outputs.in_units_of_std(loss, self._std_of_targets().to(device))
+        """The named loss; of numbers that are answered in the data's own unit, in units of the standard deviation."""
+        loss = loss_of_task(self.settings["task"]["name"], self.settings["train"]["loss"])
+        std = self._std_of_targets()
+        return loss if std is None else outputs.in_units_of_std(loss, std.to(device))
 
-    def _std_of_targets(self) -> Tensor:
-        return torch.tensor(outputs.per_target(self.config.spec, self.config.std))
+    def _std_of_targets(self) -> Tensor | None:
+        """Standard deviation of each number that is answered in the data's own unit; None where none is."""
+        if self.config.target_std:
+            return torch.tensor(self.config.target_std)
+        if self.config.spec.horizon:
+            return torch.tensor(outputs.per_target(self.config.spec, self.config.std))
+        return None
+
+
+def _score_name(task: str) -> str:
+    return str(registry.constant("tasks", task, "SCORE"))
 
 
 def set_up(
@@ -372,7 +411,7 @@ def set_up(
     settings = resolve_settings(task, model, train, precision=precision, seed=seed)
     dataset = read_description(prepared)
     spec = dataset.spec
-    one_output = settings["train"]["loss"] in ONE_OUTPUT
+    one_output = settings["train"]["loss"] in ONE_OUTPUT and not spec.multilabel
     if one_output:
         spec.require_two_classes()
     views, digests = open_views(augmented, prepared)
@@ -401,6 +440,8 @@ def set_up(
             identity="",
             evaluate_crop=read_evaluate_crop(augmented),
             one_output=one_output,
+            target_mean=dataset.target_mean,
+            target_std=dataset.target_std,
         ),
         initial_weights=weights,
     )

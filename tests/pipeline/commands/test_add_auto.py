@@ -240,3 +240,26 @@ def test_a_forecast_gets_a_linear_model(inside, decided_for, minutes: float, epo
     )
     assert run["model"] == {"name": "nlinear"} and run["task"]["name"] == "forecast"
     assert run["train"]["epochs"] == epochs and run["train"]["keep"] == "best"
+
+
+@pytest.mark.parametrize(
+    ("source", "task", "weighs"),
+    [("label_column: kinds, labels_separator: '|'", "multilabel", True), ("value_columns: [age]", "regress", False)],
+)
+def test_several_labels_and_numbers_of_pictures_get_their_task(
+    inside, monkeypatch: pytest.MonkeyPatch, source: str, task: str, weighs: bool
+) -> None:
+    pictures(inside.root / "photos", [24])
+    rows = [f"class0/{n}.png,{'|'.join(['a', 'b', 'c'][: 1 + (n % 6) // 4])},{n / 2}" for n in range(24)]
+    (inside.root / "photos/table.csv").write_text("\n".join(["path,kinds,age", *rows, "class0/0.png,a,0.0", ""]))
+    dataset = f"  mine:\n    source: {{name: image_table, table: photos/table.csv, {source}}}\n    split: {{}}\n"
+    blocks = "    preprocess: {size: [20, 20], channels: 1}\n    augment: {views: 0}\n"
+    inside.params.write_text(HEAD + dataset + blocks + RUNS.replace("photos", "mine").replace("classify", task))
+    fetch("mine", source=load_params(paths.PARAMS).datasets["mine"].source)
+    means = kinds.Means(10, 1, False, lambda model: False)
+    monkeypatch.setattr(module, "means_of_this_machine", lambda minutes, **options: means)
+    add_auto(paths.PARAMS, "mine", minutes=10, as_=None)
+    assert load_params(paths.PARAMS).runs["mine-auto"].task.name == task  # what is written can be read
+    run = YAML(typ="safe").load(paths.PARAMS.read_text())["runs"]["mine-auto"]
+    assert run["task"] == {"name": task} and "label_smoothing" not in run["train"]
+    assert ("class_weights" in run["train"]) == weighs

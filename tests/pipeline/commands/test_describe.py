@@ -288,3 +288,11 @@ def test_layers_that_training_leaves_as_they_are_need_no_memory(ended: dict[str,
     assert "  of the parameters, 2,572 are frozen" in out.splitlines()
     # 61,706 parameters, of which 59,134 are trained, 4 bytes each.
     assert "weights 247 kB, gradients 237 kB, sgd with momentum 237 kB, " in out
+
+
+def test_backbone_stands_for_all_layers_but_the_head() -> None:
+    from pipeline.commands.describe import Subject, _built
+
+    spec = Spec("image", (32, 32, 3), ("cat", "dog"))
+    network = _built(Subject("resnet18", {}, spec, "mine", ["backbone"]))
+    assert {name for name, weight in network.named_parameters() if weight.requires_grad} == {"fc.weight", "fc.bias"}

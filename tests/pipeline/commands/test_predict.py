@@ -202,11 +202,7 @@ def test_unreadable_pictures_are_told_and_the_rest_go_on(told):
             1,
             "error: models/untrained/bundle.json does not exist. Make it with `saccade train untrained`.\n",
         ),
-        (
-            "numbers",
-            1,
-            "error: adder: the network must classify series to predict such, but it answers with numbers of series",
-        ),
+        ("numbers", 1, "error: odd must be a table, but there is none"),  # it tells the numbers of a series
         ("unknown run", 1, "error: runs of params.yaml has no 'rum'; did you mean 'run'?\n"),
         ("top 0", 2, "Usage: "),
         ("no path", 2, "Usage: "),

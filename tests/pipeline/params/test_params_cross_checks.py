@@ -185,8 +185,8 @@ def test_series_have_no_size_no_channels_and_no_transforms(tmp_path: Path) -> No
         "datasets.toy.preprocess.size: generated series take no size; leave it out",
         "datasets.toy.preprocess.channels: generated series take no channels; leave it out",
         "datasets.toy.augment.transforms: adding gives no images: write augment: {views: 0}",
-        "runs.cnn.task: classify predicts classes, but the labels of toy are numbers",
-        "runs.rnn.task: classify predicts classes, but the labels of toy are numbers",
+        "runs.cnn.task: classify predicts classes, but the labels of toy are numbers; regress would",
+        "runs.rnn.task: classify predicts classes, but the labels of toy are numbers; regress would",
     ]
 
 

@@ -90,8 +90,7 @@ ONE_PROBLEM = {
     ),
     "unknown loss": (
         ("      epochs: 3\n", "      epochs: 3\n      loss: hinge\n"),
-        "line 19: runs.cnn.train.loss: 'hinge': must be 'auto', 'cross_entropy', 'binary_cross_entropy', 'mse' or "
-        "'mae'; or classify knows cross_entropy, mse and binary_cross_entropy, not 'hinge'",
+        "line 19: runs.cnn.train.loss: classify knows cross_entropy, mse and binary_cross_entropy, not 'hinge'",
     ),
     "labels smoothed to nothing": (
         ("      epochs: 3\n", "      epochs: 3\n      label_smoothing: 1\n"),

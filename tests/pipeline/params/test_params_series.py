@@ -88,8 +88,16 @@ def test_what_is_right(tmp_path: Path, text: str, model: str) -> None:
             "datasets.sun.preprocess.length: series to forecast take no length; known: covariates, ",
         ),
         ("horizon: 3", "horizon: 3, missing: maybe", "datasets.sun.preprocess.missing: 'maybe': must be 'error', 'in"),
-        ("forecast", "classify", "runs.run.task: classify predicts classes, but the labels of sun are forecast"),
-        ("forecast", "regress", "runs.run.task: regress predicts numbers, but the labels of sun are forecast"),
+        (
+            "forecast",
+            "classify",
+            "runs.run.task: classify predicts classes, but the labels of sun are forecast; forecast would",
+        ),
+        (
+            "forecast",
+            "regress",
+            "runs.run.task: regress predicts numbers, but the labels of sun are forecast; forecast would",
+        ),
         ("lstm", "lenet5", "runs.run.model: lenet5 takes image, but sun is series"),
         (
             "epochs: 1",
@@ -138,7 +146,11 @@ def test_what_a_forecast_does_not_take(tmp_path: Path, old: str, new: str, messa
             "on_conflict: keep",
             "datasets.sun.preprocess.on_conflict: 'keep': must be 'error' or 'quarantine'",
         ),
-        ("classify", "forecast", "runs.run.task: forecast predicts forecast, but the labels of sun are classes"),
+        (
+            "classify",
+            "forecast",
+            "runs.run.task: forecast predicts forecast, but the labels of sun are classes; classify would",
+        ),
     ],
 )
 def test_what_labelled_series_do_not_take(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -69,7 +69,8 @@ def of(dataset: str, task: str, model: str, train: str = "") -> str:
         ),
         (
             of("words", "next_token", "lstm"),
-            "line 19: runs.run.task: next_token predicts next tokens, but the labels of words are classes",
+            "line 19: runs.run.task: next_token predicts next tokens, but the labels of words are classes; "
+            "classify would",
         ),
         (of("words", "classify", "lenet5"), "line 20: runs.run.model: lenet5 takes image, but words is tokens"),
         (

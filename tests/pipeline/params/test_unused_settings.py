@@ -291,7 +291,7 @@ VIEWS = (
     "warning: datasets.digits.augment.views: epoch e reads view e, and no run is longer than 1 epoch: 1 of 2 not read"
 )
 KEEP = "warning: runs.a.train.keep: of one epoch, the best is the last"
-TOP_K = "warning: runs.adder.evaluate.top_k: the task predicts no classes"
+TOP_K = "warning: runs.adder.evaluate.top_k: the task does not predict one class an example"
 
 
 @pytest.fixture

@@ -167,12 +167,25 @@ def build(spec, *, dropout: Share = 0.0) -> nn.Module:
 '''
 
 TASK = '''
-"""One label an example, measured by how seldom the right class is the most probable."""
+"""One label an example, measured by how often it is wrong, with a loss and a score of its own."""
 
 KINDS = ("image", "vector")
 LABELS = "classes"
-LOSSES = ("cross_entropy",)
-SCORE = "accuracy"
+LOSSES = ("margin", "cross_entropy")
+SCORE = "lead"
+
+
+def margin(logits_BK, target_B, weight_K=None):
+    """How far the right class stays behind the best other one, or leads it by less than 1."""
+    from torch.nn.functional import multi_margin_loss
+
+    return multi_margin_loss(logits_BK, target_B, weight=weight_K)
+
+
+def lead(logits_BK, target_B):
+    """The sum of the shares of logits that are below that of the right class."""
+    own_B1 = logits_BK.gather(1, target_B[:, None])
+    return (logits_BK < own_B1).float().mean(dim=1).sum()
 
 
 def evaluate(folder, probabilities_NK, test, spec, history):
@@ -216,7 +229,7 @@ runs:
     dataset: zebras
     task: {name: miss}
     model: {name: straight}
-    train: {epochs: 8, batch_size: 16, optimizer: {name: adam, lr: 0.01}}
+    train: {epochs: 8, batch_size: 16, loss: margin, optimizer: {name: adam, lr: 0.01}}
     evaluate: {}
 """
 
@@ -301,6 +314,30 @@ def test_a_task_measures_in_its_own_way(grown: tuple[Tree, dict[str, Ended]]) ->
     assert (tree.root / "reports/straight-zebras/evaluation/wrong.csv").exists()
 
 
+def test_a_task_brings_its_own_loss_and_score(grown: tuple[Tree, dict[str, Ended]]) -> None:
+    tree, ended = grown
+    first, *_, last = (tree.root / "reports/straight-zebras/history.csv").read_text().splitlines()
+    row = dict(zip(first.split(","), last.split(","), strict=True))
+    assert 0 <= float(row["validation_loss"]) < 0.3 and float(row["validation_lead"]) == pytest.approx(0.5, abs=0.1)
+    assert "validation lead" in ended["train straight-zebras"].out
+    # What its file says decides the run; a task that brings nothing of its own decides nothing of the training
+    digests = {}
+    for journal in (tree.root / ".saccade/runs").glob("*/journal.jsonl"):
+        run = json.loads(journal.read_text().splitlines()[0])["run"]
+        digests[run] = journal.parent.name
+    for task, run, is_anew in (("miss", "straight-zebras", True), ("classify", "mlp-beans", False)):
+        path = tree.root / f"src/saccade/tasks/{task}.py"
+        text = path.read_text()
+        path.write_text(text + "\n# another line\n")
+        again = tree.run("train", run)
+        path.write_text(text)
+        assert again.code == 0, again
+        stores = {folder.name for folder in (tree.root / ".saccade/runs").iterdir()} - set(digests.values())
+        assert bool(stores) == is_anew, again.out
+        for name in stores:
+            digests[f"{run} again"] = name
+
+
 def test_a_run_records_the_options_of_its_own_kind_alone(grown: tuple[Tree, dict[str, Ended]]) -> None:
     tree = grown[0]
     started = {}
@@ -333,6 +370,7 @@ WRONG = {
         "split: {group_by: x}\n    preprocess: {largest",
         "datasets.beans.split.group_by: rows_of_counts gives labelled counts, which take no group_by: leave it out",
     ),
+    "loss: margin": ("loss: lead", "runs.straight-zebras.train.loss: miss knows margin and cross_entropy, not 'lead'"),
     "{name: mlp, hidden: [16]}": ("{name: lenet5}", "runs.mlp-beans.model: lenet5 takes image, but beans is vector"),
 }
 

@@ -153,6 +153,35 @@ def test_one_output_answers_two_classes(tmp_path: Path) -> None:
     assert answer["label"] == [("cat", "dog")[int(p > 0.5)] for p in p_B] and len(set(answer["label"])) == 2
 
 
+def test_several_classes_have_the_thresholds_of_the_bundle(tmp_path: Path) -> None:
+    spec = Spec("image", (22, 18, 1), ("cat", "dog", "owl"), multilabel=True)
+    made = NetworkConfig("lenet5", {}, spec, "multilabel", [0.5], [0.2], "0123abcd", thresholds=[0.0, 1.0, 0.5])
+    network = saved(tmp_path / "a", made)
+    values = json.loads((tmp_path / "a" / "bundle.json").read_text())
+    assert values["format"] == 4 and values["thresholds"] == [0.0, 1.0, 0.5] and "target_std" not in values
+    predictor, images = load(tmp_path / "a"), pictures(5, 22, 18, 1)
+    assert predictor.config == made
+    answer = predictor.predict(images)
+    with torch.no_grad():
+        np.testing.assert_array_equal(answer["probabilities"], network(torch.from_numpy(images)).sigmoid().numpy())
+    owls = answer["probabilities"][:, 2] >= 0.5
+    assert answer["labels"] == [["cat", "owl"] if owl else ["cat"] for owl in owls]
+    assert predictor.predict([])["labels"] == []
+
+
+def test_numbers_that_were_learnt_standardised_are_answered_in_their_own_unit(tmp_path: Path) -> None:
+    spec = Spec("image", (22, 18, 1), targets=("age", "weight"))
+    plain = NetworkConfig("lenet5", {}, spec, "regress", [0.5], [0.2], "0123abcd")
+    saved(tmp_path / "plain", plain)
+    saved(tmp_path / "a", replace(plain, target_mean=[40.0, -3.0], target_std=[10.0, 0.5]))
+    images = pictures(5, 22, 18, 1)
+    standardised_NO = load(tmp_path / "plain").predict(images)["values"]
+    answers_NO = load(tmp_path / "a").predict(images)["values"]
+    np.testing.assert_allclose(answers_NO, standardised_NO * [10.0, 0.5] + [40.0, -3.0], rtol=1e-5)
+    assert json.loads((tmp_path / "a" / "bundle.json").read_text())["format"] == 4
+    assert json.loads((tmp_path / "plain" / "bundle.json").read_text())["format"] == 1  # as of any saccade before
+
+
 def test_one_output_takes_two_classes() -> None:
     spec = Spec("image", (22, 18, 1), ("cat", "dog", "owl"))
     made = NetworkConfig("lenet5", {}, spec, "classify", [0.5], [0.2], "0123abcd", one_output=True)
@@ -248,12 +277,12 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
         load(tmp_path / "a")
 
 
-@pytest.mark.parametrize("other", [4, None])
+@pytest.mark.parametrize("other", [5, None])
 def test_another_format_is_refused(tmp_path: Path, other: int | None) -> None:
     saved(tmp_path / "a", recipe())
     path = tmp_path / "a" / "bundle.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": other}))
-    with pytest.raises(UserError, match=r"bundle\.json is of another format than 1 or 2 or 3, those this saccade"):
+    with pytest.raises(UserError, match=r"bundle\.json is of another format than 1 or 2 or 3 or 4, those this saccade"):
         load(tmp_path / "a")
 
 

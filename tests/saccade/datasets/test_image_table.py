@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.core.files import sha256_of_file
 from saccade.datasets import image_table
@@ -81,17 +82,8 @@ WRITERS: dict[str, Callable[[Path, Mapping[str, bytes]], None]] = {
 
 def fetched(folder: Path, **arguments: Any) -> ImageExamples:
     image_table.fetch(folder / "raw", **arguments)
-    known = (
-        "table",
-        "path_column",
-        "label_column",
-        "labels_are",
-        "split_column",
-        "encoding",
-        "max_files",
-        "max_file_bytes",
-    )
-    return image_table.read(folder / "raw", **{key: value for key, value in arguments.items() if key in known})
+    not_read = ("path", "url", "sha256", "size", "mirror", "progress")
+    return image_table.read(folder / "raw", **{key: arguments[key] for key in arguments if key not in not_read})
 
 
 def of_table(folder: Path, table: bytes, files: Mapping[str, bytes] = PICTURES, **arguments: Any) -> ImageExamples:
@@ -587,3 +579,63 @@ def test_labels_that_are_measured_numbers_are_asked_about(tmp_path: Path) -> Non
     with pytest.raises(UserError, match=message):
         of_table(tmp_path, table_bytes(rows), label_column="age")
     assert len(of_table(tmp_path, table_bytes(rows), label_column="age", labels_are="classes").classes) == 4
+
+
+# --- several labels, and numbers --------------------------------------------------------------------------------------
+
+
+def labelled(header: str, *cells: str) -> bytes:
+    """A table of the pictures with the cells behind each path."""
+    rows = [f'"{name}",{cell}' for name, cell in zip(NAMES, cells, strict=True)]
+    return "\n".join([f"path,{header}", *rows, ""]).encode()
+
+
+def test_several_labels_in_a_cell(tmp_path: Path) -> None:
+    table = labelled("labels", "rust", "", "rust scab", "scab")
+    found = of_table(tmp_path, table, label_column="labels", labels_separator=" ")
+    assert found.classes == ("rust", "scab") and found.labels.tolist() == [[1, 0], [0, 0], [1, 1], [0, 1]]
+    assert [found.label(i) for i in range(4)] == ["rust", "none", "rust, scab", "scab"]
+    assert any("parted by a space" in note for note in found.notes)
+    assert registry.labels_of_source("image_table", {"labels_separator": " "}) == "several classes"
+
+
+def test_labels_that_look_like_several_are_asked_about_before_a_picture_is_packed(tmp_path: Path) -> None:
+    table = labelled("labels", "rust", "healthy", "rust scab", "scab")
+    with pytest.raises(UserError, match='labels_separator: " " and the task multilabel'):
+        of_table(tmp_path, table, label_column="labels")
+    assert not (tmp_path / "raw" / "images.tar").exists()
+    one = of_table(tmp_path, table, label_column="labels", labels_separator="")
+    assert one.classes == ("healthy", "rust", "rust scab", "scab") and one.labels.ndim == 1
+    assert registry.labels_of_source("image_table", {"labels_separator": ""}) == "classes"
+
+
+def test_columns_of_classes(tmp_path: Path) -> None:
+    table = labelled("rust,scab,plant", "1,0,p1", "0,1,p2", "1,1,p2", "0,0,p3")
+    found = of_table(tmp_path, table, label_columns=["rust", "scab"], multilabel=True)
+    assert found.classes == ("rust", "scab") and found.labels.tolist() == [[1, 0], [0, 1], [1, 1], [0, 0]]
+    assert found.groups == {"plant": ["p1", "p2", "p2", "p3"]}
+    with pytest.raises(UserError, match=r"line 4.*multilabel: true"):
+        of_table(tmp_path, table, label_columns=["rust", "scab"])
+    assert registry.labels_of_source("image_table", {"label_columns": ["a"], "multilabel": True}) == "several classes"
+
+
+def test_one_hot_columns_are_classes(tmp_path: Path) -> None:
+    table = labelled("rust,scab,healthy", "1.0,0.0,0.0", "0.0,0.0,1.0", "0.0,1.0,0.0", "0.0,1.0,0.0")
+    found = of_table(tmp_path, table, label_columns=["rust", "scab", "healthy"])
+    assert found.classes == ("rust", "scab", "healthy") and found.labels.tolist() == [0, 2, 1, 1]
+    assert registry.labels_of_source("image_table", {"label_columns": ["a", "b"]}) == "classes"
+
+
+def test_numbers_to_predict(tmp_path: Path) -> None:
+    table = labelled("age,weight,plant", "20.5,3,p1", "21,-3,p2", "7,0,p2", "1e1,0.5,p3")
+    found = of_table(tmp_path, table, value_columns=["age", "weight"])
+    assert found.targets == ("age", "weight") and found.classes == ()
+    assert found.labels.dtype == np.float32 and found.labels.tolist() == [[20.5, 3], [21, -3], [7, 0], [10, 0.5]]
+    assert found.groups == {"plant": ["p1", "p2", "p2", "p3"]} and found.label(1) == "age 21, weight -3"
+    assert registry.labels_of_source("image_table", {"value_columns": ["age"]}) == "numbers"
+
+
+def test_a_picture_that_stands_in_a_table_twice_has_the_same_labels_both_times(tmp_path: Path) -> None:
+    table = labelled("rust,scab", "1,0", "0,1", "1,1", "0,0") + f"{NAMES[0]},1,1\n".encode()
+    with pytest.raises(UserError, match="must have one label, but has '1 1' here and '1 0' in line 2"):
+        of_table(tmp_path, table, label_columns=["rust", "scab"], multilabel=True)

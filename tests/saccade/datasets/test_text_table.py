@@ -211,3 +211,30 @@ def test_a_fetch_that_was_lost_is_told(tmp_path: Path) -> None:
         UserError, match=r"must hold table\.csv, or a table of another form, but does not\. Fetch it again"
     ):
         text_table.read(tmp_path, table="t.csv")
+
+
+def test_several_labels_of_a_text(tmp_path: Path) -> None:
+    in_cells = of_table(tmp_path, b"text,label\na,x|y\nb,\nc,y\nd,z | x\n", labels_separator="|")
+    assert in_cells.classes == ("x", "y", "z") and in_cells.labels.dtype == np.uint8
+    assert in_cells.labels.tolist() == [[1, 1, 0], [0, 0, 0], [0, 1, 0], [1, 0, 1]]
+    assert [in_cells.label(i) for i in range(3)] == ["x, y", "none", "y"]
+    assert any("3 of them (x, y, z); 2 of 4 rows have several" in note for note in in_cells.notes)
+
+
+def test_columns_that_are_a_class_each(tmp_path: Path) -> None:
+    table = b"text,toxic,rude,who\na,1,1,u\nb,0,0,v\nc,0,1,u\n"
+    several = of_table(tmp_path, table, label_columns=["toxic", "rude"], multilabel=True)
+    assert several.classes == ("toxic", "rude") and several.labels.tolist() == [[1, 1], [0, 0], [0, 1]]
+    assert {name: list(values) for name, values in several.groups.items()} == {"who": ["u", "v", "u"]}
+    with pytest.raises(UserError, match=r"line 2: label_columns \(toxic, rude\) must hold one 1 a row"):
+        text_table.read(tmp_path / "raw", table="t.csv", label_columns=["toxic", "rude"])
+
+
+def test_labels_that_look_like_several_are_asked_about(tmp_path: Path) -> None:
+    table = b'text,label\na,x\nb,y\nc,"x,y"\n'
+    with pytest.raises(
+        UserError, match=r"line 4: 'x,y' looks like several labels .* labels_separator: \",\" and the task"
+    ):
+        of_table(tmp_path, table)
+    one = text_table.read(tmp_path / "raw", table="t.csv", labels_separator="")
+    assert one.classes == ("x", "x,y", "y") and one.labels.tolist() == [0, 2, 1]

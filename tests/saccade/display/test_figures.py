@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from saccade.display.figures import _epoch_ticks, draw_confusion, draw_learning_curves, draw_mistakes
+from saccade.display.figures import (
+    _epoch_ticks,
+    draw_confusion,
+    draw_learning_curves,
+    draw_mistakes,
+    draw_wrong_classes,
+)
 from saccade.display.style import shorten
 
 
@@ -234,3 +240,28 @@ def test_what_cannot_be_drawn_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"most \(0\) must be at least 1"):
         draw_mistakes(images_NHWC, labels_N, probabilities_NK, list("abc"), tmp_path / "a.png", most=0)
     assert not list(tmp_path.iterdir())
+
+
+def test_wrong_classes_are_drawn_the_surest_first_and_none_where_there_is_none(tmp_path, monkeypatch):
+    from saccade.display import figures
+
+    drawn = []
+    monkeypatch.setattr(figures, "_draw_captioned", lambda images, *about: drawn.append(about))
+    images_NHWC = np.zeros((4, 5, 6, 1), np.uint8)
+    has_NK = np.array([[1, 0], [0, 0], [1, 1], [0, 1]], np.uint8)
+    p_NK = np.array([[0.9, 0.6], [0.1, 0.3], [0.2, 0.9], [0.1, 0.9]])
+    draw_wrong_classes(images_NHWC, has_NK, p_NK, p_NK >= 0.5, ["cat", "dog"], tmp_path / "a.png")
+    (rows, captions, title, _, _) = drawn[0]
+    assert rows.tolist() == [2, 0] and captions == [("cat, dog", "not cat 0.200"), ("cat", "dog 0.600")]
+    assert title.startswith("2 of 4 examples with a wrong class\n")
+    found_NK = p_NK >= [0.15, 0.25]  # by other thresholds
+    draw_wrong_classes(images_NHWC, has_NK, p_NK, found_NK, ["cat", "dog"], tmp_path / "a.png", most=1)
+    assert drawn[1][0].tolist() == [0] and ", the 1 surest" in drawn[1][2]
+
+
+def test_wrong_classes_make_a_picture(tmp_path):
+    images_NHWC = np.random.default_rng(0).integers(0, 255, (3, 5, 6, 3), dtype=np.uint8)
+    has_NK, p_NK = np.array([[1, 0], [0, 0], [1, 1]], np.uint8), np.array([[0.9, 0.6], [0.1, 0.3], [0.9, 0.9]])
+    draw_wrong_classes(images_NHWC, has_NK, p_NK, p_NK >= 0.5, ["cat", "dog"], tmp_path / "some.png")
+    draw_wrong_classes(images_NHWC, has_NK, p_NK, has_NK > 0, ["cat", "dog"], tmp_path / "none.png")
+    assert pixels(tmp_path / "some.png").shape[1] > 200 and pixels(tmp_path / "none.png").shape[1] > 200

@@ -325,7 +325,7 @@ def test_against_overfitting_the_first_that_is_not_done_yet(settings: Mapping[st
 
 
 def test_every_rule_lives_without_settings_and_without_layers() -> None:
-    for rows in (STILL, LEARNING, [2.0, 0.4, 9.0, 2.4], [9e9] * 4, [math.inf] * 4, STILL[:1]):
+    for rows in (STILL, LEARNING, [2.0, 0.4, 9.0, 2.4], [9e9] * 4, [math.inf] * 4, STILL[:1], [0.5, 0.0, 0.0, 0.1]):
         assert diagnose(Record(history(rows), [], CONSTANT)).name
         assert diagnose(Record(history(rows), layers(len(rows)), CONSTANT)).name
     assert remedies.listed(["a", "b", "c"]) == "a, b and c" and remedies.listed(["a"]) == "a"

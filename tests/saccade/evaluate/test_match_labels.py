@@ -43,6 +43,19 @@ def test_unknown_classes_are_left_out_and_counted_and_absent_ones_named(
     assert got.absent == ("eel", "fox")
 
 
+def test_several_classes_are_matched_by_name_and_none_may_be_unknown(tmp_path: Path) -> None:
+    own = Spec("image", (3, 2, 1), classes=("cat", "dog"), multilabel=True)
+    theirs = Spec("image", (3, 2, 1), classes=("dog", "ant", "cat"), multilabel=True)
+    split = split_of([0, 0, 0])
+    several = Split(split.examples, np.array([[1, 1, 0], [0, 1, 0], [1, 0, 0]], np.uint8), split.rows)
+    got = match_examples([several], theirs, own, tmp_path)
+    assert got.split.labels.tolist() == [[0, 1], [0, 0], [0, 1]] and (got.left_out, got.absent) == ({}, ("cat",))
+    with pytest.raises(UserError, match="says nothing of ant"):
+        match_examples([several], own, theirs, tmp_path)
+    with pytest.raises(UserError, match=r"must have several classes or none an example.*but has one class"):
+        match_examples([split], OWN, own, tmp_path)
+
+
 def test_numbers_are_matched_by_name(tmp_path: Path) -> None:
     own, theirs = (Spec("series", (4, 2), targets=targets) for targets in (("b", "a"), ("a", "c", "b")))
     split = Split(np.zeros((2, 4, 2), np.float32), np.array([[1, 2, 3], [4, 5, 6]], np.float32), np.arange(2))

@@ -75,3 +75,11 @@ def test_an_error_without_an_interval_says_that_noise_is_not_known() -> None:
     found = find_shortfall({"mae": 1.1, "rmse": 1.2, "baseline_mae": 1.0})
     assert found == Shortfall("mae", 1.1, 1.0, "baseline_", None)
     assert "how much of it is noise is not known" in str(found)
+
+
+def test_a_score_without_an_interval_counts_where_it_is_far_lower() -> None:
+    def told(own: float, baseline: float) -> Shortfall | None:
+        return find_shortfall({"mean_average_precision": own, "baseline_mean_average_precision": baseline})
+
+    assert told(0.9, 0.8) is None and told(0.8, 0.84) is None
+    assert told(0.7, 0.8) == Shortfall("mean_average_precision", 0.7, 0.8, "baseline_", None)

@@ -11,6 +11,7 @@ from saccade.core import registry
 from saccade.core.distributed import Processes
 from saccade.core.ranks import Rank
 from saccade.data.spec import PAD
+from saccade.optim.class_weights import positive_weights
 from saccade.optim.losses import (
     LOSSES,
     ONE_OUTPUT,
@@ -19,9 +20,12 @@ from saccade.optim.losses import (
     constant_prediction_loss,
     cross_entropy,
     loss_of_heads,
+    loss_of_task,
     mae,
     mse,
     num_correct,
+    score_of_task,
+    sum_of_f1,
 )
 
 LOGITS_BK = torch.log(torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])) + torch.tensor([[2.0], [-3.0]])
@@ -55,7 +59,12 @@ def test_mse_falls_when_its_gradient_is_followed() -> None:
 
 
 NUMBERS_BO = torch.tensor([[1.0, -2.0, 0.5], [0.25, 4.0, -1.0]])
-CASES = {"classify": (LOGITS_BK, TARGET_B), "regress": (LOGITS_BK, NUMBERS_BO)}
+SEVERAL_BK = torch.tensor([[1, 0, 1], [0, 0, 0]], dtype=torch.uint8)
+CASES = {
+    "classify": (LOGITS_BK, TARGET_B),
+    "regress": (LOGITS_BK, NUMBERS_BO),
+    "multilabel": (LOGITS_BK, SEVERAL_BK),
+}
 every_loss = pytest.mark.parametrize(
     ("task", "name"), [(task, name) for task in CASES for name in registry.constant("tasks", task, "LOSSES")]
 )
@@ -64,7 +73,7 @@ every_loss = pytest.mark.parametrize(
 @every_loss
 def test_each_is_a_mean_over_the_batch(task: str, name: str) -> None:
     loss, (output, target) = LOSSES[name], CASES[task]
-    output = output[:, :1] if name in ONE_OUTPUT else output
+    output = output[:, :1] if name in ONE_OUTPUT and task == "classify" else output
     parts = [loss(output[i : i + 1], target[i : i + 1]) for i in range(2)]
     torch.testing.assert_close(loss(output, target), sum(parts) / 2, rtol=1e-6, atol=0)
 
@@ -84,8 +93,8 @@ def test_errors_of_numbers_are_torchs() -> None:
 
 def test_tasks_name_losses_and_scores_that_there_are() -> None:
     for task in registry.names("tasks"):
-        assert set(registry.constant("tasks", task, "LOSSES")) <= set(LOSSES)
-        assert registry.constant("tasks", task, "SCORE") in SCORES
+        assert all(callable(loss_of_task(task, name)) for name in registry.constant("tasks", task, "LOSSES"))
+        assert callable(score_of_task(task))
 
 
 def test_auxiliary_heads_weigh_three_tenths_each() -> None:
@@ -119,6 +128,41 @@ def test_one_output_is_right_on_the_side_of_its_class() -> None:
     rights = [num_correct(logit_B1[i : i + 1], torch.tensor([k])).item() for i, k in enumerate((0, 1, 0, 1, 0, 1))]
     assert rights == [1, 1, 0, 0, 1, 0]  # of equally probable ones the first, as elsewhere
     assert num_correct(logit_B1, torch.tensor([0, 1, 0, 1, 0, 1])) == 3
+
+
+# Several classes an example
+
+
+def test_several_classes_are_so_many_answers_of_yes_or_no() -> None:
+    """Value and gradient are torch's, with the weights of those that have a class, too."""
+    torch.manual_seed(0)
+    logits_BK, target_BK = 3 * torch.randn(7, 4, requires_grad=True), torch.randint(0, 2, (7, 4), dtype=torch.uint8)
+    for weight_K in (None, torch.tensor([0.5, 1.0, 3.0, 20.0])):
+        got = binary_cross_entropy(logits_BK, target_BK, weight_K)
+        p_BK = logits_BK.sigmoid()
+        yes, no = -p_BK.log(), -(1 - p_BK).log()
+        expected = torch.where(target_BK == 1, yes * (1.0 if weight_K is None else weight_K), no).mean()
+        torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-6)
+        (gradient_BK,), (expected_BK,) = (torch.autograd.grad(value, logits_BK) for value in (got, expected))
+        torch.testing.assert_close(gradient_BK, expected_BK, rtol=1e-5, atol=1e-6)
+
+
+def test_the_score_of_several_classes_is_scikit_learns_f1_of_samples() -> None:
+    from sklearn.metrics import f1_score
+
+    torch.manual_seed(1)
+    logits_BK, target_BK = torch.randn(40, 3), torch.randint(0, 2, (40, 3), dtype=torch.uint8)
+    logits_BK[0], target_BK[0] = -1.0, 0
+    expected = f1_score(target_BK, logits_BK > 0, average="samples", zero_division=1)
+    assert sum_of_f1(logits_BK, target_BK).item() / 40 == pytest.approx(expected)
+
+
+def test_those_that_have_a_rare_class_count_as_much_as_those_that_have_not() -> None:
+    counts, total = [1, 30, 40, 0], 40
+    inverse, effective = (positive_weights(counts, total, scheme) for scheme in ("inverse", "effective"))
+    torch.testing.assert_close(inverse, torch.tensor([39.0, 1 / 3, 1.0, 1.0]))
+    assert effective[0] == pytest.approx((1 - 0.999**39) / (1 - 0.999**1), rel=1e-5) and effective[2] == 1
+    assert positive_weights([1], 100_000, "effective").item() < 1000.5
 
 
 # Weights of classes
@@ -235,7 +279,7 @@ def test_auxiliary_heads_are_weighted_too() -> None:
     ("task", "name"),
     [
         (task, name)
-        for task in ("classify", "regress", "forecast", "next_token")
+        for task in ("classify", "regress", "forecast", "next_token", "multilabel")
         for name in registry.constant("tasks", task, "LOSSES")
     ],
 )
@@ -246,12 +290,14 @@ def test_no_answer_that_is_the_same_for_all_has_a_lower_loss_than_the_constant_o
         "classify": (torch.tensor([0, 2, 2, 1, 2, 0, 2]), 3),
         **dict.fromkeys(("regress", "forecast"), (torch.randn(9, 2) * torch.tensor([3.0, 0.5]), 2)),
         "next_token": (torch.tensor([[1, 2, 3, 1], [3, PAD, PAD, PAD], [2, 2, PAD, PAD]]), 4),
+        "multilabel": (torch.tensor([[1, 0, 1], [0, 0, 1], [1, 0, 0], [0, 1, 1]], dtype=torch.uint8), 3),
     }[task]
-    if name in ONE_OUTPUT:
+    if name in ONE_OUTPUT and task == "classify":
         labels, width = labels.clamp(max=1), 1
     lowest = constant_prediction_loss(name, labels)
     assert lowest is not None
-    shape = (*labels.shape, width) if not labels.is_floating_point() else labels.shape
+    is_one_answer = labels.is_floating_point() or labels.dtype == torch.uint8
+    shape = labels.shape if is_one_answer else (*labels.shape, width)
     answer_K = torch.randn(width, requires_grad=True)
     optimizer = torch.optim.Adam([answer_K], lr=0.05)
     for _ in range(1500):

@@ -49,7 +49,10 @@ def test_tables_and_pictures_are_written(tmp_path: Path) -> None:
     test = Split(np.zeros((3, 5, 1), np.float32), TARGETS_NO, np.array([7, 8, 30]))
     got = regress.evaluate(tmp_path, ANSWERS_NO, test, spec, HISTORY)
     assert got == metrics.regression_metrics(ANSWERS_NO, TARGETS_NO)
-    assert {path.name for path in tmp_path.iterdir()} == {"predictions.csv", "predictions.png", "learning_curves.png"}
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"predictions.csv", "predictions.png", "learning_curves.png", "per_number.csv"}
+    with (tmp_path / "per_number.csv").open(newline="", encoding="utf-8") as file:
+        assert [(row["number"], row["mae"]) for row in csv.DictReader(file)] == [("length", "0.5"), ("weight", "2")]
     with (tmp_path / "predictions.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["row"] for row in rows] == ["7", "8", "30"]

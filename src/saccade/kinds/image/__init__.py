@@ -3,7 +3,7 @@
 Augmentation is in transforms/ and augment/, networks are in models/.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LAYOUT = "image"
 PLURAL = "images"
-FORMS = {"classes": "images"}
+FORMS = {"classes": "images", "several classes": "images", "numbers": "images"}
 
 
 def recommend(
@@ -40,31 +40,29 @@ def baseline_run(form: str, name: str, preprocess: Mapping[str, Any]) -> "Recomm
 
 
 def baseline(info: "Description") -> "Baseline":
-    """Gradient histograms and pixels into a logistic regression; of numbers, their mean."""
+    """Gradient histograms and pixels into a linear model: a logistic regression; of numbers, a ridge regression."""
     from saccade import nn
-    from saccade.kinds import Baseline, linear_baseline
-    from saccade.kinds.image import hog_baseline, linear_classifier
+    from saccade.kinds import Baseline
+    from saccade.kinds.image import hog_baseline, linear_targets
 
-    if not info.spec.classes:
-        return linear_baseline.numbers_baseline()
+    spec = info.spec
     return Baseline(
-        method="gradient histograms and pixels into a logistic regression",
+        method=f"gradient histograms and pixels into {linear_targets.model_name(spec)}",
         measure=lambda *splits: hog_baseline.image_baseline(*(a for s in splits for a in (s.examples, s.labels))),
-        metrics=("accuracy", "balanced_accuracy"),
+        metrics=linear_targets.metrics_for(spec),
         code=[
-            *(Path(str(module.__file__)) for module in (hog_baseline, linear_classifier, linear_baseline)),
+            *_files(hog_baseline, *_linear_models(spec)),
             Path(nn.__file__).parent / "images" / "gradient_histograms.py",
         ],
     )
 
 
-def features_baseline(info: "Description", features: "FrozenFeatures") -> "Baseline | None":
-    """What a network trained elsewhere makes of the images, into a logistic regression; of classes alone."""
-    from saccade.kinds import Baseline, linear_baseline
-    from saccade.kinds.image import linear_classifier, pretrained_baseline
+def features_baseline(info: "Description", features: "FrozenFeatures") -> "Baseline":
+    """What a network trained elsewhere makes of the images, into a linear model."""
+    from saccade.kinds import Baseline
+    from saccade.kinds.image import linear_targets, pretrained_baseline
 
-    if not info.spec.classes:
-        return None
+    spec = info.spec
 
     def measure(*splits: "Split") -> dict[str, Any]:
         arrays = (array for split in splits for array in (split.examples, split.labels))
@@ -72,19 +70,42 @@ def features_baseline(info: "Description", features: "FrozenFeatures") -> "Basel
 
     return Baseline(
         name="features",
-        method=f"features of {features.network} into a logistic regression",
+        method=f"features of {features.network} into {linear_targets.model_name(spec)}",
         measure=measure,
-        metrics=("accuracy", "balanced_accuracy"),
-        code=[Path(str(module.__file__)) for module in (pretrained_baseline, linear_classifier, linear_baseline)],
+        metrics=[name for name in linear_targets.metrics_for(spec) if not name.startswith("constant_")],
+        code=_files(pretrained_baseline, *_linear_models(spec)),
         decided_by=features.decided_by,
         check=features.check,
     )
 
 
-def draw_mistakes(folder: Path, probabilities_NK: "np.ndarray", test: "Split", spec: "Spec") -> None:
-    """Draw mistakes.png."""
-    from saccade.display.figures import draw_mistakes
+def _linear_models(spec: "Spec") -> list[Any]:
+    """The modules whose code decides what a linear model gets."""
+    from saccade.data import thresholds
+    from saccade.evaluate import multilabel_metrics
+    from saccade.kinds import linear_baseline
+    from saccade.kinds.image import linear_classifier, linear_targets
 
+    several = [linear_targets, multilabel_metrics, thresholds] if spec.targets or spec.multilabel else []
+    return [linear_classifier, linear_baseline, *several]
+
+
+def _files(*modules: Any) -> list[Path]:
+    return [Path(str(module.__file__)) for module in modules]
+
+
+def draw_mistakes(
+    folder: Path, probabilities_NK: "np.ndarray", test: "Split", spec: "Spec", thresholds: Sequence[float] = ()
+) -> None:
+    """Draw mistakes.png."""
+    from saccade.data.thresholds import found_classes
+    from saccade.display.figures import draw_mistakes, draw_wrong_classes
+
+    if spec.multilabel:
+        found_NK = found_classes(probabilities_NK, thresholds)
+        path = folder / "mistakes.png"
+        draw_wrong_classes(test.examples, test.labels, probabilities_NK, found_NK, spec.classes, path)
+        return
     draw_mistakes(test.examples, test.labels, probabilities_NK, spec.classes, folder / "mistakes.png")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from saccade.data.spec import Fit, Spec
 from saccade.kinds.image.checks.decode_pass import Inspected
 from saccade.prepare.arrays import ArrayBuilder
+from saccade.prepare.moments import FeatureMoments
 from saccade.readers.examples import ImageExamples
 
 
@@ -24,17 +25,22 @@ def image_arrays(examples: ImageExamples, inspected: Inspected, fit: Fit = "stre
     """
     images_NHWC = inspected.images
     scale = inspected.scale
+    labels = examples.labels
     spec = Spec(
         "image",
         images_NHWC.shape[1:],
         tuple(examples.classes),
+        targets=examples.targets,
         fit=fit,
         value_range=scale.limits or (),
         ignores_file_range=scale.goes_first,
+        multilabel=bool(examples.classes) and labels.ndim == 2,
     )
-    labels_N = examples.labels.astype(np.int64)
+    if labels.ndim == 1:
+        labels = labels.astype(np.int64)
     moments = _PixelMoments(images_NHWC.shape[3])
-    return ArrayBuilder(spec, np.uint8, images_NHWC.__getitem__, labels_N.__getitem__, moments)
+    targets = FeatureMoments(labels.shape[1]) if examples.targets else None
+    return ArrayBuilder(spec, np.uint8, images_NHWC.__getitem__, labels.__getitem__, moments, targets)
 
 
 class _PixelMoments:

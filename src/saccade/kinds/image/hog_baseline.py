@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from saccade.kinds.image.linear_classifier import Features, check_images, fit_and_measure, most_examples
+from saccade.kinds.image.linear_targets import fit_classes_and_measure, fit_numbers_and_measure
 
 BATCH_VALUES = 4_000_000  # pixel values turned into features at a time
 
@@ -50,7 +51,8 @@ def image_baseline(
 
     Args:
         train_images_NHWC: uint8, may be memory-mapped, as may the other two; all of one size.
-        train_labels_N: integers, at least two different ones.
+        train_labels_N: integers, at least two different ones; several classes an example, uint8 (N, K); or numbers to
+            predict, float32 (N, O).
         validation_images_NHWC: uint8, at least one.
         validation_labels_N: integers. Only these choose C.
         test_images_NHWC: uint8, at least one. Used for the answer only.
@@ -58,7 +60,8 @@ def image_baseline(
         seed: which examples the search (and a thinned fit) sees; nothing else is random.
 
     Returns:
-        As of ``linear_classifier.fit_and_measure``, and ``model``, its name.
+        As of ``linear_classifier.fit_and_measure``, or of the functions of ``linear_targets`` for several classes and
+        for numbers; and ``model``, its name.
 
     Raises:
         ValueError: images and labels differ in number, a split is empty or of another size, or training has one class.
@@ -69,9 +72,14 @@ def image_baseline(
         "test": (test_images_NHWC, test_labels_N),
     }
     check_images(splits)
-    D, K = _features(train_images_NHWC, np.arange(1)).shape[1], len(np.unique(train_labels_N))
+    D = _features(train_images_NHWC, np.arange(1)).shape[1]
     train, validation, test = (
         Features(functools.partial(_features, images_NHWC), labels_N) for images_NHWC, labels_N in splits.values()
     )
-    measured = fit_and_measure(train, validation, test, most=most_examples(D, K), seed=seed)
+    if train_labels_N.ndim == 2:
+        fit = fit_classes_and_measure if train_labels_N.dtype == np.uint8 else fit_numbers_and_measure
+        most = most_examples(D, train_labels_N.shape[1])
+        return fit(train, validation, test, most=most, seed=seed) | {"model": "hog+pixels linear model"}
+    most = most_examples(D, len(np.unique(train_labels_N)))
+    measured = fit_and_measure(train, validation, test, most=most, seed=seed)
     return measured | {"model": "hog+pixels logistic regression"}

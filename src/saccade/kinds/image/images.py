@@ -6,9 +6,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
 
+import numpy as np
+
 from saccade.core.errors import UserError
 from saccade.core.messages import pluralise, printable
 from saccade.core.options import Between, Example, Length
+from saccade.data.prepared import Description
 from saccade.kinds import Job, Prepared
 from saccade.kinds.image.arrays import image_arrays
 from saccade.kinds.image.checks.decode_pass import inspect_images
@@ -99,10 +102,13 @@ def prepare(
             job.warn(note)
         near = [[pair.first, pair.second] for pair in findings.near or []]
         keys = group_keys(groups or examples.ids, findings.equal + near * job.split.group_near_duplicates)
+        labels, classes = examples.labels, examples.classes
+        if examples.targets:  # numbers: all are of one class
+            labels, classes = np.zeros(len(labels), dtype=np.int64), ("all",)
         splits_N = assign(
             job.split,
-            examples.labels,
-            examples.classes,
+            labels,
+            classes,
             keys,
             published=examples.published_splits,
             left_out=findings.left_out,
@@ -111,6 +117,7 @@ def prepare(
         _warn_of_near_duplicates([set(splits_N[pair]) for pair in near], examples, job)
         builder = image_arrays(examples, inspected, fit)
         info = write_arrays(job.folder, builder, rows_of_splits(splits_N), job.progress)
+        _warn_of_missing_classes(info, job)
         checked = Checked(examples, inspected, findings, splits_N)
         sections = image_sections(info, job.folder, checked, job.samples, job.views_address)
     return Prepared(info, sections, notes=notes)
@@ -123,6 +130,17 @@ def _checked_limits(value_range: list[float] | Literal["found", "type"]) -> Want
     if not low < high:
         raise UserError(f"preprocess.value_range ([{low:g}, {high:g}]) must begin with the smaller value")
     return low, high
+
+
+def _warn_of_missing_classes(info: Description, job: Job) -> None:
+    """Of several classes an example, one may be too rare to be in every split."""
+    if not info.spec.multilabel:
+        return
+    for split, lost in (("validation", "its threshold stays 0.5"), ("test", "nothing is measured of it")):
+        missing = [name for name, n in zip(info.spec.classes, info.class_counts[split], strict=True) if n == 0]
+        if missing and info.counts[split]:
+            names = ", ".join(map(repr, missing[:5])) + (f" and {len(missing) - 5:,} more" if len(missing) > 5 else "")
+            job.warn(f"no picture of the {split} split has {names}: {lost}")
 
 
 def _warn_of_near_duplicates(splits_of_pairs: Sequence[set[str]], examples: ImageExamples, job: Job) -> None:

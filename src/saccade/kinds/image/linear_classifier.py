@@ -30,7 +30,7 @@ class Features:
 
     Attributes:
         read: function from row numbers to the features of these examples, float32 (B, D).
-        labels_N: integers, one an example.
+        labels_N: integers, one an example; several classes uint8 (N, K), or numbers float32 (N, O).
     """
 
     read: Callable[[np.ndarray], np.ndarray]
@@ -75,13 +75,7 @@ def fit_and_measure(
     """
     rows = stratified_rows(train.labels_N, most, seed)
     features_ND, labels_N = train.read(rows), train.labels_N[rows]
-    mean_D = features_ND.mean(axis=0, dtype=np.float64).astype(np.float32)
-    features_ND -= mean_D
-    # Written as a product, because std() makes a copy of the features in float64.
-    variance_D = np.einsum("nd,nd->d", features_ND, features_ND, dtype=np.float64) / len(rows)
-    scale_D = np.sqrt(variance_D).astype(np.float32)
-    scale_D[scale_D < 1e-6] = 1  # a feature that never changes stays 0 instead of being divided by rounding noise
-    features_ND /= scale_D
+    mean_D, scale_D = standardise(features_ND)
 
     def answers_of(models: list[Any], split: Features) -> np.ndarray:
         return np.concatenate([np.stack(part) for part in _answers(models, split, mean_D, scale_D)], axis=1)
@@ -112,11 +106,31 @@ def fit_and_measure(
     }
 
 
+def standardise(features_ND: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Bring each feature to mean 0 and standard deviation 1, in place.
+
+    Args:
+        features_ND: float32, of the training examples.
+
+    Returns:
+        Mean and standard deviation that they had, float32 (D,), the second above 0.
+    """
+    mean_D = features_ND.mean(axis=0, dtype=np.float64).astype(np.float32)
+    features_ND -= mean_D
+    # Written as a product, because std() makes a copy of the features in float64.
+    variance_D = np.einsum("nd,nd->d", features_ND, features_ND, dtype=np.float64) / len(features_ND)
+    scale_D = np.sqrt(variance_D).astype(np.float32)
+    scale_D[scale_D < 1e-6] = 1  # a feature that never changes stays 0 instead of being divided by rounding noise
+    features_ND /= scale_D
+    return mean_D, scale_D
+
+
 def check_images(splits: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
     """Refuse images and labels that cannot be fitted.
 
     Args:
-        splits: train, validation and test to images (N, H, W, C) and labels (N,).
+        splits: train, validation and test to images (N, H, W, C) and labels (N,), or several classes (N, K) or numbers
+            (N, O).
 
     Raises:
         ValueError: images and labels differ in number, a split is empty or of another size, or training has one class.
@@ -131,12 +145,12 @@ def check_images(splits: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
             raise ValueError(
                 f"{name}_images_NHWC (each {images_NHWC.shape[1:]}) must be like train's {train_images_NHWC.shape[1:]}"
             )
-        if labels_N.shape != images_NHWC.shape[:1]:
+        if labels_N.shape[:1] != images_NHWC.shape[:1]:
             raise ValueError(
                 f"{name}_labels_N (shape {labels_N.shape}) must have {len(images_NHWC)} labels, one an image"
             )
     K = len(np.unique(train_labels_N))
-    if K < 2:
+    if train_labels_N.ndim == 1 and K < 2:
         raise ValueError(f"train_labels_N ({K} class) must hold at least 2 classes")
 
 

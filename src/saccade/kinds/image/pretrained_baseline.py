@@ -11,6 +11,7 @@ import numpy as np
 
 from saccade.kinds import FrozenFeatures
 from saccade.kinds.image.linear_classifier import Features, check_images, fit_and_measure
+from saccade.kinds.image.linear_targets import fit_classes_and_measure, fit_numbers_and_measure
 from saccade.kinds.linear_baseline import stratified_rows
 
 # Images of a split at most; of more, classes in proportion. The network sees about 95 images a second on two cores of a
@@ -37,7 +38,8 @@ def pretrained_baseline(
 
     Args:
         train_images_NHWC: uint8, may be memory-mapped, as may the other two; all of one size.
-        train_labels_N: integers, at least two different ones.
+        train_labels_N: integers, at least two different ones; several classes an example, uint8 (N, K); or numbers to
+            predict, float32 (N, O).
         validation_images_NHWC: uint8, at least one.
         validation_labels_N: integers. Only these choose C.
         test_images_NHWC: uint8, at least one. Used for the answer only.
@@ -46,7 +48,8 @@ def pretrained_baseline(
         seed: which images of large splits are looked at, and which of these the search sees.
 
     Returns:
-        As of ``linear_classifier.fit_and_measure``, and ``model``, its name.
+        As of ``linear_classifier.fit_and_measure``, or of the functions of ``linear_targets`` for several classes and
+        for numbers; and ``model``, its name.
 
     Raises:
         ValueError: images and labels differ in number, a split is empty or of another size, or training has one class.
@@ -58,7 +61,11 @@ def pretrained_baseline(
         "test": (test_images_NHWC, test_labels_N),
     }
     check_images(splits)
-    rows = {name: stratified_rows(labels_N, MOST_IMAGES[name], seed) for name, (_, labels_N) in splits.items()}
+    several = train_labels_N.ndim == 2
+    rows = {
+        name: stratified_rows(np.zeros(len(labels_N), int) if several else labels_N, MOST_IMAGES[name], seed)
+        for name, (_, labels_N) in splits.items()
+    }
     done, total = 0, sum(map(len, rows.values()))
     read = {}
     for name, (images_NHWC, labels_N) in splits.items():
@@ -69,5 +76,10 @@ def pretrained_baseline(
             done += len(part)
             features.progress(f"features of {features.network}", done, total)
         read[name] = Features(np.concatenate(parts).__getitem__, labels_N[rows[name]])
-    measured = fit_and_measure(read["train"], read["validation"], read["test"], most=MOST_IMAGES["train"], seed=seed)
+    fit = fit_and_measure
+    if several:
+        fit = fit_classes_and_measure if train_labels_N.dtype == np.uint8 else fit_numbers_and_measure
+    measured = fit(read["train"], read["validation"], read["test"], most=MOST_IMAGES["train"], seed=seed)
+    if several:
+        return measured | {"model": f"{features.network} features linear model"}
     return measured | {"model": f"{features.network} features logistic regression"}

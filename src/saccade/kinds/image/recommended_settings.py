@@ -15,6 +15,7 @@ import numpy as np
 
 from saccade.core.errors import UserError
 from saccade.core.messages import pluralise
+from saccade.data.imbalance import count_classes
 from saccade.kinds import Means, Recommendation
 from saccade.prepare.split_settings import SplitSettings
 from saccade.readers.examples import ImageExamples
@@ -44,7 +45,8 @@ class _Facts:
 
     Attributes:
         train_images: number of images that training will see in an epoch, about.
-        counts: number of images a class.
+        counts: number of images a class; of numbers to predict one count, of all.
+        one_class: whether each image has one class, which alone can be smoothed.
         side: longer side that half of them exceed, in pixels.
         proportion: share of the shorter side in the longer one, of the middle image.
         is_upright: whether most are higher than wide.
@@ -59,6 +61,7 @@ class _Facts:
     is_upright: bool
     varied: bool
     channels: int
+    one_class: bool = True
 
     @property
     def imbalance(self) -> float:
@@ -69,7 +72,7 @@ class _Facts:
 def recommended(
     examples: ImageExamples, preprocess: Mapping[str, Any], split: SplitSettings, means: Means
 ) -> Recommendation:
-    """Settings for labelled images.
+    """Settings for images with one class each, several, or numbers to predict.
 
     Args:
         examples: images of a source.
@@ -93,8 +96,8 @@ def _look_at(examples: ImageExamples, split: SplitSettings) -> _Facts:
     N, K = len(examples.labels), len(examples.classes)
     if N == 0:
         raise UserError("nothing can be recommended for a dataset without images")
-    counts = np.bincount(examples.labels, minlength=K)
-    if small := np.flatnonzero(counts < 3).tolist():
+    counts = np.array([N]) if examples.targets else count_classes(examples.labels, K)
+    if small := [] if examples.targets else np.flatnonzero(counts < 3).tolist():
         shown = [f"{examples.classes[k]} has {pluralise(int(counts[k]), 'image')}" for k in small[:_MAX_LISTED]]
         more = f" and {len(small) - _MAX_LISTED:,} more are as small" * (len(small) > _MAX_LISTED)
         option = f" ({examples.small_class_option}: 3)" * bool(examples.small_class_option)
@@ -122,6 +125,7 @@ def _look_at(examples: ImageExamples, split: SplitSettings) -> _Facts:
         is_upright=bool(np.median([height - width for height, width in sides]) > 0),
         varied=bool(np.ptp(np.array(sides)[:, 0] / np.array(sides)[:, 1]) > 0.02),
         channels=1 if is_grey else 3,
+        one_class=examples.labels.ndim == 1,
     )
 
 
@@ -158,7 +162,7 @@ def _all_layers(facts: _Facts, preprocess: Mapping[str, Any], means: Means, side
         "optimizer": {"name": "adamw", "lr": 0.001, "weight_decay": 0.05},
         "schedule": {"name": "one_cycle"},
         "finetune": {"head_epochs": head_epochs, "layer_decay": 0.7, "fixed_norms": True},
-        "label_smoothing": 0.1,
+        **_smoothing(facts),
         "keep": "best",
     }
     size, input_side = _size(facts, side)
@@ -193,7 +197,7 @@ def _head_alone(facts: _Facts, preprocess: Mapping[str, Any], means: Means, view
         "optimizer": {"name": "adamw", "lr": 0.002, "weight_decay": 0.1},
         "schedule": {"name": "cosine"},
         "freeze": "backbone",
-        "label_smoothing": 0.1,
+        **_smoothing(facts),
         **_balance(facts),
     }
     reasons = {
@@ -246,7 +250,7 @@ def _from_scratch(facts: _Facts, preprocess: Mapping[str, Any], means: Means, wh
         "batch_size": 32 if facts.train_images < 5000 else 128,
         "optimizer": {"name": "adamw", "lr": 0.003, "weight_decay": 0.05},
         "schedule": {"name": "one_cycle"},
-        "label_smoothing": 0.1,
+        **_smoothing(facts),
         "keep": "best",
         **({"ema_decay": 0.995} if updates >= 1000 else {}),
         **_balance(facts),
@@ -344,6 +348,10 @@ def _transforms(facts: _Facts) -> list[dict[str, Any]]:
     light = {"name": "RandomBrightnessContrast", "brightness_limit": 0.2, "contrast_limit": 0.2, "p": 0.5}
     flip = [{"name": "HorizontalFlip", "p": 0.5}] if facts.channels == 3 else []
     return [*flip, moved | {"border_mode": 1}, light]
+
+
+def _smoothing(facts: _Facts) -> dict[str, Any]:
+    return {"label_smoothing": 0.1} if facts.one_class else {}
 
 
 def _balance(facts: _Facts) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 Networks over tokens are in nn/ and models/.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ LAYOUT = "tokens"
 PLURAL = "texts"
 INPUTS = ("PATH", "--text")
 GIVE = "give `saccade predict {run} --text TEXT`, or a file of lines"
-FORMS = {"classes": "labelled_texts", "next tokens": "long_texts"}
+FORMS = {"classes": "labelled_texts", "several classes": "labelled_texts", "next tokens": "long_texts"}
 
 
 def problems(
@@ -64,28 +64,39 @@ def baseline_run(form: str, name: str, preprocess: Mapping[str, Any]) -> "Recomm
 
 def baseline(info: "Description") -> "Baseline":
     """Runs of characters or words into a logistic regression; of next tokens, those that came after the last four."""
+    from saccade.data import thresholds
+    from saccade.evaluate import multilabel_metrics
     from saccade.kinds import Baseline, linear_baseline
     from saccade.kinds.tokens.baselines import ngram_baselines, ngram_features, ngram_model
 
     spec = info.spec
-    modules = (ngram_baselines, ngram_features, ngram_model, linear_baseline)
+    modules = [ngram_baselines, ngram_features, ngram_model, linear_baseline]
+    if spec.multilabel:
+        modules += [multilabel_metrics, thresholds]
     return Baseline(
-        method="runs of characters or words into a logistic regression"
+        method=f"runs of characters or words into a logistic regression{' a class' if spec.multilabel else ''}"
         if spec.classes
         else "the last 4 tokens, counted",
         measure=lambda train, validation, test: ngram_baselines.text_baseline(train, validation, test, spec),
         # The classifier is chosen by its accuracy, and its loss says little
-        metrics=("accuracy", "balanced_accuracy", "macro_f1")
+        metrics=("mean_average_precision", "macro_f1", "micro_f1")
+        if spec.multilabel
+        else ("accuracy", "balanced_accuracy", "macro_f1")
         if spec.classes
         else ("loss", "perplexity", "bits_per_character"),
         code=[Path(str(module.__file__)) for module in modules],
     )
 
 
-def draw_mistakes(folder: Path, probabilities_NK: "np.ndarray", test: "Split", spec: "Spec") -> None:
+def draw_mistakes(
+    folder: Path, probabilities_NK: "np.ndarray", test: "Split", spec: "Spec", thresholds: Sequence[float] = ()
+) -> None:
     """Write mistakes.csv."""
-    from saccade.kinds.tokens.text.display import write_mistakes
+    from saccade.kinds.tokens.text.display import write_mistakes, write_wrong_classes
 
+    if spec.multilabel:
+        write_wrong_classes(folder / "mistakes.csv", probabilities_NK, test, spec, thresholds)
+        return
     write_mistakes(folder / "mistakes.csv", probabilities_NK, test, spec)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from saccade.core.errors import UserError
 from saccade.core.messages import pluralise
+from saccade.data.imbalance import count_classes
 from saccade.kinds import Means, Recommendation
 from saccade.prepare.split_settings import SplitSettings
 from saccade.readers.examples import TextExamples, TextStream
@@ -67,7 +68,7 @@ def recommended(
     affordable = int(60 * means.minutes / (updates * (UPDATE_S + WEIGHT_S * buckets * K)))
     wanted = min(MOST_EPOCHS, max(EPOCHS, math.ceil(FEWEST_UPDATES / updates)))
     epochs = max(1, min(wanted, affordable))
-    counts = np.bincount(examples.labels, minlength=K)
+    counts = count_classes(examples.labels, K)
     is_uneven = counts.max() >= UNEVEN * max(1, counts.min())
     is_words = preprocess.get("unit") == "words"
     count = pluralise(train_texts, "text")

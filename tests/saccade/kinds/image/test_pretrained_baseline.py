@@ -74,14 +74,16 @@ def describe(spec: Spec) -> Description:
     return Description(spec, {}, {}, [], [], {})
 
 
-def test_images_with_classes_have_two_baselines_and_others_one() -> None:
+def test_images_have_two_baselines_and_others_one() -> None:
     images = describe(Spec("image", (4, 6, 3), ("a", "b")))
     first, second = kinds.baselines(images, features())
     assert (first.name, second.name, second.decided_by) == ("", "features", "digest")
     assert second.method == "features of corners into a logistic regression"
     assert [each.name for each in kinds.baselines(images)] == [""]
-    assert [each.name for each in kinds.baselines(describe(Spec("image", (4, 6, 3), targets=("x",))), features())] == [
-        ""
-    ]
+    of_numbers = kinds.baselines(describe(Spec("image", (4, 6, 3), targets=("x",))), features())
+    assert [each.name for each in of_numbers] == ["", "features"] and "ridge" in of_numbers[1].method
+    assert "constant_mae" in of_numbers[0].metrics and "constant_mae" not in of_numbers[1].metrics
+    several = kinds.baselines(describe(Spec("image", (4, 6, 3), ("a", "b"), multilabel=True)), features())
+    assert [each.metrics[0] for each in several] == ["mean_average_precision"] * 2
     texts = describe(Spec("tokens", (9,), ("a", "b"), vocabulary=("<pad>", "<unknown>", "x"), unit="characters"))
     assert [each.name for each in kinds.baselines(texts, features())] == [""]

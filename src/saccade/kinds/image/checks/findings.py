@@ -62,7 +62,7 @@ def examine(
         What was found.
     """
     same = _of_same_pixels(examples, inspected)
-    conflicting = [rows for rows in same if len(set(examples.labels[rows].tolist())) > 1]
+    conflicting = [rows for rows in same if len(np.unique(examples.labels[rows], axis=0)) > 1]
     group_of = {row: group for group, rows in enumerate(same) for row in rows}
     left_out_N = ~inspected.is_readable
     left_out_N[[row for rows in conflicting for row in rows]] = True
@@ -135,15 +135,16 @@ def _unreadable(examples: ImageExamples, findings: Findings, decision: OnProblem
 
 def _conflicts(examples: ImageExamples, findings: Findings, decision: OnProblem) -> DataProblem:
     def line(rows: list[int]) -> str:
-        return " = ".join(
-            f"{printable(examples.name(row))} ({examples.classes[examples.labels[row]]})" for row in rows[:4]
-        )
+        return " = ".join(f"{printable(examples.name(row))} ({examples.label(row)})" for row in rows[:4])
 
     listed = [line(rows) for rows in findings.conflicting]
+    one_class = examples.labels.ndim == 1
+    said = "are in several classes" if one_class else "have different labels"
     return DataProblem(
-        f"pictures that are in several classes, pixel for pixel the same ({len(listed):,})",
+        f"pictures that {said}, pixel for pixel the same ({len(listed):,})",
         listed,
-        "Keep each in the class it belongs to, or leave all their copies out: preprocess.on_conflict: quarantine",
+        f"{'Keep each in the class it belongs to' if one_class else 'Give each the labels that are right'}, or leave "
+        "all their copies out: preprocess.on_conflict: quarantine",
         decision == "quarantine",
         f"left out, {sum(map(len, findings.conflicting)):,} copies",
     )

@@ -39,8 +39,8 @@ class Checked:
         return Name(self.examples.name(row))
 
     def class_name(self, row: int) -> Name:
-        """The class that the source gives it."""
-        return Name(self.examples.classes[self.examples.labels[row]])
+        """What the source says that it is: its class, its classes or its numbers."""
+        return Name(self.examples.label(row))
 
     def split(self, row: int) -> str:
         """Where it is, for people."""

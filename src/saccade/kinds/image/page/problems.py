@@ -121,6 +121,7 @@ def near_duplicates(checked: Checked) -> Section:
     firsts, seconds = (np.fromiter((getattr(p, end) for p in pairs), np.int64) for end in ("first", "second"))
     is_apart = (bits_N[firsts] != bits_N[seconds]) & (bits_N[firsts] > 0) & (bits_N[seconds] > 0)
     is_mixed = checked.examples.labels[firsts] != checked.examples.labels[seconds]
+    is_mixed = is_mixed if is_mixed.ndim == 1 else is_mixed.any(axis=1)
     apart, mixed = int(is_apart.sum()), int(is_mixed.sum())
     lines: list[Line] = [
         (

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from saccade.data.prepared import Description, Split, open_split
-from saccade.data.sampling import rows_of_classes
+from saccade.data.sampling import rows_of_classes, spread
 from saccade.display.class_balance import class_balance
+from saccade.display.labels import co_occurrence, target_values
 from saccade.display.page import Code, Figure, Line, LinkedImage, Name, PageBlock, Section, Sheet
 from saccade.display.prepared_values import prepared_values
 from saccade.kinds.image.page.checked import Checked
@@ -28,12 +31,17 @@ def image_sections(
     Returns:
         Sections of a page.
     """
-    shape, train = info.spec.shape, open_split(prepared, "train")
-    draw_samples(train.examples, train.labels, info.spec.classes, samples)
+    spec, shape, train = info.spec, info.spec.shape, open_split(prepared, "train")
+    if spec.classes:
+        draw_samples(train.examples, train.labels, spec.classes, samples)
+        about = [class_balance(info), _class_sheets(info, train, checked)]
+        if spec.multilabel:
+            about.insert(1, co_occurrence(spec.classes, train.labels))
+    else:
+        about = [target_values(info, checked.examples.labels, checked.splits), _example_sheet(info, train, checked)]
     return [
         _prepared(info, checked),
-        class_balance(info),
-        _class_sheets(info, train, checked),
+        *about,
         *([] if views_address is None else [_views(views_address)]),
         left_out(checked),
         conflicts(checked),
@@ -72,6 +80,19 @@ def _class_sheets(info: Description, train: Split, checked: Checked) -> Section:
     if len(plan.classes) < len(spec.classes):
         lines.append((f"{len(plan.classes)} of {len(spec.classes):,} classes are shown, spread evenly over all.",))
     return Section("sheets", "Examples of each class", lines=lines, blocks=blocks)
+
+
+def _example_sheet(info: Description, train: Split, checked: Checked) -> Section:
+    """Training images in the order of the first number, from the least to the greatest."""
+    plan = plan_sheets(1, info.spec.shape)
+    figures = []
+    for row in spread(np.argsort(train.labels[:, 0], kind="stable"), plan.most):
+        source_row = int(train.rows[row])
+        picture = sheet_picture(train.examples[row], plan.shrunk)
+        figures.append(Figure(picture, checked.name(source_row), (checked.class_name(source_row),)))
+    title: Line = ("By ", Name(info.spec.targets[0]), ", from the least to the greatest")
+    lines: list[Line] = [("Training images as the network sees them, spread evenly over their numbers.",)]
+    return Section("sheets", "Examples", lines=lines, blocks=[Sheet(title, figures)])
 
 
 def _views(address: str) -> Section:

@@ -7,14 +7,16 @@ Shapes: N texts or windows, T tokens of one, V ids of the vocabulary, K classes.
 
 import math
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from saccade.data.prepared import Split
 from saccade.data.spec import PAD, Spec
+from saccade.data.thresholds import choose_thresholds
 from saccade.evaluate.metrics import classification_metrics
+from saccade.evaluate.multilabel_metrics import mean_average_precision, multilabel_metrics
 from saccade.kinds.linear_baseline import SEARCH_EXAMPLES, stratified_rows
 from saccade.kinds.tokens.baselines.ngram_features import Runs, choose_features, count_features, runs_of
 from saccade.kinds.tokens.baselines.ngram_model import Windows, fit_ngrams
@@ -129,10 +131,13 @@ def classify_baseline(train: Split, validation: Split, test: Split, spec: Spec, 
     Returns:
         On test ``accuracy``, ``balanced_accuracy``, ``macro_f1`` and ``loss`` of the model that is better on
         validation; ``model``, its name; ``C``; ``validation_accuracy``; ``train_examples`` it was fitted on;
-        ``converged``; and ``both``: test and validation accuracy of each of the two models, by name.
+        ``converged``; and ``both``: test and validation accuracy of each of the two models, by name. Where a text may
+        have several classes, as of ``multilabel_metrics``, and ``validation_mean_average_precision``, which chooses.
     """
     splits = {"train": train, "validation": validation, "test": test}
     found = {family: _classify(family, splits, spec, seed) for family in RUN_LENGTHS}
+    if spec.multilabel:
+        return max(found.values(), key=lambda result: result["validation_mean_average_precision"])
     best = max(found.values(), key=lambda result: result["validation_accuracy"])  # of equals the first
     both = {
         result["model"]: {key: result[key] for key in ("accuracy", "validation_accuracy")} for result in found.values()
@@ -146,9 +151,10 @@ def _classify(family: str, splits: dict[str, Split], spec: Spec, seed: int) -> d
     train = splits["train"]
     some = reader.read(train.examples[: min(len(train.labels), BATCH)])
     runs_a_text = max(1.0, len(lengths) * sum(map(len, some)) / max(len(some), 1))
-    rows = stratified_rows(np.asarray(train.labels), max(FEWEST_EXAMPLES, int(MOST_RUNS / runs_a_text)), seed)
+    rows = stratified_rows(_strata(train.labels), max(FEWEST_EXAMPLES, int(MOST_RUNS / runs_a_text)), seed)
     labels_N = np.asarray(train.labels)[rows]
 
+    fit: Callable[..., Any] = _one_against_rest if spec.multilabel else _fitted
     most = min(MOST_FEATURES, MOST_WEIGHTS // (1 if len(spec.classes) == 2 else len(spec.classes)))
 
     def batches(examples: np.ndarray, chosen: np.ndarray) -> Iterator[Runs]:
@@ -161,29 +167,80 @@ def _classify(family: str, splits: dict[str, Split], spec: Spec, seed: int) -> d
 
     def probabilities(model: Any, split: Split) -> np.ndarray:
         made = [model.predict_proba(weigh.rows(runs)) for runs in batches(split.examples, np.arange(len(split.labels)))]
+        if spec.multilabel:
+            return np.concatenate(made)
         made_NK = np.zeros((len(split.labels), len(spec.classes)))
         made_NK[:, model.classes_] = np.concatenate(made)
         return made_NK
 
     def validation_accuracy(model: Any) -> float:
+        if spec.multilabel:
+            return mean_average_precision(probabilities(model, splits["validation"]), splits["validation"].labels)
         answers_N = probabilities(model, splits["validation"]).argmax(axis=1)
         return float((answers_N == splits["validation"].labels).mean())
 
-    search = stratified_rows(labels_N, SEARCH_EXAMPLES, seed)
-    tried = [_fitted(train_ND[search], labels_N[search], C) for C in STRENGTHS]
+    search = stratified_rows(_strata(labels_N), SEARCH_EXAMPLES, seed)
+    tried = [fit(train_ND[search], labels_N[search], C) for C in STRENGTHS]
     final = tried[int(np.argmax([validation_accuracy(model) for model in tried]))]
     if len(search) < len(rows):
-        final = _fitted(train_ND, labels_N, final.C)
+        final = fit(train_ND, labels_N, final.C)
+    model_name = f"{family} n-grams ({lengths[0]} to {lengths[-1]}), logistic regression"
+    if spec.multilabel:
+        held_NK = probabilities(final, splits["validation"])
+        thresholds = choose_thresholds(held_NK, np.asarray(splits["validation"].labels))
+        several = multilabel_metrics(
+            probabilities(final, splits["test"]), np.asarray(splits["test"].labels), thresholds
+        )
+        return several | {
+            "model": f"{model_name} a class",
+            "C": final.C,
+            "validation_mean_average_precision": validation_accuracy(final),
+            "train_examples": len(rows),
+        }
     measured = classification_metrics(probabilities(final, splits["test"]), np.asarray(splits["test"].labels), top_k=())
     return {
         **{key: measured[key] for key in ("accuracy", "balanced_accuracy", "macro_f1", "loss")},
-        "model": f"{family} n-grams ({lengths[0]} to {lengths[-1]}), logistic regression",
+        "model": model_name,
         "C": final.C,
         "validation_accuracy": validation_accuracy(final),
         "train_examples": len(rows),
         "features": len(features),
         "converged": bool(final.n_iter_.max() < MOST_ITERATIONS),
     }
+
+
+def _strata(labels: np.ndarray) -> np.ndarray:
+    """The classes of texts, for thinning; where they may have several, all are alike."""
+    labels = np.asarray(labels)
+    return labels if labels.ndim == 1 else np.zeros(len(labels), dtype=np.int64)
+
+
+class _OneAgainstRest:
+    """A logistic regression a class, or the share of a class that all of the texts have, or none.
+
+    Args:
+        models: as ``_fitted`` gives them, or a share, in the order of the classes.
+        C: strength of all.
+    """
+
+    def __init__(self, models: list[Any], C: float) -> None:
+        self.models, self.C = models, C
+
+    def predict_proba(self, features_ND: Any) -> np.ndarray:
+        """Probability of each class by itself, float (N, K)."""
+        N = features_ND.shape[0]
+        columns = [
+            np.full(N, model) if isinstance(model, float) else model.predict_proba(features_ND)[:, 1]
+            for model in self.models
+        ]
+        return np.stack(columns, axis=1)
+
+
+def _one_against_rest(features_ND: Any, labels_NK: np.ndarray, C: float) -> _OneAgainstRest:
+    models = [
+        float(has_N[0]) if len(np.unique(has_N)) == 1 else _fitted(features_ND, has_N, C) for has_N in labels_NK.T
+    ]
+    return _OneAgainstRest(models, C)
 
 
 class _Reader:

@@ -88,12 +88,14 @@ def text_arrays(
         vocabulary=made.vocabulary,
         unit=spool.unit,
         lower_case=spool.lower_case,
+        multilabel=examples.labels.ndim == 2,
     )
+    labels = examples.labels if spec.multilabel else examples.labels.astype(np.int64)
 
     def encode(rows: np.ndarray) -> np.ndarray:
         return spool.padded(rows, made.ids_of_numbers, spec.shape[0])
 
-    return ArrayBuilder(spec, np.int32, encode, examples.labels.astype(np.int64).__getitem__), made
+    return ArrayBuilder(spec, np.int32, encode, labels.__getitem__), made
 
 
 def cut_stream(num_tokens: int, *, test: float, validation: float) -> dict[str, tuple[int, int]]:

@@ -73,7 +73,7 @@ def examine_texts(
     left_out_N = np.zeros(len(digests_N), dtype=bool)
     left_out_N[list(examples.unreadable)] = True
     same = equal_rows(digests_N, ~left_out_N)
-    is_conflict = [len(np.unique(examples.labels[rows])) > 1 for rows in same]
+    is_conflict = [len(np.unique(examples.labels[rows], axis=0)) > 1 for rows in same]
     conflicting = [rows for rows, is_one in zip(same, is_conflict, strict=True) if is_one]
     if on_conflict != "keep":
         left_out_N[[row for rows in conflicting for row in rows]] = True
@@ -99,7 +99,7 @@ def examine_texts(
 
 def _later(rows: list[int], labels_N: np.ndarray) -> list[int]:
     """The rows of equal texts, less the first of each label."""
-    _, firsts = np.unique(labels_N[rows], return_index=True)
+    _, firsts = np.unique(labels_N[rows], return_index=True, axis=0)
     return [row for i, row in enumerate(rows) if i not in set(firsts.tolist())]
 
 
@@ -151,9 +151,7 @@ def _unreadable(examples: TextExamples, findings: TextFindings, decision: OnProb
 
 def _conflicts(examples: TextExamples, findings: TextFindings, decision: OnConflict) -> DataProblem:
     def line(rows: list[int]) -> str:
-        copies = " = ".join(
-            f"{printable(examples.name(row))} ({examples.classes[examples.labels[row]]})" for row in rows[:_MOST_COPIES]
-        )
+        copies = " = ".join(f"{printable(examples.name(row))} ({examples.label(row)})" for row in rows[:_MOST_COPIES])
         text = examples.texts[rows[0]]
         return f"{printable(text[:_MOST_SHOWN])}{'…' if len(text) > _MOST_SHOWN else ''}: {copies}"
 

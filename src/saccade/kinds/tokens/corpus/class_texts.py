@@ -49,6 +49,7 @@ class ClassTexts:
         name: Callable[[int], str],
         *,
         classes: Sequence[str] | None = None,
+        labels: np.ndarray | None = None,
         paths: Sequence[str] = (),
         published_splits: Sequence[str] | None = None,
         groups: Mapping[str, Sequence[str]] | None = None,
@@ -59,6 +60,7 @@ class ClassTexts:
         Args:
             name: as of ``TextExamples``, as are the others.
             classes: the names in the order of the labels; None sorts them.
+            labels: label of each text, where the names that were added are not those of classes.
             paths: of the files.
             published_splits: of each text.
             groups: of each text.
@@ -69,11 +71,13 @@ class ClassTexts:
         """
         names = self.class_names
         ordered = sorted(names) if classes is None else list(classes)
-        place_of = {class_name: label for label, class_name in enumerate(ordered)}
-        label_of_first = np.array([place_of[class_name] for class_name in names], dtype=np.int64)
+        if labels is None:
+            place_of = {class_name: label for label, class_name in enumerate(ordered)}
+            label_of_first = np.array([place_of[class_name] for class_name in names], dtype=np.int64)
+            labels = label_of_first[np.frombuffer(self._labels, dtype=np.int64)]
         return TextExamples(
             classes=tuple(ordered),
-            labels=label_of_first[np.frombuffer(self._labels, dtype=np.int64)],
+            labels=labels,
             texts=self._texts,
             ids=self._ids,
             name=name,

@@ -44,8 +44,8 @@ class CheckedTexts:
         return Name(self.examples.texts[row])
 
     def class_name(self, row: int) -> Name:
-        """The class that the source gives it."""
-        return Name(self.examples.classes[self.examples.labels[row]])
+        """What the source says that it is: its class, or its classes."""
+        return Name(self.examples.label(row))
 
     def where(self, rows: Sequence[int]) -> str:
         """The splits that examples are in, for people."""

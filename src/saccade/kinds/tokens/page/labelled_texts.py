@@ -10,6 +10,7 @@ from saccade.data.prepared import Description, Split, open_split
 from saccade.data.sampling import rows_of_classes, spread
 from saccade.data.spec import SPLITS
 from saccade.display.class_balance import class_balance
+from saccade.display.labels import co_occurrence
 from saccade.display.page import Cell, Code, Line, Name, PageBlock, Section, Table, percent
 from saccade.kinds.tokens.page.checked import CheckedTexts
 from saccade.kinds.tokens.page.lengths import lengths_section
@@ -35,10 +36,12 @@ def text_sections(description: Description, prepared: Path, checked: CheckedText
     Returns:
         Sections of a page.
     """
+    spec, train = description.spec, open_split(prepared, "train")
     return [
         _prepared(description),
         class_balance(description),
-        _examples(description, open_split(prepared, "train")),
+        *([co_occurrence(spec.classes, train.labels)] if spec.multilabel else []),
+        _examples(description, train),
         _left_out(checked),
         _conflicts(checked),
         _leaks(checked),
@@ -145,12 +148,12 @@ def _best_accuracy(checked: CheckedTexts, groups: Sequence[Sequence[int]], split
     for rows in groups:
         inside = [row for row in rows if checked.splits[row] == split]
         if inside:
-            lost += len(inside) - int(np.bincount(checked.examples.labels[inside]).max())
+            lost += len(inside) - int(np.unique(checked.examples.labels[inside], axis=0, return_counts=True)[1].max())
     return 1 - lost / max(total, 1)
 
 
 def _labels(checked: CheckedTexts, rows: Sequence[int]) -> str:
-    counts = Counter(checked.examples.classes[label] for label in checked.examples.labels[rows].tolist())
+    counts = Counter(map(checked.examples.label, rows))
     return ", ".join(
         f"{name} {count:,}" for name, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     )

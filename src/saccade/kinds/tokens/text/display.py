@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from saccade.data.prepared import Split
-from saccade.data.spec import Spec
+from saccade.data.spec import NO_CLASS, Spec
+from saccade.data.thresholds import found_classes
 from saccade.kinds.tokens.text.tokenizer import tokenizer_of
 
 _ENDS = "…"
@@ -60,3 +61,29 @@ def _mistake_rows(probabilities_NK: np.ndarray, test: Split, spec: Spec) -> Iter
         text = excerpt(tokenizer.decode(test.examples[i]), _MAX_CHARACTERS)
         actual, predicted = spec.classes[test.labels[i]], spec.classes[predicted_N[i]]
         yield [text, actual, predicted, f"{probabilities_NK[i].max():.6f}", int(test.rows[i])]
+
+
+def write_wrong_classes(
+    path: Path, probabilities_NK: np.ndarray, test: Split, spec: Spec, thresholds: Sequence[float]
+) -> None:
+    """Write the texts of which a class is told wrongly, where each may have several, as a CSV file, the surest first.
+
+    Args:
+        path: where to write.
+        probabilities_NK: float32, the network's answers in the order of the test split.
+        test: the test split.
+        spec: of the dataset.
+        thresholds: probability from which a text has each class.
+    """
+    tokenizer, found_NK, has_NK = tokenizer_of(spec), found_classes(probabilities_NK, thresholds), test.labels > 0
+    off_N = np.where(found_NK != has_NK, np.abs(probabilities_NK - has_NK), -1.0).max(axis=1)
+    mistakes = np.flatnonzero(off_N >= 0)
+
+    def named(has_K: np.ndarray) -> str:
+        return ", ".join(spec.classes[k] for k in np.flatnonzero(has_K).tolist()) or NO_CLASS
+
+    rows = []
+    for i in mistakes[np.argsort(-off_N[mistakes], kind="stable")].tolist():
+        text = excerpt(tokenizer.decode(test.examples[i]), _MAX_CHARACTERS)
+        rows.append([text, named(has_NK[i]), named(found_NK[i]), f"{off_N[i]:.6f}", int(test.rows[i])])
+    write_table(path, ["text", "actual", "predicted", "furthest off", "row"], rows)

@@ -1,0 +1,90 @@
+"""Several labels an example, or none: what training minimises, and what evaluation measures and draws.
+
+Each class is an answer of its own, the sigmoid of its logit; an example has it where that reaches the class's
+threshold, which was chosen on the validation split and lies in the bundle.
+
+Shapes: N examples, K classes.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from saccade import kinds
+from saccade.data.prepared import Split
+from saccade.data.spec import NO_CLASS, Spec
+from saccade.data.thresholds import found_classes
+from saccade.display import figures
+from saccade.evaluate.multilabel_metrics import multilabel_metrics, per_class_table
+from saccade.kinds.tokens.text.display import write_table
+from saccade.predict.answers import Answers, Question, name_classes
+from saccade.predict.predictor import Predictor
+
+KINDS = ("image", "tokens", "series", "vector")  # input layouts
+LABELS = "several classes"
+LOSSES = ("binary_cross_entropy",)
+SCORE = "samples_f1"  # beside the loss, in every epoch
+
+
+def evaluate(
+    folder: Path,
+    probabilities_NK: np.ndarray,
+    test: Split,
+    spec: Spec,
+    history: Sequence[Mapping[str, float]],
+    *,
+    predictor: Predictor,
+) -> dict[str, float]:
+    """Measure the answers on the test split, and write tables and figures.
+
+    Args:
+        folder: an empty folder; gets per_class.csv, predictions.csv, learning_curves.png and the mistakes, the surest
+            first: of images mistakes.png.
+        probabilities_NK: float32, the network's answers in the order of the test split.
+        test: the test split.
+        spec: spec of the dataset.
+        history: a row an epoch, as in history.csv.
+        predictor: the network, whose bundle holds the thresholds.
+
+    Returns:
+        Metric name to value; what metrics.json holds, mean average precision first: it needs no thresholds.
+    """
+    thresholds, names = predictor.config.thresholds, spec.classes
+    figures.draw_learning_curves([dict(row) for row in history], folder / "learning_curves.png")
+    kinds.draw_mistakes(folder, probabilities_NK, test, spec, thresholds)
+    per_class = per_class_table(probabilities_NK, test.labels, thresholds, names)
+    write_table(folder / "per_class.csv", list(per_class[0]), (row.values() for row in per_class))
+    write_table(
+        folder / "predictions.csv",
+        ["row", "actual", "predicted", *(f"p({name})" for name in names)],
+        _prediction_rows(probabilities_NK, found_classes(probabilities_NK, thresholds), test, names),
+    )
+    return multilabel_metrics(probabilities_NK, test.labels, thresholds)
+
+
+def _prediction_rows(
+    probabilities_NK: np.ndarray, found_NK: np.ndarray, test: Split, names: Sequence[str]
+) -> Iterator[list[Any]]:
+    def joined(has_K: np.ndarray) -> str:
+        return ", ".join(names[k] for k in np.flatnonzero(has_K).tolist()) or NO_CLASS
+
+    for row, has_K, found_K, p_K in zip(test.rows, test.labels, found_NK, probabilities_NK, strict=True):
+        yield [int(row), joined(has_K), joined(found_K), *(f"{p:.6f}" for p in p_K)]
+
+
+def predict(predictor: Predictor, question: Question) -> Answers:
+    """Tell which classes new examples have, by the thresholds of the bundle.
+
+    Args:
+        predictor: network that answers with classes, each by itself.
+        question: what is asked about.
+
+    Returns:
+        A row an example.
+
+    Raises:
+        UserError: there is nothing to read.
+    """
+    return name_classes(predictor, question)
