@@ -38,8 +38,8 @@ from saccade.data.arrays import open_array, write_array
 from saccade.transforms.albumentations_adapter import build, colors_for
 
 IMAGES, VIEWS, BATCH, SIDE = 20_000, 4, 128, 32
-LASTS_S, MOST_VIEWS = 6.0, 40  # cheap transforms make more views: the start of the processes shall not decide
-LEAST_OF_BARE, MOST_MEMORY = 0.85, 1.1
+LASTS_S, MAX_VIEWS = 6.0, 40  # cheap transforms make more views: the start of the processes shall not decide
+LEAST_OF_BARE, MAX_MEMORY = 0.85, 1.1
 MIXED = "mirroring, crop, colour, cutout"
 TRANSFORMS: list[dict[str, Any]] = [
     {"name": "HorizontalFlip", "p": 0.5},
@@ -121,7 +121,7 @@ def compare_making(name: str, folder: Path, images_NHWC: np.ndarray, views: int,
     cores, count = usable_cores(), len(images_NHWC)
     compose = albumentations.Compose(build(LISTS[name], colors_for(LISTS[name], images_NHWC)).transforms)
     rate = count / timed(lambda: bare_loop(compose, images_NHWC))[0]  # also warms it up
-    views = max(views, min(MOST_VIEWS, round(LASTS_S * rate * cores / count))) if pairs > 1 else views
+    views = max(views, min(MAX_VIEWS, round(LASTS_S * rate * cores / count))) if pairs > 1 else views
     bare, ours, bare_us, ours_us = [], [], [], []
     for _ in range(pairs):
         wall_s, processor_s = timed(lambda: bare_loop(compose, images_NHWC))
@@ -219,7 +219,7 @@ def compare_memory(bench: Workbench, count: int) -> None:
             [many],
             [few],
             peer=f"{counts['few']:,} images",
-            target=("at most", MOST_MEMORY),
+            target=("at most", MAX_MEMORY),
         )
 
 

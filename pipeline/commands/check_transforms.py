@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipeline.params.prepared_datasets import find_description
+from pipeline.params.prepared_datasets import find_dataset_info
 from pipeline.params.problems import Problem
 from pipeline.schema.transforms import NESTING
 from saccade.augment.policies import resolve_transforms
@@ -73,7 +73,7 @@ def glyph_warnings(params: "Params") -> Iterator[str]:
 def _has_glyphs(dataset: str, source: str) -> bool:
     if source in _GLYPH_SOURCES:
         return True
-    description = find_description(dataset)
+    description = find_dataset_info(dataset)
     return description is not None and are_glyphs(description.spec.classes)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pipeline import paths
 from pipeline.console import pluralise, say
-from pipeline.params.prepared_datasets import find_description
+from pipeline.params.prepared_datasets import find_dataset_info
 from pipeline.runs.journal import FILE_NAME, Journal, JournalState
 from pipeline.runs.run_store import journal_folder
 from pipeline.runs.tables import read_gradients, read_history, write_gradients
@@ -141,7 +141,7 @@ def _is_below_baseline(run: str, folder: Path, trained: Mapping[str, Any]) -> bo
     measured = paths.report(run) / "metrics.json"
     if not trained or not measured.exists() or folder != journal_folder(trained):
         return None
-    info = find_description(trained["dataset"])
+    info = find_dataset_info(trained["dataset"])
     counts = info.class_counts.get("train", []) if info else []
     return find_shortfall(json.loads(measured.read_text(encoding="utf-8")), counts) is not None
 

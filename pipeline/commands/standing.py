@@ -11,7 +11,7 @@ from pipeline import paths
 from pipeline.commands.add_baseline import baseline_of
 from pipeline.commands.doctor import find_cases, line_of
 from pipeline.console import say, warn
-from pipeline.params.prepared_datasets import find_description
+from pipeline.params.prepared_datasets import find_dataset_info
 from saccade.core.errors import UserError
 from saccade.doctor.remedies import against_a_baseline
 from saccade.doctor.rules import diagnose
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.params.load import Params
 
 _LONG_TRAINING_S = 60.0  # of which measuring a baseline is a part; after shorter ones, `evaluate` does it
-_MOST_REMEDIES = 2
+_MAX_REMEDIES = 2
 
 
 def say_after_training(params: "Params", run: str) -> None:
@@ -64,7 +64,7 @@ def warn_after_prediction(params: "Params", run: str) -> None:
 
 def _evaluated(params: "Params", run: str) -> Shortfall | None:
     """What metrics.json says; nothing where the run was not evaluated."""
-    info = find_description(params.runs[run].dataset)
+    info = find_dataset_info(params.runs[run].dataset)
     counts = info.class_counts.get("train", []) if info else []
     return find_shortfall(_read(run, "metrics.json"), counts)
 
@@ -76,7 +76,7 @@ def _validated(params: "Params", run: str) -> dict[str, float]:
     from saccade.evaluate.intervals import accuracy_interval
 
     block, trained = params.runs[run], _read(run, "run.json")
-    info = find_description(block.dataset)
+    info = find_dataset_info(block.dataset)
     if "members" in trained or info is None:
         return {}
     own = read_history(paths.report(run) / "history.csv")[trained["kept_epoch"] - 1].get("validation_accuracy")
@@ -97,7 +97,7 @@ def _validated(params: "Params", run: str) -> dict[str, float]:
 
 def _likeliest(params: "Params", run: str, found: Shortfall) -> str:
     """Such as "; likeliest to help: `saccade add --baseline a`, or runs.a.model: ..."; empty where nothing is known."""
-    remedies = _remedies(params, run, found)[:_MOST_REMEDIES]
+    remedies = _remedies(params, run, found)[:_MAX_REMEDIES]
     return f"; likeliest to help: {', or '.join(remedies)}" if remedies else ""
 
 

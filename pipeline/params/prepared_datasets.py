@@ -9,10 +9,10 @@ from saccade.core.errors import UserError
 
 if TYPE_CHECKING:
     from pipeline.params.load import Params
-    from saccade.data.prepared import Description
+    from saccade.data.prepared import DatasetInfo
 
 
-def find_description(dataset: str) -> "Description | None":
+def find_dataset_info(dataset: str) -> "DatasetInfo | None":
     """What preprocess found in a dataset.
 
     Args:
@@ -24,10 +24,10 @@ def find_description(dataset: str) -> "Description | None":
     folder = paths.prepared(dataset)
     if not (folder / "dataset.json").exists():
         return None
-    from saccade.data.prepared import read_description
+    from saccade.data.prepared import read_dataset_info
 
     try:
-        return read_description(folder)
+        return read_dataset_info(folder)
     except UserError:
         return None
 
@@ -44,7 +44,7 @@ def two_class_problems(params: "Params") -> Iterator[Problem]:
     for name, run in params.runs.items():
         if run.train.loss != "binary_cross_entropy":
             continue
-        description = find_description(run.dataset)
+        description = find_dataset_info(run.dataset)
         try:
             if description is not None:
                 description.spec.require_two_classes()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.params.prepared_datasets import find_description
+from pipeline.params.prepared_datasets import find_dataset_info
 from pipeline.params.problems import KeyPath, Problem
 from saccade.core import registry
 from saccade.core.messages import pluralise
@@ -76,7 +76,7 @@ def unused_settings(params: "Params", *place: str) -> Iterator[Problem]:
 
 
 def _known(run: "RunBlock") -> _Run:
-    description = find_description(run.dataset)
+    description = find_dataset_info(run.dataset)
     return _Run(
         train=run.train,
         evaluate=run.evaluate,

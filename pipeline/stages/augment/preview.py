@@ -28,13 +28,13 @@ def preview(dataset: str, *, block: AugmentBlock, seed: int, policy: str | None,
         UserError: there is nothing to show, or the dataset is not prepared.
     """
     from saccade.augment.preview import draw_preview
-    from saccade.data.prepared import open_split, read_description
+    from saccade.data.prepared import open_split, read_dataset_info
 
     if policy is not None and policy not in POLICIES:
         raise UserError(f"no policy is called {policy!r}; {nearest(policy, list(POLICIES))}")
     if out is not None and out.suffix.lower() != ".png":
         raise UserError(f"--out ({out.name}) must end in .png")
-    description = read_description(paths.prepared(dataset))
+    description = read_dataset_info(paths.prepared(dataset))
     spec = description.spec
     if spec.layout != "image":
         raise UserError(f"{dataset} holds {spec.plural}, and transforms are for images")

@@ -7,7 +7,7 @@ from pipeline.console import say, warn
 from pipeline.schema.augment import AugmentBlock
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_folder
-from saccade.data.prepared import open_split, read_description
+from saccade.data.prepared import open_split, read_dataset_info
 
 
 def draw_views(dataset: str, *, block: AugmentBlock, seed: int) -> None:
@@ -32,7 +32,7 @@ def draw_views(dataset: str, *, block: AugmentBlock, seed: int) -> None:
                 folder / "views.png",
                 dataset,
                 open_split(prepared, "train"),
-                read_description(prepared).spec.classes,
+                read_dataset_info(prepared).spec.classes,
                 block.transforms,
                 views=block.views,
                 seed=seed,

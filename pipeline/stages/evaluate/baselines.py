@@ -12,7 +12,7 @@ from pipeline.schema.evaluate import EvaluateBlock
 from saccade import kinds
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_file, sha256_of_file, write_json
-from saccade.data.prepared import Description, open_split
+from saccade.data.prepared import DatasetInfo, open_split
 from saccade.data.spec import SPLITS
 from saccade.evaluate.intervals import accuracy_interval
 
@@ -20,7 +20,7 @@ _WITHOUT_TEST = ("train", "validation")  # what may be read before ``evaluate``
 _FEATURES_FROM_SIDE = 32  # pixels; auto: what is grey and no larger is seldom a photograph, and made in no time
 
 
-def measure_baselines(dataset: str, info: Description, block: EvaluateBlock) -> dict[str, float]:
+def measure_baselines(dataset: str, info: DatasetInfo, block: EvaluateBlock) -> dict[str, float]:
     """Metrics of the simple models of a dataset's kind.
 
     Args:
@@ -49,7 +49,7 @@ def prefix_of(baseline: kinds.Baseline) -> str:
 
 
 def baseline_values(
-    dataset: str, info: Description, block: EvaluateBlock, *, only_kept: bool = False, on_test: bool = True
+    dataset: str, info: DatasetInfo, block: EvaluateBlock, *, only_kept: bool = False, on_test: bool = True
 ) -> Iterator[tuple[kinds.Baseline, dict[str, Any]]]:
     """All that is known of the simple models of a dataset's kind; measured where it is not known yet.
 
@@ -76,7 +76,7 @@ def baseline_values(
                 yield found, values
 
 
-def _asks_for_features(info: Description, block: EvaluateBlock) -> bool:
+def _asks_for_features(info: DatasetInfo, block: EvaluateBlock) -> bool:
     if info.spec.layout != "image":
         return False
     if block.features_baseline != "auto":
@@ -86,7 +86,7 @@ def _asks_for_features(info: Description, block: EvaluateBlock) -> bool:
 
 
 def _known_or_measured(
-    dataset: str, info: Description, found: kinds.Baseline, only_kept: bool, on_test: bool
+    dataset: str, info: DatasetInfo, found: kinds.Baseline, only_kept: bool, on_test: bool
 ) -> dict[str, Any] | None:
     if not found.code:
         return None if only_kept else _measured(dataset, found, on_test)
@@ -128,7 +128,7 @@ def _measured(dataset: str, found: kinds.Baseline, on_test: bool) -> dict[str, A
     return found.measure(train, validation, open_split(paths.prepared(dataset), "test") if on_test else validation)
 
 
-def _key(info: Description, found: kinds.Baseline, splits: Sequence[str]) -> str:
+def _key(info: DatasetInfo, found: kinds.Baseline, splits: Sequence[str]) -> str:
     """Names what a baseline was measured on, and by which code."""
     digests = sorted(info.digests(*splits).values())
     versions = [*map(sha256_of_file, found.code), metadata.version("scikit-learn"), found.decided_by]

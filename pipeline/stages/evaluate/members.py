@@ -16,7 +16,7 @@ from pipeline.tracking.status import stage_lock
 from saccade import kinds
 from saccade.core.files import replacing_folder
 from saccade.core.messages import pluralise
-from saccade.data.prepared import Split, read_description
+from saccade.data.prepared import Split, read_dataset_info
 from saccade.predict import predictor as prediction
 
 
@@ -76,7 +76,7 @@ def evaluate_member(
         Metric name to value.
     """
     predictor, store = prediction.load(bundle, device=block.device), paths.run_store(member["identity"])
-    shown, journal = kinds.beside_answers(read_description(paths.prepared(dataset))), Journal(store)
+    shown, journal = kinds.beside_answers(read_dataset_info(paths.prepared(dataset))), Journal(store)
     if journal.state().run_uid != member["run_uid"]:  # trained on another machine, or anew since
         with TemporaryDirectory() as scratch:
             return numbers_of(

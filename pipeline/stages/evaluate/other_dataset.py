@@ -17,7 +17,7 @@ from saccade import kinds
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_folder, write_json
 from saccade.core.messages import pluralise
-from saccade.data.prepared import open_split, read_description
+from saccade.data.prepared import open_split, read_dataset_info
 from saccade.data.spec import SPLITS
 from saccade.evaluate.match_labels import join_counts, join_names, match_examples
 
@@ -39,7 +39,7 @@ def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> N
     """
     predictor, trained = load_trained(run, block.device)
     prepared, target = paths.prepared(dataset), paths.report_on(run, dataset)
-    description = read_description(prepared)
+    description = read_dataset_info(prepared)
     splits = SPLITS if part == "all" else (part,)
     with replacing_folder(target) as folder:
         with TemporaryDirectory(dir=folder) as scratch:

@@ -21,7 +21,7 @@ from saccade import kinds
 from saccade.bundle.bundle import weights_sha256
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_folder, write_json
-from saccade.data.prepared import open_split, read_description
+from saccade.data.prepared import open_split, read_dataset_info
 from saccade.data.spec import SPLITS
 from saccade.display.layer_statistics import draw_layer_statistics
 from saccade.predict import predictor as prediction
@@ -38,7 +38,7 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
     """
     report, prepared = paths.report(run), paths.prepared(dataset)
     predictor, trained = load_trained(run, block.device)
-    description = read_description(prepared)
+    description = read_dataset_info(prepared)
     digests = description.digests("train", "validation")
     if description.spec != predictor.spec or any(trained["data"][name] != digests[name] for name in digests):
         raise UserError(

@@ -30,17 +30,16 @@ VIEWS_FORMAT = 1  # of augment.json, which stored_views.py writes
 
 
 @dataclass(frozen=True)
-class Description:
-    """What dataset.json says.
+class DatasetInfo:
+    """Contents of dataset.json.
 
     Attributes:
-        spec: what every example looks like.
-        counts: examples in each split.
-        class_counts: examples of each class, in the order of ``spec.classes``, in each split; empty where there are
-            none.
-        mean: of the training split: one value per channel, where 0..255 is scaled to 0..1, or one per feature; none
-            of tokens.
-        std: likewise.
+        spec: shape, classes and vocabulary that all examples share.
+        counts: number of examples, by split.
+        class_counts: number of examples of each class, in the order of ``spec.classes``, by split; empty without
+            classes.
+        mean: mean of the training split, a number a channel (0..255 scaled to 0..1) or a feature; empty of tokens.
+        std: standard deviation of the same, above 0.
         arrays: file name to dtype, shape and SHA-256.
         timeline: when the windows of a forecast lie; None where nothing is forecast.
         target_mean: mean over the training split of each number to predict, where training takes them standardised;
@@ -90,7 +89,7 @@ class Split:
     rows: np.ndarray
 
 
-def read_description(folder: Path) -> Description:
+def read_dataset_info(folder: Path) -> DatasetInfo:
     """Read dataset.json.
 
     Args:
@@ -104,7 +103,7 @@ def read_description(folder: Path) -> Description:
     """
     values = read_json(folder / "dataset.json", format_number=FORMAT, make_with=f"saccade preprocess {folder.name}")
     timeline = Timeline.from_dict(values["timeline"]) if "timeline" in values else None
-    return Description(**{**values, "spec": Spec.from_dict(values["spec"]), "timeline": timeline})
+    return DatasetInfo(**{**values, "spec": Spec.from_dict(values["spec"]), "timeline": timeline})
 
 
 def open_split(folder: Path, split: str) -> Split:

@@ -3,14 +3,14 @@
 import numpy as np
 
 from saccade.data.imbalance import constant_accuracy, is_imbalanced
-from saccade.data.prepared import Description
+from saccade.data.prepared import DatasetInfo
 from saccade.display.page import Cell, Code, Line, Name, PageBlock, Section, Share, Table, percent
 
 _MAX_CLASSES = 200  # in the table of classes
 _NUM_AT_EACH_END = 20  # of more classes: so many of the largest, and of the smallest
 
 
-def class_balance(description: Description) -> Section:
+def class_balance(description: DatasetInfo) -> Section:
     """How many examples each class has in each split, and what an unequal share of them means.
 
     Args:
@@ -43,7 +43,7 @@ def class_balance(description: Description) -> Section:
     return Section("classes", "Classes", result, is_fine, [*balance, *lines], blocks)
 
 
-def _balance(description: Description) -> tuple[str, list[Line]]:
+def _balance(description: DatasetInfo) -> tuple[str, list[Line]]:
     """In a few words, and in full."""
     classes, plural = description.spec.classes, description.spec.plural
     counts = description.class_counts["train"]

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from saccade.data.prepared import Description
+from saccade.data.prepared import DatasetInfo
 from saccade.data.spec import SPLITS
 from saccade.display.page import Cell, Line, Name, PageBlock, Section, Share, Table, percent
 
-_MOST_CLASSES = 12  # columns of the table; more would not fit
-_MOST_PAIRS = 20
+_MAX_CLASSES = 12  # columns of the table; more would not fit
+_MAX_PAIRS = 20
 
 
 def co_occurrence(classes: Sequence[str], labels_NK: np.ndarray) -> Section:
@@ -34,7 +34,7 @@ def co_occurrence(classes: Sequence[str], labels_NK: np.ndarray) -> Section:
     pairs_KK = has_NK.T @ has_NK
     blocks: list[PageBlock] = [Table(["classes of an example", "examples", "share"], how_many)]
     lines: list[Line] = [(f"Training examples have {number_N.mean():.2f} classes on average.",)]
-    if len(classes) <= _MOST_CLASSES:
+    if len(classes) <= _MAX_CLASSES:
         rows: list[list[Cell]] = [
             [k + 1, Name(name), *(int(count) for count in pairs_KK[k])] for k, name in enumerate(classes)
         ]
@@ -42,7 +42,7 @@ def co_occurrence(classes: Sequence[str], labels_NK: np.ndarray) -> Section:
         blocks.append(Table(["", "class", *(str(k + 1) for k in range(len(classes)))], rows))
     else:
         first, second = np.triu_indices(len(classes), 1)
-        order = np.argsort(-pairs_KK[first, second], kind="stable")[:_MOST_PAIRS]
+        order = np.argsort(-pairs_KK[first, second], kind="stable")[:_MAX_PAIRS]
         together = [(int(first[i]), int(second[i])) for i in order if pairs_KK[first[i], second[i]]]
         lines.append((f"The {len(together)} most frequent pairs are below.",))
         blocks.append(
@@ -55,7 +55,7 @@ def co_occurrence(classes: Sequence[str], labels_NK: np.ndarray) -> Section:
     return Section("together", "Classes together", f"{several} have several", lines=lines, blocks=blocks)
 
 
-def target_values(info: Description, targets_NO: np.ndarray, splits_N: np.ndarray) -> Section:
+def target_values(info: DatasetInfo, targets_NO: np.ndarray, splits_N: np.ndarray) -> Section:
     """How the numbers to predict are spread in each split.
 
     Args:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from saccade.data.prepared import Description
+from saccade.data.prepared import DatasetInfo
 from saccade.display.page import Line, Name, Section, Table
 
 
 def prepared_values(
-    info: Description,
+    info: DatasetInfo,
     lines: Sequence[Line],
     names: Sequence[str],
     *,

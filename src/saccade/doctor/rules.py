@@ -144,7 +144,7 @@ def _exploding(record: Record) -> Verdict | None:
 
 
 def _too_early(record: Record) -> Verdict | None:
-    if len(record.history) >= thresholds.FEWEST_EPOCHS or not _stands_still(record):
+    if len(record.history) >= thresholds.MIN_EPOCHS or not _stands_still(record):
         return None
     return Verdict(
         "too early to tell", f"{_epochs(record)}: many networks wait that long before they learn; {_standing(record)}"
@@ -226,7 +226,7 @@ def _swinging(record: Record) -> Verdict | None:
     weights, sampler = record.settings.get("train.class_weights"), record.settings.get("train.sampler")
     steps, above = record.swing()
     is_weighed = weights in ("inverse", "effective") or sampler == "balanced"
-    if not is_weighed or len(record.history) < thresholds.FEWEST_EPOCHS_OF_SWINGS or record.is_below_baseline is False:
+    if not is_weighed or len(record.history) < thresholds.MIN_EPOCHS_OF_SWINGS or record.is_below_baseline is False:
         return None
     if steps < thresholds.SWINGS or above < thresholds.CONSTANT_IS_NO_WORSE:
         return None
@@ -245,7 +245,7 @@ def _swinging(record: Record) -> Verdict | None:
 def _not_learning(record: Record) -> Verdict | None:
     validation = record.losses("validation")
     best, half = min(validation), len(validation) // 2
-    if len(validation) < thresholds.FEWEST_EPOCHS:
+    if len(validation) < thresholds.MIN_EPOCHS:
         return None
     has_stopped = _stands_still(record) and min(validation[half:]) > thresholds.NO_LONGER_FALLS * min(validation[:half])
     if not (best >= thresholds.NEVER_BETTER * record.constant_loss or has_stopped):

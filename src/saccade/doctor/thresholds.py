@@ -19,8 +19,8 @@ SWINGS = 0.1  # the median step of the validation loss: ill 0.11 to 0.50, health
 CONSTANT_IS_NO_WORSE = 0.5  # share of epochs above the constant loss: ill 0.5 to 1, healthy 0 to 0.25 where it steps
 
 # Of epochs:
-FEWEST_EPOCHS_OF_SWINGS = 12  # a healthy one was seen to swing for 10, on its way down
-FEWEST_EPOCHS = 3  # before them a loss that stands still says nothing: gated networks often wait for one or two
+MIN_EPOCHS_OF_SWINGS = 12  # a healthy one was seen to swing for 10, on its way down
+MIN_EPOCHS = 3  # before them a loss that stands still says nothing: gated networks often wait for one or two
 NO_LONGER_FALLS = 0.99  # the best loss of the later half by that of the first: what still falls there is only slow
 JUMPED = 3.0  # a loss, times the lowest of an epoch before: healthy 1 to 2.2, 5.9 at a hundredth of the constant one
 

@@ -16,7 +16,7 @@ from saccade.data.spec import Spec
 from saccade.data.timeline import Timeline
 from saccade.display.style import BLUE, GREY, ORANGE, new_figure, save_figure, shorten, style
 
-_MOST_DRAWN = 40  # series
+_MAX_DRAWN = 40  # series
 _DOTS = {"persistence": (GREY, "v"), "seasonal": (GREY, "s"), "ridge": (ORANGE, "D")}
 
 
@@ -174,7 +174,7 @@ def _draw_by_series(rows: list[dict[str, str | int | float | None]], names: list
     has_mase = all(row.get("mase") is not None for row in rows)
     what = "mase" if has_mase else "mae"
     ordered = sorted(rows, key=lambda row: float(row[what] or 0))
-    shown = [ordered[i] for i in np.unique(np.linspace(0, len(ordered) - 1, _MOST_DRAWN).round().astype(int))]
+    shown = [ordered[i] for i in np.unique(np.linspace(0, len(ordered) - 1, _MAX_DRAWN).round().astype(int))]
     with style():
         figure = new_figure(8, 0.28 * len(shown) + 1.7)
         axes = figure.add_subplot()

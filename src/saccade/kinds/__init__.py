@@ -33,7 +33,7 @@ from saccade.core.progress import Progress, no_progress
 if TYPE_CHECKING:
     import numpy as np
 
-    from saccade.data.prepared import Description, Split
+    from saccade.data.prepared import DatasetInfo, Split
     from saccade.data.spec import Spec
     from saccade.display.page import Line, Section
     from saccade.prepare.split_settings import SplitSettings
@@ -82,7 +82,7 @@ class Prepared:
         notes: lines in which the source says what it left out; None of what was generated.
     """
 
-    info: "Description"
+    info: "DatasetInfo"
     sections: "Sequence[Section]"
     lead: "Line" = ()
     things: str = ""
@@ -293,7 +293,7 @@ class FrozenFeatures:
     progress: Progress = no_progress
 
 
-def baselines(info: "Description", features: FrozenFeatures | None = None) -> list[Baseline]:
+def baselines(info: "DatasetInfo", features: FrozenFeatures | None = None) -> list[Baseline]:
     """The simple models for a dataset.
 
     A kind offers ``baseline(info)`` and ``features_baseline(info, features)``, of which each may answer None.
@@ -312,7 +312,7 @@ def baselines(info: "Description", features: FrozenFeatures | None = None) -> li
     return [each for each in found if each is not None]
 
 
-def beside_answers(info: "Description", splits: "Sequence[Split] | None" = None) -> dict[str, Any]:
+def beside_answers(info: "DatasetInfo", splits: "Sequence[Split] | None" = None) -> dict[str, Any]:
     """What a task is given beside a network's answers on the test split.
 
     Args:

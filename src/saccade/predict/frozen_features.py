@@ -15,7 +15,7 @@ from saccade.bundle.bundle import NetworkConfig
 from saccade.core import devices, registry
 from saccade.core.files import sha256_of_file
 from saccade.core.progress import Progress, no_progress
-from saccade.data.prepared import Description
+from saccade.data.prepared import DatasetInfo
 from saccade.kinds import FrozenFeatures
 from saccade.transfer.embeddings import code_digest, without_head
 from saccade.transfer.initial_weights import find_initial_weights
@@ -26,7 +26,7 @@ INPUT_SIDE = 224  # pixels of the longer side: what its weights were trained wit
 _BATCH_SIZE = 64  # images: more are no faster on a CPU, and take memory
 
 
-def frozen_features(info: Description, *, device: str, progress: Progress = no_progress) -> FrozenFeatures:
+def frozen_features(info: DatasetInfo, *, device: str, progress: Progress = no_progress) -> FrozenFeatures:
     """The features of ``NETWORK`` for the images of a dataset.
 
     Its weights are looked for by ``check`` and ``read``, not before: what was measured once needs none.
@@ -59,7 +59,7 @@ def frozen_features(info: Description, *, device: str, progress: Progress = no_p
     return FrozenFeatures(NETWORK, read, digest, check=opened, progress=progress)
 
 
-def _network(info: Description) -> nn.Sequential:
+def _network(info: DatasetInfo) -> nn.Sequential:
     """Input layer and model with its published weights, on the CPU; what it answers is the input of its head."""
     weights = find_initial_weights(
         model=NETWORK, pretrained="imagenet", bundle=None, spec=info.spec, mean=info.mean, dataset=""

@@ -30,7 +30,7 @@ from saccade.kinds.tokens.text.tokenizer import tokenizer_of
 from saccade.optim.losses import token_losses
 from saccade.predict.generate import TEMPERATURE, Expected, Generated, expectations, generate, unknown_tokens
 
-_MOST_LOGITS = 2**25  # at once, where each token has as many as the vocabulary has tokens: 128 MiB
+_MAX_LOGITS = 2**25  # at once, where each token has as many as the vocabulary has tokens: 128 MiB
 
 
 class WrongUseError(UserError):
@@ -285,7 +285,7 @@ class Predictor:
         """
         self.require_next_tokens()
         nats, predicted = np.zeros(labels.shape, np.float32), np.zeros(labels.shape, np.int32)
-        most = max(1, _MOST_LOGITS // (labels.shape[1] * len(self.spec.vocabulary)))
+        most = max(1, _MAX_LOGITS // (labels.shape[1] * len(self.spec.vocabulary)))
         for rows, steps in measured_batches(stored.shape[0], stored_lengths(stored), min(batch_size, most)):
             x, target_BT = trim(take(stored, rows, self.device), take(labels, rows, self.device), steps)
             logits_BTV = self.network(x).float()

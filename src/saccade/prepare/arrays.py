@@ -10,7 +10,7 @@ from saccade.core.files import write_json
 from saccade.core.progress import Progress, no_progress
 from saccade.data.arrays import ArrayFile, describe_array, write_array
 from saccade.data.imbalance import count_classes
-from saccade.data.prepared import FORMAT, Description
+from saccade.data.prepared import FORMAT, DatasetInfo
 from saccade.data.spec import SPLITS, Spec
 from saccade.data.timeline import Timeline
 from saccade.prepare.moments import Moments
@@ -46,7 +46,7 @@ def write_arrays(
     rows_of: Mapping[str, np.ndarray],
     progress: Progress = no_progress,
     timeline: Timeline | None = None,
-) -> Description:
+) -> DatasetInfo:
     """Write examples and labels, split by split, a few MiB at a time.
 
     Args:
@@ -87,7 +87,7 @@ def write_arrays(
             arrays[name] = describe_array(folder / name)
     mean, std = ([], []) if builder.moments is None else builder.moments.mean_and_std()
     of_targets = ([], []) if builder.target_moments is None else builder.target_moments.mean_and_std()
-    description = Description(builder.spec, counts, class_counts, mean, std, arrays, timeline, *of_targets)
+    description = DatasetInfo(builder.spec, counts, class_counts, mean, std, arrays, timeline, *of_targets)
     write_json(folder / "dataset.json", {"format": FORMAT, **description.to_dict()})
     return description
 

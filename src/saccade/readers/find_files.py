@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from saccade.core.errors import UserError
 
-_MOST_NAMED = 3
+_MAX_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def find_files(names: Sequence[str], files: Iterable[str], table: str, column: s
             continue
         for name, files_of_name in found.items():
             if len(files_of_name) > 1:
-                shown = ", ".join(map(repr, files_of_name[:_MOST_NAMED])) + ", ..." * (len(files_of_name) > _MOST_NAMED)
+                shown = ", ".join(map(repr, files_of_name[:_MAX_NAMED])) + ", ..." * (len(files_of_name) > _MAX_NAMED)
                 raise UserError(
                     f"{table}: {name!r} must be one file, but may be {shown}. Name the folder with path, or say how "
                     f"names become paths, such as path_template: '{_example(files_of_name[0], name, column)}'"
@@ -126,7 +126,7 @@ def _notes(file_of: dict[str, str], cut: int, table: str) -> Iterable[str]:
         }
     )
     if folders not in ([""], []):
-        shown = ", ".join(map(repr, folders[:_MOST_NAMED])) + (", ..." if len(folders) > _MOST_NAMED else "")
+        shown = ", ".join(map(repr, folders[:_MAX_NAMED])) + (", ..." if len(folders) > _MAX_NAMED else "")
         yield f"{table}: the files lie in {shown}"
 
 

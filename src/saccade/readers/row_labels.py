@@ -17,7 +17,7 @@ from saccade.tables.table import Column
 
 SEPARATORS = ("|", ";", ",", " ")
 _WORDS = {" ": "a space", ",": "a comma", ";": "a semicolon", "|": "'|'"}
-_MOST_NAMED = 5
+_MAX_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def encode_columns(
     for row in np.flatnonzero(counts_N != 1).tolist():
         several, none = int((counts_N > 1).sum()), int((counts_N == 0).sum())
         raise UserError(
-            f"{where(row)}: label_columns ({', '.join(headers[:_MOST_NAMED])}) must hold one 1 a row, but "
+            f"{where(row)}: label_columns ({', '.join(headers[:_MAX_NAMED])}) must hold one 1 a row, but "
             f"{several:,} rows hold several and {none:,} none. If an example may have several classes or none: "
             "multilabel: true, and the task multilabel; else correct the rows"
         )
@@ -218,7 +218,7 @@ def _several(texts: Sequence[str], where: Callable[[int], str], name: str, colum
     several = int((has_NK.sum(axis=1) > 1).sum())
     read = f"parted by {_WORDS.get(separator, repr(separator))}" if separator else "one a cell"
     read = "in square brackets" if are_brackets else read
-    shown = ", ".join(classes[:_MOST_NAMED]) + (", ..." if len(classes) > _MOST_NAMED else "")
+    shown = ", ".join(classes[:_MAX_NAMED]) + (", ..." if len(classes) > _MAX_NAMED else "")
     note = f"{name}: labels {read}: {len(classes):,} of them ({shown}); {several:,} of {len(texts):,} rows have several"
     return EncodedLabels(has_NK, tuple(classes), notes=(note,))
 

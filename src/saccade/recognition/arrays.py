@@ -13,7 +13,7 @@ from saccade.recognition.look import Look
 from saccade.recognition.recognised import CERTAIN, LIKELY, POSSIBLE, Reading, Recognised, Unusable
 
 _LAYOUT = "Save images and labels as x_train, y_train, x_test and y_test, or as images and labels"
-_MOST_FILES = 20
+_MAX_FILES = 20
 
 Header = tuple[tuple[int, ...], np.dtype[Any]]
 """Shape and type of an array, by the beginning of its file."""
@@ -111,7 +111,7 @@ def _headers(look: Look) -> dict[str, Header]:
                     headers[info.filename.removesuffix(".npy")] = _of_npy(file.read(2**16))
         return headers
     names = [name for name in look.sizes if name.endswith((".npy", "-ubyte", "-ubyte.gz"))]
-    if len(look.sizes) > _MOST_FILES:
+    if len(look.sizes) > _MAX_FILES:
         return {}
     return {name: _of_npy(look.start(name)) if name.endswith(".npy") else _of_idx(look.start(name)) for name in names}
 

@@ -27,7 +27,7 @@ TABLES = (".csv", ".tsv", ".txt", ".data", ".jsonl", ".json", ".parquet", ".xlsx
 LOOKED_AT = 20_000  # rows, the first ones
 _MAX_CELL = 10_000_000
 _LONG = 10_000_000  # bytes of a table, above which some of its lines are looked at
-_MOST_BYTES = 500_000_000  # of a table in an archive, which is unpacked to be looked at
+_MAX_BYTES = 500_000_000  # of a table in an archive, which is unpacked to be looked at
 _WHOLE = re.compile(r"[+-]?\d+")
 _TIME_WORDS = {
     *(
@@ -51,8 +51,8 @@ _LABEL_WORDS = (
     *("label", "labels", "class", "classes", "category", "target", "y", "diagnosis", "sentiment", "species", "type"),
     *("tag", "tags", "topic", "intent", "activity", "gesture", "emotion", "outcome", "kind"),
 )
-_MOST_CLASSES = 1000
-_MOST_TABLES = 20  # in a folder; more are texts, or series to classify
+_MAX_CLASSES = 1000
+_MAX_TABLES = 20  # in a folder; more are texts, or series to classify
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Column:
     def may_be_classes(self) -> bool:
         """Whether there are some classes, with some rows each."""
         number = len(self.counts)
-        return 2 <= number <= min(_MOST_CLASSES, max(2, len(self.values) // 3)) and not self.are_sentences
+        return 2 <= number <= min(_MAX_CLASSES, max(2, len(self.values) // 3)) and not self.are_sentences
 
     @property
     def is_one_hot(self) -> bool:
@@ -176,7 +176,7 @@ class TableLook:
 def tables_of(look: Look) -> list[str]:
     """Names of the files that may be tables: the file itself, or some of a folder or an archive."""
     names = list(look.sizes) if look.is_file else look.names(TABLES)
-    return sorted(names, key=_is_of_a_part) if len(names) <= _MOST_TABLES else []
+    return sorted(names, key=_is_of_a_part) if len(names) <= _MAX_TABLES else []
 
 
 def _is_of_a_part(name: str) -> int:
@@ -225,7 +225,7 @@ def look_at_table(look: Look, name: str, *, from_start: bool = False) -> TableLo
 
 
 def _look_at_table(look: Look, name: str, from_start: bool) -> TableLook | None:
-    if look.sizes[name] > _MOST_BYTES and look.archive is not None:
+    if look.sizes[name] > _MAX_BYTES and look.archive is not None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, posixpath.basename(name)) if look.archive is not None else look.file(name)

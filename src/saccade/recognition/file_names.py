@@ -19,7 +19,7 @@ _NAME_PATTERNS = (
     *("[0-9]*_{class}.*", "[0-9]*-{class}.*", "*_[0-9]*_{class}.*", "*_{class}.*", "*-{class}.*"),
     *("{class}_*", "{class}-*"),
 )
-FEWEST_OF_A_CLASS = 3  # examples, one for each split
+MIN_OF_A_CLASS = 3  # examples, one for each split
 _FEWEST = 2  # examples of each class; a pattern that makes more classes than examples / 3 is none
 _MEAN = 3
 _STATED_SPLITS = re.compile(r"splits: \{([^}]*)\}")  # in a message that asks which folders are splits
@@ -79,13 +79,13 @@ class NamedClasses:
         """
         if self.splits:
             return self._without_missing_classes(things)
-        few = sorted(name for name, count in self.counts.items() if count < FEWEST_OF_A_CLASS)
+        few = sorted(name for name, count in self.counts.items() if count < MIN_OF_A_CLASS)
         if not few or len(self.counts) - len(few) < 2:
             return self, ()
         listed = ", ".join(f"{name} {self.counts[name]}" for name in few[:20]) + (", ..." if len(few) > 20 else "")
-        line = f"left out classes of fewer than {FEWEST_OF_A_CLASS} {things}, one for each split: {listed}"
+        line = f"left out classes of fewer than {MIN_OF_A_CLASS} {things}, one for each split: {listed}"
         left = self._without(few)
-        return replace(left, arguments={**self.arguments, "min_per_class": FEWEST_OF_A_CLASS}), (line,)
+        return replace(left, arguments={**self.arguments, "min_per_class": MIN_OF_A_CLASS}), (line,)
 
     def _without_missing_classes(self, things: str) -> tuple["NamedClasses", tuple[str, ...]]:
         """The same less classes that a published split lacks, such as what has no label yet beside neg and pos."""

@@ -14,7 +14,7 @@ SUBJECT_WORDS = (
     *("subj", "page", "part", "site", "pat", "sub", "pid", "document"),
 )
 _SHORT = ("p", "s")  # p03, s12: by themselves no words; only where a number follows at once
-FEWEST_GROUPS = 8  # below, a split by groups is a matter of luck
+MIN_GROUPS = 8  # below, a split by groups is a matter of luck
 LARGEST_SHARE = 0.25  # of all examples in one group
 
 
@@ -80,7 +80,7 @@ def why_not_grouped(groups: Sequence[str], labels: Sequence[int], classes: Seque
     sizes = Counter(groups)
     if len(sizes) == len(groups):
         return "each has one example"
-    if len(sizes) < FEWEST_GROUPS:
+    if len(sizes) < MIN_GROUPS:
         return f"there are only {len(sizes)}"
     if max(sizes.values()) > LARGEST_SHARE * len(groups):
         return f"{sizes.most_common(1)[0][0]!r} alone has {max(sizes.values()):,} of {len(groups):,} examples"

@@ -10,7 +10,7 @@ from saccade.recognition.columns import Column, TableLook
 
 _FOUND_SHARE = 0.9  # of a column's cells, that name files where it is one of paths
 _CELLS = 2_000  # of a column, that are looked for among the files
-_MOST_FOLDERS = 50  # from which paths may count
+_MAX_FOLDERS = 50  # from which paths may count
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def find_listed_files(table: TableLook, files: Sequence[str]) -> ListedFiles | N
     """
     own = posixpath.dirname(table.name)
     folders = sorted({folder for name in files for folder in _folders_above(name)} - {own})
-    folders = [own, *sorted(folders, key=lambda folder: (folder.count("/"), folder))[:_MOST_FOLDERS]]
+    folders = [own, *sorted(folders, key=lambda folder: (folder.count("/"), folder))[:_MAX_FOLDERS]]
     known = {folder: _names_below(files, folder) for folder in folders}
     columns = [column for column in table.columns if column.values and _may_name_files(column)]
     for column in columns:

@@ -30,7 +30,7 @@ from saccade.recognition.recognised import CERTAIN, LIKELY, Reading, Recognised,
 from saccade.recognition.samples import spread_lines
 
 _LEAST_SHARE = 0.3  # of all files, that are pictures where a folder is one of pictures
-_FEWEST_NUMBERS = 20  # different ones, of a column to predict; fewer are classes
+_MIN_NUMBERS = 20  # different ones, of a column to predict; fewer are classes
 _LARGE = 500_000_000  # bytes of pictures, above which those of some rows are looked at
 _SAMPLED = 1_000  # rows
 _LOOKED_AT = 24  # pictures, whose sizes are told
@@ -228,7 +228,7 @@ def _labels(table: TableLook, free: Sequence[Column]) -> list[_Labels]:
     if len(one_hot) >= 2:
         return [_of_columns(one_hot)]
     candidates = [column for column in table.label_columns() if column in free]
-    numbers = [column for column in free if column.are_numbers and len(column.counts) > _FEWEST_NUMBERS]
+    numbers = [column for column in free if column.are_numbers and len(column.counts) > _MIN_NUMBERS]
     for column in candidates or [c for c in free if not c.are_numbers]:
         if separator := _labels_separator(column):
             return [_of_cells(column, separator)]

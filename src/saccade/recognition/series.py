@@ -19,8 +19,8 @@ from saccade.recognition.look import Look
 from saccade.recognition.recognised import CERTAIN, LIKELY, POSSIBLE, Reading, Recognised, Unusable
 
 _STEPS = (".csv", ".tsv", ".txt")  # of a file that is a series
-_FEWEST_STEPS = 20
-_FEWEST_SERIES, _FEWEST_OF_A_SERIES = 6, 3  # in a table of many, and rows of each
+_MIN_STEPS = 20
+_MIN_SERIES, _MIN_OF_A_SERIES = 6, 3  # in a table of many, and rows of each
 # What may be asked of a table of numbers: how dates and numbers are written, and whether the first row is a header.
 _ASKED: tuple[Mapping[str, Any], ...] = (
     *(
@@ -151,7 +151,7 @@ def _are_steps(table: TableLook) -> bool:
     """Whether nearly all columns are numbers, called by a number or not at all, beside one of classes."""
     numbers = [column for column in table.columns if column.are_numbers]
     counted = [column for column in numbers if isinstance(column.name, int) or re.search(r"\d+$", column.name.strip())]
-    is_wide = len(table.columns) >= _FEWEST_STEPS and len(table.columns) - len(counted) <= 2
+    is_wide = len(table.columns) >= _MIN_STEPS and len(table.columns) - len(counted) <= 2
     return is_wide and _label_of(table).may_be_classes
 
 
@@ -186,7 +186,7 @@ def _series_and_label(table: TableLook) -> tuple[Column, Column] | None:
         for series in table.columns:
             is_name = series is not label and len(series.values) == table.rows and not series.are_times
             number = len(series.counts)
-            if not is_name or number < _FEWEST_SERIES or number > table.rows // _FEWEST_OF_A_SERIES:
+            if not is_name or number < _MIN_SERIES or number > table.rows // _MIN_OF_A_SERIES:
                 continue
             if len(label.values) == table.rows and len(set(zip(series.values, label.values, strict=True))) == number:
                 return series, label
@@ -217,8 +217,8 @@ def _may_list(look: Look, name: str, others: list[str]) -> bool:
 
 
 def _of_table(look: Look, table: TableLook, times: list[Column], numbers: list[Column]) -> Reading:
-    if table.rows < _FEWEST_STEPS:
-        why = f"{table.name} has {table.rows} rows, too few for a forecast: give {_FEWEST_STEPS} or more"
+    if table.rows < _MIN_STEPS:
+        why = f"{table.name} has {table.rows} rows, too few for a forecast: give {_MIN_STEPS} or more"
         return Unusable(why, LIKELY)
     arguments: dict[str, Any] = _place(look, table) | dict(table.arguments)
     reasons = {"split": "the last fifth of the steps is the test, a tenth before it validation, with gaps between them"}
@@ -273,7 +273,7 @@ def _panel_column(table: TableLook, times: list[Column], others: list[Column]) -
         return None
     for column in others:
         is_name = not column.are_numbers or column.are_whole
-        is_filled = len(column.values) == len(rows) and len(column.counts) <= len(rows) // _FEWEST_STEPS
+        is_filled = len(column.values) == len(rows) and len(column.counts) <= len(rows) // _MIN_STEPS
         if is_name and is_filled and len({(*row, v) for row, v in zip(rows, column.values, strict=True)}) == len(rows):
             return column
     return None

@@ -21,7 +21,7 @@ _PROSE = (*TEXTS, ".md", ".tex", ".srt", "")  # of a file that is read letter by
 _LEAST_SHARE = 0.5  # of all files, that are texts where a folder is one of texts
 _SAMPLED = 20_000  # rows of a long table, by which settings are decided
 _LOOKED_AT = 20  # files whose beginnings are looked at
-_FEWEST_LINES = 10  # of each file, where each line is an example
+_MIN_LINES = 10  # of each file, where each line is an example
 _LONGEST_LINE = 400  # characters of half of the lines, where each is an example
 _QUARANTINE = {"on_unreadable": "quarantine", "on_conflict": "quarantine"}
 _WHY_QUARANTINE = "what is no text or empty, or stands under two classes, is left out and listed on the page"
@@ -60,7 +60,7 @@ def labelled_by_names(look: Look) -> list[Reading]:
             )
         ]
     lines = {name: _lines(look.start(name), encoding) for name in _spread(names)}
-    are_lines = min(len(each) for each in lines.values()) >= _FEWEST_LINES and not _are_numbered(names)
+    are_lines = min(len(each) for each in lines.values()) >= _MIN_LINES and not _are_numbered(names)
     middle = statistics.median(len(line) for each in lines.values() for line in each) if are_lines else 0
     if not are_lines or middle > _LONGEST_LINE or len(names) > 1000:
         return []

@@ -19,7 +19,7 @@ _MIN_PLACEHOLDERS = 3  # rows that hold the same number
 _FAR = 3  # times the range of all other numbers
 _UNIT = re.compile(r"^[A-Z]{0,2}[$€£¥₹]\s*(?=[\d+-])|(?<=\d)\s*[%$€£¥₹]$")  # before or behind a number
 _LARGEST = 3.4028234663852886e38  # the largest number of 32 bits
-_MOST_COLUMNS = 200  # that are looked at together
+_MAX_COLUMNS = 200  # that are looked at together
 _SPACES = " \u00a0\u202f\u2009"
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -363,8 +363,8 @@ class RowReader:
     def __init__(self, readers: Sequence[NumberReader]) -> None:
         self._readers = readers
         self._plain = self._plain_row()
-        parts = range(0, len(readers), _MOST_COLUMNS) if len(readers) > _MOST_COLUMNS else ()
-        self._parts = [(start, RowReader(readers[start : start + _MOST_COLUMNS])) for start in parts]
+        parts = range(0, len(readers), _MAX_COLUMNS) if len(readers) > _MAX_COLUMNS else ()
+        self._parts = [(start, RowReader(readers[start : start + _MAX_COLUMNS])) for start in parts]
 
     def __call__(self, cells: Sequence[str], line: int) -> list[float]:
         """Read a row.
@@ -380,9 +380,7 @@ class RowReader:
             UserError: a cell is no number, or it can be read in two ways.
         """
         if self._parts:
-            return [
-                number for start, read in self._parts for number in read(cells[start : start + _MOST_COLUMNS], line)
-            ]
+            return [number for start, read in self._parts for number in read(cells[start : start + _MAX_COLUMNS], line)]
         if self._plain is not None and self._plain.fullmatch("\n".join(cells)):
             try:
                 numbers = list(map(float, cells))
@@ -396,7 +394,7 @@ class RowReader:
 
     def _plain_row(self) -> "re.Pattern[str] | None":
         patterns = [pattern for read in self._readers if (pattern := read.plain) is not None]
-        if not patterns or len(patterns) > _MOST_COLUMNS or len(patterns) < len(self._readers):
+        if not patterns or len(patterns) > _MAX_COLUMNS or len(patterns) < len(self._readers):
             return None
         return re.compile("\n".join(patterns), re.ASCII)
 

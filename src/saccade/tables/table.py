@@ -31,7 +31,7 @@ Column = str | int
 _MAX_CELL = 2**17  # characters; what Python takes where nobody says otherwise
 _SAMPLE_ROWS = 10_000
 _SAMPLE_CHARACTERS = 2**22
-_MOST_ABOVE = 20  # rows above a header
+_MAX_ABOVE = 20  # rows above a header
 _SHOWN = 5  # columns that a message shows
 
 
@@ -334,7 +334,7 @@ def _with_header(
 def _lines_above(sample: Sequence[Row], wanted: Sequence[str]) -> int:
     """How many rows above the header hold a title and nothing else: one cell each, and below them names of columns."""
     count = 0
-    while count < min(len(sample) - 1, _MOST_ABOVE) and sum(map(bool, sample[count][1])) <= 1:
+    while count < min(len(sample) - 1, _MAX_ABOVE) and sum(map(bool, sample[count][1])) <= 1:
         count += 1
     if count == 0:
         return 0

@@ -36,7 +36,7 @@ GIVE = "give a CSV file: `saccade predict {run} FILE.csv`"
 
 _NUM_WINDOWS_DRAWN = 6  # windows
 _DIGITS = 6  # of a forecast in a table or in JSON
-_MOST_SERIES_DRAWN = 12  # of a forecast of several
+_MAX_SERIES_DRAWN = 12  # of a forecast of several
 _MAX_ROWS = 200_000  # of forecast.csv; of more, windows spread evenly
 
 
@@ -268,7 +268,7 @@ def _titles(target: str, share: float | None) -> list[str]:
 
 def _draw_ahead(found: Sequence["Forecast"], path: Path) -> None:
     windows = []
-    for ahead in [found[i] for i in spread_rows(len(found), _MOST_SERIES_DRAWN)]:
+    for ahead in [found[i] for i in spread_rows(len(found), _MAX_SERIES_DRAWN)]:
         for g, target in enumerate(targets_to_draw(ahead.targets)):
             ends = [None if end_HG is None else end_HG[:, g] for end_HG in (ahead.low, ahead.high)]
             whose = f"{ahead.name}: " if ahead.name else ""

@@ -26,7 +26,7 @@ from saccade.bundle.thresholds import measure_thresholds
 from saccade.core import devices, registry
 from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
-from saccade.data.prepared import Description, open_split, read_description, read_evaluate_crop
+from saccade.data.prepared import DatasetInfo, open_split, read_dataset_info, read_evaluate_crop
 from saccade.optim import optimizers, schedules
 from saccade.optim.class_weights import class_weights, positive_weights
 from saccade.optim.losses import ONE_OUTPUT, Loss, constant_prediction_loss, is_own, loss_of_task, score_of_task
@@ -82,7 +82,7 @@ class TrainingSetup:
     """
 
     settings: dict[str, Any]
-    dataset: Description
+    dataset: DatasetInfo
     prepared: Path
     views: np.ndarray | OnlineViews
     digests: dict[str, str]
@@ -409,7 +409,7 @@ def set_up(
         UserError: data or first weights are missing, or do not suit the settings.
     """
     settings = resolve_settings(task, model, train, precision=precision, seed=seed)
-    dataset = read_description(prepared)
+    dataset = read_dataset_info(prepared)
     spec = dataset.spec
     one_output = settings["train"]["loss"] in ONE_OUTPUT and not spec.multilabel
     if one_output:

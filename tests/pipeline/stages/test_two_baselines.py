@@ -14,7 +14,7 @@ from pipeline.stages.evaluate.in_words import verdict_on_baseline
 from saccade import kinds
 from saccade.core.errors import UserError
 from saccade.core.files import write_json
-from saccade.data.prepared import Description
+from saccade.data.prepared import DatasetInfo
 from saccade.data.spec import Spec
 from saccade.kinds.image import linear_classifier, pretrained_baseline
 from saccade.predict import frozen_features as module
@@ -22,7 +22,7 @@ from saccade.predict import frozen_features as module
 COUNTS = {"train": 30, "validation": 9, "test": 12}
 
 
-def write_dataset(shape: tuple[int, int, int] = (5, 4, 3)) -> Description:
+def write_dataset(shape: tuple[int, int, int] = (5, 4, 3)) -> DatasetInfo:
     """Three classes of another brightness each, in data/prepared/toy."""
     random, folder = np.random.default_rng(0), paths.prepared("toy")
     folder.mkdir(parents=True)
@@ -33,7 +33,7 @@ def write_dataset(shape: tuple[int, int, int] = (5, 4, 3)) -> Description:
         np.save(folder / f"{split}_labels.npy", labels_N)
         np.save(folder / f"{split}_rows.npy", np.arange(count))
     arrays = {f"{split}{suffix}.npy": {"sha256": f"{split}{suffix}"} for split in COUNTS for suffix in ("", "_labels")}
-    return Description(Spec("image", shape, ("a", "b", "c")), COUNTS, {}, [0.5] * shape[2], [0.2] * shape[2], arrays)
+    return DatasetInfo(Spec("image", shape, ("a", "b", "c")), COUNTS, {}, [0.5] * shape[2], [0.2] * shape[2], arrays)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         calls.append(len(images_NHWC))
         return images_NHWC.mean(axis=(1, 2), dtype=np.float32)
 
-    def frozen(info: Description, *, device: str, progress: Any) -> kinds.FrozenFeatures:
+    def frozen(info: DatasetInfo, *, device: str, progress: Any) -> kinds.FrozenFeatures:
         return kinds.FrozenFeatures("brightness", read, "digest", check=lambda: None, progress=progress)
 
     monkeypatch.setattr(module, "frozen_features", frozen)
@@ -88,7 +88,7 @@ def test_before_evaluation_the_test_split_is_not_read_and_the_figures_on_validat
 def test_what_is_thinned_is_said_and_makes_the_interval_wider(
     inside: Tree, asked: list[int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(pretrained_baseline, "MOST_IMAGES", {"train": 15, "validation": 20, "test": 6})
+    monkeypatch.setattr(pretrained_baseline, "MAX_IMAGES", {"train": 15, "validation": 20, "test": 6})
     metrics = measure_baselines("toy", write_dataset(), EvaluateBlock())
     assert "measured on fewer images, classes in proportion: train 15 of 30, test 6 of 12\n" in capsys.readouterr().out
     assert 0.6 < metrics["baseline_features_accuracy_low"] < 0.7  # of 6 images

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from saccade.core.errors import UserError
-from saccade.data.prepared import Description
+from saccade.data.prepared import DatasetInfo
 from saccade.data.spec import Spec
 from saccade.models import efficientnet_lite0
 from saccade.predict.frozen_features import frozen_features
@@ -15,8 +15,8 @@ from saccade.transfer.published_weights import published_weights
 from saccade.transfer.weight_files import read_weights
 
 
-def describe(*shape: int) -> Description:
-    return Description(Spec("image", shape, ("a", "b", "c")), {}, {}, [0.2] * shape[2], [0.3] * shape[2], {})
+def describe(*shape: int) -> DatasetInfo:
+    return DatasetInfo(Spec("image", shape, ("a", "b", "c")), {}, {}, [0.2] * shape[2], [0.3] * shape[2], {})
 
 
 def test_they_are_the_inputs_of_the_head_at_224_pixels_normalised_as_the_weights_want() -> None:

@@ -70,7 +70,7 @@ def test_every_next_token_is_judged_by_its_own_probability(tmp_path: Path, monke
     with torch.no_grad():
         logits_NTV = predictor.network(token_NT)
     for most, size in ((2**25, 512), (2**25, 2), (1, 512)):  # the last: one text at a time
-        monkeypatch.setattr("saccade.predict.predictor._MOST_LOGITS", most)
+        monkeypatch.setattr("saccade.predict.predictor._MAX_LOGITS", most)
         answers = predictor.token_outputs(token_NT, label_NT, size)
         for row, length in enumerate((9, 9, 9, 9, 3)):
             expected_T = F.cross_entropy(logits_NTV[row, :length], label_NT[row, :length], reduction="none")

@@ -15,7 +15,7 @@ import pytest
 
 from saccade.core.errors import UserError
 from saccade.data.arrays import write_array
-from saccade.data.prepared import Description, open_split, read_description, read_evaluate_crop
+from saccade.data.prepared import DatasetInfo, open_split, read_dataset_info, read_evaluate_crop
 from saccade.data.spec import SPLITS, Fit, Spec
 from saccade.kinds.image.arrays import image_arrays
 from saccade.kinds.image.checks.decode_pass import inspect_images
@@ -42,7 +42,7 @@ def examples(channels: int = 3) -> ImageExamples:
     return ImageExamples(("cat", "dog", "owl"), labels_by_row, images.__getitem__, [f"{i}" for i in range(N)])
 
 
-def write(folder: Path, *, channels: int = 3, splits_N: np.ndarray = assigned) -> Description:
+def write(folder: Path, *, channels: int = 3, splits_N: np.ndarray = assigned) -> DatasetInfo:
     folder.mkdir()
     return write_images(folder, examples(channels), splits_N, channels=channels)
 
@@ -55,7 +55,7 @@ def write_images(
     channels: int = 3,
     fit: Fit = "stretch",
     **options: Any,
-) -> Description:
+) -> DatasetInfo:
     with TemporaryDirectory(dir=folder) as scratch:
         inspected = inspect_images(source, Path(scratch), size=(7, 5), channels=channels)
         return write_arrays(folder, image_arrays(source, inspected, fit), rows_of_splits(splits_N), **options)
@@ -111,7 +111,7 @@ def test_the_description_counts_and_carries_the_digests(tmp_path: Path) -> None:
 
 def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
     description = write(tmp_path / "a")
-    assert read_description(tmp_path / "a") == description
+    assert read_dataset_info(tmp_path / "a") == description
     assert json.loads((tmp_path / "a" / "dataset.json").read_text())["format"] == 1
 
 
@@ -142,7 +142,7 @@ def test_a_split_may_be_empty(tmp_path: Path) -> None:
 
 def test_a_dataset_that_is_not_there_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"birds/dataset\.json does not exist\. .* `saccade preprocess birds`"):
-        read_description(tmp_path / "birds")
+        read_dataset_info(tmp_path / "birds")
 
 
 @pytest.mark.parametrize("other", [2, 0, None, "1"])
@@ -154,11 +154,11 @@ def test_another_format_is_refused(tmp_path: Path, other: int | str | None) -> N
     with pytest.raises(
         UserError, match=r"is of another format than 1, the one .* Make it again: `saccade preprocess birds`"
     ):
-        read_description(tmp_path / "birds")
+        read_dataset_info(tmp_path / "birds")
     del values["format"]
     path.write_text(json.dumps(values))
     with pytest.raises(UserError, match="is of another format than 1"):
-        read_description(tmp_path / "birds")
+        read_dataset_info(tmp_path / "birds")
 
 
 def test_stored_views_are_opened_with_their_digest(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_series_are_written_as_they_are_with_moments_a_feature(tmp_path: Path) -
     flat = train_NTF.reshape(-1, 3).astype(np.float64)
     np.testing.assert_allclose(description.mean, flat.mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(description.std, [*flat.std(axis=0)[:2], 1.0], rtol=1e-9)  # the third never varies
-    assert read_description(tmp_path) == description
+    assert read_dataset_info(tmp_path) == description
 
 
 def test_moments_do_not_depend_on_the_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

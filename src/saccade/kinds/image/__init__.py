@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-    from saccade.data.prepared import Description, Split
+    from saccade.data.prepared import DatasetInfo, Split
     from saccade.data.spec import Spec
     from saccade.kinds import Baseline, FrozenFeatures, Means, NewExamples, Reading, Recommendation
     from saccade.prepare.split_settings import SplitSettings
@@ -39,7 +39,7 @@ def baseline_run(form: str, name: str, preprocess: Mapping[str, Any]) -> "Recomm
     return features_baseline_run(preprocess) if name == "features" else histograms_baseline_run(preprocess)
 
 
-def baseline(info: "Description") -> "Baseline":
+def baseline(info: "DatasetInfo") -> "Baseline":
     """Gradient histograms and pixels into a linear model: a logistic regression; of numbers, a ridge regression."""
     from saccade import nn
     from saccade.kinds import Baseline
@@ -57,7 +57,7 @@ def baseline(info: "Description") -> "Baseline":
     )
 
 
-def features_baseline(info: "Description", features: "FrozenFeatures") -> "Baseline":
+def features_baseline(info: "DatasetInfo", features: "FrozenFeatures") -> "Baseline":
     """What a network trained elsewhere makes of the images, into a linear model."""
     from saccade.kinds import Baseline
     from saccade.kinds.image import linear_targets, pretrained_baseline

@@ -11,7 +11,7 @@ import numpy as np
 from saccade.core.errors import UserError
 from saccade.core.messages import pluralise, printable
 from saccade.core.options import Between, Example, Length
-from saccade.data.prepared import Description
+from saccade.data.prepared import DatasetInfo
 from saccade.kinds import Job, Prepared
 from saccade.kinds.image.arrays import image_arrays
 from saccade.kinds.image.checks.decode_pass import inspect_images
@@ -132,7 +132,7 @@ def _checked_limits(value_range: list[float] | Literal["found", "type"]) -> Want
     return low, high
 
 
-def _warn_of_missing_classes(info: Description, job: Job) -> None:
+def _warn_of_missing_classes(info: DatasetInfo, job: Job) -> None:
     """Of several classes an example, one may be too rare to be in every split."""
     if not info.spec.multilabel:
         return

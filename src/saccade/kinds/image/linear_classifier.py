@@ -14,14 +14,12 @@ from saccade.kinds.linear_baseline import SEARCH_EXAMPLES, stratified_rows
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)  # scikit-learn's C: the larger, the weaker the regularisation
 FINALISTS = 2  # the best strength on few examples need not be the best on all: MNIST's moves from 0.1 to 0.01
-MOST_ITERATIONS = 100  # MNIST converges after about 70
+MAX_ITERATIONS = 100  # MNIST converges after about 70
 BATCH = 4096  # examples whose features are held at a time
 
-MOST_VALUES = 250_000_000  # float32 features held at a time: 1 GB
-MOST_PRODUCTS = (
-    4_000_000_000  # examples x features x classes, what one step of the solver costs: about 0.2 s on 2 cores
-)
-FEWEST_EXAMPLES = 2_000  # many classes may cost more time than planned rather than sink below this
+MAX_VALUES = 250_000_000  # float32 features held at a time: 1 GB
+MAX_PRODUCTS = 4_000_000_000  # examples x features x classes, what one step of the solver costs: about 0.2 s on 2 cores
+MIN_EXAMPLES = 2_000  # many classes may cost more time than planned rather than sink below this
 
 
 @dataclass(frozen=True)
@@ -45,9 +43,9 @@ def most_examples(num_features: int, num_classes: int) -> int:
         num_classes: number of classes.
 
     Returns:
-        At least ``FEWEST_EXAMPLES``.
+        At least ``MIN_EXAMPLES``.
     """
-    return max(FEWEST_EXAMPLES, min(MOST_VALUES // num_features, MOST_PRODUCTS // (num_features * num_classes)))
+    return max(MIN_EXAMPLES, min(MAX_VALUES // num_features, MAX_PRODUCTS // (num_features * num_classes)))
 
 
 def fit_and_measure(
@@ -71,7 +69,7 @@ def fit_and_measure(
         ``accuracy`` and ``balanced_accuracy`` (mean recall of the classes that occur) on test, and the same two on
         validation as ``validation_...``, all of the final model; ``C``; ``train_examples`` it was fitted on;
         ``validation_examples`` and ``test_examples`` it was measured on; ``search_examples`` all strengths were tried
-        on; ``converged``, False when the solver was stopped after ``MOST_ITERATIONS`` steps.
+        on; ``converged``, False when the solver was stopped after ``MAX_ITERATIONS`` steps.
     """
     rows = stratified_rows(train.labels_N, most, seed)
     features_ND, labels_N = train.read(rows), train.labels_N[rows]
@@ -102,7 +100,7 @@ def fit_and_measure(
         "validation_examples": len(validation.labels_N),
         "test_examples": len(test.labels_N),
         "search_examples": len(search_rows),
-        "converged": bool(final.n_iter_.max() < MOST_ITERATIONS),
+        "converged": bool(final.n_iter_.max() < MAX_ITERATIONS),
     }
 
 
@@ -160,7 +158,7 @@ def _fitted(features_ND: np.ndarray, labels_N: np.ndarray, C: float) -> Any:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # told by the result's ``converged``
-        return LogisticRegression(C=C, solver="lbfgs", max_iter=MOST_ITERATIONS).fit(features_ND, labels_N)
+        return LogisticRegression(C=C, solver="lbfgs", max_iter=MAX_ITERATIONS).fit(features_ND, labels_N)
 
 
 def _answers(models: list[Any], split: Features, mean_D: np.ndarray, scale_D: np.ndarray) -> Iterator[list[np.ndarray]]:

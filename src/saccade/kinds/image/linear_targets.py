@@ -12,7 +12,7 @@ import numpy as np
 
 from saccade.data.thresholds import choose_thresholds
 from saccade.evaluate.multilabel_metrics import mean_average_precision, multilabel_metrics
-from saccade.kinds.image.linear_classifier import BATCH, MOST_ITERATIONS, Features, standardise
+from saccade.kinds.image.linear_classifier import BATCH, MAX_ITERATIONS, Features, standardise
 from saccade.kinds.linear_baseline import stratified_rows
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _one_against_rest(features_ND: np.ndarray, labels_NK: np.ndarray, C: float) 
             if len(np.unique(has_N)) == 1:
                 models.append(float(has_N[0]))
             else:
-                models.append(LogisticRegression(C=C, max_iter=MOST_ITERATIONS).fit(features_ND, has_N))
+                models.append(LogisticRegression(C=C, max_iter=MAX_ITERATIONS).fit(features_ND, has_N))
     return models
 
 

@@ -16,7 +16,7 @@ from saccade.kinds.linear_baseline import stratified_rows
 
 # Images of a split at most; of more, classes in proportion. The network sees about 95 images a second on two cores of a
 # laptop, so all of them take three minutes.
-MOST_IMAGES = {"train": 10_000, "validation": 2_000, "test": 5_000}
+MAX_IMAGES = {"train": 10_000, "validation": 2_000, "test": 5_000}
 _BATCH = 512  # images between two notes of progress
 
 
@@ -34,7 +34,7 @@ def pretrained_baseline(
     """Accuracy on test of a multinomial logistic regression over the features of a network that stays as it is.
 
     The images are those that were prepared, without augmentation. How the regression is fitted,
-    ``linear_classifier.fit_and_measure`` says; of large splits ``MOST_IMAGES`` are looked at.
+    ``linear_classifier.fit_and_measure`` says; of large splits ``MAX_IMAGES`` are looked at.
 
     Args:
         train_images_NHWC: uint8, may be memory-mapped, as may the other two; all of one size.
@@ -63,7 +63,7 @@ def pretrained_baseline(
     check_images(splits)
     several = train_labels_N.ndim == 2
     rows = {
-        name: stratified_rows(np.zeros(len(labels_N), int) if several else labels_N, MOST_IMAGES[name], seed)
+        name: stratified_rows(np.zeros(len(labels_N), int) if several else labels_N, MAX_IMAGES[name], seed)
         for name, (_, labels_N) in splits.items()
     }
     done, total = 0, sum(map(len, rows.values()))
@@ -79,7 +79,7 @@ def pretrained_baseline(
     fit = fit_and_measure
     if several:
         fit = fit_classes_and_measure if train_labels_N.dtype == np.uint8 else fit_numbers_and_measure
-    measured = fit(read["train"], read["validation"], read["test"], most=MOST_IMAGES["train"], seed=seed)
+    measured = fit(read["train"], read["validation"], read["test"], most=MAX_IMAGES["train"], seed=seed)
     if several:
         return measured | {"model": f"{features.network} features linear model"}
     return measured | {"model": f"{features.network} features logistic regression"}

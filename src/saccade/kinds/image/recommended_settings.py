@@ -26,10 +26,10 @@ TRAINED_PER_S = 8.0  # images of 224x224 a second and core, forward and backward
 EMBEDDED_PER_S = 45.0  # forward alone
 GPU_CORES = 200.0  # cores that a GPU stands for
 ENOUGH_EPOCHS = 8  # with all layers learning; fewer are better spent on larger images or on the head
-FEWEST_IMAGES = 60  # training images, below which all layers would learn by heart
-MOST_EPOCHS = 24
+MIN_IMAGES = 60  # training images, below which all layers would learn by heart
+MAX_EPOCHS = 24
 UNEQUAL = 3  # largest class by the smallest
-MOST_STORED = 1_500_000_000  # bytes of views
+MAX_STORED = 1_500_000_000  # bytes of views
 _MAX_LISTED = 5  # classes in a message
 LOOKED_AT = 200  # images, spread over all, whose sizes and colours are looked at
 MANY_SMALL = (
@@ -138,8 +138,8 @@ def _from_weights(facts: _Facts, preprocess: Mapping[str, Any], means: Means) ->
     sides = [side for side in SIDES if side >= 160 or facts.side <= side]
     epochs_at = {side: int(seconds * _per_s(TRAINED_PER_S, side) / facts.train_images) for side in sides}
     side = next((side for side, epochs in epochs_at.items() if epochs >= ENOUGH_EPOCHS), None)
-    if side is not None and facts.train_images >= FEWEST_IMAGES:
-        return _all_layers(facts, preprocess, means, side, min(MOST_EPOCHS, epochs_at[side]))
+    if side is not None and facts.train_images >= MIN_IMAGES:
+        return _all_layers(facts, preprocess, means, side, min(MAX_EPOCHS, epochs_at[side]))
     if facts.train_images >= MANY_SMALL and facts.side <= SMALL:
         return _from_scratch(facts, preprocess, means, _WHY_ENOUGH)
     if seconds * EMBEDDED_PER_S >= facts.train_images:
@@ -169,7 +169,7 @@ def _all_layers(facts: _Facts, preprocess: Mapping[str, Any], means: Means, side
     reasons = {
         "preprocess.size": _why_size(facts, size, side),
         "model": f"ImageNet's weights: {pluralise(facts.train_images, 'image')} are too few to learn to see from",
-        "train.epochs": f"what {means.minutes:g} minutes allow on {_hardware(means)}, at most {MOST_EPOCHS}",
+        "train.epochs": f"what {means.minutes:g} minutes allow on {_hardware(means)}, at most {MAX_EPOCHS}",
         "train.finetune": "at first the head alone, then all layers, the deeper the slower",
         **_why_no_balance(facts),
     }
@@ -187,9 +187,9 @@ def _all_layers(facts: _Facts, preprocess: Mapping[str, Any], means: Means, side
 def _head_alone(facts: _Facts, preprocess: Mapping[str, Any], means: Means, views: int) -> Recommendation:
     side = SIDES[0]
     size, input_side = _size(facts, side)
-    room = MOST_STORED // (facts.train_images * size[0] * size[1] * facts.channels)
+    room = MAX_STORED // (facts.train_images * size[0] * size[1] * facts.channels)
     views = int(max(0, min(views, 8, room)))
-    few = facts.train_images < FEWEST_IMAGES
+    few = facts.train_images < MIN_IMAGES
     why = "too few for all layers to learn from" if few else "too many for all layers in the time there is"
     train = {
         "epochs": 40,

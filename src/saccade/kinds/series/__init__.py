@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from saccade.data.prepared import Description, Split
+    from saccade.data.prepared import DatasetInfo, Split
     from saccade.kinds import Baseline, Means, NewExamples, Reading, Recommendation
     from saccade.prepare.split_settings import SplitSettings
 
@@ -59,14 +59,14 @@ def baseline_run(form: str, name: str, preprocess: Mapping[str, Any]) -> "Recomm
     return linear_baseline_run(preprocess) if form == "series_to_forecast" and not name else None
 
 
-def baseline(info: "Description") -> "Baseline | None":
+def baseline(info: "DatasetInfo") -> "Baseline | None":
     """The mean of numbers to predict; a forecast is compared with several answers, see ``beside_answers``."""
     from saccade.kinds.linear_baseline import numbers_baseline
 
     return numbers_baseline() if info.spec.targets and not info.spec.horizon else None
 
 
-def beside_answers(info: "Description", splits: "Sequence[Split] | None") -> dict[str, Any]:
+def beside_answers(info: "DatasetInfo", splits: "Sequence[Split] | None") -> dict[str, Any]:
     """Of a forecast: when its windows lie (``timeline``), and what simple models forecast (``baselines``)."""
     if info.timeline is None:
         return {}

@@ -13,7 +13,7 @@ import numpy as np
 
 from saccade.display.style import BLUE, GREY, ORANGE, new_figure, save_figure, shorten, style
 
-_MOST_TARGETS = 4  # that are drawn
+_MAX_TARGETS = 4  # that are drawn
 _HISTORY = 4  # horizons of inputs before a forecast, at most
 _LABELS = 4  # times written below an axis
 _LINES = {"persistence": (GREY, ":"), "seasonal": (GREY, "-."), "ridge": (ORANGE, "--")}
@@ -135,4 +135,4 @@ def spread_rows(count: int, most: int) -> np.ndarray:
 
 def targets_to_draw(targets: Sequence[str]) -> Sequence[str]:
     """The first few of many."""
-    return targets[:_MOST_TARGETS]
+    return targets[:_MAX_TARGETS]

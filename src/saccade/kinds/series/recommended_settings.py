@@ -17,8 +17,8 @@ from saccade.prepare.split_settings import SplitSettings
 from saccade.readers.examples import LongSeries, SeriesFiles, SeriesPanel
 
 UPDATES = 1_000  # of a training
-MOST_EPOCHS = 300
-FEWEST_EPOCHS = 10
+MAX_EPOCHS = 300
+MIN_EPOCHS = 10
 UPDATE_S, WEIGHT_S = 0.002, 8e-9  # seconds of an update on a core, and of a weight in it
 CONVOLUTIONS_S = 0.01  # seconds of an update of 32 series of 100 steps
 
@@ -57,7 +57,7 @@ def recommended_for_forecast(
     weights = window * features * horizon * len(examples.targets)
     updates = math.ceil(windows / batch_size)
     affordable = int(60 * means.minutes / (updates * (UPDATE_S + WEIGHT_S * weights)))
-    wanted = min(MOST_EPOCHS, max(FEWEST_EPOCHS, math.ceil(UPDATES / updates)))
+    wanted = min(MAX_EPOCHS, max(MIN_EPOCHS, math.ceil(UPDATES / updates)))
     epochs = max(1, min(wanted, affordable))
     return Recommendation(
         summary=f"a linear model of the window, from its last step on, for {pluralise(epochs, 'epoch')}",

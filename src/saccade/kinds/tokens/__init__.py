@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-    from saccade.data.prepared import Description, Split
+    from saccade.data.prepared import DatasetInfo, Split
     from saccade.data.spec import Spec
     from saccade.kinds import Baseline, Means, NewExamples, Reading, Recommendation
     from saccade.prepare.split_settings import SplitSettings
@@ -62,7 +62,7 @@ def baseline_run(form: str, name: str, preprocess: Mapping[str, Any]) -> "Recomm
     return ngrams_baseline_run(preprocess) if form == "labelled_texts" and not name else None
 
 
-def baseline(info: "Description") -> "Baseline":
+def baseline(info: "DatasetInfo") -> "Baseline":
     """Runs of characters or words into a logistic regression; of next tokens, those that came after the last four."""
     from saccade.data import thresholds
     from saccade.evaluate import multilabel_metrics

@@ -18,19 +18,19 @@ from saccade.prepare.split_settings import SplitSettings
 from saccade.readers.examples import TextExamples, TextStream
 
 EPOCHS = 5  # later ones learn by heart
-FEWEST_UPDATES = 220  # of a training: what 1,400 reviews take; fewer leave the weights near where they begin
-MOST_EPOCHS = 40
+MIN_UPDATES = 220  # of a training: what 1,400 reviews take; fewer leave the weights near where they begin
+MAX_EPOCHS = 40
 UNEVEN = 3  # times the smallest class that the largest one has; on surnames weights then gave each class a recall of
 # 0.594 in the mean, none 0.571, at an accuracy of 0.614, none 0.627
 MANY_TEXTS = 20_000  # for training, from which on batches and buckets are more
-BUCKETS, MORE_BUCKETS, FEWEST_BUCKETS = 2**17, 2**19, 2**14
-MOST_WEIGHTS = 4_000_000  # buckets x classes: every update touches all of them
+BUCKETS, MORE_BUCKETS, MIN_BUCKETS = 2**17, 2**19, 2**14
+MAX_WEIGHTS = 4_000_000  # buckets x classes: every update touches all of them
 LOOKED_AT = 2_000  # texts, spread over all, whose words are counted
-FEWEST_WORDS = 4  # of a text in the mean, from which on words are its tokens
-MOST_TOKENS = 1_000
+MIN_WORDS = 4  # of a text in the mean, from which on words are its tokens
+MAX_TOKENS = 1_000
 LETTERS_PER_S = 28_000.0  # of an LSTM of 256 units on one core; of half as many units twice that
 GPU_SPEED = 20.0  # times that of a core
-TEXT_UPDATES, MOST_TEXT_EPOCHS = 1_500, 100  # what a million letters of Shakespeare took
+TEXT_UPDATES, MAX_TEXT_EPOCHS = 1_500, 100  # what a million letters of Shakespeare took
 UPDATE_S, WEIGHT_S = 0.012, 8e-9  # seconds of an update on a core, and of a weight in it
 
 
@@ -61,12 +61,12 @@ def recommended(
     K = len(examples.classes)
     is_many = train_texts >= MANY_TEXTS
     buckets = MORE_BUCKETS if is_many else BUCKETS
-    while buckets * K > MOST_WEIGHTS and buckets > FEWEST_BUCKETS:
+    while buckets * K > MAX_WEIGHTS and buckets > MIN_BUCKETS:
         buckets //= 2
     batch_size = 128 if is_many else 32
     updates = math.ceil(train_texts / batch_size)
     affordable = int(60 * means.minutes / (updates * (UPDATE_S + WEIGHT_S * buckets * K)))
-    wanted = min(MOST_EPOCHS, max(EPOCHS, math.ceil(FEWEST_UPDATES / updates)))
+    wanted = min(MAX_EPOCHS, max(EPOCHS, math.ceil(MIN_UPDATES / updates)))
     epochs = max(1, min(wanted, affordable))
     counts = count_classes(examples.labels, K)
     is_uneven = counts.max() >= UNEVEN * max(1, counts.min())
@@ -103,10 +103,10 @@ def _unit_and_length(examples: TextExamples) -> tuple[dict[str, Any], dict[str, 
     N = len(examples.labels)
     some = [examples.texts[int(row)] for row in np.unique(np.linspace(0, N - 1, min(N, LOOKED_AT)).astype(int))]
     words = [len(text.split()) for text in some]
-    is_words = float(np.mean(words)) >= FEWEST_WORDS
+    is_words = float(np.mean(words)) >= MIN_WORDS
     lengths = words if is_words else [len(text) for text in some]
     longest = int(np.quantile(lengths, 0.99)) + 1
-    max_length = min(MOST_TOKENS, max(8, math.ceil(longest / 10) * 10))
+    max_length = min(MAX_TOKENS, max(8, math.ceil(longest / 10) * 10))
     what = "words" if is_words else "characters"
     reasons = {
         "preprocess.unit": f"a text has {np.mean(words):,.1f} words in the mean",
@@ -145,7 +145,7 @@ def recommended_for_long_text(
     batch_size = max(1, min(32, windows // 20))
     updates = math.ceil(windows / batch_size)
     epoch_s = train_tokens / (LETTERS_PER_S * (256 / hidden_size)) / (GPU_SPEED if means.has_gpu else 1)
-    wanted = min(MOST_TEXT_EPOCHS, max(6, math.ceil(TEXT_UPDATES / updates)))
+    wanted = min(MAX_TEXT_EPOCHS, max(6, math.ceil(TEXT_UPDATES / updates)))
     epochs = max(1, min(wanted, int(60 * means.minutes / epoch_s)))
     return Recommendation(
         summary=f"an LSTM of {hidden_size} units, letter by letter, for {pluralise(epochs, 'epoch')}",

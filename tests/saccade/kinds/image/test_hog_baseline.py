@@ -149,8 +149,8 @@ def test_the_fit_sees_standardised_features(monkeypatch):
 
 
 def test_what_is_too_much_is_thinned(digits, monkeypatch):
-    monkeypatch.setattr(linear_classifier, "FEWEST_EXAMPLES", 10)
-    monkeypatch.setattr(linear_classifier, "MOST_VALUES", 400 * (576 + 64))
+    monkeypatch.setattr(linear_classifier, "MIN_EXAMPLES", 10)
+    monkeypatch.setattr(linear_classifier, "MAX_VALUES", 400 * (576 + 64))
     assert image_baseline(*digits)["train_examples"] == 400
 
 

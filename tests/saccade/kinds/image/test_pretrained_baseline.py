@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from saccade import kinds
-from saccade.data.prepared import Description
+from saccade.data.prepared import DatasetInfo
 from saccade.data.spec import Spec
 from saccade.kinds.image import pretrained_baseline as module
 from saccade.kinds.image.pretrained_baseline import pretrained_baseline
@@ -50,7 +50,7 @@ def test_what_the_network_tells_apart_is_right_and_what_it_saw_is_counted() -> N
 
 
 def test_large_splits_are_thinned_in_proportion(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_IMAGES", {"train": 16, "validation": 8, "test": 4})
+    monkeypatch.setattr(module, "MAX_IMAGES", {"train": 16, "validation": 8, "test": 4})
     seen: list[int] = []
     found = pretrained_baseline(*SPLITS, features=features(seen))
     assert seen == [16, 8, 4]
@@ -70,8 +70,8 @@ def test_images_that_cannot_be_fitted_are_refused() -> None:
         pretrained_baseline(*SPLITS[:3], SPLITS[3][:11], *SPLITS[4:], features=features())
 
 
-def describe(spec: Spec) -> Description:
-    return Description(spec, {}, {}, [], [], {})
+def describe(spec: Spec) -> DatasetInfo:
+    return DatasetInfo(spec, {}, {}, [], [], {})
 
 
 def test_images_have_two_baselines_and_others_one() -> None:

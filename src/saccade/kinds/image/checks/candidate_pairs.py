@@ -33,12 +33,12 @@ _FAINTEST = (
     1.0  # contrast in grey levels that counts as full; what is flatter has a short signature and is like nothing
 )
 _LEAST_ALIKE = 0.75  # cosine; of crops of photographs that cut a fifth off one corner, 93 in 100 reach 0.8
-_MOST_PARTNERS = 3
+_MAX_PARTNERS = 3
 _CELL = 512  # pictures for each cell, on average
 _CELLS_SEARCHED = 5
 _BLOCK = 1024  # pictures whose partners are searched at once
 _TILE = 8192  # windows compared at once: memory stays bounded where all pictures are alike and in one cell
-_MOST_PENDING = 10_000  # hits that wait to be ranked
+_MAX_PENDING = 10_000  # hits that wait to be ranked
 
 
 @dataclass(frozen=True)
@@ -149,9 +149,9 @@ class _Members:
                 hits["whole"], hits["alike"] = asked_b[b] + first, alike_bm[b, m]
                 pending.append(hits[hits["source"] != hits["whole"]])
                 num_pending += len(pending[-1])
-                if num_pending > _MOST_PENDING:
+                if num_pending > _MAX_PENDING:
                     best, pending, num_pending = _best(np.concatenate([best, *pending])), [], 0
-                    last = best[_MOST_PARTNERS - 1 :]
+                    last = best[_MAX_PARTNERS - 1 :]
                     last = last[last["whole"] == best[: len(last)]["whole"]]
                     limit_B[last["whole"] - first] = last["alike"]
         return _best(np.concatenate([best, *pending]))
@@ -177,7 +177,7 @@ def _best(hits: np.ndarray) -> np.ndarray:
     order = order[np.argsort((whole | unlike << 34 | hits["source"])[order])]
     hits = hits[order]
     rank = np.arange(len(hits)) - np.searchsorted(hits["whole"], hits["whole"])
-    return hits[rank < _MOST_PARTNERS]
+    return hits[rank < _MAX_PARTNERS]
 
 
 def _once(hits: np.ndarray, rows_N: np.ndarray) -> Candidates:

@@ -15,10 +15,10 @@ from saccade.data.sampling import rows_of_classes, spread
 from saccade.display.embedded import data_uri
 from saccade.display.page import Name, PageImage
 
-MOST_CLASSES = 40  # that get a sheet
-_MOST_A_CLASS = 14  # one line of a wide window
+MAX_CLASSES = 40  # that get a sheet
+_MAX_A_CLASS = 14  # one line of a wide window
 _FEW_A_CLASS = 8  # below it, larger images are shrunk so that more of them are seen
-_MOST_BYTES = 2_000_000  # of all sheets together, about
+_MAX_BYTES = 2_000_000  # of all sheets together, about
 _PORTRAIT_SIDE = 128  # pixels, at most, of an image that is shown with its name
 _SMALL_SIDE = 32  # pixels; up to it an image is stored without loss, and enlarged
 _SHEET_SIDE = 48  # pixels at which an image is shown, at least
@@ -52,15 +52,15 @@ def plan_sheets(num_classes: int, shape: Sequence[int]) -> SheetPlan:
     Returns:
         At least one image of each chosen class.
     """
-    classes = spread(np.arange(num_classes), MOST_CLASSES).tolist()
+    classes = spread(np.arange(num_classes), MAX_CLASSES).tolist()
     shrunk = 1
     while True:
         side = max(shape[:2]) // shrunk
         pixels = shape[0] * shape[1] / shrunk**2
         stored = 100 + pixels * shape[2] if side <= _SMALL_SIDE else 700 + 0.4 * pixels  # bytes: PNG, JPEG
-        most = int(_MOST_BYTES / (len(classes) * stored))
+        most = int(_MAX_BYTES / (len(classes) * stored))
         if most >= _FEW_A_CLASS or side <= 2 * _SMALL_SIDE:
-            return SheetPlan(classes, max(1, min(most, _MOST_A_CLASS)), shrunk)
+            return SheetPlan(classes, max(1, min(most, _MAX_A_CLASS)), shrunk)
         shrunk *= 2
 
 

@@ -12,9 +12,9 @@ from saccade.kinds.image.page.checked import Checked
 
 _FEW_SIZES = 8
 _UNUSUAL_PIXELS = 4  # times as many pixels as the median, or as few: half or twice the sides
-_MOST_NAMED = 20
+_MAX_NAMED = 20
 _LEAST_STRETCH = 1.01  # a picture's proportions were changed if they were off by more than that factor
-_MOST_SHOWN = 8
+_MAX_SHOWN = 8
 _BLOCK = 256  # thumbnails whose grey levels are held at a time
 _FENCE = 3  # widths of the middle half
 _LEAST_FENCE = 20  # grey levels; where nearly all are equally bright, a little difference is not unusual
@@ -96,7 +96,7 @@ def sizes(checked: Checked, shape: Sequence[int]) -> Section:
     unusual = np.flatnonzero(ratio_R > _UNUSUAL_PIXELS)
     rule = f"less than a quarter or more than {_UNUSUAL_PIXELS} times the pixels of the median picture"
     if len(unusual):
-        order = unusual[np.argsort(-ratio_R[unusual], kind="stable")][:_MOST_NAMED]
+        order = unusual[np.argsort(-ratio_R[unusual], kind="stable")][:_MAX_NAMED]
         named: list[list[Cell]] = [
             [checked.name(rows[i]), checked.class_name(rows[i]), f"{sides_R2[i, 0]} × {sides_R2[i, 1]}"] for i in order
         ]
@@ -157,8 +157,7 @@ def brightness(checked: Checked) -> Section:
         ("Without contrast", flattest, deviation_R),
     ):
         shown = [
-            Group([checked.figure(int(rows[i]), _level(title, float(value_R[i])))])
-            for i in order[:_MOST_SHOWN].tolist()
+            Group([checked.figure(int(rows[i]), _level(title, float(value_R[i])))]) for i in order[:_MAX_SHOWN].tolist()
         ]
         if shown:
             blocks.append(Gallery(title, shown))

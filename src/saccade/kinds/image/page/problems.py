@@ -13,10 +13,10 @@ from saccade.display.page import Cell, Code, Gallery, Group, Line, Name, PageBlo
 from saccade.kinds.image.checks.near_duplicates import NearPair
 from saccade.kinds.image.page.checked import Checked
 
-_MOST_LISTED = 100
-_MOST_GROUPS = 12
-_MOST_COPIES = 4  # of a group
-_MOST_PAIRS = 24
+_MAX_LISTED = 100
+_MAX_GROUPS = 12
+_MAX_COPIES = 4  # of a group
+_MAX_PAIRS = 24
 
 
 def left_out(checked: Checked) -> Section:
@@ -38,7 +38,7 @@ def left_out(checked: Checked) -> Section:
     lines: list[Line] = [(f"{sum(n for _, n in counts):,} of {total:,} pictures are in none of the splits.",)]
     if unreadable:
         rows: list[list[Cell]] = []
-        for row, reason in list(unreadable.items())[:_MOST_LISTED]:
+        for row, reason in list(unreadable.items())[:_MAX_LISTED]:
             rows.append([checked.name(row), checked.class_name(row), Name(reason)])
         blocks.append(Table([f"cannot be read{_first(len(rows), len(unreadable))}", "class", "why"], rows))
     what = ", ".join(f"{count:,} {why}" for why, count in counts)
@@ -69,7 +69,7 @@ def leaks(checked: Checked) -> Section:
         return Section("leaks", title, "none", lines=[("No picture or group lies in several published splits.",)])
     published = checked.examples.published_splits or ()
     shown = []
-    for rows in groups[:_MOST_GROUPS]:
+    for rows in groups[:_MAX_GROUPS]:
         one_a_split = {published[row]: row for row in reversed(rows)}
         shown.append([one_a_split[split] for split in sorted(one_a_split)])
     lines: list[Line] = [
@@ -142,7 +142,7 @@ def near_duplicates(checked: Checked) -> Section:
                 ".",
             )
         )
-    order = np.argsort(~is_apart, kind="stable")[:_MOST_PAIRS]
+    order = np.argsort(~is_apart, kind="stable")[:_MAX_PAIRS]
     shown = [pairs[i] for i in order]
     head = f"{'Pairs in two splits first' if apart else 'Pairs'}{_first(len(shown), len(pairs))}"
     gallery = Gallery(head, [_pair(checked, pair) for pair in shown])
@@ -171,10 +171,10 @@ def _splits_of_groups(checked: Checked, groups: Sequence[Sequence[int]]) -> list
 def _gallery(checked: Checked, groups: Sequence[Sequence[int]], total: int | None = None) -> Gallery:
     shown = [
         Group(
-            [checked.figure(row) for row in rows[:_MOST_COPIES]],
-            f"and {len(rows) - _MOST_COPIES:,} more" if len(rows) > _MOST_COPIES else "",
+            [checked.figure(row) for row in rows[:_MAX_COPIES]],
+            f"and {len(rows) - _MAX_COPIES:,} more" if len(rows) > _MAX_COPIES else "",
         )
-        for rows in groups[:_MOST_GROUPS]
+        for rows in groups[:_MAX_GROUPS]
     ]
     return Gallery(f"Copies{_first(len(shown), total or len(groups))}", shown)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from saccade.data.prepared import Description, Split, open_split
+from saccade.data.prepared import DatasetInfo, Split, open_split
 from saccade.data.sampling import rows_of_classes, spread
 from saccade.display.class_balance import class_balance
 from saccade.display.labels import co_occurrence, target_values
@@ -17,7 +17,7 @@ from saccade.kinds.image.page.problems import conflicts, exact_duplicates, leaks
 
 
 def image_sections(
-    info: Description, prepared: Path, checked: Checked, samples: Path, views_address: str | None = None
+    info: DatasetInfo, prepared: Path, checked: Checked, samples: Path, views_address: str | None = None
 ) -> list[Section]:
     """All sections, in their order.
 
@@ -53,7 +53,7 @@ def image_sections(
     ]
 
 
-def _prepared(info: Description, checked: Checked) -> Section:
+def _prepared(info: DatasetInfo, checked: Checked) -> Section:
     height, width, channels = info.spec.shape
     colors = "grey" if channels == 1 else "RGB"
     lines: list[Line] = [
@@ -64,7 +64,7 @@ def _prepared(info: Description, checked: Checked) -> Section:
     return prepared_values(info, lines, names, titles=("channel", "mean (0..1)", "standard deviation"))
 
 
-def _class_sheets(info: Description, train: Split, checked: Checked) -> Section:
+def _class_sheets(info: DatasetInfo, train: Split, checked: Checked) -> Section:
     spec = info.spec
     plan = plan_sheets(len(spec.classes), spec.shape)
     blocks: list[PageBlock] = []
@@ -82,7 +82,7 @@ def _class_sheets(info: Description, train: Split, checked: Checked) -> Section:
     return Section("sheets", "Examples of each class", lines=lines, blocks=blocks)
 
 
-def _example_sheet(info: Description, train: Split, checked: Checked) -> Section:
+def _example_sheet(info: DatasetInfo, train: Split, checked: Checked) -> Section:
     """Training images in the order of the first number, from the least to the greatest."""
     plan = plan_sheets(1, info.spec.shape)
     figures = []

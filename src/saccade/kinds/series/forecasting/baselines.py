@@ -11,8 +11,8 @@ from saccade.data.prepared import Split
 from saccade.data.spec import Spec, targets_of_names
 
 STRENGTHS = (0.01, 0.1, 1.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0)  # alpha of the ridge
-MOST_VALUES = 50_000_000  # float64 inputs held at a time: 400 MB; of more windows, evenly chosen ones
-MOST_PRODUCTS = 20_000_000_000  # what fitting one alpha may cost: about two seconds on one core
+MAX_VALUES = 50_000_000  # float64 inputs held at a time: 400 MB; of more windows, evenly chosen ones
+MAX_PRODUCTS = 20_000_000_000  # what fitting one alpha may cost: about two seconds on one core
 
 
 def persistence(inputs_NWF: np.ndarray, spec: Spec) -> np.ndarray:
@@ -72,8 +72,8 @@ def ridge(
     from sklearn.linear_model import Ridge
 
     D, total = train.examples[0].size, len(train.labels)
-    most = max(2, min(total, MOST_VALUES // D))
-    while most > 2 and most * D * min(most, D) > MOST_PRODUCTS:
+    most = max(2, min(total, MAX_VALUES // D))
+    while most > 2 and most * D * min(most, D) > MAX_PRODUCTS:
         most //= 2
     rows = np.linspace(0, total - 1, most).round().astype(int)
     label_mean_O, label_std_O = (of(train.labels[rows], axis=0, dtype=np.float64) for of in (np.mean, np.std))

@@ -28,7 +28,7 @@ from saccade.kinds.series.reading.regular import RegularSeries, refuse_coarse, r
 from saccade.readers.examples import SeriesExamples
 
 _UNSEEN = 0.2  # share of the test steps from which on a line says that training knows nothing of their time
-_MOST_NAMES = 5  # of series that are left out, in one line
+_MAX_NAMES = 5  # of series that are left out, in one line
 
 
 @dataclass(frozen=True)
@@ -190,8 +190,8 @@ def cut_all(
         raise longest[1]
     notes = []
     if too_short:
-        shortest = [f"{printable(one.name)} ({len(one.regular.values):,} rows)" for one in too_short[:_MOST_NAMES]]
-        more = f" and {len(too_short) - _MOST_NAMES:,} more" if len(too_short) > _MOST_NAMES else ""
+        shortest = [f"{printable(one.name)} ({len(one.regular.values):,} rows)" for one in too_short[:_MAX_NAMES]]
+        more = f" and {len(too_short) - _MAX_NAMES:,} more" if len(too_short) > _MAX_NAMES else ""
         notes.append(
             f"{len(too_short):,} of {len(series):,} series left out, too short for a window in each part: "
             f"{', '.join(shortest)}{more}"
@@ -282,8 +282,8 @@ def _without_constant_targets(found: list[CutSeries], targets: Sequence[str]) ->
         )
     if not constant:
         return kept, []
-    named = ", ".join(printable(one.name) for one in constant[:_MOST_NAMES])
-    more = f" and {len(constant) - _MOST_NAMES:,} more" if len(constant) > _MOST_NAMES else ""
+    named = ", ".join(printable(one.name) for one in constant[:_MAX_NAMES])
+    more = f" and {len(constant) - _MAX_NAMES:,} more" if len(constant) > _MAX_NAMES else ""
     line = (
         f"{len(constant):,} of {len(found):,} series left out, without a change of {', '.join(targets)} in training: "
         f"{named}{more}"

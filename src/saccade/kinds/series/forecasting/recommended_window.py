@@ -17,7 +17,7 @@ from saccade.readers.examples import LongSeries
 # Steps until a unit of time comes again: twelve months, seven days; and how many of such seasons a window sees.
 _SEASONS = {"month": (12, 5), "week": (52, 2), "day": (7, 8), "hour": (24, 7), "minute": (60, 4), "second": (60, 4)}
 _BUSINESS_DAYS = (5, 8)
-_FEWEST_WINDOWS = 4  # windows' lengths that the training steps hold, at least
+_MIN_WINDOWS = 4  # windows' lengths that the training steps hold, at least
 _HORIZON = 10  # steps, where no season is known
 
 
@@ -66,7 +66,7 @@ def _lengths(regular: RegularSeries, one: LongSeries, split: SplitSettings) -> t
     """Window, horizon and season; 0 where there is none."""
     assert isinstance(split.test, float)
     T = len(regular.values)
-    longest = int(T * (1 - split.test - split.validation)) // _FEWEST_WINDOWS
+    longest = int(T * (1 - split.test - split.validation)) // _MIN_WINDOWS
     usual, many = _usual_season(regular)
     values_T = regular.values[:, one.series.features.index(one.targets[0])]
     season = find_season(np.asarray(values_T), longest) or 0

@@ -15,12 +15,12 @@ from saccade.display.style import BLUE, GREY, ORANGE, new_figure, save_figure, s
 
 GREEN = "#009E73"  # Okabe and Ito's, as the other colours
 PART_COLORS = {"train": BLUE, "validation": GREEN, "test": ORANGE}
-MOST_FEATURES = 6  # that are drawn
-_MOST_POINTS = 3_000  # of a line; of more, the lowest and the highest of each stretch
+MAX_FEATURES = 6  # that are drawn
+_MAX_POINTS = 3_000  # of a line; of more, the lowest and the highest of each stretch
 _LABELS = 7  # times written below an axis
-_MOST_BINS = 40
+_MAX_BINS = 40
 _OVERLAID = 8  # series of a class
-_MOST_CLASSES = 12  # that are drawn
+_MAX_CLASSES = 12  # that are drawn
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def draw_parts(
         times: of the steps at which the axis is labelled, spread evenly from the first to the last.
         path: the PNG to write.
     """
-    shown = min(len(features), MOST_FEATURES)
+    shown = min(len(features), MAX_FEATURES)
     with style():
         figure = new_figure(11, 1.9 * shown + 1.0)
         all_axes = figure.subplots(shown, 1, sharex=True, squeeze=False)[:, 0]
@@ -120,9 +120,9 @@ def steps_to_label(steps: int) -> list[int]:
 def _thinned(first: int, values_T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Steps and values of a line; of a long one the extremes of each stretch, so that no peak is lost."""
     steps_T = np.arange(first, first + len(values_T))
-    if len(values_T) <= _MOST_POINTS:
+    if len(values_T) <= _MAX_POINTS:
         return steps_T, values_T
-    edges = np.linspace(0, len(values_T), _MOST_POINTS // 2 + 1).astype(int)
+    edges = np.linspace(0, len(values_T), _MAX_POINTS // 2 + 1).astype(int)
     kept = [
         start + place
         for start, end in pairwise(edges.tolist())
@@ -166,14 +166,14 @@ def draw_histograms(values: Mapping[str, np.ndarray], features: Sequence[str], p
         features: the F names; of many, some are drawn.
         path: the PNG to write.
     """
-    shown = min(len(features), MOST_FEATURES)
+    shown = min(len(features), MAX_FEATURES)
     columns = min(3, shown)
     with style():
         figure = new_figure(11, 2.6 * -(-shown // columns) + 0.4)
         all_axes = list(figure.subplots(-(-shown // columns), columns, squeeze=False).flat)
         for feature, axes in enumerate(all_axes[:shown]):
             whole = np.concatenate([part_TF[:, feature] for part_TF in values.values()])
-            bins = int(np.clip(len(whole) ** 0.5, 8, _MOST_BINS))
+            bins = int(np.clip(len(whole) ** 0.5, 8, _MAX_BINS))
             edges = np.linspace(float(whole.min()), float(whole.max()), bins + 1)
             for part, part_TF in values.items():
                 counts, _ = np.histogram(part_TF[:, feature], edges)
@@ -200,7 +200,7 @@ def draw_autocorrelation(
         path: the PNG to write.
         unit: of the horizontal axis, such as "1 month".
     """
-    shown = min(len(correlations), MOST_FEATURES)
+    shown = min(len(correlations), MAX_FEATURES)
     with style():
         figure = new_figure(11, 1.9 * shown + 0.6)
         all_axes = figure.subplots(shown, 1, sharex=True, squeeze=False)[:, 0]
@@ -232,7 +232,7 @@ def draw_classes(
     Returns:
         The classes that are drawn.
     """
-    kept = np.unique(np.linspace(0, len(classes) - 1, min(_MOST_CLASSES, len(classes))).round().astype(int)).tolist()
+    kept = np.unique(np.linspace(0, len(classes) - 1, min(_MAX_CLASSES, len(classes))).round().astype(int)).tolist()
     columns = min(len(features), 3)
     with style():
         figure = new_figure(11 if columns > 1 else 8, 1.5 * len(kept) + 0.6)

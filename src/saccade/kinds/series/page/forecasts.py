@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from saccade.data.prepared import Description, open_split
+from saccade.data.prepared import DatasetInfo, open_split
 from saccade.data.sampling import spread
 from saccade.data.spec import SPLITS, targets_of_names
 from saccade.display.embedded import embedded_png
@@ -18,7 +18,7 @@ from saccade.display.style import GREY
 from saccade.kinds.series.forecasting.examples import CutSeries, ForecastData
 from saccade.kinds.series.forecasting.seasonality import autocorrelation
 from saccade.kinds.series.page.figures import (
-    MOST_FEATURES,
+    MAX_FEATURES,
     PART_COLORS,
     Stretch,
     draw_autocorrelation,
@@ -29,12 +29,12 @@ from saccade.kinds.series.page.figures import (
 )
 
 _WINDOWS = 4
-_MOST_FEATURES = 200  # in a table
+_MAX_FEATURES = 200  # in a table
 _FAR = 1.0  # deviations of the training part by which the test part's mean may lie off before it is worth a look
 _MANY = 0.05  # share of the values above which filling in is worth a look
 
 
-def forecast_sections(description: Description, prepared: Path, data: ForecastData, picture: Path) -> list[Section]:
+def forecast_sections(description: DatasetInfo, prepared: Path, data: ForecastData, picture: Path) -> list[Section]:
     """All sections, in their order.
 
     Args:
@@ -77,8 +77,8 @@ def _series(data: ForecastData, picture: Path) -> Section:
             "input nor as something to forecast.",
         )
     ]
-    if len(series.source.features) > MOST_FEATURES:
-        lines.append((f"{MOST_FEATURES} of {len(series.source.features):,} features are drawn.",))
+    if len(series.source.features) > MAX_FEATURES:
+        lines.append((f"{MAX_FEATURES} of {len(series.source.features):,} features are drawn.",))
     table = Table(["part", "steps", "first", "last", "windows"], rows)
     result = f"{T:,} steps of {calendar.step}"
     return Section("series", "The series and its parts", result, lines=lines, blocks=[parts_sheet(picture), table])
@@ -102,7 +102,7 @@ def stretches(one: CutSeries) -> Iterator[Stretch]:
         yield Stretch(at, T, "gap, or not used", GREY)
 
 
-def windows_section(description: Description, prepared: Path, data: ForecastData) -> Section:
+def windows_section(description: DatasetInfo, prepared: Path, data: ForecastData) -> Section:
     """Some windows, and why others are in no split."""
     cut, spec, train = data.cut, description.spec, open_split(prepared, "train")
     target = targets_of_names(spec.targets, spec.horizon)[0]
@@ -138,7 +138,7 @@ def windows_section(description: Description, prepared: Path, data: ForecastData
     return Section("windows", "Windows", counts, True, lines, [sheet])
 
 
-def channels_sections(description: Description) -> list[Section]:
+def channels_sections(description: DatasetInfo) -> list[Section]:
     """What a network is shown beside the measured columns; no section where that is nothing."""
     inputs = description.spec.inputs
     if inputs is None:
@@ -158,7 +158,7 @@ def channels_sections(description: Description) -> list[Section]:
     return [Section("channels", "What a network is shown", result, lines=lines, blocks=[table])]
 
 
-def _values(description: Description, data: ForecastData) -> Section:
+def _values(description: DatasetInfo, data: ForecastData) -> Section:
     features, values_TF = data.series.source.features, data.series.values  # what is known ahead needs no look
     parts = {split: _part(data, split) for split in SPLITS}
     mean_F, std_F = (np.array(each[: len(features)]) for each in (description.mean, description.std))
@@ -171,7 +171,7 @@ def _values(description: Description, data: ForecastData) -> Section:
             *(f"{number:.6g}" for number in (mean_F[i], std_F[i])),
             f"{off_F[i]:+.2f}",
         ]
-        for i, (name, values_T) in enumerate(zip(features[:_MOST_FEATURES], values_TF.T, strict=False))
+        for i, (name, values_T) in enumerate(zip(features[:_MAX_FEATURES], values_TF.T, strict=False))
     ]
     head = ["feature", "least", "median", "largest", "mean (training)", "deviation (training)", "test mean off by"]
     lines: list[Line] = [
@@ -225,7 +225,7 @@ def _missing(data: ForecastData) -> Section:
             f"{left_out:,} windows in which one was to be forecast, or was the last input, are in no split.",
         )
     ]
-    table = Table(["feature", "filled in", "longest stretch"], rows[:_MOST_FEATURES])
+    table = Table(["feature", "filled in", "longest stretch"], rows[:_MAX_FEATURES])
     return Section("missing", title, f"{filled:,} interpolated", share <= _MANY, lines, [table])
 
 
@@ -234,7 +234,7 @@ def _longest_run(is_filled_T: np.ndarray) -> int:
     return int((edges[1::2] - edges[::2]).max(initial=0))
 
 
-def _season(description: Description, data: ForecastData) -> Section:
+def _season(description: DatasetInfo, data: ForecastData) -> Section:
     spec, seasons = description.spec, data.timeline.seasons
     targets = targets_of_names(spec.targets, spec.horizon)
     first, end = data.train_steps
@@ -255,7 +255,7 @@ def _season(description: Description, data: ForecastData) -> Section:
         (Name(target), f": {season:,} steps" if season else ": none")
         for target, season in zip(targets, seasons, strict=True)
     ]
-    lines += [*found[:MOST_FEATURES]] if len(targets) > 1 else []
+    lines += [*found[:MAX_FEATURES]] if len(targets) > 1 else []
     if any(season is None for season in seasons):
         lines.append(("Without a season there is no seasonal baseline. ", Code("preprocess.season"), " names one."))
     known = sorted({season for season in seasons if season is not None})

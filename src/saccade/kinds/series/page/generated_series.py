@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from saccade.data.prepared import Description, open_split
+from saccade.data.prepared import DatasetInfo, open_split
 from saccade.display.class_balance import class_balance
 from saccade.display.embedded import embedded_png
 from saccade.display.figures import draw_series
@@ -12,7 +12,7 @@ from saccade.display.prepared_values import prepared_values
 _DRAWN = 6  # series
 
 
-def generated_sections(info: Description, prepared: Path, samples: Path) -> list[Section]:
+def generated_sections(info: DatasetInfo, prepared: Path, samples: Path) -> list[Section]:
     """All sections, in their order.
 
     Args:

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
-from saccade.data.prepared import Description, open_split
+from saccade.data.prepared import DatasetInfo, open_split
 from saccade.display.class_balance import class_balance
 from saccade.display.embedded import embedded_png
 from saccade.display.page import Cell, Code, Figure, Line, Name, PageBlock, Section, Sheet, Table
 from saccade.kinds.series.page.checked import CheckedSeries
 from saccade.kinds.series.page.figures import draw_classes
 
-_MOST_LISTED = 40
-_MOST_COPIES = 4  # of a file, in a row
-_MOST_FEATURES = 200  # in a table
+_MAX_LISTED = 40
+_MAX_COPIES = 4  # of a file, in a row
+_MAX_FEATURES = 200  # in a table
 
 
 def labelled_series_sections(
-    description: Description, prepared: Path, checked: CheckedSeries, picture: Path
+    description: DatasetInfo, prepared: Path, checked: CheckedSeries, picture: Path
 ) -> list[Section]:
     """All sections, in their order.
 
@@ -53,7 +53,7 @@ def labelled_series_sections(
     ]
 
 
-def _examples(description: Description, prepared: Path, picture: Path) -> Section:
+def _examples(description: DatasetInfo, prepared: Path, picture: Path) -> Section:
     spec, train = description.spec, open_split(prepared, "train")
     drawn = draw_classes(train.examples, train.labels, spec.classes, spec.features, picture)
     lines: list[Line] = [("Training series of each class over each other, spread evenly over the class.",)]
@@ -63,11 +63,11 @@ def _examples(description: Description, prepared: Path, picture: Path) -> Sectio
     return Section("examples", "Examples of each class", lines=lines, blocks=[sheet])
 
 
-def _values(description: Description, checked: CheckedSeries) -> Section:
+def _values(description: DatasetInfo, checked: CheckedSeries) -> Section:
     spec = description.spec
     rows: list[list[Cell]] = [
         [Name(name), f"{mean:.6g}", f"{std:.6g}"]
-        for name, mean, std in zip(spec.features[:_MOST_FEATURES], description.mean, description.std, strict=False)
+        for name, mean, std in zip(spec.features[:_MAX_FEATURES], description.mean, description.std, strict=False)
     ]
     up_to = "Up to " if spec.is_padded else ""
     each = f", a row every {spec.step}" if spec.step else ""
@@ -79,7 +79,7 @@ def _values(description: Description, checked: CheckedSeries) -> Section:
     return Section("prepared", "The prepared series", lines=[line], blocks=[table])
 
 
-def _lengths(description: Description, checked: CheckedSeries) -> Section:
+def _lengths(description: DatasetInfo, checked: CheckedSeries) -> Section:
     lengths_N, kept = checked.found.lengths, description.spec.shape[0]
     cut, short = int((lengths_N > kept).sum()), int((lengths_N < kept).sum())
     if not cut and not short:
@@ -104,7 +104,7 @@ def _missing(checked: CheckedSeries) -> Section:
     filled, rows = int(filled_N.sum()), int(checked.found.missing_rows.sum())
     if not filled:
         return Section("missing", title, "none", lines=[("No value was missing, and no row.",)])
-    worst = np.argsort(-filled_N, kind="stable")[:_MOST_LISTED]
+    worst = np.argsort(-filled_N, kind="stable")[:_MAX_LISTED]
     table: list[list[Cell]] = [[checked.name(i), int(filled_N[i])] for i in worst.tolist() if filled_N[i]]
     line = (
         f"{filled:,} values of {int((filled_N > 0).sum()):,} files were missing, those of {rows:,} missing rows among "
@@ -117,8 +117,8 @@ def _constant(checked: CheckedSeries) -> Section:
     rows, title = np.flatnonzero(checked.found.is_constant).tolist(), "Series that never change"
     if not rows:
         return Section("constant", title, "none", lines=[("In every series some feature changes.",)])
-    listed: list[list[Cell]] = [[checked.name(i), checked.class_name(i)] for i in rows[:_MOST_LISTED]]
-    first = f"; the first {_MOST_LISTED}" if len(rows) > _MOST_LISTED else ""
+    listed: list[list[Cell]] = [[checked.name(i), checked.class_name(i)] for i in rows[:_MAX_LISTED]]
+    first = f"; the first {_MAX_LISTED}" if len(rows) > _MAX_LISTED else ""
     line = (f"{len(rows):,} hold one row throughout: was the sensor off{first}?",)
     return Section("constant", title, f"{len(rows):,}", False, [line], [Table(["file", "class"], listed)])
 
@@ -130,11 +130,11 @@ def _groups(
         none = "No two files are the same in every step that is read." if is_fine else "No file is in two classes."
         return Section(key, title, "none", lines=[(none,)])
     rows: list[list[Cell]] = []
-    for members in groups[:_MOST_LISTED]:
-        names = ", ".join(checked.name(row).escaped for row in members[:_MOST_COPIES])
+    for members in groups[:_MAX_LISTED]:
+        names = ", ".join(checked.name(row).escaped for row in members[:_MAX_COPIES])
         classes = ", ".join(dict.fromkeys(checked.class_name(row).escaped for row in members))
         rows.append([Name(names), Name(classes), len(members), checked.where(members)])
-    first = f"; the first {_MOST_LISTED}" if len(groups) > _MOST_LISTED else ""
+    first = f"; the first {_MAX_LISTED}" if len(groups) > _MAX_LISTED else ""
     line = (f"{len(groups):,} files occur several times, the same in every step that is read; {outcome}{first}.",)
     blocks: list[PageBlock] = [Table(["files", "classes", "copies", "in"], rows)]
     return Section(key, title, f"{len(groups):,}, {outcome}", is_fine, [line], blocks)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from saccade.data.prepared import Description
+from saccade.data.prepared import DatasetInfo
 from saccade.data.sampling import spread
 from saccade.data.spec import SPLITS, targets_of_names
 from saccade.display.page import Cell, Code, Line, Name, Section, Table, percent
@@ -16,12 +16,12 @@ from saccade.kinds.series.forecasting.examples import CutSeries, ForecastData
 from saccade.kinds.series.page.figures import PanelLine, draw_panel
 from saccade.kinds.series.page.forecasts import channels_sections, parts_sheet, stretches, windows_section
 
-_MOST_DRAWN = 8  # series
-_MOST_ROWS = 200  # of a table
+_MAX_DRAWN = 8  # series
+_MAX_ROWS = 200  # of a table
 _MANY = 0.05  # share of the values above which filling in is worth a look
 
 
-def panel_sections(description: Description, prepared: Path, data: ForecastData, picture: Path) -> list[Section]:
+def panel_sections(description: DatasetInfo, prepared: Path, data: ForecastData, picture: Path) -> list[Section]:
     """All sections, in their order.
 
     Args:
@@ -42,9 +42,9 @@ def panel_sections(description: Description, prepared: Path, data: ForecastData,
     ]
 
 
-def _series(description: Description, data: ForecastData, picture: Path) -> Section:
+def _series(description: DatasetInfo, data: ForecastData, picture: Path) -> Section:
     target = targets_of_names(description.spec.targets, description.spec.horizon)[0]
-    shown = [data.panel[i] for i in spread(np.arange(len(data.panel)), _MOST_DRAWN)]
+    shown = [data.panel[i] for i in spread(np.arange(len(data.panel)), _MAX_DRAWN)]
     draw_panel([_line(one, target) for one in shown], picture)
     at = data.panel[0].regular.source.features.index(target)
     scales = data.examples.inputs.scales if data.examples.inputs is not None else ()
@@ -58,7 +58,7 @@ def _series(description: Description, data: ForecastData, picture: Path) -> Sect
             f"{scale.mean[at]:.6g}",
             f"{scale.std[at]:.6g}",
         ]
-        for one, scale in zip(data.panel[:_MOST_ROWS], scales, strict=False)
+        for one, scale in zip(data.panel[:_MAX_ROWS], scales, strict=False)
     ]
     lines: list[Line] = [
         (
@@ -72,8 +72,8 @@ def _series(description: Description, data: ForecastData, picture: Path) -> Sect
         ),
         *((note,) for note in data.notes),
     ]
-    if len(data.panel) > _MOST_ROWS:
-        lines.append((f"{_MOST_ROWS} of {len(data.panel):,} series are listed.",))
+    if len(data.panel) > _MAX_ROWS:
+        lines.append((f"{_MAX_ROWS} of {len(data.panel):,} series are listed.",))
     head = ["series", "steps", "first", "last", *(f"windows for {split}" for split in SPLITS)]
     head += ["mean (training)", "deviation (training)"]
     steps = [len(one.regular.values) for one in data.panel]
@@ -93,7 +93,7 @@ def _missing(data: ForecastData) -> Section:
     if not any(filled):
         return Section("missing", "Missing values", "none", lines=[("No value was missing, and no row.",)])
     total = sum(one.regular.is_filled.size for one in data.panel)
-    order = np.argsort(filled)[::-1][:_MOST_ROWS].tolist()
+    order = np.argsort(filled)[::-1][:_MAX_ROWS].tolist()
     rows: list[list[Cell]] = [
         [Name(data.panel[i].name), filled[i], data.panel[i].regular.missing_rows] for i in order if filled[i]
     ]
@@ -109,7 +109,7 @@ def _missing(data: ForecastData) -> Section:
     return Section("missing", "Missing values", f"{sum(filled):,} filled in", is_fine, lines, [table])
 
 
-def _season(description: Description, data: ForecastData) -> Section:
+def _season(description: DatasetInfo, data: ForecastData) -> Section:
     seasons = data.timeline.seasons
     targets: Sequence[str] = targets_of_names(description.spec.targets, description.spec.horizon)
     how = "given" if data.is_season_given else "found in the autocorrelation of most training parts"

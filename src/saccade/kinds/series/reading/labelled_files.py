@@ -18,7 +18,7 @@ from saccade.prepare.groups import equal_rows, leaking_rows
 from saccade.prepare.problems import DataProblem, OnProblem, raise_undecided
 from saccade.readers.examples import SeriesExamples, SeriesFiles
 
-_MOST_NOTES = 5  # lines about files
+_MAX_NOTES = 5  # lines about files
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class NotesOfFiles:
         ordered = sorted(self._files.items(), key=lambda item: -len(item[1]))
         lines = [
             f"{printable(names[0])}{f' and {len(names) - 1:,} more' if len(names) > 1 else ''}: {note}"
-            for note, names in ordered[:_MOST_NOTES]
+            for note, names in ordered[:_MAX_NOTES]
         ]
         more = len(ordered) - len(lines)
         return [*lines, f"{more:,} more things of this sort were found"] if more else lines

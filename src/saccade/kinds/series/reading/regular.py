@@ -16,7 +16,7 @@ from saccade.kinds.series.reading.time_axis import OnRepeat, read_times
 from saccade.readers.examples import FileSeries
 
 _COARSE = 50  # a deviation of so many roundings: below, they are 1 % of it and more
-_MOST_CUT = 0.5  # share of the steps that may be cut off at the ends before somebody is asked
+_MAX_CUT = 0.5  # share of the steps that may be cut off at the ends before somebody is asked
 _SHOWN = 4  # values of a row, in a message
 OnMissing = Literal["error", "interpolate", "previous"]
 
@@ -131,7 +131,7 @@ def _measured_steps(values_TF: np.ndarray, series: FileSeries, calendar: Calenda
     first_F = is_there_TF.argmax(axis=0)
     end_F = len(values_TF) - is_there_TF[::-1].argmax(axis=0)
     first, end = int(first_F.max()), int(end_F.min())
-    if end - first < max(2, _MOST_CUT * len(values_TF)):
+    if end - first < max(2, _MAX_CUT * len(values_TF)):
         late, early = series.features[int(first_F.argmax())], series.features[int(end_F.argmin())]
 
         def at(step: int) -> str:

@@ -21,7 +21,7 @@ from saccade.tables.table_format import TableFormat
 VALUE = "value"  # what the only feature of such series is called
 _LABEL_WORDS = ("label", "class", "target", "y", "category", "activity", "outcome")
 _ROW_NUMBERS = ("", "id", "index", "no", "nr", "unnamed: 0")
-_MOST_CLASSES = 1000  # numbers, before a column of whole numbers is no longer taken for labels
+_MAX_CLASSES = 1000  # numbers, before a column of whole numbers is no longer taken for labels
 _SHOWN = 3
 
 
@@ -177,4 +177,4 @@ def _are_classes(table: Table, column: str) -> bool:
     different = set(labels)
     if not all(label.lstrip("+-").isdecimal() for label in different):
         return False
-    return 2 <= len(different) <= min(_MOST_CLASSES, max(2, len(labels) // 2))
+    return 2 <= len(different) <= min(_MAX_CLASSES, max(2, len(labels) // 2))

@@ -30,7 +30,7 @@ _CLOCK: Counts = "clock"
 _UTC: Counts = "utc"
 
 _DAY_US = 86_400_000_000
-_FEWEST_WEEKS = 2  # without a weekday, before days are taken for business days
+_MIN_WEEKS = 2  # without a weekday, before days are taken for business days
 _NUMBER_ROWS = (
     "where rows stand at no regular times, such as hours of trade, number them in a column of their own, and name that "
     "one with time_column"
@@ -391,7 +391,7 @@ def _business_grid(date_U: np.ndarray) -> _Grid | None:
     weekday_U = (date_U.astype(np.int64) + 3) % 7  # 1970 began on a Thursday
     is_there = np.bincount(weekday_U, minlength=7) > 0
     weeks = int((date_U[-1] - date_U[0]).astype(np.int64)) // 7
-    if is_there.all() or is_there.sum() < 4 or weeks < _FEWEST_WEEKS:
+    if is_there.all() or is_there.sum() < 4 or weeks < _MIN_WEEKS:
         return None
     weekdays = "".join("1" if there else "0" for there in is_there)
     counts_U = np.busday_count(date_U[0], date_U, weekmask=weekdays)

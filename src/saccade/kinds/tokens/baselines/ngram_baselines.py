@@ -24,15 +24,15 @@ from saccade.kinds.tokens.text.tokenizer import Tokenizer, count_tokens, cut, to
 
 RUN_LENGTHS = {"character": (1, 2, 3, 4, 5), "word": (1, 2)}
 STRENGTHS = (1.0, 10.0, 100.0)  # scikit-learn's C: the larger, the weaker the regularisation
-MOST_ITERATIONS = 200
-MOST_RUNS = 40_000_000  # of the training texts: 0.7 GB while they are counted
-MOST_WEIGHTS = 4_000_000  # features x classes: the solver holds about 25 numbers for each
-MOST_FEATURES = 500_000
-FEWEST_EXAMPLES = 2_000  # long texts may cost more than planned rather than sink below this
+MAX_ITERATIONS = 200
+MAX_RUNS = 40_000_000  # of the training texts: 0.7 GB while they are counted
+MAX_WEIGHTS = 4_000_000  # features x classes: the solver holds about 25 numbers for each
+MAX_FEATURES = 500_000
+MIN_EXAMPLES = 2_000  # long texts may cost more than planned rather than sink below this
 BATCH = 500  # texts whose runs are held at a time
 
 ORDER = 5  # of the model of next tokens: it looks back at 4
-MOST_TOKENS = 10_000_000  # the last ones of the training part
+MAX_TOKENS = 10_000_000  # the last ones of the training part
 
 
 def text_baseline(train: Split, validation: Split, test: Split, spec: Spec) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def _joined(train: Split) -> list[Windows]:
     """
     real_N = (train.labels != PAD).sum(axis=1)
     starts_N = np.asarray(train.rows)
-    keep = np.flatnonzero(starts_N + real_N >= starts_N[-1] + real_N[-1] - MOST_TOKENS)
+    keep = np.flatnonzero(starts_N + real_N >= starts_N[-1] + real_N[-1] - MAX_TOKENS)
     first = int(starts_N[keep[0]])
     text = np.full(int(starts_N[-1] + real_N[-1]) - first + 1, PAD, dtype=np.int64)
     for row in keep.tolist():
@@ -151,11 +151,11 @@ def _classify(family: str, splits: dict[str, Split], spec: Spec, seed: int) -> d
     train = splits["train"]
     some = reader.read(train.examples[: min(len(train.labels), BATCH)])
     runs_a_text = max(1.0, len(lengths) * sum(map(len, some)) / max(len(some), 1))
-    rows = stratified_rows(_strata(train.labels), max(FEWEST_EXAMPLES, int(MOST_RUNS / runs_a_text)), seed)
+    rows = stratified_rows(_strata(train.labels), max(MIN_EXAMPLES, int(MAX_RUNS / runs_a_text)), seed)
     labels_N = np.asarray(train.labels)[rows]
 
     fit: Callable[..., Any] = _one_against_rest if spec.multilabel else _fitted
-    most = min(MOST_FEATURES, MOST_WEIGHTS // (1 if len(spec.classes) == 2 else len(spec.classes)))
+    most = min(MAX_FEATURES, MAX_WEIGHTS // (1 if len(spec.classes) == 2 else len(spec.classes)))
 
     def batches(examples: np.ndarray, chosen: np.ndarray) -> Iterator[Runs]:
         for start in range(0, len(chosen), BATCH):
@@ -205,7 +205,7 @@ def _classify(family: str, splits: dict[str, Split], spec: Spec, seed: int) -> d
         "validation_accuracy": validation_accuracy(final),
         "train_examples": len(rows),
         "features": len(features),
-        "converged": bool(final.n_iter_.max() < MOST_ITERATIONS),
+        "converged": bool(final.n_iter_.max() < MAX_ITERATIONS),
     }
 
 
@@ -301,4 +301,4 @@ def _fitted(features_ND: Any, labels_N: np.ndarray, C: float) -> Any:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # told by the result's ``converged``
-        return LogisticRegression(C=C, solver="lbfgs", max_iter=MOST_ITERATIONS).fit(features_ND, labels_N)
+        return LogisticRegression(C=C, solver="lbfgs", max_iter=MAX_ITERATIONS).fit(features_ND, labels_N)

@@ -17,8 +17,8 @@ from saccade.readers.examples import TextExamples
 
 Repeats = Literal["keep", "drop"]
 
-_MOST_SHOWN = 40  # characters of a text, in a message
-_MOST_COPIES = 4  # of a text, in a message
+_MAX_SHOWN = 40  # characters of a text, in a message
+_MAX_COPIES = 4  # of a text, in a message
 
 
 @dataclass(frozen=True)
@@ -151,9 +151,9 @@ def _unreadable(examples: TextExamples, findings: TextFindings, decision: OnProb
 
 def _conflicts(examples: TextExamples, findings: TextFindings, decision: OnConflict) -> DataProblem:
     def line(rows: list[int]) -> str:
-        copies = " = ".join(f"{printable(examples.name(row))} ({examples.label(row)})" for row in rows[:_MOST_COPIES])
+        copies = " = ".join(f"{printable(examples.name(row))} ({examples.label(row)})" for row in rows[:_MAX_COPIES])
         text = examples.texts[rows[0]]
-        return f"{printable(text[:_MOST_SHOWN])}{'…' if len(text) > _MOST_SHOWN else ''}: {copies}"
+        return f"{printable(text[:_MAX_SHOWN])}{'…' if len(text) > _MAX_SHOWN else ''}: {copies}"
 
     copies = sum(map(len, findings.conflicting))
     return DataProblem(

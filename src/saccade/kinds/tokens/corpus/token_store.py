@@ -18,7 +18,7 @@ import numpy as np
 
 from saccade.core.progress import Progress, no_progress
 from saccade.data.spec import PAD, UNKNOWN
-from saccade.kinds.tokens.text.tokenizer import MOST_CODE_POINTS, Unit, build_vocabulary, cut, normalise
+from saccade.kinds.tokens.text.tokenizer import MAX_CODE_POINTS, Unit, build_vocabulary, cut, normalise
 
 _CHUNK_TOKENS = 2**20
 _CHUNK_ROWS = 2**12
@@ -54,7 +54,7 @@ class TokenStore:
     @property
     def num_numbers(self) -> int:
         """How many numbers there are for the time being."""
-        return len(self.words) if self.unit == "words" else MOST_CODE_POINTS
+        return len(self.words) if self.unit == "words" else MAX_CODE_POINTS
 
     def token(self, number: int) -> str:
         """The token that a number stands for."""
@@ -90,7 +90,7 @@ class TokenStore:
         id_of = {token: i for i, token in enumerate(vocabulary) if i > UNKNOWN}
         if self.unit == "words":
             return np.array([id_of.get(word, UNKNOWN) for word in self.words], dtype=np.int32)
-        ids = np.full(MOST_CODE_POINTS, UNKNOWN, dtype=np.int32)
+        ids = np.full(MAX_CODE_POINTS, UNKNOWN, dtype=np.int32)
         ids[[ord(token) for token in id_of]] = list(id_of.values())
         return ids
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from saccade.data.prepared import Description, Split, open_split
+from saccade.data.prepared import DatasetInfo, Split, open_split
 from saccade.data.sampling import rows_of_classes, spread
 from saccade.data.spec import SPLITS
 from saccade.display.class_balance import class_balance
@@ -17,15 +17,15 @@ from saccade.kinds.tokens.page.lengths import lengths_section
 from saccade.kinds.tokens.page.vocabulary import vocabulary_section
 from saccade.kinds.tokens.text.tokenizer import tokenizer_of
 
-_MOST_CLASSES = 40  # that show examples
-_MOST_EXAMPLES = 120  # of all classes together
+_MAX_CLASSES = 40  # that show examples
+_MAX_EXAMPLES = 120  # of all classes together
 _FEW_EXAMPLES = 5  # of a class
 _SHORT = 24  # characters; so short ones stand side by side
-_MOST_LISTED = 100
-_MOST_GROUPS = 40
+_MAX_LISTED = 100
+_MAX_GROUPS = 40
 
 
-def text_sections(description: Description, prepared: Path, checked: CheckedTexts) -> list[Section]:
+def text_sections(description: DatasetInfo, prepared: Path, checked: CheckedTexts) -> list[Section]:
     """All sections, in their order.
 
     Args:
@@ -51,7 +51,7 @@ def text_sections(description: Description, prepared: Path, checked: CheckedText
     ]
 
 
-def _prepared(description: Description) -> Section:
+def _prepared(description: DatasetInfo) -> Section:
     spec = description.spec
     small = ", capitals made small" if spec.lower_case else ""
     line = (
@@ -61,10 +61,10 @@ def _prepared(description: Description) -> Section:
     return Section("prepared", "The prepared texts", lines=[line])
 
 
-def _examples(description: Description, train: Split) -> Section:
+def _examples(description: DatasetInfo, train: Split) -> Section:
     spec = description.spec
-    classes = spread(np.arange(len(spec.classes)), _MOST_CLASSES).tolist()
-    most = max(1, min(_FEW_EXAMPLES, _MOST_EXAMPLES // len(classes)))
+    classes = spread(np.arange(len(spec.classes)), _MAX_CLASSES).tolist()
+    most = max(1, min(_FEW_EXAMPLES, _MAX_EXAMPLES // len(classes)))
     tokens = tokenizer_of(spec)
     shown = [
         (Name(spec.classes[k]), [Name(tokens.decode(train.examples[row].tolist())) for row in chosen.tolist()])
@@ -106,7 +106,7 @@ def _left_out(checked: CheckedTexts) -> Section:
     blocks: list[PageBlock] = [Table(["left out", "texts"], counts)]
     if unreadable:
         rows: list[list[Cell]] = []
-        for row, reason in list(unreadable.items())[:_MOST_LISTED]:
+        for row, reason in list(unreadable.items())[:_MAX_LISTED]:
             rows.append([checked.name(row), checked.class_name(row), Name(reason)])
         blocks.append(Table([f"cannot be read{_first(len(rows), len(unreadable))}", "class", "why"], rows))
     lines: list[Line] = [(f"{sum(n for _, n in counts):,} of {total:,} texts are in none of the splits.",)]
@@ -135,7 +135,7 @@ def _conflicts(checked: CheckedTexts) -> Section:
         lines.append(("All of them were left out.",))
     largest = sorted(groups, key=lambda rows: (-len(rows), rows[0]))
     rows_shown: list[list[Cell]] = [
-        [checked.text(rows[0]), Name(_labels(checked, rows)), checked.where(rows)] for rows in largest[:_MOST_GROUPS]
+        [checked.text(rows[0]), Name(_labels(checked, rows)), checked.where(rows)] for rows in largest[:_MAX_GROUPS]
     ]
     head = f"text{_first(len(rows_shown), len(groups), 'the most frequent')}"
     result = f"{_texts(len(groups))}, {copies:,} examples{', kept' if are_kept else ''}"
@@ -174,7 +174,7 @@ def _leaks(checked: CheckedTexts) -> Section:
         )
     ]
     rows_shown: list[list[Cell]] = [
-        [checked.text(rows[0]), Name(_labels(checked, rows)), checked.where(rows)] for rows in groups[:_MOST_GROUPS]
+        [checked.text(rows[0]), Name(_labels(checked, rows)), checked.where(rows)] for rows in groups[:_MAX_GROUPS]
     ]
     table = Table([f"text{_first(len(rows_shown), len(groups))}", "classes", "in"], rows_shown)
     return Section("leaks", title, f"{len(groups):,} texts or groups", False, lines, [table])
@@ -195,7 +195,7 @@ def _repeats(checked: CheckedTexts) -> Section:
     ]
     if not checked.findings.dropped:
         lines.append(("To have each text once in its class: ", Code("preprocess.repeats: drop"), "."))
-    largest = sorted(groups, key=lambda rows: (-len(rows), rows[0]))[:_MOST_GROUPS]
+    largest = sorted(groups, key=lambda rows: (-len(rows), rows[0]))[:_MAX_GROUPS]
     rows_shown: list[list[Cell]] = [
         [checked.text(rows[0]), checked.class_name(rows[0]), len(rows), checked.where(rows)] for rows in largest
     ]

@@ -6,7 +6,7 @@ from saccade.data.spec import SPLITS
 from saccade.display.page import Cell, Line, Section, Share, Table, percent
 from saccade.kinds.tokens.page.checked import CheckedTexts
 
-_MOST_BARS = 16
+_MAX_BARS = 16
 _LAST = 99  # per cent of the texts are shorter than where the last bar, which has no end, begins at the latest
 _MANY_CUT = 0.1  # share of the texts above which it is worth a look
 
@@ -56,7 +56,7 @@ def _edges(lengths_R: np.ndarray) -> tuple[list[int], int]:
     """Where bars begin, and their width, which is round; the last one is open where a few texts are very long."""
     first, last = int(lengths_R.min()), int(np.percentile(lengths_R, _LAST, method="lower"))
     widths = (factor * 10**power for power in range(12) for factor in (1, 2, 5))
-    width = next(width for width in widths if last // width - first // width < _MOST_BARS)
+    width = next(width for width in widths if last // width - first // width < _MAX_BARS)
     starts = range(first // width * width, last + 1, width)
     return [max(start, 1) for start in starts], width
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from saccade.data.prepared import Description, open_split
+from saccade.data.prepared import DatasetInfo, open_split
 from saccade.data.spec import SPLITS
 from saccade.display.page import Cell, Code, Line, Name, Section, Table
 from saccade.kinds.tokens.page.checked import CheckedStream
@@ -13,7 +13,7 @@ _SHOWN = 100  # tokens at each end of a part
 _WINDOWS = 3
 
 
-def stream_sections(description: Description, prepared: Path, checked: CheckedStream) -> list[Section]:
+def stream_sections(description: DatasetInfo, prepared: Path, checked: CheckedStream) -> list[Section]:
     """All sections, in their order.
 
     Args:
@@ -31,7 +31,7 @@ def stream_sections(description: Description, prepared: Path, checked: CheckedSt
     ]
 
 
-def _parts(description: Description, checked: CheckedStream) -> Section:
+def _parts(description: DatasetInfo, checked: CheckedStream) -> Section:
     spec, tokens = description.spec, checked.tokens
     total = len(tokens.spool.numbers)
     rows: list[list[Cell]] = []
@@ -64,7 +64,7 @@ def _text(checked: CheckedStream, start: int, end: int) -> str:
     return glue.join(map(spool.token, spool.numbers[start:end].tolist()))
 
 
-def _windows(description: Description, prepared: Path, checked: CheckedStream) -> Section:
+def _windows(description: DatasetInfo, prepared: Path, checked: CheckedStream) -> Section:
     spec, train = description.spec, open_split(prepared, "train")
     step = min(checked.stride, spec.shape[0])
     overlap = f"; one begins every {step:,}, so that they overlap" if step < spec.shape[0] else ""

@@ -9,7 +9,7 @@ from saccade.data.spec import SPLITS
 from saccade.display.page import Cell, Line, Name, PageBlock, Section, Share, Table, percent
 from saccade.kinds.tokens.corpus.arrays import TokenCounts
 
-_MOST_SHOWN = 30
+_MAX_SHOWN = 30
 _MANY_UNKNOWN = 0.05  # share of the tokens above which it is worth a look
 
 
@@ -51,7 +51,7 @@ def vocabulary_section(tokens: TokenCounts) -> Section:
 
 
 def _table(title: str, tokens: TokenCounts, split: str, only_unknown: bool) -> Table:
-    found = tokens.most_frequent(split, _MOST_SHOWN, only_unknown=only_unknown)
+    found = tokens.most_frequent(split, _MAX_SHOWN, only_unknown=only_unknown)
     total = max(tokens.total(split), 1)
     most = max(count for _, count in found)
     rows = [(shown_token(token), count, Share(count / total, count / most)) for token, count in found]

@@ -25,7 +25,7 @@ from saccade.data.spec import PAD, RESERVED, UNKNOWN, Spec
 Unit = Literal["characters", "words"]
 
 SHOWN_UNKNOWN = "\N{REPLACEMENT CHARACTER}"  # what UNKNOWN becomes in text
-MOST_CODE_POINTS = 0x110000
+MAX_CODE_POINTS = 0x110000
 
 
 def normalise(text: str, *, lower_case: bool = False) -> str:
@@ -143,8 +143,8 @@ class Tokenizer:
 
     @functools.cached_property
     def _id_of_point(self) -> np.ndarray:
-        """int32 (MOST_CODE_POINTS,): a table of 4 MB, with which a million characters take milliseconds."""
-        ids = np.full(MOST_CODE_POINTS, UNKNOWN, dtype=np.int32)
+        """int32 (MAX_CODE_POINTS,): a table of 4 MB, with which a million characters take milliseconds."""
+        ids = np.full(MAX_CODE_POINTS, UNKNOWN, dtype=np.int32)
         for token, i in self._id_of_token.items():
             ids[ord(token)] = i
         return ids

@@ -63,7 +63,7 @@ def clusters(count: int) -> np.ndarray:
 def test_a_search_of_all_cells_finds_what_comparing_all_finds(
     most_pending: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(candidate_pairs, "_MOST_PENDING", most_pending)
+    monkeypatch.setattr(candidate_pairs, "_MAX_PENDING", most_pending)
     monkeypatch.setattr(candidate_pairs, "_CELL", 60)  # five cells
     monkeypatch.setattr(candidate_pairs, "_BLOCK", 70)
     monkeypatch.setattr(candidate_pairs, "_TILE", 40)

@@ -92,7 +92,7 @@ def test_the_ridge_is_scikit_learn_s_with_the_alpha_that_is_best_on_validation()
 
 def test_of_very_many_windows_some_are_chosen_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     mean, std = [0.0] * F, [1.0] * F
-    monkeypatch.setattr(forecast_baselines, "MOST_VALUES", 50 * W * F)
+    monkeypatch.setattr(forecast_baselines, "MAX_VALUES", 50 * W * F)
     few = ridge(TRAIN, VALIDATION, TEST.examples, mean, std)
     rows = np.linspace(0, 199, 50).round().astype(int)
     monkeypatch.undo()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from saccade.core.errors import UserError
-from saccade.data.prepared import open_split, read_description
+from saccade.data.prepared import open_split, read_dataset_info
 from saccade.data.spec import SPLITS
 from saccade.kinds.series.arrays import series_arrays
 from saccade.kinds.series.forecasting.examples import ForecastData, cut_series
@@ -63,7 +63,7 @@ def test_mean_and_deviation_are_those_of_the_training_part_each_step_once(tmp_pa
     assert description.spec.features == ("wind", "sun", "rain") and description.spec.horizon == 3
     assert description.spec.step == "1" and description.timeline is not None
     assert description.timeline.seasons == (4, 4)
-    assert read_description(tmp_path) == description
+    assert read_dataset_info(tmp_path) == description
 
 
 def test_what_training_saw_is_all_that_normalises(tmp_path: Path) -> None:

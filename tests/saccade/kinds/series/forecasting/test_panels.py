@@ -14,7 +14,7 @@ from sklearn.linear_model import Ridge
 
 from saccade.core.errors import UserError
 from saccade.data.forecast_inputs import ForecastInputs, shifts_for
-from saccade.data.prepared import Description, open_split, read_description
+from saccade.data.prepared import DatasetInfo, open_split, read_dataset_info
 from saccade.data.spec import SPLITS, Spec
 from saccade.kinds.series.arrays import series_arrays
 from saccade.kinds.series.forecasting.baselines import baseline_answers
@@ -49,7 +49,7 @@ def cut(shops: list[SeriesInputs] | None = None, **options: Any) -> ForecastData
     return cut_all(shops or SHOPS, ("sales",), CUT, INPUTS, **{"test": 0.2, "validation": 0.15, **options})
 
 
-def written(data: ForecastData, folder: Path) -> Description:
+def written(data: ForecastData, folder: Path) -> DatasetInfo:
     return write_arrays(folder, series_arrays(data.examples), rows_of_splits(data.splits), timeline=data.timeline)
 
 
@@ -168,7 +168,7 @@ def test_times_that_training_has_not_seen_are_told() -> None:
 
 def test_the_dataset_is_read_as_it_was_written(tmp_path: Path) -> None:
     description = written(cut(), tmp_path)
-    assert read_description(tmp_path) == description
+    assert read_dataset_info(tmp_path) == description
     spec = description.spec
     assert spec.features == ("sales", "wind", "promotion", "promotion +3") and spec.num_measured == 2
     assert Spec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec

@@ -105,7 +105,7 @@ def test_the_same_whatever_is_held_at_a_time(monkeypatch: pytest.MonkeyPatch) ->
 def test_many_texts_are_thinned_and_rare_classes_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = [(text, label if i % 50 else 2) for i, (text, label) in enumerate(by_words(800, seed=4))]
     splits, spec = prepared(pairs, ("a", "b", "rare", "never"), "words", 8)
-    for name, value in (("MOST_RUNS", 1500), ("FEWEST_EXAMPLES", 50), ("SEARCH_EXAMPLES", 40)):
+    for name, value in (("MAX_RUNS", 1500), ("MIN_EXAMPLES", 50), ("SEARCH_EXAMPLES", 40)):
         monkeypatch.setattr(ngram_baselines, name, value)
     result = text_baseline(*splits, spec)
     assert 40 < result["train_examples"] < 130 and result["accuracy"] > 0.9
@@ -147,7 +147,7 @@ def test_overlapping_windows_count_once_and_borders_not_at_all(tmp_path: Path) -
 
 def test_only_the_last_tokens_of_a_very_long_text_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     splits, spec = streamed(tmp_path / "a", "abcd" * 500, length=10, stride=10)
-    monkeypatch.setattr(ngram_baselines, "MOST_TOKENS", 100)
+    monkeypatch.setattr(ngram_baselines, "MAX_TOKENS", 100)
     result = text_baseline(*splits, spec)
     assert 100 <= result["train_tokens"] < 120 and result["loss"] < 0.2
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from saccade.core.errors import UserError
-from saccade.data.prepared import Description, open_split, read_description
+from saccade.data.prepared import DatasetInfo, open_split, read_dataset_info
 from saccade.data.spec import PAD, SPLITS, UNKNOWN, Spec
 from saccade.kinds.tokens.corpus.arrays import TokenCounts, cut_stream, stream_arrays, text_arrays, windows
 from saccade.kinds.tokens.corpus.class_texts import ClassTexts
@@ -26,7 +26,7 @@ def examples() -> TextExamples:
     return texts.examples(lambda i: f"text {i}")
 
 
-def written(folder: Path, *, max_length: int = 100, max_vocabulary: int = 100) -> tuple[Description, TokenCounts]:
+def written(folder: Path, *, max_length: int = 100, max_vocabulary: int = 100) -> tuple[DatasetInfo, TokenCounts]:
     source = examples()
     spool = tokenize_all(source.texts, folder, unit="characters", lower_case=False)
     form, tokens = text_arrays(source, spool, ROWS, max_length=max_length, max_vocabulary=max_vocabulary)
@@ -37,7 +37,7 @@ def test_labelled_texts_are_padded_at_the_end(tmp_path: Path) -> None:
     description, tokens = written(tmp_path)
     spec = description.spec
     assert spec == Spec("tokens", (9,), ("x", "y"), vocabulary=("<pad>", "<unknown>", "a", "b", "c"), unit="characters")
-    assert read_description(tmp_path) == description and description.mean == description.std == []
+    assert read_dataset_info(tmp_path) == description and description.mean == description.std == []
     assert description.counts == {"train": 3, "validation": 1, "test": 1}
     assert description.class_counts == {"train": [1, 2], "validation": [1, 0], "test": [1, 0]}
     decode = tokenizer_of(spec).decode
