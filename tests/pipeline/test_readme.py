@@ -3,11 +3,13 @@
 import re
 import shutil
 
+import pytest
 from conftest import ROOT, Tree
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_model_of_the_readme_is_found_checked_and_learns(tree: Tree) -> None:
     (code,) = [block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "ACCEPTS" in block]
     (tree.root / "src/saccade/models/tiny.py").write_text(code, encoding="utf-8")

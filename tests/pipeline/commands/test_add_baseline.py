@@ -130,6 +130,7 @@ def test_what_cannot_have_one_is_refused_and_the_file_stays(inside: Tree) -> Non
     assert paths.PARAMS.read_text(encoding="utf-8") == text
 
 
+@pytest.mark.slow
 def test_it_trains_is_evaluated_and_answers_as_any_other(tree: Tree) -> None:
     write_params(tree.params)
     write_pictures(tree.root / "pictures")

@@ -12,6 +12,8 @@ from conftest import Ended, Tree
 from PIL import Image
 from small_runs import dataset_entry, params_text, run_entry
 
+pytestmark = pytest.mark.slow
+
 RUNS = [
     run_entry("net", "{epochs: 2, batch_size: 32, optimizer: {name: adam, lr: 0.2}, mixup: 0.2, seed: 5}"),
     run_entry("flat", "{epochs: 1, batch_size: 32, optimizer: {name: sgd, lr: 0.1}, label_smoothing: 0.9999}"),

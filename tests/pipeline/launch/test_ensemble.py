@@ -243,6 +243,7 @@ def test_mlflow_shows_members_below_the_larger_ensemble(results: tuple[Tree, dic
     np.testing.assert_allclose(table.iloc[:, 1:].to_numpy(), expected["probabilities"], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_it_goes_on_to_the_same_weights(
     results: tuple[Tree, dict[str, Ended]], make_tree: Callable[[], Tree]
 ) -> None:
@@ -271,6 +272,7 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_weights(
     assert events[-1] | {"at_ms": 0} == {"event": "end", "at_ms": 0, "status": "FINISHED", "reason": None}
 
 
+@pytest.mark.slow
 def test_it_is_evaluated_where_only_what_was_published_is(
     results: tuple[Tree, dict[str, Ended]], make_tree: Callable[[], Tree]
 ) -> None:
@@ -302,6 +304,7 @@ def test_each_member_of_several_processes_is_the_plain_run_of_as_many(tree: Tree
     assert many["members"][1]["run_uid"] == one["run_uid"]  # not trained again
 
 
+@pytest.mark.slow
 def test_forecasts_are_averaged_and_their_band_is_measured_anew(tree: Tree) -> None:
     write_tides(tree.root / "tides.csv")
     tree.params.write_text(FORECAST, encoding="utf-8")

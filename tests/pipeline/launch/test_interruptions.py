@@ -302,6 +302,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_losses_of_one(fresh_pair: Tree) -> None:
     ended = fresh_pair.run("train", RUN)
     assert ended.code == 0, ended.err
@@ -317,6 +318,7 @@ def test_two_processes_give_the_losses_of_one(fresh_pair: Tree) -> None:
     assert float(two[0]["train_loss"]) == pytest.approx(float(one[0]["train_loss"]), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_rank_that_dies_brings_the_rest_down_and_the_restart_goes_on(fresh_pair: Tree) -> None:
     fresh_pair.replace("params.yaml", "epochs: 6", "epochs: 60")
     process = start(fresh_pair)
@@ -370,6 +372,7 @@ def test_what_is_wrong_before_the_ranks_meet_is_told_and_ends_all(fresh_pair: Tr
     assert {*ended.err.splitlines()} <= {f"error: {message}", f"error in rank 1: {message}"} and message in ended.err
 
 
+@pytest.mark.slow
 def test_a_loss_that_breaks_is_told_by_whichever_rank_gets_to_it(fresh_pair: Tree) -> None:
     """All find it in the same update; one that ends first has the others stopped, perhaps before they have told."""
     fresh_pair.replace(

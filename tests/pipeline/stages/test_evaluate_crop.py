@@ -19,7 +19,7 @@ from pipeline.schema.augment import AugmentBlock
 from pipeline.stages.augment.stage import augment
 from saccade.transforms.albumentations_adapter import augment_image, build
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 CROPS: list[dict[str, Any]] = [
     {"name": "RandomCrop", "height": 16, "width": 16, "p": 1.0},

@@ -104,6 +104,7 @@ def test_a_run_on_other_data_keeps_the_normalisation_of_its_first_weights(traine
     assert (elsewhere["mean"], elsewhere["std"]) == (base["mean"], base["std"]) and own["mean"] != base["mean"]
 
 
+@pytest.mark.slow
 def test_other_weights_to_start_from_are_another_run(trained: Tree) -> None:
     assert trained.run("train", "tuned").code == 0
     before = identity(trained, "tuned")
@@ -138,6 +139,7 @@ def test_weights_of_torchvision_get_a_new_head_and_their_normalisation(trained: 
     )
 
 
+@pytest.mark.slow
 def test_a_head_that_learnt_from_embeddings_answers_in_its_network(trained: Tree) -> None:
     done = trained.run("train", "head")
     assert done.code == 0 and "classifier.1 is new: 10 outputs here, 1000 there" in done.out, done

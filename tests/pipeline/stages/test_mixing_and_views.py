@@ -15,7 +15,7 @@ import saccade
 from pipeline.stages.evaluate.in_words import verdict_on_baseline
 from saccade.transforms.albumentations_adapter import augment_image, build
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 RUNS = {
     "plain": ("", ""),

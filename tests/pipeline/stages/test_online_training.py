@@ -15,7 +15,7 @@ AUGMENT = {
 }
 TRAIN = "{epochs: 2, batch_size: 20, optimizer: {name: sgd, lr: 0.1, momentum: 0.9}, threads: 1}"
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -119,6 +119,7 @@ def test_epochs_arrive_while_the_run_goes_on(tmp_path):
     assert outcome.pending_reason is None and everything(uri)["status"] == "FINISHED"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trained_s", [0.0, 1.5])
 @pytest.mark.parametrize("kind", ["refused", "hanging", "no such name"])
 def test_a_server_that_fails_costs_the_stage_nothing(tmp_path, kind, trained_s):
@@ -343,6 +344,7 @@ def test_one_bad_journal_does_not_stop_the_others(tmp_path):
     assert results["good"].pending_reason is None
 
 
+@pytest.mark.slow
 def test_a_store_that_was_deleted_is_filled_again(tmp_path):
     uri = fresh_store(tmp_path)
     replay(write_run(tmp_path / "ab").folder, uri)

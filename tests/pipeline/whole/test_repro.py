@@ -140,6 +140,7 @@ def test_repro_again_runs_nothing(project: Tree) -> None:
     assert stages_run(dvc(project, "repro")) == set()
 
 
+@pytest.mark.slow
 def test_editing_text_reruns_nothing_and_editing_a_model_reruns_its_runs_alone(project: Tree) -> None:
     project.replace("README.md", "a copy", "another copy")
     assert stages_run(dvc(project, "repro")) == set()
@@ -149,6 +150,7 @@ def test_editing_text_reruns_nothing_and_editing_a_model_reruns_its_runs_alone(p
     assert run_json(project, "lstm-digits") == before
 
 
+@pytest.mark.slow
 def test_a_changed_parameter_reruns_its_run_alone_and_changed_back_restores_without_training(project: Tree) -> None:
     before, other = run_json(project, "lenet5-digits"), run_json(project, "lstm-digits")
 

@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT, Tree
 from written_files import WORDS, write_texts
 
-pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.pipeline, pytest.mark.timeout(600)]
 
 
 def test_start_and_repro_take_no_edit(tree: Tree, tmp_path: Path) -> None:
