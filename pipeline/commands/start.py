@@ -11,6 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ruamel.yaml.error import YAMLError
+
 from pipeline.commands.add import insert, read, values, write
 from pipeline.commands.decided_entries import entry_lines, means_of_this_machine, task_for
 from pipeline.commands.start_reading import Ask, Decision, Question, choose, settle
@@ -86,14 +88,20 @@ def stated_arguments(texts: Sequence[str]) -> dict[str, Any]:
         Keys and values.
 
     Raises:
-        UserError: one has no equals sign.
+        UserError: one has no equals sign, or its value is no YAML.
     """
     found = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise UserError(f"--set ({text}) must be KEY=VALUE, such as day_first=true")
-        found[key.strip()] = values(f"value: {value}")["value"]
+        try:
+            found[key.strip()] = values(f"value: {value}")["value"]
+        except YAMLError as error:
+            raise UserError(
+                f"--set ({text}): the value must be as params.yaml would have it; put a text that holds braces, "
+                f"brackets, # or : into quotation marks of its own, such as --set \"{key}='{value}'\""
+            ) from error
     return found
 
 

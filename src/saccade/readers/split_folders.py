@@ -21,6 +21,18 @@ Parts = Mapping[str, Sequence[str]]
 _TOKEN = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_A-Za-z]+")
 _NEUTRAL = {"set", "sets", "data", "dataset", "image", "images", "img", "imgs", "picture", "pictures", "text", "texts"}
 _UNLABELLED = {"pred", "predict", "prediction", "predictions", "unlabelled", "unlabeled", "unsup", "unsupervised"}
+_PICTURES = {"image", "images", "img", "imgs", "picture", "pictures", "photo", "photos"}  # in each class's folder
+_BESIDE_PICTURES = {
+    "mask",
+    "masks",
+    "annotation",
+    "annotations",
+    "label",
+    "labels",
+    "segmentation",
+    "segmentations",
+    "gt",
+}
 _MAX_NAMED = 3  # folders or classes in a message
 
 
@@ -303,6 +315,12 @@ def _refuse_same_folders(found: SplitFolders, files: Mapping[str, int], where: P
         raise UserError(
             f"{opening}are those splits, and the folders in them the classes ({_listed(below)})? {_line(named)}; "
             f"or {first}"
+        )
+    kinds = {name for name in shared if name.lower() in _PICTURES}
+    if len(kinds) == 1 and all(name.lower() in _BESIDE_PICTURES for name in set(shared) - kinds):
+        pictures = f"include: ['*/{kinds.pop()}/*']"
+        raise UserError(
+            f"{opening}leave out what is no example of a class: {pictures}, and the classes are {_listed(alike)}"
         )
     parent = f"class_from: parent (classes {_listed(sorted({parts[-1] for parts in found.class_parts.values()}))})"
     if set(found.split_of.values()) != {None} or len(alike) > len(SPLITS):

@@ -10,7 +10,7 @@ from typing import Any
 
 from saccade.core.errors import UserError
 from saccade.data.spec import SPLIT_NAMES, SPLITS
-from saccade.io.path_patterns import escape_pattern
+from saccade.io.path_patterns import compile_pattern, escape_pattern
 from saccade.readers.labels_from_paths import PathLabels, labels_from_paths
 
 # What may part a class from a number, a name or the suffix in a file's name, tried in this order.
@@ -23,6 +23,7 @@ MIN_OF_A_CLASS = 3  # examples, one for each split
 _FEWEST = 2  # examples of each class; a pattern that makes more classes than examples / 3 is none
 _MEAN = 3
 _STATED_SPLITS = re.compile(r"splits: \{([^}]*)\}")  # in a message that asks which folders are splits
+_STATED_PICTURES = re.compile(r"include: \['([^']+)'\]")
 _STATED = re.compile(r"(train|validation|test): (\[[^\]]*\]|[^,]+)")
 
 
@@ -175,6 +176,10 @@ def by_answers(names: Sequence[str], where: Path, question: str) -> list[NamedCl
             found.append(by_folders(names, where, **answer))
         except UserError:
             continue
+    for pattern in _STATED_PICTURES.findall(question):
+        kept = by_folders(list(filter(compile_pattern(pattern), names)), where)
+        note = f"left out the {len(names) - len(kept.names):,} files that are none of {pattern}"
+        found.append(replace(kept, arguments={"include": [pattern]}, notes=(*kept.notes, note)))
     return found
 
 

@@ -13,7 +13,7 @@ from written_files import class_folders, days, sentence, wave, write_pictures, w
 
 from pipeline import paths
 from pipeline.commands import start as module
-from pipeline.commands.start import name_of, start
+from pipeline.commands.start import name_of, start, stated_arguments
 from pipeline.params.load import load_params
 from saccade import kinds
 from saccade.core.errors import UserError
@@ -479,3 +479,9 @@ def test_a_transcript_is_not_taken_for_a_class(files: Path, refused: Callable[..
 )
 def test_a_name_is_made_of_the_path(path: str, name: str) -> None:
     assert name_of(Path(path)) == name
+
+
+def test_what_is_set_must_be_yaml() -> None:
+    with pytest.raises(UserError, match=r"--set \(class_from=\{class\}\.\[0-9\]\*\): .*class_from='\{class\}"):
+        stated_arguments(["class_from={class}.[0-9]*"])
+    assert stated_arguments(["class_from='{class}.[0-9]*'"]) == {"class_from": "{class}.[0-9]*"}

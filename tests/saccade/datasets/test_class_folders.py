@@ -140,6 +140,13 @@ def test_folders_that_can_be_read_in_two_ways_are_asked_about(
     assert len(set(placed(*folders, **remedies).values())) > 1  # the remedy works
 
 
+def test_masks_beside_the_pictures_of_each_class_are_neither_classes_nor_splits() -> None:
+    folders = grid("Normal COVID Viral", "images masks")
+    with pytest.raises(UserError, match=r"include: \['\*/images/\*'\], and the classes are 'COVID', 'Normal', 'Viral'"):
+        placed(*folders)
+    assert len(set(placed(*grid("Normal COVID Viral", "images")).values())) == 3  # the remedy works
+
+
 def test_splits_that_the_user_names() -> None:
     folders = grid("set/2022 set/2023 set/2024", "a b")
     splits = {"train": ["2022", 2023], "test": "2024"}

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from written_files import class_folders
 
-from saccade.recognition.file_names import by_file_names, by_folders, by_inner_folders
+from saccade.core.errors import UserError
+from saccade.recognition.file_names import by_answers, by_file_names, by_folders, by_inner_folders
 
 WHERE = Path("photos")
 
@@ -42,3 +43,12 @@ def test_inner_folders_are_another_reading_unless_they_are_numbered() -> None:
     assert inner is not None and sorted(inner.counts) == ["cat", "dog", "eagle", "owl"]
     numbered = class_folders(["crack/part 1", "crack/part 2", "free/part 3", "free/part 4"], 4)
     assert by_inner_folders(numbered, WHERE, by_folders(numbered, WHERE)) is None
+
+
+def test_of_pictures_with_masks_in_each_class_the_pictures_are_taken() -> None:
+    names = class_folders([f"{c}/{part}" for c in ("cat", "dog", "bird") for part in ("images", "masks")], 4)
+    with pytest.raises(UserError) as question:
+        by_folders(names, WHERE)
+    (found,) = by_answers(names, WHERE, str(question.value))
+    assert found.arguments == {"include": ["*/images/*"]} and found.counts == {"cat": 4, "dog": 4, "bird": 4}
+    assert found.notes[-1] == "left out the 12 files that are none of */images/*"
