@@ -14,8 +14,9 @@ from saccade.io.path_patterns import compile_pattern, escape_pattern
 from saccade.readers.labels_from_paths import PathLabels, labels_from_paths
 
 # What may part a class from a number, a name or the suffix in a file's name, tried in this order.
+_JOINED = "{class}[0-9]*"  # nothing but the change from letters to digits
 _NAME_PATTERNS = (
-    *("{class}_[0-9]*", "{class}.[0-9]*", "{class}-[0-9]*", "{class} [0-9]*", "{class} ([0-9]*", "{class}[0-9]*"),
+    *("{class}_[0-9]*", "{class}.[0-9]*", "{class}-[0-9]*", "{class} [0-9]*", "{class} ([0-9]*", _JOINED),
     *("[0-9]*_{class}.*", "[0-9]*-{class}.*", "*_[0-9]*_{class}.*", "*_{class}.*", "*-{class}.*"),
     *("{class}_*", "{class}-*"),
 )
@@ -230,6 +231,8 @@ def by_file_names(names: Sequence[str], where: Path) -> Iterator[NamedClasses]:
         except UserError:
             continue
         is_filled = min(found.counts.values()) >= _FEWEST and len(names) >= _MEAN * len(found.counts)
+        if pattern == _JOINED and not all(name[-1].isalpha() for name in found.counts):
+            continue  # cat. of cat.1.jpg, or the first digit of an age
         if is_filled and found.places not in known:
             known.append(found.places)
             yield found

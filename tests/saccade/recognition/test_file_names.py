@@ -32,6 +32,18 @@ def test_patterns_of_names(form: str, pattern: str) -> None:
         assert found.class_from == pattern
 
 
+@pytest.mark.parametrize("form", ["{c}.{n}.jpg", "{c}_{n}.jpg"])
+def test_a_separator_is_no_part_of_a_class(form: str) -> None:
+    names = [form.format(c=c, n=n) for c in ("cat", "american_bulldog") for n in range(6)]
+    assert next(set(found.counts) for found in by_file_names(names, WHERE)) == {"cat", "american_bulldog"}
+    assert not any(name.endswith((".", "_")) for found in by_file_names(names, WHERE) for name in found.counts)
+
+
+def test_the_first_digit_of_an_age_is_no_class() -> None:
+    names = [f"{age}_{n % 2}_1_2017011617{n:02}.jpg" for age in (20, 31, 42, 55) for n in range(10)]
+    assert not any(set(found.counts) == {"2", "3", "4", "5"} for found in by_file_names(names, WHERE))
+
+
 def test_names_without_a_class() -> None:
     assert not list(by_file_names([f"IMG_{n:04}.jpg" for n in range(20)], WHERE))
     assert not list(by_file_names([f"{n}.jpg" for n in range(20)], WHERE))
