@@ -14,6 +14,7 @@ from typing import Any
 from saccade.core.errors import UserError
 from saccade.data.spec import SPLIT_NAMES
 from saccade.io.timestamps import TimeOptions, is_time
+from saccade.kinds.series.reading.time_columns import UNIX_TIME
 from saccade.recognition.groups import group_column_names, words_of
 from saccade.recognition.look import Look
 from saccade.recognition.samples import spread_lines
@@ -92,6 +93,7 @@ class Column:
             return False
         if self.are_numbers:
             is_named = bool(words_of(str(self.name)) & _TIME_WORDS) or self.name in (0, "")
+            is_named = is_named or all(UNIX_TIME.fullmatch(value) for value in some)
             return is_named and self.are_whole and len(self.counts) > len(self.values) // 2
         return _share(is_time(value, TimeOptions()) for value in some) >= 0.95
 

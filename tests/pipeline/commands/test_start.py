@@ -196,6 +196,21 @@ def test_texts_with_a_folder_a_class(files: Path, started: Started) -> None:
     assert run["model"]["name"] == "bag_of_ngrams"
 
 
+def test_signs_count_as_the_tokens_that_they_are(files: Path, started: Started) -> None:
+    words = '"This, nice item; number {n}, was ""good"" for {who}!"'
+    rows = [f"{words.format(n=n, who='us' if n % 2 else 'them')},{n % 2 == 1}" for n in range(40)]
+    (files / "reviews.csv").write_text("review,recommended\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    preprocess = started(files / "reviews.csv")["dataset"]["preprocess"]
+    assert preprocess["unit"] == "words" and preprocess["max_length"] == 20  # 9 words, and 15 tokens
+
+
+def test_row_numbers_are_no_times_where_moments_stand_behind_them(files: Path, started: Started) -> None:
+    rows = [f"{n},{1640995200000 + 600_000 * n},{20 + (n % 6)}.5" for n in range(120)]
+    (files / "log.csv").write_text(",ts,temp\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    source = started(files / "log.csv")["dataset"]["source"]
+    assert source["name"] == "series_table" and source.get("time_column") == "ts"
+
+
 def test_texts_without_a_suffix_and_without_a_label(files: Path, started: Started) -> None:
     classes = [(part, name) for part in ("train", "test") for name in ("neg", "pos")] + [("train", "unsup")]
     texts = {f"{p}/{c}/{n}": sentence(10 * k + n, 30) for k, (p, c) in enumerate(classes) for n in range(8)}

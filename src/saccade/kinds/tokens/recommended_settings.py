@@ -14,6 +14,7 @@ from saccade.core.errors import UserError
 from saccade.core.messages import pluralise
 from saccade.data.imbalance import count_classes
 from saccade.kinds import Means, Recommendation
+from saccade.kinds.tokens.text.tokenizer import Unit, cut, normalise
 from saccade.prepare.split_settings import SplitSettings
 from saccade.readers.examples import TextExamples, TextStream
 
@@ -104,17 +105,18 @@ def _unit_and_length(examples: TextExamples) -> tuple[dict[str, Any], dict[str, 
     some = [examples.texts[int(row)] for row in np.unique(np.linspace(0, N - 1, min(N, LOOKED_AT)).astype(int))]
     words = [len(text.split()) for text in some]
     is_words = float(np.mean(words)) >= MIN_WORDS
-    lengths = words if is_words else [len(text) for text in some]
+    unit: Unit = "words" if is_words else "characters"
+    lengths = [len(cut(normalise(text), unit)) for text in some]  # punctuation is tokens of its own
     longest = int(np.quantile(lengths, 0.99)) + 1
     max_length = min(MAX_TOKENS, max(8, math.ceil(longest / 10) * 10))
-    what = "words" if is_words else "characters"
+    what = "words and signs" if is_words else "characters"
     reasons = {
         "preprocess.unit": f"a text has {np.mean(words):,.1f} words in the mean",
         "preprocess.max_length": f"one text in a hundred is longer than {longest:,} {what}"
         if max_length >= longest
         else f"what comes later is cut off: one text in a hundred is longer than {longest:,} {what}",
     }
-    return {"unit": what, "max_length": max_length, **({"lower_case": True} if is_words else {})}, reasons
+    return {"unit": unit, "max_length": max_length, **({"lower_case": True} if is_words else {})}, reasons
 
 
 def recommended_for_long_text(

@@ -9,6 +9,7 @@ from saccade.io.timestamps import TimeOptions, clock_form, is_clock, is_day, is_
 
 _PARTS = ("year", "month", "day", "hour", "minute", "second")
 _OTHER_WORDS = {"yyyy": "year", "yr": "year", "mm": "month", "mo": "month", "dd": "day", "hh": "hour", "hr": "hour"}
+UNIX_TIME = re.compile(r"\d{10}|\d{13}")  # seconds or milliseconds since 1970, from 2001 on
 _ROW_NUMBERS = ("", "no", "no.", "nr", "index", "unnamed: 0", "rownames")  # what a column of row numbers is called
 _PLACES = (("", 4), ("-", 2), ("-", 2), (" ", 2), (":", 2), (":", 2))
 _MIDNIGHT = re.compile(r"[ T]00:00(:00(\.0+)?)?$")
@@ -93,7 +94,8 @@ def _found(
         is_joined = len(places) >= 2 and header[places[1]] not in values
         if is_joined and is_day(first[places[0]]) and _is_clock(header[places[1]], first[places[1]]):
             return _noted(_joined(places[:2], header, first), left_out, header)
-        if skipped and places and not first[places[0]].isdigit() and is_time(first[places[0]], options):
+        is_moment = bool(places) and (not first[places[0]].isdigit() or bool(UNIX_TIME.fullmatch(first[places[0]])))
+        if skipped and is_moment and is_time(first[places[0]], options):
             return _noted(TimeColumns(header[places[0]], (places[0],)), left_out, header)
     return TimeColumns(header[free[0]], (free[0],))
 

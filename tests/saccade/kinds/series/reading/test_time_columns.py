@@ -41,3 +41,10 @@ def test_named_columns_are_joined() -> None:
     assert find_time_columns(header, first, ["tag", "uhrzeit"]).text(first) == "2004-03-10 18:00"
     header, first = ["j", "m", "t"], ["2004", "3", "9"]
     assert find_time_columns(header, first, header).text(first) == "2004-03-09"
+
+
+def test_row_numbers_before_moments_of_unix_are_left_out() -> None:
+    found = find_time_columns(["", "ts", "temp"], ["0", "1640995200000", "1213.4"], [])
+    assert (found.places, found.left_out) == ((1,), (0,))
+    found = find_time_columns(["", "level", "temp"], ["0", "16409952", "1213.4"], [])
+    assert found.places == (0,)
