@@ -61,6 +61,7 @@ def start(
     choice = choose(look, question, stated)
     for line in choice.reading.seen:
         say(f"  {line}")
+    say(f"  read as {printable(choice.reading.meaning)}")
     for line in choice.reading.odd:
         say(f"  note: {line}")
     decision = settle(choice, question, seed=params.seed, means=means_of_this_machine(minutes))
