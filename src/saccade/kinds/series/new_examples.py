@@ -106,25 +106,6 @@ def _read_rows(reading: Reading, path: str) -> list[LabelledRows]:
     return [rows for rows, _ in read_row_files([(file, path)], options, new_steps=spec.shape[0])]
 
 
-def read_regular(reading: Reading, path: str, *, first_is_time: bool) -> RegularSeries:
-    """Read a table as the run's dataset was read, with the columns that the network takes, its holes filled.
-
-    Args:
-        reading: what the network takes, and how its dataset was read.
-        path: file, relative to ``reading.here``.
-        first_is_time: whether the first column holds the times where the source names none.
-
-    Returns:
-        The series.
-
-    Raises:
-        UserError: there is no such file, or it is no such table, with its line.
-    """
-    return _regular(
-        reading, _read_table(reading.here / path, path, reading.spec, reading.source, first_is_time=first_is_time)
-    )
-
-
 def _regular(reading: Reading, series: FileSeries) -> RegularSeries:
     """A series at regular times, its holes filled as those of the dataset were."""
     return regular_series(
