@@ -151,7 +151,7 @@ def _warn_of_near_duplicates(splits_of_pairs: Sequence[set[str]], examples: Imag
     ours = sum(not splits & published for splits in apart)
     remedy = f"; split.group_near_duplicates: true keeps {ours:,} of them together" if ours else ""
     count = pluralise(len(apart), "pair")
-    looks = "copies, or pictures of one material that differ in little else"
+    looks = "one picture saved twice, one thing photographed again, or plain things that look alike"
     job.warn(f"{count} of pictures in two splits look nearly the same: {looks} (see the report){remedy}")
 
 

@@ -125,8 +125,9 @@ def near_duplicates(checked: Checked) -> Section:
     apart, mixed = int(is_apart.sum()), int(is_mixed.sum())
     lines: list[Line] = [
         (
-            f"{_count(len(pairs), 'pair')} of pictures look nearly the same: shots of one scene, or one picture saved "
-            f"twice. The difference is what is left between the two, laid over each other. {_apart(apart, len(pairs))}",
+            f"{_count(len(pairs), 'pair')} of pictures look nearly the same: one picture saved twice, one thing "
+            "photographed again, or plain things that look alike, such as two prints of one digit. The difference is "
+            f"what is left between the two, laid over each other. {_apart(apart, len(pairs))}",
         )
     ]
     if mixed:
