@@ -57,7 +57,7 @@ from worked_numbers import (
 )
 
 from saccade.core.files import replacing_file
-from saccade.explain.layer_windows import output_formula
+from saccade.explain.architecture.layer_windows import output_formula
 
 PAGE = Path(__file__).with_suffix(".md")
 

@@ -15,7 +15,7 @@ from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_file
 from saccade.data.spec import Spec
-from saccade.explain.summary import NetworkSummary, describe
+from saccade.explain.architecture.summary import NetworkSummary, describe
 
 PAGE = Path(__file__).with_suffix(".md")
 BEGIN, END = "<!-- table: begin (docs/models.py writes this part) -->", "<!-- table: end -->"

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from pipeline.params.load import Params
-    from saccade.explain.memory import Memory
-    from saccade.explain.summary import Layer, NetworkSummary
+    from saccade.explain.architecture.memory import Memory
+    from saccade.explain.architecture.summary import Layer, NetworkSummary
 
 _SIDES = {"image": 3, "series": 2, "tokens": 1, "vector": 1}  # how many an example of a layout has
 _VOCABULARY = 10_000  # tokens, where nobody says
@@ -35,7 +35,7 @@ class Subject:
         spec: spec that it is built for.
         run: key of the trained run; None where it is no run's.
         frozen: layers that its training leaves as they are, as ``train.freeze`` names them.
-        options: options of ``saccade.explain.summary.describe``: optimizer, batch_size.
+        options: options of ``saccade.explain.architecture.summary.describe``: optimizer, batch_size.
         evaluate_crop: the share of each side of an image that evaluation looks at.
     """
 
@@ -175,8 +175,8 @@ def show(subject: Subject, *, as_json: bool, figure: Path | None) -> None:
         as_json: print JSON in place of tables.
         figure: file to draw it into: .png, .svg or .pdf; None draws nothing.
     """
-    from saccade.explain import summary
-    from saccade.explain.diagram import check_suffix, draw_network
+    from saccade.explain.architecture import summary
+    from saccade.explain.architecture.diagram import check_suffix, draw_network
 
     if figure is not None:
         check_suffix(figure)
@@ -263,7 +263,7 @@ def _built_for(subject: Subject) -> str:
 
 
 def _cells(layer: "Layer") -> list[str]:
-    from saccade.explain.diagram_blocks import format_sides
+    from saccade.explain.architecture.diagram_blocks import format_sides
 
     def window(sides: tuple[int, ...] | None, *, short: bool = False) -> str:
         return format_sides(sides, short=short) if sides else ""
@@ -300,7 +300,7 @@ def _totals(description: "NetworkSummary") -> list[str]:
 
 
 def _memory(memory: "Memory", optimizer: Mapping[str, Any] | None) -> list[str]:
-    from saccade.explain.summary import OPTIMIZER
+    from saccade.explain.architecture.summary import OPTIMIZER
 
     used = optimizer or OPTIMIZER
     name = str(used["name"]) + (" with momentum" if used.get("momentum") else "")

@@ -1,4 +1,4 @@
-"""A network layer by layer: shapes, operations, memory, receptive fields, its diagram.
+"""What a network is made of, and what a trained one looks at.
 
-Training and data do not belong here.
+What is measured of answers belongs to evaluate/; training and its diagnosis have rooms of their own.
 """

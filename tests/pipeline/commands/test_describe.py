@@ -10,7 +10,7 @@ from pipeline.commands.describe import _memory, _size
 from saccade.bundle.bundle import NetworkConfig
 from saccade.core.files import replacing_folder
 from saccade.data.spec import Spec
-from saccade.explain.memory import Memory
+from saccade.explain.architecture.memory import Memory
 
 COMMANDS: dict[str, list[str]] = {
     "table": ["model", "lenet5"],

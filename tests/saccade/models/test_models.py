@@ -20,7 +20,7 @@ from saccade.bundle.bundle import NetworkConfig
 from saccade.core import devices, registry
 from saccade.core.errors import UserError
 from saccade.data.spec import LAYOUTS, Spec
-from saccade.explain.summary import describe
+from saccade.explain.architecture.summary import describe
 from saccade.optim import optimizers
 from saccade.optim.losses import cross_entropy, loss_of_heads
 from saccade.predict.predictor import load

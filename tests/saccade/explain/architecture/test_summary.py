@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from saccade.core import registry
 from saccade.data.spec import Spec
-from saccade.explain.summary import NetworkSummary, describe
+from saccade.explain.architecture.summary import NetworkSummary, describe
 
 LARGE = {"alexnet", "vgg16", "resnet50", "googlenet"}  # run with values only in make test-all
 SIDES = {"alexnet": (70, 80)}  # height and width, where a model cannot take the default
@@ -195,7 +195,7 @@ def test_a_large_network_is_built_once_and_without_values() -> None:
 def test_a_large_network_takes_little_memory_and_time() -> None:
     code = """
 import resource, time
-from saccade.explain.summary import describe
+from saccade.explain.architecture.summary import describe
 from saccade.data.spec import Spec
 from saccade.core import registry
 spec = Spec("image", (32, 32, 3), ("a", "b"))

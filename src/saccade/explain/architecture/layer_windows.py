@@ -5,7 +5,7 @@ from typing import Any
 
 from torch.nn.modules import conv, pooling
 
-from saccade.explain.trace import Call
+from saccade.explain.architecture.trace import Call
 
 
 @dataclass(frozen=True)

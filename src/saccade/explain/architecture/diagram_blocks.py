@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from saccade.explain.layer_windows import window_of
-from saccade.explain.trace import Call
+from saccade.explain.architecture.layer_windows import window_of
+from saccade.explain.architecture.trace import Call
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Any
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_file
 from saccade.display.style import BLUE, DOTS_PER_INCH, GREY, ORANGE, STYLE
-from saccade.explain.diagram_blocks import DiagramBlock
-from saccade.explain.summary import NetworkSummary
+from saccade.explain.architecture.diagram_blocks import DiagramBlock
+from saccade.explain.architecture.summary import NetworkSummary
 
 GREEN, PURPLE = "#009E73", "#CC79A7"  # Okabe and Ito's, as the other colours
 _METADATA = {  # what else would differ from day to day and from version to version
@@ -61,7 +61,7 @@ def draw_network(name: str, description: NetworkSummary, path: Path) -> None:
 
     Args:
         name: name of the network, for the title.
-        description: summary from ``saccade.explain.summary.describe``.
+        description: summary from ``saccade.explain.architecture.summary.describe``.
         path: the .png, .svg or .pdf to write.
 
     Raises:

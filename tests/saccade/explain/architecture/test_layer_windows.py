@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from saccade.explain.layer_windows import output_formula
-from saccade.explain.summary import describe
+from saccade.explain.architecture.layer_windows import output_formula
+from saccade.explain.architecture.summary import describe
 
 
 @pytest.mark.parametrize(

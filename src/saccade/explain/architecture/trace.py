@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from saccade.explain.receptive_field import ReceptiveField, input_field, mix
-from saccade.explain.receptive_field_rules import propagate
+from saccade.explain.architecture.receptive_field import ReceptiveField, input_field, mix
+from saccade.explain.architecture.receptive_field_rules import propagate
 
 
 @dataclass

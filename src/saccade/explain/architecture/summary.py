@@ -16,11 +16,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from saccade.explain.diagram_blocks import DiagramBlock, diagram_blocks
-from saccade.explain.layer_windows import formula_of, window_of
-from saccade.explain.memory import Memory, blank_batch, measure_step_memory
-from saccade.explain.receptive_field import ReceptiveField
-from saccade.explain.trace import Call, called_parameters, trace
+from saccade.explain.architecture.diagram_blocks import DiagramBlock, diagram_blocks
+from saccade.explain.architecture.layer_windows import formula_of, window_of
+from saccade.explain.architecture.memory import Memory, blank_batch, measure_step_memory
+from saccade.explain.architecture.receptive_field import ReceptiveField
+from saccade.explain.architecture.trace import Call, called_parameters, trace
 
 BATCH_SIZE = 64
 OPTIMIZER = {"name": "sgd", "lr": 0.1, "momentum": 0.9}

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
-from saccade.explain.summary import describe
+from saccade.explain.architecture.summary import describe
 from saccade.models import lenet5
 
 

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from saccade.core import registry
 from saccade.data.spec import Spec
-from saccade.explain import receptive_field
-from saccade.explain.receptive_field import ReceptiveField, Segment
-from saccade.explain.trace import Call, trace
+from saccade.explain.architecture import receptive_field
+from saccade.explain.architecture.receptive_field import ReceptiveField, Segment
+from saccade.explain.architecture.trace import Call, trace
 from saccade.nn.layers import DepthPool, ImageRows
 
 Spans = list[tuple[int, int]]  # first position and the one after the last, along each axis of the input

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from saccade.explain import receptive_field
-from saccade.explain.receptive_field import ReceptiveField
+from saccade.explain.architecture import receptive_field
+from saccade.explain.architecture.receptive_field import ReceptiveField
 
 Arguments = dict[str, Any]
 FieldOf = Callable[[Any], ReceptiveField | None]

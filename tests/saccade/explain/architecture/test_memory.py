@@ -9,8 +9,8 @@ from torch import nn
 
 from saccade.core import registry
 from saccade.data.spec import Spec
-from saccade.explain.memory import measure_activation_bytes
-from saccade.explain.summary import describe
+from saccade.explain.architecture.memory import measure_activation_bytes
+from saccade.explain.architecture.summary import describe
 
 
 def small() -> nn.Module:
@@ -41,7 +41,7 @@ def test_activations_of_a_recurrent_network_are_measured_on_the_cpu(monkeypatch:
     kept = measure_activation_bytes(build(spec), torch.zeros(16, 13, 4))
     assert memory.activations == kept
     # A batch that would not fit is measured in part.
-    monkeypatch.setattr("saccade.explain.memory._MAX_MEASURED_BYTES", kept // 4)
+    monkeypatch.setattr("saccade.explain.architecture.memory._MAX_MEASURED_BYTES", kept // 4)
     part = describe(lambda: build(spec), (13, 4), batch_size=16).memory
     assert 2 <= part.measured_examples <= 5
     assert part.activations == pytest.approx(kept, rel=0.15)  # what the library keeps is not quite linear

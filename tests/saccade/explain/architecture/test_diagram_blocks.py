@@ -3,8 +3,8 @@
 from torch import Tensor, nn
 
 from saccade.data.spec import Spec
-from saccade.explain.diagram_blocks import DiagramBlock
-from saccade.explain.summary import describe
+from saccade.explain.architecture.diagram_blocks import DiagramBlock
+from saccade.explain.architecture.summary import describe
 from saccade.models import lenet5, resnet18
 
 

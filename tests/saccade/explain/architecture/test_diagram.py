@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from saccade.core.errors import UserError
-from saccade.explain.diagram import draw_network, network_figure
-from saccade.explain.diagram_blocks import DiagramBlock
-from saccade.explain.memory import Memory
-from saccade.explain.summary import NetworkSummary
+from saccade.explain.architecture.diagram import draw_network, network_figure
+from saccade.explain.architecture.diagram_blocks import DiagramBlock
+from saccade.explain.architecture.memory import Memory
+from saccade.explain.architecture.summary import NetworkSummary
 
 LENET = (
     DiagramBlock("Conv2d", "5x5", (6, 28, 28)),
