@@ -16,7 +16,7 @@ from saccade.core.progress import Progress, no_progress
 from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, ArchiveLimits
 from saccade.io.downloads import fetch_file
 from saccade.io.locations import existing_path, refuse_without_url, remote_file
-from saccade.io.timestamps import TimeOptions
+from saccade.io.time_detection import TimeOptions
 from saccade.kinds.series.reading.labelled_rows import series_files
 from saccade.kinds.series.reading.long_table import read_long_table
 from saccade.readers.examples import SeriesFiles

@@ -18,7 +18,7 @@ from saccade.core.progress import Progress, no_progress
 from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, ArchiveLimits
 from saccade.io.downloads import fetch_file
 from saccade.io.locations import existing_path, refuse_without_url, remote_file
-from saccade.io.timestamps import TimeOptions
+from saccade.io.time_detection import TimeOptions
 from saccade.kinds.series.forecasting.table import ForecastColumns, read_to_forecast
 from saccade.readers.examples import LongSeries, SeriesPanel
 from saccade.readers.fetch_table import fetch_table, stored_table

@@ -8,7 +8,7 @@ import numpy as np
 
 from saccade.data.forecast_inputs import ForecastInputs
 from saccade.data.spec import NO_CLASS
-from saccade.io.timestamps import TimeOptions
+from saccade.io.time_detection import TimeOptions
 
 
 @dataclass(frozen=True)

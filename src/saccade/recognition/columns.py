@@ -13,7 +13,7 @@ from typing import Any
 
 from saccade.core.errors import UserError
 from saccade.data.spec import SPLIT_NAMES
-from saccade.io.timestamps import TimeOptions, is_time
+from saccade.io.time_detection import TimeOptions, is_time
 from saccade.kinds.series.reading.time_columns import UNIX_TIME
 from saccade.recognition.groups import group_column_names, words_of
 from saccade.recognition.look import Look

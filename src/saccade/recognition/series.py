@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from saccade.data.time_zones import PROPOSED
-from saccade.io.timestamps import TimeOptions, is_time
+from saccade.io.time_detection import TimeOptions, is_time
 from saccade.kinds.series.reading.time_columns import find_time_columns
 from saccade.recognition.columns import Column, TableLook, is_label_word, look_at_table, place_of_table, tables_of
 from saccade.recognition.file_names import seen_classes

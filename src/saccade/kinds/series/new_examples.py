@@ -12,7 +12,7 @@ from saccade.core.errors import UserError
 from saccade.core.messages import pluralise
 from saccade.data.spec import Spec
 from saccade.data.time_formats import NUMBER
-from saccade.io.timestamps import TimeOptions
+from saccade.io.time_detection import TimeOptions
 from saccade.kinds import NewExample, NewExamples, Reading
 from saccade.kinds.series.arrays import padded
 from saccade.kinds.series.reading.labelled_files import NotesOfFiles

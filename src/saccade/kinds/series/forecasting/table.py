@@ -11,7 +11,7 @@ import numpy as np
 
 from saccade.core.errors import UserError
 from saccade.core.messages import printable
-from saccade.io.timestamps import TimeOptions
+from saccade.io.time_detection import TimeOptions
 from saccade.kinds.series.reading.number_table import read_numbers
 from saccade.readers.examples import FileSeries, LongSeries, SeriesPanel
 from saccade.tables.numbers import NotANumberError

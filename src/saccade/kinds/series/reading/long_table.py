@@ -11,7 +11,7 @@ import numpy as np
 
 from saccade.core.errors import UserError
 from saccade.core.messages import printable
-from saccade.io.timestamps import TimeOptions, check_time_format
+from saccade.io.time_detection import TimeOptions, check_time_format
 from saccade.kinds.series.reading.labelled_rows import LabelledRows, plain_label
 from saccade.kinds.series.reading.time_columns import find_time_columns
 from saccade.readers.examples import FileSeries

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from saccade.core.errors import UserError
-from saccade.io.timestamps import TimeOptions, check_time_format
+from saccade.io.time_detection import TimeOptions, check_time_format
 from saccade.kinds.series.reading.array_file import read_array_series
 from saccade.kinds.series.reading.time_columns import TimeColumns, find_time_columns
 from saccade.readers.examples import FileSeries

@@ -22,7 +22,8 @@ from saccade.core.errors import UserError
 from saccade.data.time_formats import NUMBER, UNIX_PER_SECOND, date_of, date_text, is_date
 from saccade.data.time_zones import clock_changes, zones_with_change
 from saccade.data.timeline import MONDAY_TO_FRIDAY, UNITS, Calendar, counted, number_text
-from saccade.io.timestamps import Dates, TimeForm, TimeOptions, find_form, read_dates, read_numbers_of_times
+from saccade.io.time_detection import TimeOptions, find_form
+from saccade.io.timestamps import Dates, TimeForm, read_dates, read_numbers_of_times
 
 OnRepeat = Literal["error", "mean", "last"]
 Counts = Literal["clock", "utc"]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from saccade.io.timestamps import TimeOptions, clock_form, is_clock, is_day, is_time
+from saccade.io.time_detection import TimeOptions, clock_form, is_clock, is_day, is_time
 
 _PARTS = ("year", "month", "day", "hour", "minute", "second")
 _OTHER_WORDS = {"yyyy": "year", "yr": "year", "mm": "month", "mo": "month", "dd": "day", "hh": "hour", "hr": "hour"}

@@ -14,7 +14,7 @@ import pytest
 
 from saccade.core.errors import UserError
 from saccade.data.forecast_inputs import ForecastInputs, StaticColumn, shifts_for
-from saccade.io.timestamps import TimeOptions
+from saccade.io.time_detection import TimeOptions
 from saccade.kinds.series.forecasting.covariates import (
     CALENDAR_WORDS,
     Filling,

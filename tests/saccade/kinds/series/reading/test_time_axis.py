@@ -8,7 +8,7 @@ import pytest
 
 from saccade.core.errors import UserError
 from saccade.data.timeline import Calendar
-from saccade.io.timestamps import TimeOptions
+from saccade.io.time_detection import TimeOptions
 from saccade.kinds.series.reading.time_axis import read_times
 
 
