@@ -61,7 +61,7 @@ COMMANDS: dict[str, list[str]] = {
 
 
 @pytest.fixture(scope="module")
-def tree(make_tree: Callable[[], Tree]) -> Tree:
+def tree(make_tree: Callable[..., Tree]) -> Tree:
     tree = make_tree()
     tree.params.write_text(params_text(RUNS, datasets=DATASETS), encoding="utf-8")
     write_tides(tree.root / "tides.csv")

@@ -28,7 +28,7 @@ _ADJECTIVES = {"pos": ("good", "fine", "great"), "neg": ("bad", "dull", "poor")}
 
 
 @pytest.fixture
-def tree(make_tree: Callable[[], Tree]) -> Tree:
+def tree(make_tree: Callable[..., Tree]) -> Tree:
     tree = make_tree()
     for class_name, words in _ADJECTIVES.items():
         folder = tree.root / "reviews" / class_name
