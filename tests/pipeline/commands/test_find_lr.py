@@ -37,7 +37,7 @@ DATASETS = [
     """\
   hello:
     source: {name: plain_text, text: hello}
-    split: {by_heart: true}
+    split: {overfit: true}
     preprocess: {unit: characters, length: 4}
     augment: {views: 0}
   tides:

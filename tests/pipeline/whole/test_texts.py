@@ -26,7 +26,7 @@ datasets:
     augment: {views: 0}
   hello:
     source: {name: plain_text, text: hello}
-    split: {by_heart: true}
+    split: {overfit: true}
     preprocess: {unit: characters, length: 4}
     augment: {views: 0}
   verse:

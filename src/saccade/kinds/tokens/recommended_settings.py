@@ -132,9 +132,9 @@ def recommended_for_long_text(
         Plain settings, each with its reason.
     """
     characters = sum(map(len, examples.pieces))
-    shares = 0.0 if split.by_heart else float(split.test) + split.validation
-    least = characters if split.by_heart else int(characters * min(float(split.test), split.validation))
-    length = max(2, min(128, (characters - 1) if split.by_heart else least // 2))
+    shares = 0.0 if split.overfit else float(split.test) + split.validation
+    least = characters if split.overfit else int(characters * min(float(split.test), split.validation))
+    length = max(2, min(128, (characters - 1) if split.overfit else least // 2))
     decided: dict[str, Any] = {"unit": "characters", "length": length} | dict(preprocess)
     length = int(decided["length"])
     train_tokens = characters * (1 - shares)
