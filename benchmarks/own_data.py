@@ -42,7 +42,8 @@ from typing import Any
 from figures import tell
 from filelock import FileLock, Timeout
 from own_data_methods import BEFORE, BESIDE, BLOCKS, methods_of
-from own_data_sets import QUICK, SETS, MissingDataError, OwnSet, written
+from own_data_sets import QUICK, SETS, OwnSet, written
+from own_data_sources import MissingDataError
 from own_data_table import markdown, results_of
 from ruamel.yaml import YAML
 from run_all import commit, machine, versions

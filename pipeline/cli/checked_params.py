@@ -26,13 +26,13 @@ def load_and_try_transforms() -> Any:
     """Enter the tree, read params.yaml and try its transforms; their values are known to albumentations alone.
 
     It takes seconds. Warnings say which of one's own files have changed since they were fetched, which transforms do
-    not suit the classes, and which settings have no effect.
+    not suit the classes, which settings have no effect, and which keys have another name now.
     """
     from pipeline import paths
     from pipeline.commands.check_transforms import glyph_warnings, transform_value_problems
     from pipeline.console import warn
     from pipeline.params.credentials import secret_problems
-    from pipeline.params.load import raise_problems
+    from pipeline.params.load import old_names, raise_problems
     from pipeline.params.prepared_datasets import two_class_problems
     from pipeline.stages.local_sources import changes
 
@@ -41,6 +41,8 @@ def load_and_try_transforms() -> Any:
     raise_problems(paths.PARAMS, [*transform_value_problems(params), *two_class_problems(params)])
     for line in glyph_warnings(params):
         warn(f"warning: {line}")
+    for problem in old_names(paths.PARAMS):
+        warn(f"warning: {problem}")
     warn_of_unused_settings(params)
     for line in changes({name: dataset.source.arguments for name, dataset in params.datasets.items()}):
         warn(line)

@@ -16,6 +16,7 @@ from pipeline.schema.base import ParamsModel
 from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.schema.named import NamedBlock
 from pipeline.schema.preprocess import PreprocessBlock, form_of_source, preprocess_block
+from pipeline.schema.renamed import renamed_keys, with_new_names
 from pipeline.schema.split import SplitBlock
 from pipeline.schema.tracking import TrackingBlock
 from pipeline.schema.train import TrainBlock
@@ -86,7 +87,9 @@ def load_params(path: Path) -> Params:
     Raises:
         ParamsError: everything that is wrong with it, at once.
     """
-    raw, lines = read_yaml(path)
+    written, lines = read_yaml(path)
+    raw = with_new_names(written)
+    lines |= {(*map(str, at[:-1]), new): line_of(at, lines) or 1 for at, new in renamed_keys(written)}
     problems: list[Problem] = []
     params = None
     try:
@@ -103,6 +106,22 @@ def load_params(path: Path) -> Params:
             path, [Problem(at, "; or ".join(dict.fromkeys(m)), line_of(at, lines)) for at, m in messages.items()]
         )
     return params
+
+
+def old_names(path: Path) -> list[Problem]:
+    """Say which keys of the file have another name now.
+
+    Args:
+        path: params.yaml.
+
+    Returns:
+        A line for each.
+    """
+    written, lines = read_yaml(path)
+    return [
+        Problem(at, f"is called {new} now; the old name is read, too", line_of(at, lines))
+        for at, new in renamed_keys(written)
+    ]
 
 
 def raise_problems(path: Path, problems: Sequence[Problem]) -> None:

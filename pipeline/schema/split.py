@@ -28,7 +28,7 @@ class SplitBlock(ParamsModel):
     )
     group_near_duplicates: bool = Field(False, description="whether images that are nearly the same stay in one split")
     allow_leakage: bool = Field(False, description="whether copies may stay in several published splits: a known flaw")
-    by_heart: bool = Field(False, description="for one long text: all of it is training, validation and test split")
+    overfit: bool = Field(False, description="for one long text: all of it is training, validation and test split")
     folds: int | None = Field(
         None,
         ge=2,

@@ -11,8 +11,10 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))  # its files import each other by bare names
 
+from drawn_defects import defect_picture
 from own_data_methods import BEFORE, methods_of
-from own_data_sets import QUICK, SETS, MissingDataError, OwnSet, Place, defect_picture, kind_of_line, written
+from own_data_sets import QUICK, SETS, OwnSet, written
+from own_data_sources import MissingDataError, Place, kind_of_line
 from own_data_table import compare, markdown, results_of, summarise
 
 from saccade.evaluate.intervals import accuracy_interval

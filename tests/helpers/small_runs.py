@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 
 def dataset_entry(name: str = "digits", *, split: str = "{train_fraction: 0.1}", augment: str = "{views: 0}") -> str:
-    """An entry of ``datasets:``, digits of 20 x 20 pixels."""
+    """An entry of ``datasets:``, digits of 20 x 20 pixels; looking for near duplicates is most of preparing them."""
     return f"""\
   {name}:
     source: {{name: digits}}
     split: {split}
-    preprocess: {{size: [20, 20], channels: 1}}
+    preprocess: {{size: [20, 20], channels: 1, near_duplicates: false}}
     augment: {augment}
 """
 

@@ -57,9 +57,16 @@ class Ended(NamedTuple):
 
 @dataclass(frozen=True)
 class Tree:
-    """A copy of the tree."""
+    """A copy of the tree.
+
+    Attributes:
+        root: its folder.
+        draws: whether commands draw their figures, or write a plain square in place of each, which takes a quarter of
+            the time; the tests below whole/ draw every figure that there is, those of tests/saccade look at them.
+    """
 
     root: Path
+    draws: bool = False
 
     @property
     def params(self) -> Path:
@@ -81,6 +88,7 @@ class Tree:
         """
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_", "PYTHON"))}
         clean |= {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"} | environment
+        clean[warm_python.PLAIN_FIGURES] = str(int(not self.draws))
         if not cold and not any(key.startswith(("OMP_", "PYTHON")) for key in environment):
             return Ended(*warm_python.run(arguments, cwd=cwd or self.root, env=clean))
         ended = subprocess.run(
@@ -112,8 +120,8 @@ class Tree:
 
 
 @pytest.fixture(scope="session")
-def make_tree(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Tree]:
-    """``make_tree()`` is a new copy of the tree, a git repository without a commit."""
+def make_tree(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Tree]:
+    """``make_tree()`` is a new copy of the tree, a git repository without a commit; ``draws`` as of ``Tree``."""
     # Compiled once: commands write no bytecode, and compiling their modules anew would take each a third of a second.
     first = tmp_path_factory.mktemp("first")
     for item in _COPIED:
@@ -121,16 +129,16 @@ def make_tree(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Tree]:
     assert all(compileall.compile_dir(first / item, quiet=1) for item in ("pipeline", "src"))
     subprocess.run(["git", "init", "--quiet"], cwd=first, check=True)
 
-    def make() -> Tree:
+    def make(draws: bool = False) -> Tree:
         root = tmp_path_factory.mktemp("tree")
         shutil.copytree(first, root, dirs_exist_ok=True)
-        return Tree(root)
+        return Tree(root, draws)
 
     return make
 
 
 @pytest.fixture
-def tree(make_tree: Callable[[], Tree]) -> Tree:
+def tree(make_tree: Callable[..., Tree]) -> Tree:
     """A copy of the tree."""
     return make_tree()
 

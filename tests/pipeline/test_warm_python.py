@@ -4,11 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Tree
+from PIL import Image
 from warm_python import STORE_VARIABLE, UPLOADER, Started, run
 
 from pipeline.tracking.uploader import MlflowUploader
@@ -45,6 +47,19 @@ def test_a_warm_command_says_what_a_cold_one_does(tree: Tree) -> None:
     tree.replace("src/saccade/__init__.py", '"""saccade', 'print("the copy\'s own")\n"""saccade')
     warm, cold = (tree.run("train", "lenet5-digit", cold=cold) for cold in (False, True))
     assert warm == cold and warm.code == 1 and warm.out == "the copy's own\n"
+
+
+@pytest.mark.parametrize("draws", [True, False])
+def test_figures_are_drawn_where_a_tree_says_so(make_tree: Callable[..., Tree], draws: bool) -> None:
+    code = (
+        "from pathlib import Path; import pipeline, numpy; from saccade.display.figures import draw_confusion;"
+        "draw_confusion(numpy.eye(3, dtype=int), ('a', 'b', 'c'), Path('three.png'))"
+    )
+    tree = make_tree(draws)
+    ended = tree.python("-c", code)
+    assert ended.code == 0, ended.err
+    with Image.open(tree.root / "three.png") as figure:
+        assert (figure.size == (8, 8)) is not draws
 
 
 def test_what_a_training_starts_is_what_is_forked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

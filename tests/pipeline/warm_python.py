@@ -36,6 +36,7 @@ IMPORTED = (
     "sqlalchemy.dialects.sqlite", "torch", "torch._dynamo", "torch.utils.flop_counter", "torchvision", "typer",
 )  # fmt: skip
 UPLOADER, STORE_VARIABLE = ("-m", "pipeline.tracking.uploader"), "SACCADE_UPLOADER_URI"  # what a training starts
+PLAIN_FIGURES = "SACCADE_TESTS_PLAIN_FIGURES"  # variable: "1" writes a plain square in place of each figure
 _LENGTH = 8  # bytes of a message's length, before it
 
 
@@ -73,6 +74,13 @@ def _become(cwd: str, env: Mapping[str, str], descriptors: Sequence[int]) -> Non
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
     sys.path[0] = str(Path.cwd())
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if env.get(PLAIN_FIGURES) == "1":
+        sys.modules["matplotlib.figure"].Figure.savefig = _write_plain_square
+
+
+def _write_plain_square(_figure: object, path: Path, **_options: object) -> None:
+    """``Figure.savefig`` for tests that look at no figure: drawing four of them is most of what an evaluation takes."""
+    sys.modules["PIL.Image"].new("L", (8, 8)).save(path, format="PNG")
 
 
 class _ForkedUploader(subprocess.Popen):

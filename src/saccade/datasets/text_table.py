@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from saccade.core.errors import UserError
+from saccade.core.names import composed
 from saccade.core.progress import Progress, no_progress
 from saccade.io.archive_limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, ArchiveLimits
 from saccade.io.downloads import fetch_file
@@ -32,7 +33,7 @@ from saccade.readers.row_labels import (
     encode_labels,
     read_flag_or_number,
 )
-from saccade.tables.cells import alike_label_notes, composed, parse_split, refuse_numbers, unused_column_notes
+from saccade.tables.cells import alike_label_notes, parse_split, refuse_numbers, unused_column_notes
 from saccade.tables.table import Table, open_table
 from saccade.tables.table_format import TableFormat
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from saccade.data.imbalance import is_strongly_imbalanced
 from saccade.evaluate.intervals import difference_in_words
 
 BASELINES = {"baseline_": "the baseline", "baseline_features_": "the baseline on features"}
@@ -11,7 +12,6 @@ BASELINES = {"baseline_": "the baseline", "baseline_features_": "the baseline on
 
 ERRORS = ("loss", "perplexity", "bits_per_character", "mae", "mse", "rmse")  # the lower, the better
 
-UNEQUAL = 3  # largest class by the smallest; below, accuracy and balanced accuracy tell much the same
 FAR_LOWER = 0.05  # of a score without an interval, such as balanced accuracy
 SCORES = ("mean_average_precision", "macro_f1")  # without an interval, the higher the better
 FAR_WORSE = 0.02  # of a loss or an error, as a share of the baseline's: smaller ones change from seed to seed
@@ -100,7 +100,7 @@ def _of_accuracy(measured: Mapping[str, Any]) -> Shortfall | None:
 def _of_balanced_accuracy(measured: Mapping[str, Any], class_counts: Sequence[int]) -> Shortfall | None:
     metric, counts = "balanced_accuracy", [count for count in class_counts if count]
     prefix = better_baseline(measured, metric)
-    if prefix is None or metric not in measured or not counts or max(counts) <= UNEQUAL * min(counts):
+    if prefix is None or metric not in measured or not counts or not is_strongly_imbalanced(counts):
         return None
     value, baseline = measured[metric], measured[prefix + metric]
     return Shortfall(metric, value, baseline, prefix, None) if baseline - value > FAR_LOWER else None

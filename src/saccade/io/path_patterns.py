@@ -6,12 +6,12 @@ A pattern is compared with the end of a name, from its start or from any of its 
 """
 
 import re
-import unicodedata
 from collections.abc import Callable
 from fnmatch import translate
 
 from saccade.core.errors import UserError
 from saccade.core.messages import printable
+from saccade.core.names import composed
 
 _TOKEN = re.compile(r"\*{1,2}|\?|\[(?P<negated>!?)(?P<set>\]?[^\]]*)\]|.", re.DOTALL)
 _ANY_FOLDER = r"(?s:.*/)?"  # before a pattern that need not count from the root
@@ -35,13 +35,13 @@ def compile_pattern(pattern: str) -> Callable[[str], bool]:
     Raises:
         UserError: the pattern is empty.
     """
-    pattern = _composed(pattern)
+    pattern = composed(pattern)
     below = pattern.removeprefix("/")
     if not below:
         raise UserError(f"a pattern of file names ({pattern!r}) must not be empty; * fits them all")
     expression = translate(f"{below}*" if below.endswith("/") else below)
     regex = re.compile(expression if pattern.startswith("/") else _ANY_FOLDER + expression)
-    return lambda name: regex.match(_composed(name)) is not None
+    return lambda name: regex.match(composed(name)) is not None
 
 
 def compile_field(pattern: str, field: str) -> Callable[[str], str | None]:
@@ -67,7 +67,7 @@ def compile_field(pattern: str, field: str) -> Callable[[str], str | None]:
         UserError: the pattern does not hold the field once, or a set of characters is none.
     """
     mark = f"{{{field}}}"
-    pattern = _composed(pattern)
+    pattern = composed(pattern)
     parts = pattern.removeprefix("/").split(mark)
     if len(parts) != 2:
         raise UserError(f"the pattern {pattern!r} must hold {mark} once, but holds it {len(parts) - 1} times")
@@ -79,15 +79,10 @@ def compile_field(pattern: str, field: str) -> Callable[[str], str | None]:
         raise UserError(f"the pattern {pattern!r} must have sets such as [ab] or [0-9]: {error}") from None
 
     def value(name: str) -> str | None:
-        match = regex.match(_composed(name))
+        match = regex.match(composed(name))
         return None if match is None else match[1]
 
     return value
-
-
-def _composed(text: str) -> str:
-    """The text in Unicode's composed form: a Mac writes names in the other one, and nobody types it."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _expression(pattern: str) -> str:

@@ -28,7 +28,7 @@ class SplitSettings:
         group_by: column of the source, or pattern of its paths, whose equal values stay in one split; None: no groups.
         group_near_duplicates: whether images that are nearly the same stay in one split.
         allow_leakage: whether copies may stay in several published splits.
-        by_heart: whether all of one long text is training, validation and test.
+        overfit: whether all of one long text is training, validation and test.
         folds: number of equal parts, one of which is the test split; by time, of blocks that are tested after what lies
             before them; None: no folds.
         fold: number of the fold that is the test split, from 1.
@@ -43,7 +43,7 @@ class SplitSettings:
     group_by: str | None = None
     group_near_duplicates: bool = False
     allow_leakage: bool = False
-    by_heart: bool = False
+    overfit: bool = False
     folds: int | None = None
     fold: int | None = None
     train_fraction: float = 1.0

@@ -1,15 +1,14 @@
 """Names of classes as people write them: in one Unicode form, without the spaces around; what looks alike is told."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from saccade.core.errors import UserError
+from saccade.core.names import alike_names, composed
 
 _MAX_NAMED = 3  # in a line
-_JOINTS = re.compile(r"[\s_-]+")
 
 
 def plain_name(name: str) -> str:
@@ -18,7 +17,7 @@ def plain_name(name: str) -> str:
     >>> plain_name("cafe\\u0301 ") == "caf\\u00e9"
     True
     """
-    return name.strip() if name.isascii() else unicodedata.normalize("NFC", name).strip()
+    return composed(name).strip()
 
 
 def plain_class_names(
@@ -56,7 +55,7 @@ def plain_class_names(
         known = ", ".join(sorted(written_as)[:_MAX_NAMED]) + ", ..." * (len(written_as) > _MAX_NAMED)
         raise UserError(f"{where}: rename_classes ({unknown!r}) must name a class, which are {known}")
     made = [renamed.get(plain[name], plain[name]) for name in names]
-    return made, tuple(notes), tuple(_twins(Counter(made)))
+    return made, tuple(notes), tuple(_alike_class_lines(Counter(made)))
 
 
 def without_small_classes(classes: Sequence[str], min_per_class: int, where: Path) -> tuple[set[str], tuple[str, ...]]:
@@ -95,22 +94,17 @@ def without_small_classes(classes: Sequence[str], min_per_class: int, where: Pat
     return kept, (f"left out {what} {of}: {named}; {total:,} example{'s'[: total - 1]}",)
 
 
-def _twins(counts: Mapping[str, int]) -> list[str]:
-    """A line for each few classes that differ in capitals, spaces or dashes alone; single letters may well."""
-    alike: dict[str, list[str]] = {}
-    for name in sorted(counts):
-        if len(name) > 1:
-            alike.setdefault(_JOINTS.sub("", name.casefold()), []).append(name)
+def _alike_class_lines(counts: Mapping[str, int]) -> list[str]:
+    """A line for each group of classes that may be one, with what makes them one."""
     lines = []
-    for names in alike.values():
-        if len(names) > 1:
-            listed = " and ".join(f"{name!r} ({counts[name]:,})" for name in names)
-            most = max(names, key=lambda name: (counts[name], name))
-            others = ", ".join(f"{_quoted(name)}: {_quoted(most)}" for name in names if name != most)
-            lines.append(
-                f"classes {listed} differ in capitals, spaces or dashes alone. If they are one: "
-                f"rename_classes: {{{others}}}"
-            )
+    for names in alike_names(counts):
+        listed = " and ".join(f"{name!r} ({counts[name]:,})" for name in names)
+        most = max(names, key=lambda name: (counts[name], name))
+        others = ", ".join(f"{_quoted(name)}: {_quoted(most)}" for name in names if name != most)
+        lines.append(
+            f"classes {listed} differ in capitals, spaces or dashes alone. If they are one: "
+            f"rename_classes: {{{others}}}"
+        )
     return lines
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from saccade.core.errors import UserError
+from saccade.core.names import composed
 from saccade.readers.path_columns import PathColumns
 from saccade.readers.row_labels import (
     EncodedLabels,
@@ -18,7 +19,6 @@ from saccade.readers.row_labels import (
 from saccade.tables.cells import (
     LabelsAre,
     alike_label_notes,
-    composed,
     parse_split,
     refuse_numbers,
     sorted_labels,

@@ -131,7 +131,7 @@ def one_long_text(look: Look) -> list[Reading]:
             if size > 50_000
             else {"test": 0.1, "validation": 0.1}
             if size > 1_000
-            else {"by_heart": True},
+            else {"overfit": True},
             reasons={
                 "split": "the last part is the test, the one before it validation"
                 if size > 1_000

@@ -1,10 +1,10 @@
 """What cells say that are no numbers: published splits, labels, and columns that nothing names."""
 
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from saccade.core.errors import UserError
+from saccade.core.names import alike_names
 from saccade.data.spec import SPLIT_NAMES, SPLITS
 from saccade.tables.numbers import is_number
 
@@ -42,17 +42,8 @@ def sorted_labels(labels: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
-def composed(label: str) -> str:
-    """A label in Unicode's composed form (NFC): an e with an accent is one letter, however it was typed.
-
-    >>> composed("cafe\\u0301") == "caf\\u00e9"
-    True
-    """
-    return label if label.isascii() else unicodedata.normalize("NFC", label)
-
-
 def alike_label_notes(name: str, labels: Iterable[str]) -> list[str]:
-    """What to tell of labels that differ in capitals or spaces alone, and may be one class.
+    """What to tell of labels that differ in capitals, spaces or dashes alone, and may be one class.
 
     Args:
         name: name of the table.
@@ -61,16 +52,12 @@ def alike_label_notes(name: str, labels: Iterable[str]) -> list[str]:
     Returns:
         A line, or none.
     """
-    alike: dict[str, list[str]] = {}
-    for label in sorted(labels):
-        alike.setdefault(" ".join(label.casefold().split()), []).append(label)
-    twins = [found for found in alike.values() if len(found) > 1]
-    if not twins:
+    alike = alike_names(labels)
+    if not alike:
         return []
-    more = f", and {len(twins) - 1} more such" if len(twins) > 1 else ""
-    return [
-        f"{name}: {' and '.join(map(repr, twins[0]))} differ in capitals or spaces alone, and are classes each{more}"
-    ]
+    more = f", and {len(alike) - 1} more such" if len(alike) > 1 else ""
+    listed = " and ".join(map(repr, alike[0]))
+    return [f"{name}: {listed} differ in capitals, spaces or dashes alone, and are classes each{more}"]
 
 
 def refuse_numbers(labels: Sequence[str], where: Callable[[int], str], column: str, hint: str = "") -> None:

@@ -61,9 +61,9 @@ _FROZEN = """\
 
 
 @pytest.fixture(scope="module")
-def tree(make_tree: Callable[[], Tree]) -> Tree:
+def tree(make_tree: Callable[..., Tree]) -> Tree:
     """With three bundles, two of runs of params.yaml and one of a run that is gone."""
-    tree = make_tree()
+    tree = make_tree(draws=True)
     with tree.params.open("a", encoding="utf-8") as file:
         file.write(_FROZEN)
     for run, classes in (("lenet5-digits", 10), ("frozen", 10), ("left-over", 3)):
@@ -243,8 +243,8 @@ def test_a_wrong_name_is_told_at_once(tree: Tree) -> None:
     assert not modules & {"torch", "matplotlib", "rich.table"}
 
 
-def test_a_model_without_what_is_typical_must_be_told(make_tree: Callable[[], Tree]) -> None:
-    tree = make_tree()
+def test_a_model_without_what_is_typical_must_be_told(make_tree: Callable[..., Tree]) -> None:
+    tree = make_tree(draws=True)
     (tree.root / "src/saccade/models/tiny.py").write_text(
         '"""Tiny."""\nfrom torch import nn\nACCEPTS = ("image",)\n\n\ndef build(spec):\n    return nn.Flatten()\n',
         encoding="utf-8",

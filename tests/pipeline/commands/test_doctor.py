@@ -42,9 +42,9 @@ PARAMS = params_text(
 
 
 @pytest.fixture(scope="module")
-def done(make_tree: Callable[[], Tree]) -> tuple[Tree, dict[str, Ended]]:
+def done(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
     """Everything trained once, in one process; how each command ended."""
-    tree = make_tree()
+    tree = make_tree(draws=True)
     tree.params.write_text(PARAMS, encoding="utf-8")
     commands = [
         *([stage, "digits"] for stage in ("fetch", "preprocess", "augment")),

@@ -37,7 +37,7 @@ DATASETS = [
     """\
   hello:
     source: {name: plain_text, text: hello}
-    split: {by_heart: true}
+    split: {overfit: true}
     preprocess: {unit: characters, length: 4}
     augment: {views: 0}
   tides:
@@ -61,7 +61,7 @@ COMMANDS: dict[str, list[str]] = {
 
 
 @pytest.fixture(scope="module")
-def tree(make_tree: Callable[[], Tree]) -> Tree:
+def tree(make_tree: Callable[..., Tree]) -> Tree:
     tree = make_tree()
     tree.params.write_text(params_text(RUNS, datasets=DATASETS), encoding="utf-8")
     write_tides(tree.root / "tides.csv")

@@ -37,7 +37,7 @@ COMMANDS: dict[str, list[str]] = {
 
 
 @pytest.fixture(scope="module")
-def tree(make_tree: Callable[[], Tree]) -> Tree:
+def tree(make_tree: Callable[..., Tree]) -> Tree:
     return make_tree()
 
 

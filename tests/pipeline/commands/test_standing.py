@@ -29,7 +29,7 @@ LOST = "worse than the baseline: accuracy "
 
 
 @pytest.fixture(scope="module")
-def done(make_tree: Callable[[], Tree]) -> tuple[Tree, dict[str, Ended]]:
+def done(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
     """A run that learns nothing and one that learns, from training to answers."""
     tree = make_tree()
     tree.params.write_text(PARAMS, encoding="utf-8")

@@ -251,7 +251,7 @@ def test_one_long_text(files: Path, started: Started) -> None:
 
 def test_a_text_too_short_for_parts_is_learnt_by_heart(files: Path, started: Started) -> None:
     write_texts(files, {"hello.txt": "hello " * 20})
-    assert started(files / "hello.txt")["dataset"]["split"] == {"by_heart": True}
+    assert started(files / "hello.txt")["dataset"]["split"] == {"overfit": True}
 
 
 def test_a_series_by_days(files: Path, started: Started) -> None:

@@ -67,7 +67,7 @@ main()
 
 
 @pytest.fixture(scope="module")
-def results(make_tree: Callable[[], Tree]) -> tuple[Tree, dict[str, Ended]]:
+def results(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
     """An ensemble of 3, whose second member is a run of its own, evaluated; ``kept`` holds it. Then one of 5."""
     tree = make_tree()
     tree.params.write_text(PARAMS, encoding="utf-8")
@@ -245,7 +245,7 @@ def test_mlflow_shows_members_below_the_larger_ensemble(results: tuple[Tree, dic
 
 @pytest.mark.slow
 def test_killed_in_the_middle_it_goes_on_to_the_same_weights(
-    results: tuple[Tree, dict[str, Ended]], make_tree: Callable[[], Tree]
+    results: tuple[Tree, dict[str, Ended]], make_tree: Callable[..., Tree]
 ) -> None:
     whole, _ = results
     tree = make_tree()
@@ -274,7 +274,7 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_weights(
 
 @pytest.mark.slow
 def test_it_is_evaluated_where_only_what_was_published_is(
-    results: tuple[Tree, dict[str, Ended]], make_tree: Callable[[], Tree]
+    results: tuple[Tree, dict[str, Ended]], make_tree: Callable[..., Tree]
 ) -> None:
     """As after ``dvc pull`` on another machine: without the stores of the members, and with an empty MLflow."""
     whole, _ = results

@@ -45,7 +45,7 @@ class Result:
 
 
 @pytest.fixture(scope="module")
-def prepared(make_tree: Callable[[], Tree]) -> Tree:
+def prepared(make_tree: Callable[..., Tree]) -> Tree:
     """A tree with small data, on which nothing is trained."""
     tree = make_tree()
     tree.replace("params.yaml", TRAIN, SHORT)

@@ -70,7 +70,7 @@ def write_pictures(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def results(make_tree: Callable[[], Tree]) -> tuple[Tree, dict[str, Ended]]:
+def results(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
     tree = make_tree()
     tree.params.write_text(PARAMS, encoding="utf-8")
     write_pictures(tree.root / "pictures")

@@ -43,7 +43,7 @@ def said(text: str, folder: Path) -> list[str]:
         TEXTS.replace("path: nowhere", "path: nowhere, examples: lines, encoding: latin-1, class_from: parent"),
         STREAM,
         STREAM.replace("length: 100", f"length: 100, {ALL_OF_STREAMS}"),
-        STREAM.replace("split: {}", "split: {by_heart: true}"),
+        STREAM.replace("split: {}", "split: {overfit: true}"),
         STREAM.replace("split: {}", "split: {test: 0.05, validation: 0.05, order: time}"),
     ],
 )
@@ -84,8 +84,8 @@ def test_what_is_right(tmp_path: Path, text: str) -> None:
         (TEXTS, "split: {}", "split: {group_near_duplicates: true}",
          "split.group_near_duplicates: text_folder gives labelled texts, which take no group_near_duplicates: leave it "
          "out"),
-        (TEXTS, "split: {}", "split: {by_heart: true}",
-         "split.by_heart: text_folder gives labelled texts, which take no by_heart: leave it out"),
+        (TEXTS, "split: {}", "split: {overfit: true}",
+         "split.overfit: text_folder gives labelled texts, which take no overfit: leave it out"),
         (STREAM, "split: {}", "split: {group_by: x}",
          "split.group_by: plain_text gives long texts, which take no group_by: leave it out"),
         (STREAM, "split: {}", "split: {test: given}",
@@ -93,8 +93,8 @@ def test_what_is_right(tmp_path: Path, text: str) -> None:
         (STREAM, "split: {}", "split: {order: random}",
          "split.order: a long text is cut in its own order: training, validation, test; leave order out, or write "
          "time"),
-        (STREAM, "split: {}", "split: {by_heart: true, test: 0.1}",
-         "split.test: with by_heart, all of the text is in all three splits: leave test out"),
+        (STREAM, "split: {}", "split: {overfit: true, test: 0.1}",
+         "split.test: with overfit, all of the text is in all three splits: leave test out"),
         (TEXTS, "path: nowhere", "path: nowhere, examples: rows",
          "source.examples: 'rows': must be 'files' or 'lines'"),
         (TEXTS, "path: nowhere", "pth: nowhere", "source.pth: text_folder takes no 'pth'; did you mean 'path'?"),

@@ -19,7 +19,7 @@ datasets:
     augment: {views: 0}
   verse:
     source: {name: plain_text, text: hello}
-    split: {by_heart: true}
+    split: {overfit: true}
     preprocess: {unit: characters, length: 4}
     augment: {views: 0}
 runs:

@@ -45,7 +45,7 @@ COMMANDS: dict[str, list[str]] = {
 
 
 @pytest.fixture(scope="module")
-def results(make_tree: Callable[[], Tree]) -> tuple[Tree, dict[str, Ended]]:
+def results(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
     tree = make_tree()
     ended, _ = tree.run_all(*COMMANDS.values())
     assert [each.code for each in ended] == [0] * len(COMMANDS), ended
@@ -141,7 +141,7 @@ def test_a_sheet_that_cannot_be_drawn_is_told_and_the_views_stay(results: tuple[
 
 def test_series_have_no_sheet(tree: Tree) -> None:
     text = dataset_entry("sums").replace("name: digits", "name: adding, length: 4, examples: 40")
-    text = text.replace("{size: [20, 20], channels: 1}", "{}")
+    text = text.replace("{size: [20, 20], channels: 1, near_duplicates: false}", "{}")
     tree.params.write_text(params_text([], datasets=[text]).replace("runs:\n", "runs: {}\n"), encoding="utf-8")
     ended, _ = tree.run_all(["fetch", "sums"], ["preprocess", "sums"], ["augment", "sums"])
     assert [each.code for each in ended] == [0] * 3, ended

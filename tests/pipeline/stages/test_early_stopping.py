@@ -41,7 +41,7 @@ main()
 
 
 @pytest.fixture(scope="module")
-def results(make_tree: Callable[[], Tree]) -> tuple[Tree, dict[str, Ended]]:
+def results(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
     tree = make_tree()
     tree.params.write_text(PARAMS, encoding="utf-8")
     commands = [[stage, "digits"] for stage in ("fetch", "preprocess", "augment")]

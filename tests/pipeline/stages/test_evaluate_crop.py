@@ -37,7 +37,8 @@ PARAMS = (
     "seed: 3\ntracking: {experiment: saccade}\ndatasets:\n"
     + "".join(
         f"  {name}:\n    source: {{name: digits}}\n    split: {{train_fraction: 0.1}}\n"
-        f"    preprocess: {{size: [20, 20], channels: 1}}\n    augment: {augment}\n"
+        "    preprocess: {size: [20, 20], channels: 1, near_duplicates: false}\n"
+        f"    augment: {augment}\n"
         for name, augment in AUGMENT.items()
     )
     + "runs:\n"
@@ -51,7 +52,7 @@ PARAMS = (
 
 
 @pytest.fixture(scope="module")
-def results(make_tree: Callable[[], Tree]) -> tuple[Tree, dict[str, Ended]]:
+def results(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
     tree = make_tree()
     tree.params.write_text(PARAMS, encoding="utf-8")
     commands = [[stage, name] for name in AUGMENT for stage in ("fetch", "preprocess", "augment")]

@@ -56,7 +56,7 @@ PARAMS = params_text(
 
 
 @pytest.fixture(scope="module")
-def trained(make_tree: Callable[[], Tree]) -> Tree:
+def trained(make_tree: Callable[..., Tree]) -> Tree:
     """A tree with prepared digits and the run ``base``, trained."""
     tree = make_tree()
     tree.params.write_text(PARAMS, encoding="utf-8")

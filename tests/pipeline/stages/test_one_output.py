@@ -42,7 +42,7 @@ CLASSES = ("one", "seven")
 
 
 @pytest.fixture(scope="module")
-def results(make_tree: Callable[[], Tree]) -> tuple[Tree, dict[str, Ended]]:
+def results(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
     tree = make_tree()
     tree.params.write_text(PARAMS, encoding="utf-8")
     images_NHW, labels_N = load_digits(return_X_y=True)

@@ -42,7 +42,7 @@ def _make_tiles(folder: Path) -> None:
 
 
 @pytest.fixture
-def tree(make_tree: Callable[[], Tree]) -> Tree:
+def tree(make_tree: Callable[..., Tree]) -> Tree:
     tree = make_tree()
     tree.params.write_text(_PARAMS, encoding="utf-8")
     _make_tiles(tree.root / "tiles")

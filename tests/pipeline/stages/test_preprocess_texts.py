@@ -28,7 +28,7 @@ _ADJECTIVES = {"pos": ("good", "fine", "great"), "neg": ("bad", "dull", "poor")}
 
 
 @pytest.fixture
-def tree(make_tree: Callable[[], Tree]) -> Tree:
+def tree(make_tree: Callable[..., Tree]) -> Tree:
     tree = make_tree()
     for class_name, words in _ADJECTIVES.items():
         folder = tree.root / "reviews" / class_name
@@ -219,8 +219,8 @@ def test_a_long_text_and_a_word(tree: Tree) -> None:
 
     use(tree, "plain_text, text: hello", ("words, max_", "characters, "))
     ended = prepare(tree)
-    assert ended.code == 1 and "split.by_heart: true" in ended.err and "Traceback" not in ended.err
-    use(tree, "plain_text, text: hello", ("words, max_", "characters, "), ("split: {}", "split: {by_heart: true}"))
+    assert ended.code == 1 and "split.overfit: true" in ended.err and "Traceback" not in ended.err
+    use(tree, "plain_text, text: hello", ("words, max_", "characters, "), ("split: {}", "split: {overfit: true}"))
     ended = prepare(tree)
     assert ended.code == 0 and "what is measured was learnt by heart" in ended.err
     assert description(tree)["counts"] == {"train": 1, "validation": 1, "test": 1}

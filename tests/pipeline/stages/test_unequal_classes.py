@@ -31,7 +31,7 @@ PARAMS = params_text(
 
 
 @pytest.fixture(scope="module")
-def trained(make_tree: Callable[[], Tree]) -> Tree:
+def trained(make_tree: Callable[..., Tree]) -> Tree:
     tree = make_tree()
     tree.params.write_text(PARAMS, encoding="utf-8")
     commands = [[stage, "digits"] for stage in ("fetch", "preprocess", "augment")] + [["train", name] for name in RUNS]

@@ -252,9 +252,9 @@ COMMANDS = {
 
 
 @pytest.fixture(scope="module")
-def grown(make_tree: Callable[[], Tree]) -> tuple[Tree, dict[str, Ended]]:
+def grown(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
     """A copy of the tree with all that is added, and how each command ended."""
-    tree = make_tree()
+    tree = make_tree(draws=True)
     for name, text in ADDED.items():
         path = tree.root / "src" / "saccade" / name
         assert not path.exists()

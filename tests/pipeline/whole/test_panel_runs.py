@@ -65,9 +65,9 @@ def write_sales(path: Path, *, ahead: int, names: tuple[str, ...] = tuple(_LEVEL
 
 
 @pytest.fixture(scope="module")
-def said(make_tree: Callable[[], Tree]) -> tuple[Tree, dict[str, Ended]]:
+def said(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
     """Both runs trained and evaluated, one over folds; what each command said."""
-    tree = make_tree()
+    tree = make_tree(draws=True)
     tree.params.write_text(_PARAMS, encoding="utf-8")
     write_sales(tree.root / "sales.csv", ahead=_AHEAD)
     write_sales(tree.root / "past.csv", ahead=0)

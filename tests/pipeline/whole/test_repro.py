@@ -82,9 +82,9 @@ def run_json(tree: Tree, run: str) -> dict:
 
 
 @pytest.fixture(scope="module")
-def project(make_tree: Callable[[], Tree]) -> Tree:
+def project(make_tree: Callable[..., Tree]) -> Tree:
     """A project whose whole pipeline has run once; each test leaves it with nothing to run."""
-    tree = small_project(make_tree())
+    tree = small_project(make_tree(draws=True))
     output = dvc(tree, "repro")
     assert stages_run(output) == EVERYTHING
     return tree
@@ -190,9 +190,9 @@ def test_a_run_is_not_evaluated_on_data_or_beside_a_report_that_are_not_its_own(
 
 
 @pytest.mark.slow
-def test_two_clean_repros_end_in_the_same_weights(project: Tree, make_tree: Callable[[], Tree]) -> None:
+def test_two_clean_repros_end_in_the_same_weights(project: Tree, make_tree: Callable[..., Tree]) -> None:
     dvc(project, "repro")
-    again = small_project(make_tree())
+    again = small_project(make_tree(draws=True))
     shutil.copy2(project.root / "src/saccade/models/lenet5.py", again.root / "src/saccade/models/lenet5.py")
     dvc(again, "repro")
     for run in ("lenet5-digits", "lstm-digits"):

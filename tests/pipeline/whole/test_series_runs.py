@@ -65,9 +65,9 @@ def write_gestures(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def tree(make_tree: Callable[[], Tree]) -> Tree:
+def tree(make_tree: Callable[..., Tree]) -> Tree:
     """Both runs trained and evaluated."""
-    tree = make_tree()
+    tree = make_tree(draws=True)
     tree.params.write_text(_PARAMS, encoding="utf-8")
     write_tides(tree.root / "tides.csv")
     write_gestures(tree.root / "gestures")

@@ -76,8 +76,8 @@ def picture(has: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def results(make_tree: Callable[[], Tree]) -> tuple[Tree, dict[str, Ended]]:
-    tree, random = make_tree(), np.random.default_rng(0)
+def results(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
+    tree, random = make_tree(draws=True), np.random.default_rng(0)
     tree.params.write_text(PARAMS, encoding="utf-8")
     (tree.root / "bands").mkdir()
     (tree.root / "new").mkdir()

@@ -26,7 +26,7 @@ datasets:
     augment: {views: 0}
   hello:
     source: {name: plain_text, text: hello}
-    split: {by_heart: true}
+    split: {overfit: true}
     preprocess: {unit: characters, length: 4}
     augment: {views: 0}
   verse:
@@ -95,7 +95,7 @@ def make_texts(root: Path) -> None:
 
 @pytest.fixture(scope="module")
 def tree(make_tree) -> Tree:
-    tree = make_tree()
+    tree = make_tree(draws=True)
     tree.params.write_text(_PARAMS, encoding="utf-8")
     make_texts(tree.root)
     datasets = ("words", "abroad", "hello", "verse")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
 
-from saccade.data.imbalance import constant_accuracy, is_imbalanced
+from saccade.data.imbalance import constant_accuracy, is_imbalanced, is_strongly_imbalanced
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,13 @@ from saccade.data.imbalance import constant_accuracy, is_imbalanced
 )
 def test_imbalanced_is_twice_the_smallest(counts: list[int], expected: bool) -> None:
     assert is_imbalanced(counts) is expected
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"), [([90, 30], True), ([89, 30], False), ([2, 0], False), ([3, 0], True), ([40, 8, 20], True)]
+)
+def test_strongly_imbalanced_is_three_times_the_smallest(counts: list[int], expected: bool) -> None:
+    assert is_strongly_imbalanced(counts) is expected
 
 
 @pytest.mark.parametrize("counts", [[3, 11, 7], [4, 4], [9, 0, 1]])

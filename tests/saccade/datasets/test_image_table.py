@@ -567,7 +567,7 @@ def test_one_class_in_two_unicode_forms_is_one_and_twins_in_case_are_told(tmp_pa
     examples = of_table(tmp_path, table_bytes(rows))
     assert examples.classes == ("Dog", "caf\u00e9", "dog") and examples.labels.tolist() == [1, 1, 0, 2]
     (note,) = examples.notes
-    assert note.endswith("labels.csv: 'Dog' and 'dog' differ in capitals or spaces alone, and are classes each")
+    assert note.endswith("labels.csv: 'Dog' and 'dog' differ in capitals, spaces or dashes alone, and are classes each")
 
 
 def test_labels_that_are_measured_numbers_are_asked_about(tmp_path: Path) -> None:

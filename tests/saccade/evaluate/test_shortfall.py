@@ -59,7 +59,8 @@ def test_balanced_accuracy_counts_where_classes_are_unequal() -> None:
     assert str(found) == (
         "worse than the baseline: balanced accuracy 0.6000 against 0.7000, how much of it is noise is not known"
     )
-    assert find_shortfall(values, EQUAL) is None and find_shortfall(values, (90, 30)) is None
+    assert find_shortfall(values, EQUAL) is None and find_shortfall(values, (89, 30)) is None
+    assert find_shortfall(values, (90, 30)) == found
     assert find_shortfall(values) is None  # not prepared here
     assert find_shortfall(values | {"balanced_accuracy": 0.66}, UNEQUAL) is None
     assert find_shortfall(values, (90, 0, 40)) is None  # a class without examples says nothing

@@ -15,7 +15,7 @@ import numpy as np
 
 from saccade.core.errors import UserError
 from saccade.core.messages import pluralise
-from saccade.data.imbalance import count_classes
+from saccade.data.imbalance import count_classes, is_strongly_imbalanced
 from saccade.kinds import Means, Recommendation
 from saccade.prepare.split_settings import SplitSettings
 from saccade.readers.examples import ImageExamples
@@ -28,7 +28,6 @@ GPU_CORES = 200.0  # cores that a GPU stands for
 ENOUGH_EPOCHS = 8  # with all layers learning; fewer are better spent on larger images or on the head
 MIN_IMAGES = 60  # training images, below which all layers would learn by heart
 MAX_EPOCHS = 24
-UNEQUAL = 3  # largest class by the smallest
 MAX_STORED = 1_500_000_000  # bytes of views
 _MAX_LISTED = 5  # classes in a message
 LOOKED_AT = 200  # images, spread over all, whose sizes and colours are looked at
@@ -62,11 +61,6 @@ class _Facts:
     varied: bool
     channels: int
     one_class: bool = True
-
-    @property
-    def imbalance(self) -> float:
-        """How many times larger the largest class is than the smallest."""
-        return max(self.counts) / max(1, min(self.counts))
 
 
 def recommended(
@@ -355,7 +349,7 @@ def _smoothing(facts: _Facts) -> dict[str, Any]:
 
 
 def _balance(facts: _Facts) -> dict[str, Any]:
-    return {"class_weights": "effective"} if facts.imbalance >= UNEQUAL else {}
+    return {"class_weights": "effective"} if is_strongly_imbalanced(facts.counts) else {}
 
 
 def _why_balance(facts: _Facts) -> dict[str, str]:
@@ -366,7 +360,7 @@ def _why_balance(facts: _Facts) -> dict[str, str]:
 
 def _why_no_balance(facts: _Facts) -> dict[str, str]:
     """Weights as large as rare classes need throw all layers about from update to update, and gain nothing."""
-    if facts.imbalance < UNEQUAL:
+    if not is_strongly_imbalanced(facts.counts):
         return {}
     largest, smallest = max(facts.counts), min(facts.counts)
     unequal = f"the largest class has {largest:,} images, the smallest {smallest:,}"

@@ -37,10 +37,10 @@ def problems(
     if split.get("order") == "random":
         message = "a long text is cut in its own order: training, validation, test; leave order out, or write time"
         yield ("split", "order"), message
-    if split.get("by_heart") is True:
+    if split.get("overfit") is True:
         for key in ("test", "validation"):
             if key in split:
-                message = f"with by_heart, all of the text is in all three splits: leave {key} out"
+                message = f"with overfit, all of the text is in all three splits: leave {key} out"
                 yield ("split", key), message
 
 

@@ -15,7 +15,7 @@ from saccade.kinds.tokens.page.vocabulary import summary_line
 from saccade.prepare.arrays import write_arrays
 from saccade.readers.examples import TextStream
 
-SPLIT = ("by_heart",)
+SPLIT = ("overfit",)
 
 
 def prepare(
@@ -57,7 +57,7 @@ def prepare(
         )
         num_tokens = len(store.numbers)
         parts = cut_stream(num_tokens, test=job.split.test, validation=job.split.validation)
-        if job.split.by_heart:
+        if job.split.overfit:
             parts = dict.fromkeys(SPLITS, (0, num_tokens))
             job.warn("the whole text is training, validation and test: what is measured was learnt by heart")
         step = stride or length
@@ -66,7 +66,7 @@ def prepare(
         )
         job.say(summary_line(tokens, rows_of, length))
         info = write_arrays(job.folder, builder, rows_of, job.progress)
-        checked = CheckedStream(examples, tokens, parts, step, job.split.by_heart)
+        checked = CheckedStream(examples, tokens, parts, step, job.split.overfit)
         sections = stream_sections(info, job.folder, checked)
     spec = info.spec
     return Prepared(

@@ -12,7 +12,7 @@ import numpy as np
 
 from saccade.core.errors import UserError
 from saccade.core.messages import pluralise
-from saccade.data.imbalance import count_classes
+from saccade.data.imbalance import count_classes, is_strongly_imbalanced
 from saccade.kinds import Means, Recommendation
 from saccade.kinds.tokens.text.tokenizer import Unit, cut, normalise
 from saccade.prepare.split_settings import SplitSettings
@@ -21,8 +21,6 @@ from saccade.readers.examples import TextExamples, TextStream
 EPOCHS = 5  # later ones learn by heart
 MIN_UPDATES = 220  # of a training: what 1,400 reviews take; fewer leave the weights near where they begin
 MAX_EPOCHS = 40
-UNEVEN = 3  # times the smallest class that the largest one has; on surnames weights then gave each class a recall of
-# 0.594 in the mean, none 0.571, at an accuracy of 0.614, none 0.627
 MANY_TEXTS = 20_000  # for training, from which on batches and buckets are more
 BUCKETS, MORE_BUCKETS, MIN_BUCKETS = 2**17, 2**19, 2**14
 MAX_WEIGHTS = 4_000_000  # buckets x classes: every update touches all of them
@@ -70,7 +68,7 @@ def recommended(
     wanted = min(MAX_EPOCHS, max(EPOCHS, math.ceil(MIN_UPDATES / updates)))
     epochs = max(1, min(wanted, affordable))
     counts = count_classes(examples.labels, K)
-    is_uneven = counts.max() >= UNEVEN * max(1, counts.min())
+    is_imbalanced = is_strongly_imbalanced(counts.tolist())
     is_words = preprocess.get("unit") == "words"
     count = pluralise(train_texts, "text")
     why_epochs = f"{count} for training; later epochs learn by heart" if epochs >= EPOCHS else "what the time allows"
@@ -86,13 +84,13 @@ def recommended(
             "batch_size": batch_size,
             "optimizer": {"name": "adam", "lr": 0.05},
             "schedule": {"name": "one_cycle"},
-            **({"class_weights": "effective"} if is_uneven else {}),
+            **({"class_weights": "effective"} if is_imbalanced else {}),
         },
         reasons={
             "model": f"runs of 1 to {2 if is_words else 5} {'words' if is_words else 'characters'} in a linear layer: "
             "no network that reads in order was above it on a few thousand texts",
             "train.epochs": why_epochs,
-            **({"train.class_weights": _why_weights(counts)} if is_uneven else {}),
+            **({"train.class_weights": _why_weights(counts)} if is_imbalanced else {}),
             **why_preprocess,
         },
         minutes=epochs * updates * (UPDATE_S + WEIGHT_S * buckets * K) / 60,
@@ -134,9 +132,9 @@ def recommended_for_long_text(
         Plain settings, each with its reason.
     """
     characters = sum(map(len, examples.pieces))
-    shares = 0.0 if split.by_heart else float(split.test) + split.validation
-    least = characters if split.by_heart else int(characters * min(float(split.test), split.validation))
-    length = max(2, min(128, (characters - 1) if split.by_heart else least // 2))
+    shares = 0.0 if split.overfit else float(split.test) + split.validation
+    least = characters if split.overfit else int(characters * min(float(split.test), split.validation))
+    length = max(2, min(128, (characters - 1) if split.overfit else least // 2))
     decided: dict[str, Any] = {"unit": "characters", "length": length} | dict(preprocess)
     length = int(decided["length"])
     train_tokens = characters * (1 - shares)

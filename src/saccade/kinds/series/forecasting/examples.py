@@ -118,24 +118,6 @@ class ForecastData:
         return bool(self.timeline.panel)
 
 
-def cut_series(
-    series: RegularSeries,
-    targets: Sequence[str],
-    cut: WindowSpec,
-    *,
-    test: float,
-    validation: float,
-    train_fraction: float = 1.0,
-    season: int | None = None,
-) -> ForecastData:
-    """Cut one series without covariates; see ``cut_all``, and there for the arguments."""
-    none = np.zeros((len(series.values), 0), dtype=np.float32)
-    alone = SeriesInputs(series, none, none[0])
-    return cut_all(
-        [alone], targets, cut, None, test=test, validation=validation, train_fraction=train_fraction, season=season
-    )
-
-
 def cut_all(
     series: Sequence[SeriesInputs],
     targets: Sequence[str],

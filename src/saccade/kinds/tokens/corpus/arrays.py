@@ -135,7 +135,7 @@ def windows(start: int, end: int, length: int, stride: int, name: str) -> np.nda
     if end - start < 2:
         raise UserError(
             f"the {name} part must hold 2 tokens at least, one to read and one to predict, but holds "
-            f"{max(0, end - start)}. Give more text, raise that split's share, or learn all of it with split.by_heart: "
+            f"{max(0, end - start)}. Give more text, raise that split's share, or learn all of it with split.overfit: "
             "true"
         )
     more = max(0, -(-(end - 1 - start - length) // stride))

@@ -62,14 +62,14 @@ class CheckedStream:
         tokens: what it consists of.
         parts: each split to its first token and the one after its last.
         stride: tokens from one training window to the next.
-        is_by_heart: all three splits are the whole text.
+        is_overfit: all three splits are the whole text.
     """
 
     stream: TextStream
     tokens: TokenCounts
     parts: Mapping[str, tuple[int, int]]
     stride: int
-    is_by_heart: bool
+    is_overfit: bool
 
     @property
     def notes(self) -> Sequence[str]:

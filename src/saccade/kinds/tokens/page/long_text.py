@@ -40,11 +40,11 @@ def _parts(description: DatasetInfo, checked: CheckedStream) -> Section:
         shown = [_text(checked, start, min(start + _SHOWN, end)), _text(checked, max(start, end - _SHOWN), end)]
         rows.append([split, start + 1, end, end - start, *map(Name, shown)])
     table = Table(["part", "first", "last", spec.unit, "begins with", "ends with"], rows)
-    if checked.is_by_heart:
+    if checked.is_overfit:
         lines: list[Line] = [
             (
                 f"The whole text, {total:,} {spec.unit}, is training, validation and test (",
-                Code("split.by_heart: true"),
+                Code("split.overfit: true"),
                 "): what is measured is what was learnt by heart, and says nothing about other text.",
             )
         ]

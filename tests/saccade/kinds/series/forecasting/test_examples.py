@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cut_series import cut_series
 
 from saccade.core.errors import UserError
 from saccade.data.prepared import open_split, read_dataset_info
 from saccade.data.spec import SPLITS
 from saccade.kinds.series.arrays import series_arrays
-from saccade.kinds.series.forecasting.examples import ForecastData, cut_series
+from saccade.kinds.series.forecasting.examples import ForecastData
 from saccade.kinds.series.forecasting.windows import WindowSpec
 from saccade.kinds.series.reading.regular import RegularSeries, regular_series
 from saccade.prepare.arrays import rows_of_splits, write_arrays

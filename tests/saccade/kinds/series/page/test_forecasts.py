@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cut_series import cut_series
 from PIL import Image
 
 from saccade.data.forecast_inputs import ForecastInputs
@@ -18,7 +19,7 @@ from saccade.display.style import BLUE, ORANGE
 from saccade.kinds import Prepared
 from saccade.kinds.series.arrays import series_arrays
 from saccade.kinds.series.forecasting.covariates import Filling, series_inputs
-from saccade.kinds.series.forecasting.examples import ForecastData, cut_all, cut_series
+from saccade.kinds.series.forecasting.examples import ForecastData, cut_all
 from saccade.kinds.series.forecasting.windows import WindowSpec
 from saccade.kinds.series.page.checked import CheckedSeries
 from saccade.kinds.series.page.figures import GREEN

@@ -100,7 +100,7 @@ def test_windows_ask_for_every_token_but_the_first(length: int, stride: int) -> 
 
 
 def test_a_part_of_one_token_has_no_next_one() -> None:
-    with pytest.raises(UserError, match=r"the validation part must hold 2 tokens at least.*but holds 1.*by_heart"):
+    with pytest.raises(UserError, match=r"the validation part must hold 2 tokens at least.*but holds 1.*overfit"):
         windows(4, 5, 3, 3, "validation")
 
 

@@ -254,16 +254,16 @@ def test_the_same_data_give_the_same_bytes(tmp_path: Path) -> None:
 # A long text
 
 
-def stream_report(folder: Path, text: str, *, length: int = 8, stride: int = 8, by_heart: bool = False) -> Reader:
+def stream_report(folder: Path, text: str, *, length: int = 8, stride: int = 8, overfit: bool = False) -> Reader:
     for name in ("prepared", "report", "scratch"):
         (folder / name).mkdir(parents=True)
     spool = tokenize_all([text], folder / "scratch", unit="characters", lower_case=False)
     parts = cut_stream(len(text), test=0.2, validation=0.2)
-    if by_heart:
+    if overfit:
         parts = dict.fromkeys(SPLITS, (0, len(text)))
     form, rows_of, tokens = stream_arrays(spool, parts, length=length, stride=stride, max_vocabulary=100)
     description = write_arrays(folder / "prepared", form, rows_of)
-    data = CheckedStream(TextStream([text]), tokens, parts, stride, by_heart)
+    data = CheckedStream(TextStream([text]), tokens, parts, stride, overfit)
     sections = stream_sections(description, folder / "prepared", data)
     write_dataset_page(folder / "report", "bard", Prepared(description, sections, notes=data.notes))
     return Reader((folder / "report" / "report.html").read_text(encoding="utf-8"))
@@ -285,7 +285,7 @@ def test_the_parts_of_a_text(tmp_path: Path) -> None:
 
 
 def test_what_is_learnt_by_heart_asks_for_a_look(tmp_path: Path) -> None:
-    page = stream_report(tmp_path, "hello", length=4, by_heart=True)
+    page = stream_report(tmp_path, "hello", length=4, overfit=True)
     assert "says nothing about other text" in page["parts"].text and "learnt by heart" in page[""].text
     assert table(page, "windows", "training window") == [["1", "hell", "ello"]]
 
