@@ -73,6 +73,23 @@ def compare(
 
 
 @app.command()
+def verify(
+    run: RunName,
+    retrain: Annotated[
+        bool, typer.Option("--retrain", help="train it anew, too, and compare each epoch; what is kept stays as it is")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object in place of lines")] = False,
+) -> None:
+    """Check a run against its record: data, params, code, weights, answers; say what differs first."""
+    params = load()
+    entry("runs", params.runs, run)
+    from pipeline.commands.verify import verify
+
+    if code := verify(params, run, retrain=retrain, as_json=as_json):
+        raise typer.Exit(code)
+
+
+@app.command()
 def predict(
     run: RunName,
     paths: Annotated[
