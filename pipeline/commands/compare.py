@@ -173,7 +173,7 @@ def _as_json(
                 "test_set": group[0].test_set,
                 "runs": [run.name for run in group],
                 "pairs": [
-                    {"first": pair.first, "second": pair.second, **asdict(pair.test), "verdict": verdict_in_words(pair)}
+                    {"runs": [pair.first, pair.second], **asdict(pair.test), "verdict": verdict_in_words(pair)}
                     for pair in tested
                 ],
             }

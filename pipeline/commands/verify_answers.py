@@ -64,7 +64,8 @@ def check_answers(run: VerifiedRun) -> Check:
         kept = paths.report(run.name) / "evaluation"
         name = table if (kept / table).exists() and (folder / table).exists() else "outcomes.csv"
         largest, decisions = compare_tables(kept / name, folder / name)
-    detail = f"the answers differ by at most {largest:.2g} ({name}), and {decisions}; {_metric_in_words(run, measured)}"
+    by = f"by at most {largest:.2g} ({name})" if largest else f"by less than the digits of {name} show"
+    detail = f"the answers differ {by}, and {decisions}; {_metric_in_words(run, measured)}"
     return Check("answers", "differs", detail, "", "answers")
 
 
@@ -141,8 +142,12 @@ def check_history(run: VerifiedRun) -> Check:
         return Check("history", "not checked", reason, f"`saccade train {run.name} --fresh` trains it with as many")
     path = paths.report(run.name) / "history.csv"
     if not path.exists():
-        return Check("history", "differs", f"{path} is not there", f"`dvc checkout {path}`", str(path))
-    history, whole = read_history(path), TrainingRun.of(run.params, run.name)
+        return Check("history", "differs", f"{path} is not there", f"`dvc checkout -f {path}`", str(path))
+    try:
+        history = read_history(path)
+    except (ValueError, TypeError) as error:
+        return Check("history", "differs", f"{path} is damaged ({error})", f"`dvc checkout -f {path}`", str(path))
+    whole = TrainingRun.of(run.params, run.name)
     members = run.trained.get("members", [])
     trainings = [whole.member(number) for number in range(len(members))] if members else [whole]
     for number, each in enumerate(trainings):
@@ -161,7 +166,7 @@ def _first_difference(
     training = Training.prepare(training_run, Rank())
     torch.set_num_threads(int(run.recorded_params.get("train.threads", torch.get_num_threads())))
     path = paths.report(run.name) / "history.csv"
-    remedy = f"`dvc checkout {path}`, if it was edited"
+    remedy = f"`dvc checkout -f {path}`, if it was edited"
     if not training_run.block.deterministic:
         remedy = "train.deterministic is false: no two trainings are the same"
     with training.join(Rank()), Progress("epochs", line_every_s=30) as progress:

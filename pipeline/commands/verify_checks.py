@@ -89,22 +89,29 @@ def check_data(run: VerifiedRun) -> Check:
     prepared = paths.prepared(run.dataset)
     expected = {prepared / name: digest for name, digest in run.trained["data"].items() if name.endswith(".npy")}
     expected |= {prepared / name: digest for name, digest in run.evaluated.get("data", {}).items()}
-    for path in (*expected, prepared / "dataset.json", paths.augmented(run.dataset) / "augment.json"):
-        if not path.exists():
-            return Check("data", "differs", f"{path} is not there", _LOST, str(path))
+    if missing := _missing([prepared / "dataset.json", *expected, paths.augmented(run.dataset) / "augment.json"]):
+        return missing
     for name, entry in read_dataset_info(prepared).arrays.items():
         expected.setdefault(prepared / name, entry["sha256"])
     expected |= _views(run)
+    if missing := _missing([*expected]):
+        return missing
     for path, digest in expected.items():
-        if not path.exists():
-            return Check("data", "differs", f"{path} is not there", _LOST, str(path))
         found = open_views(paths.augmented(run.dataset), prepared)[1]["views"] if path.suffix == ".json" else None
         found = found or sha256_of_file(path)
         if found != digest:
-            remedy = "`dvc checkout` restores it; data that were meant to change need `dvc repro`"
+            remedy = f"`dvc checkout -f {path.parent}` restores it; where data were meant to change, `dvc repro`"
             detail = f"{path} holds other bytes than the run was made of ({found[:12]}, not {digest[:12]})"
             return Check("data", "differs", detail, remedy, str(path))
     return _raw(run, len(expected))
+
+
+def _missing(files: Sequence[Path]) -> Check | None:
+    """Names the files that are not there, or their folder where that is gone; None where all are."""
+    lost = dict.fromkeys(str(path if path.parent.exists() else path.parent) for path in files if not path.exists())
+    if not lost:
+        return None
+    return Check("data", "differs", f"not there: {', '.join(lost)}", _LOST, next(iter(lost)))
 
 
 def _views(run: VerifiedRun) -> dict[Path, str]:
@@ -126,7 +133,11 @@ def _raw(run: VerifiedRun, arrays: int) -> Check:
         return Check("data", "same", f"{detail}; {missing}, and was not checked")
     if _digest_of_dvc(folder) != digest:
         return Check(
-            "data", "differs", f"{folder} holds other bytes than dvc.lock names", "`dvc checkout`", str(folder)
+            "data",
+            "differs",
+            f"{folder} holds other bytes than dvc.lock names",
+            f"`dvc checkout -f {folder}` restores them",
+            str(folder),
         )
     return Check("data", "same", f"{detail}, and {folder}")
 
@@ -275,7 +286,7 @@ def check_weights(run: VerifiedRun) -> Check:
     expected = run.trained["weights_sha256"]
     if found != expected:
         detail = f"{model} holds other weights than were trained ({found[:12]}, not {expected[:12]})"
-        return Check("weights", "differs", detail, f"`dvc checkout {model}` restores them", str(model))
+        return Check("weights", "differs", detail, f"`dvc checkout -f {model}` restores them", str(model))
     evaluated = run.evaluated.get("weights_sha256", expected)
     if evaluated != expected:
         detail = f"the evaluation is of other weights ({evaluated[:12]}, not {expected[:12]})"
@@ -283,7 +294,7 @@ def check_weights(run: VerifiedRun) -> Check:
     for name, digest in run.evaluated.get("bundle", {}).items():
         if not (model / name).exists() or sha256_of_file(model / name) != digest:
             detail = f"{model / name}, which says what network the weights are of, was changed"
-            return Check("weights", "differs", detail, f"`dvc checkout {model}` restores it", str(model / name))
+            return Check("weights", "differs", detail, f"`dvc checkout -f {model}` restores it", str(model / name))
     return Check("weights", "same", expected)
 
 
@@ -297,7 +308,7 @@ def check_results(run: VerifiedRun) -> Check:
         if not path.exists():
             return Check("results", "differs", f"{path} is not there", _LOST, str(path))
         if sha256_of_file(path) != digest:
-            remedy = f"`dvc checkout {report / 'evaluation'} {report / 'metrics.json'}` restores it"
+            remedy = f"`dvc checkout -f {report / 'evaluation'} {report / 'metrics.json'}` restores it"
             return Check("results", "differs", f"{path} was changed after it was written", remedy, str(path))
     return Check("results", "same", f"{pluralise(len(run.evaluated['files']), 'file')} of {report}")
 

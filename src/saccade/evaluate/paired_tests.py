@@ -127,7 +127,7 @@ def difference_interval(
 
     first, second = (only_first + 1) / (count + 2), (only_second + 1) / (count + 2)
     middle = second - first
-    reach = ndtri((1 + confidence) / 2) * math.sqrt((first + second - middle**2) / (count + 2))
+    reach = float(ndtri((1 + confidence) / 2)) * math.sqrt((first + second - middle**2) / (count + 2))
     return max(-1.0, middle - reach), min(1.0, middle + reach)
 
 
@@ -216,7 +216,7 @@ def compare_pairs(
         weights_N = 1 / counts_K[strata_N]
     a, b = (float((weights_N * values_N).sum() / weights_N.sum()) for values_N in (a_N, b_N))
     found = PairedTest(metric, len(rows), a, b, b - a, None, None, None, "")
-    is_binary = all(np.isin(values_N, (0, 1)).all() for values_N in (a_N, b_N))
+    is_binary = not is_error(metric) and all(np.isin(values_N, (0, 1)).all() for values_N in (a_N, b_N))
     discordant = (int(((a_N == 1) & (b_N == 0)).sum()), int(((a_N == 0) & (b_N == 1)).sum())) if is_binary else None
     is_independent = first.groups is None and block_length is None
     if discordant is not None and is_independent and first.weights is None and not is_over_classes:
