@@ -59,7 +59,8 @@ DAMAGE = {
     "library": change_json(f"{REPORT}/run.json", "d['versions']['torch'] = '1.0'"),
     "processor": change_json(f"{REPORT}/evaluated.json", "d['processor'] = 'another'"),
     "answers": change_json(f"{REPORT}/evaluated.json", "d['answers_sha256'] = '0'"),
-    "data gone": "import shutil, os\nshutil.rmtree('data/prepared/digits')\nos.remove('data/augmented/digits/train.npy')",
+    "data gone": "import shutil, os\nshutil.rmtree('data/prepared/digits')\n"
+    "os.remove('data/augmented/digits/train.npy')",
     "not evaluated": f"import os\nos.remove('{REPORT}/evaluated.json')",
 }
 
