@@ -52,14 +52,41 @@ def evaluate(
 def compare(
     runs: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Argument(metavar="[RUN]...", help="default: all", autocompletion=complete_run),
+        typer.Argument(
+            metavar="[RUN]...", help="default: all, without what differs between them", autocompletion=complete_run
+        ),
     ] = None,
+    html: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--html", metavar="FILE", help="also write a page: tables, and accuracy against size and seconds"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object in place of tables")] = False,
 ) -> None:
-    """Print runs side by side, from the local reports."""
+    """Print runs side by side: what differs, and whether one is better on the same test examples."""
+    html = html and html.absolute()  # relative to where the command was called, not to the tree
     params = load()
-    from pipeline.commands.listing import show_comparison
+    from pipeline.commands.compare import compare
 
-    show_comparison(params, [name for name in runs or params.runs if entry("runs", params.runs, name)])
+    names = [name for name in runs or params.runs if entry("runs", params.runs, name)]
+    if code := compare(names, named=bool(runs), html=html, as_json=as_json):
+        raise typer.Exit(code)
+
+
+@app.command()
+def verify(
+    run: RunName,
+    retrain: Annotated[
+        bool, typer.Option("--retrain", help="train it anew, too, and compare each epoch; what is kept stays as it is")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object in place of lines")] = False,
+) -> None:
+    """Check a run against its record: data, params, code, weights, answers; say what differs first."""
+    params = load()
+    entry("runs", params.runs, run)
+    from pipeline.commands.verify import verify
+
+    if code := verify(params, run, retrain=retrain, as_json=as_json):
+        raise typer.Exit(code)
 
 
 @app.command()

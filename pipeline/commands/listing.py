@@ -1,7 +1,6 @@
-"""Tables for people: what there is, runs side by side, what was sent."""
+"""Tables for people: what there is, what was sent."""
 
 import json
-from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 from pipeline import paths
 from pipeline.console import pluralise, say
 from pipeline.params.load import Params, load_params
-from pipeline.stages.evaluate.in_words import interval_text, verdict_on_baseline
 from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.io.credentials import mask
@@ -38,57 +36,6 @@ def _state(run: str) -> str:
         main, value = next(iter(metrics.items()))  # the first is the task's main one
         return f": test {main} {value:.4f}"
     return ": trained" if (paths.report(run) / "run.json").exists() else ": not trained yet"
-
-
-_COLUMNS = ("run", "model", "parameters", "metric", "test", "95 % interval", "baseline", "against it", "train s")
-_FEATURES = "on features"  # a second baseline, which not all kinds of data have; "against it" is of the better one
-
-
-def show_comparison(params: Params, runs: Sequence[str]) -> None:
-    """Print a table of runs from run.json and metrics.json, each with its task's main metric; needs no server."""
-    from rich.console import Console
-    from rich.table import Table
-
-    rows = [_row(name) for name in runs]
-    columns = list(_COLUMNS)
-    if any(_FEATURES in row for row in rows):
-        columns.insert(columns.index("baseline") + 1, _FEATURES)
-    table = Table()
-    for column in columns:
-        is_text = column in _COLUMNS[:2]
-        table.add_column(column, no_wrap=is_text, justify="left" if is_text else "right")
-    for row in rows:
-        table.add_row(*(row.get(column, row.get("else", "")) for column in columns))
-    console = Console()
-    console.width = max(console.width, 130)  # a pipe has no width; a table cut at 80 columns helps nobody
-    console.print(table)
-
-
-def _row(name: str) -> dict[str, str]:
-    """Column to text; ``else`` is that of columns that are not named."""
-    trained = _read(paths.report(name) / "run.json")
-    measured = _read(paths.report(name) / "metrics.json")
-    if not trained:
-        return {"run": name, "model": "not trained yet"}
-    metric = next(iter(measured), "-")  # the first is the task's main one
-
-    def number(values: dict[str, Any], key: str, form: str) -> str:
-        return format(values[key], form) if key in values else "-"
-
-    row = {
-        "run": name,
-        "model": trained["model"],
-        "parameters": number(trained, "parameters", ","),
-        "metric": metric,
-        "test": number(measured, metric, ".4f"),
-        "95 % interval": interval_text(measured, metric) or "-",
-        "baseline": number(measured, f"baseline_{metric}", ".4f"),
-        "against it": verdict_on_baseline(measured, metric) or "-",
-        "train s": number(trained, "train_elapsed_s", ".1f"),
-        "else": "-",
-    }
-    on_features = number(measured, f"baseline_features_{metric}", ".4f")
-    return row if on_features == "-" else row | {_FEATURES: on_features}
 
 
 def _read(path: Path) -> dict[str, Any]:

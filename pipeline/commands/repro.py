@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.commands.listing import show_comparison
+from pipeline.commands.compare import compare
 from pipeline.console import say
 from pipeline.params.load import Params
 from pipeline.without_git import prepare_dvc, tell_missing_commit
@@ -34,7 +34,7 @@ def repro(params: Params, arguments: Sequence[str]) -> None:
     code = subprocess.run(command, env=environment, check=False).returncode
     if code != 0:
         raise SystemExit(code)
-    show_comparison(params, list(params.runs))
+    compare(list(params.runs), named=False)
     say("next: `make ui` opens MLflow; `dvc plots show` draws the curves; pictures: reports/<run>/evaluation/")
 
 

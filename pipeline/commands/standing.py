@@ -12,6 +12,7 @@ from pipeline.commands.add_baseline import baseline_of
 from pipeline.commands.doctor import find_cases, line_of
 from pipeline.console import say, warn
 from pipeline.params.prepared_datasets import find_dataset_info
+from pipeline.runs.evaluations import read_evaluated
 from saccade.core.errors import UserError
 from saccade.doctor.remedies import against_a_baseline
 from saccade.doctor.rules import diagnose
@@ -63,10 +64,16 @@ def warn_after_prediction(params: "Params", run: str) -> None:
 
 
 def _evaluated(params: "Params", run: str) -> Shortfall | None:
-    """What metrics.json says; nothing where the run was not evaluated."""
+    """What metrics.json says; nothing where the run was not evaluated, or with other weights than it has now."""
+    from saccade.bundle.bundle import weights_sha256
+
+    evaluated = read_evaluated(run)
+    if evaluated and evaluated["weights_sha256"] != weights_sha256(paths.model(run)):
+        return None
     info = find_dataset_info(params.runs[run].dataset)
     counts = info.class_counts.get("train", []) if info else []
-    return find_shortfall(_read(run, "metrics.json"), counts)
+    paired = (evaluated.get("beside_baseline") or {}).get("verdict")
+    return find_shortfall(_read(run, "metrics.json"), counts, paired=paired)
 
 
 def _validated(params: "Params", run: str) -> dict[str, float]:

@@ -75,7 +75,7 @@ def train_ensemble(params: "Params", name: str, *, fresh: bool, after_training: 
                         _note(store, number, member)
                 if was_finished:
                     if all(_is_noted(store, number, member) for number, member in enumerate(members)):
-                        store.publish(name, run.dataset)
+                        store.publish(name, run.dataset, first.code)
                         say(f"{name}: all {pluralise(count, 'member')} were trained already: published again")
                         return
                     store.set_aside()  # of members that have been trained anew since
@@ -87,7 +87,7 @@ def train_ensemble(params: "Params", name: str, *, fresh: bool, after_training: 
                 store.journal.end("FINISHED")
                 outcome = uploader.finish()
                 _keep_results(run, store, members, weights_sha256, outcome)
-                store.publish(name, run.dataset)
+                store.publish(name, run.dataset, first.code)
     seeds = f"seeds {run.seed} to {run.seed + count - 1}"
     say(f"trained {name}: an ensemble of {pluralise(count, 'member')}, {seeds}; their answers are averaged")
     if outcome.pending_reason:
@@ -204,6 +204,7 @@ def _keep_results(
         "weights_sha256": weights_sha256,
         "device": first["device"],
         "data": first["data"],
+        **{key: first[key] for key in ("code", "versions", "processor") if key in first},  # not of earlier versions
         "members": [
             {"seed": run.seed + number, "run": each["run"], **{key: each[key] for key in _OF_A_MEMBER}}
             for number, each in enumerate(trained)

@@ -41,6 +41,30 @@ def code_digests(stage: str, item: Mapping[str, str]) -> dict[str, str]:
     return {file.as_posix(): sha256_of_file(file) for file in files}
 
 
+def listed_code(stage: str, item: Mapping[str, str]) -> dict[str, str]:
+    """One SHA-256 for each folder and file of code that a stage of dvc.yaml lists.
+
+    Args:
+        stage: name of a stage in dvc.yaml.
+        item: values of the templates, such as ``{"item.model.name": "lenet5"}``.
+
+    Returns:
+        Path to digest, in the order of dvc.yaml: of a folder that of the paths and digests of its files.
+    """
+    by_file, listed = code_digests(stage, item), {}
+    for template in _code_paths(stage):
+        path = _fill(template, item)
+        inside = {file: digest for file, digest in by_file.items() if file == path or file.startswith(f"{path}/")}
+        whole = "".join(f"{digest}  {file}\n" for file, digest in inside.items())
+        listed[path] = inside.get(path) or hashlib.sha256(whole.encode()).hexdigest()
+    return listed
+
+
+def code_items(model: str, task: str) -> dict[str, str]:
+    """Values of the templates of the stages that run a model on a task."""
+    return {"item.model.name": model, "item.task.name": task}
+
+
 def _files_of(path: Path) -> list[Path]:
     """The file itself, or all files of a folder and of those below it, less what .dvcignore leaves out."""
     if not path.is_dir():

@@ -134,7 +134,7 @@ class RunStore:
         """Free their space: nobody goes on from there any more."""
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
-    def publish(self, run: str, dataset: str) -> str:
+    def publish(self, run: str, dataset: str, code: Mapping[str, str] | None = None) -> str:
         """Copy the results to models/<run> and reports/<run>.
 
         An evaluation of other weights is removed there: beside these it would mislead.
@@ -142,6 +142,8 @@ class RunStore:
         Args:
             run: name under which they are published.
             dataset: name of the run's dataset.
+            code: SHA-256 of each file and folder of code that the identity stands for, which run.json then holds: that
+                of an earlier version did not. None: as it is kept.
 
         Returns:
             The name of the run that was trained, which another one with the same identity may be.
@@ -150,7 +152,8 @@ class RunStore:
         report = paths.report(run)
         trained = json.loads((self.results / "run.json").read_text(encoding="utf-8"))
         if _weights_of(report) not in (None, trained["weights_sha256"]):
-            (report / "metrics.json").unlink(missing_ok=True)
+            for name in ("metrics.json", "evaluated.json"):
+                (report / name).unlink(missing_ok=True)
             shutil.rmtree(report / "evaluation", ignore_errors=True)
         with replacing_folder(paths.model(run)) as folder:
             shutil.copytree(self.folder / "bundle", folder, dirs_exist_ok=True)
@@ -159,7 +162,10 @@ class RunStore:
         for name in ("history.csv", "gradients.csv"):
             with replacing_file(report / name) as partial:
                 shutil.copyfile(self.results / name, partial)
-        write_json(report / "run.json", trained | {"run": run, "dataset": dataset})
+        write_json(
+            report / "run.json",
+            trained | ({} if code is None else {"code": dict(code)}) | {"run": run, "dataset": dataset},
+        )
         return trained["run"]
 
 

@@ -33,6 +33,7 @@ EVERY_COMMAND = {
     "predict": ["predict", "lenet5-digits", "photos"],
     "repro": ["repro"],
     "compare": ["compare"],
+    "verify": ["verify", "lenet5-digits"],
     "doctor": ["doctor", "lenet5-digits"],
     "add": ["add", "mnist-lenet5"],
     "clean": ["clean"],

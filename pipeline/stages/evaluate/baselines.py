@@ -2,9 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from typing import Any
+
+import numpy as np
 
 from pipeline import paths
 from pipeline.console import Progress, say
@@ -32,8 +34,13 @@ def measure_baselines(dataset: str, info: DatasetInfo, block: EvaluateBlock) -> 
         Metric name to value on the test split, such as ``baseline_accuracy`` and ``baseline_features_accuracy``;
         nothing where there is none to compare with.
     """
+    return metrics_of(list(baseline_values(dataset, info, block)), info)
+
+
+def metrics_of(measured: Sequence[tuple[kinds.Baseline, Mapping[str, Any]]], info: DatasetInfo) -> dict[str, float]:
+    """Metrics of simple models that were measured on the test split, under the names that metrics.json gives them."""
     metrics: dict[str, float] = {}
-    for found, values in baseline_values(dataset, info, block):
+    for found, values in measured:
         own = {name: values[name] for name in found.metrics if name in values}
         if "accuracy" in own:
             count = values.get("test_examples", info.counts["test"])
@@ -41,6 +48,25 @@ def measure_baselines(dataset: str, info: DatasetInfo, block: EvaluateBlock) -> 
             own |= {"accuracy_low": low, "accuracy_high": high}
         metrics |= {f"{prefix_of(found)}{name}": value for name, value in own.items()}
     return metrics
+
+
+def outcomes_of(measured: Sequence[tuple[kinds.Baseline, Mapping[str, Any]]], count: int) -> dict[str, np.ndarray]:
+    """What simple models got on each test example, where they tell it.
+
+    Args:
+        measured: simple models, each with what its ``measure`` gave.
+        count: number of test examples.
+
+    Returns:
+        Metric name, such as ``baseline_accuracy``, to float64 (N,); NaN where a model did not look.
+    """
+    columns = {}
+    for found, values in measured:
+        for name, outcomes in values.get("outcomes", {}).items():
+            column_N = np.full(count, np.nan)
+            column_N[values.get("outcome_places", slice(None))] = outcomes
+            columns[f"{prefix_of(found)}{name}"] = column_N
+    return columns
 
 
 def prefix_of(baseline: kinds.Baseline) -> str:

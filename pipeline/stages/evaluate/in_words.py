@@ -18,8 +18,20 @@ def interval_text(measured: Mapping[str, Any], metric: str) -> str:
     return f"{interval[0]:.4f} to {interval[1]:.4f}" if interval else ""
 
 
-def verdict_on_baseline(measured: Mapping[str, Any], metric: str) -> str:
-    """How a metric stands beside that of the better baseline, in words; empty where either has no interval."""
+def verdict_on_baseline(measured: Mapping[str, Any], metric: str, paired: str | None = None) -> str:
+    """How a run stands beside the better of its baselines, in words.
+
+    Args:
+        measured: metric name to value.
+        metric: name of a metric.
+        paired: verdict of a paired test on the same examples; None: none was made, and intervals that do not touch
+            decide.
+
+    Returns:
+        "better", "worse" or "no real difference"; empty where either has no interval.
+    """
+    if paired is not None:
+        return paired
     prefix = better_baseline(measured, metric)
     if prefix is None:
         return ""

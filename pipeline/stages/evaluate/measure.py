@@ -26,6 +26,7 @@ def measure(
     *,
     trained_on: str,
     shown_beside: Mapping[str, Any] | None = None,
+    answers: Any = None,
 ) -> dict[str, Any]:
     """Let a network answer, measure the answers, and write the task's tables and pictures.
 
@@ -39,6 +40,7 @@ def measure(
         block: ``evaluate:``.
         trained_on: key in ``datasets:``, whose transforms make the views of ``evaluate.tta``.
         shown_beside: what else the task's ``evaluate`` takes, by name.
+        answers: from ``predictor.answer_split``; None: it is asked here.
 
     Returns:
         Metric name to value, or None where one could not be measured, beside its reason; those of averaged answers
@@ -47,7 +49,7 @@ def measure(
     Raises:
         UserError: views are asked for, and there are no transforms to make them with.
     """
-    answers = predictor.answer_split(test, block.batch_size)
+    answers = predictor.answer_split(test, block.batch_size) if answers is None else answers
     task = registry.module("tasks", predictor.config.task)
     beside = {"top_k": block.top_k, "predictor": predictor, **(shown_beside or {})}
     metrics: dict[str, Any] = registry.call_with_supported(

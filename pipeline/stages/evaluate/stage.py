@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from typing import Any
 
 from pipeline import paths
@@ -10,7 +11,8 @@ from pipeline.runs.journal import Journal
 from pipeline.runs.run_store import journal_folder, restore_journal, wait_for_lock
 from pipeline.runs.tables import read_gradients, read_history
 from pipeline.schema.evaluate import EvaluateBlock
-from pipeline.stages.evaluate.baselines import measure_baselines
+from pipeline.stages.evaluate.baselines import baseline_values, metrics_of, outcomes_of
+from pipeline.stages.evaluate.evaluated import complete_outcomes, write_evaluated
 from pipeline.stages.evaluate.in_words import interval_text, numbers_of, verdict_on_baseline
 from pipeline.stages.evaluate.measure import measure
 from pipeline.stages.evaluate.members import evaluate_members, for_tracking, summary, told
@@ -21,7 +23,7 @@ from saccade import kinds
 from saccade.bundle.bundle import weights_sha256
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_folder, write_json
-from saccade.data.prepared import open_split, read_dataset_info
+from saccade.data.prepared import Split, open_split, read_dataset_info
 from saccade.data.spec import SPLITS
 from saccade.display.layer_statistics import draw_layer_statistics
 from saccade.predict import predictor as prediction
@@ -59,20 +61,36 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
         with replacing_folder(report / "evaluation") as folder:
             splits = [open_split(prepared, split) for split in SPLITS]
             shown = kinds.beside_answers(description, splits)
-            metrics = measure(folder, history, predictor, test, block, trained_on=dataset, shown_beside=shown)
+            answers, answer_elapsed_s = _answer(predictor, test, block.batch_size)
+            metrics = measure(
+                folder, history, predictor, test, block, trained_on=dataset, shown_beside=shown, answers=answers
+            )
             if layers := read_gradients(report / "gradients.csv"):
                 draw_layer_statistics(layers, folder / "gradients.png")
-            metrics |= measure_baselines(dataset, description, block)
+            baselines = list(baseline_values(dataset, description, block))
+            metrics |= metrics_of(baselines, description)
+            columns = outcomes_of(baselines, len(test.rows))
+            outcomes, paired = complete_outcomes(folder, next(iter(metrics)), columns, test, description)
             with replacing_folder(store / "evaluation") as kept:
                 shutil.copytree(folder, kept, dirs_exist_ok=True)
         write_json(report / "metrics.json", metrics | ({"members": members} if members else {}))
+        write_evaluated(
+            run,
+            info=description,
+            predictor=predictor,
+            block=block,
+            answers=answers,
+            answer_elapsed_s=answer_elapsed_s,
+            outcomes=outcomes,
+            beside_baseline=paired,
+        )
         journal.evaluation(numbers_of(metrics) | for_tracking(members), "evaluation")
         outcome = uploader.finish()
     main = next(iter(metrics))  # the first is the task's main one
     names = {f"tta_{main}": f"over {block.tta} views", f"baseline_{main}": "baseline"}
     names |= {f"baseline_features_{main}": "baseline on features", f"baseline_constant_{main}": "constant"}
     beside = "".join(f", {name} {metrics[key]:.4f}" for key, name in names.items() if key in metrics)
-    words = verdict_on_baseline(metrics, main)
+    words = verdict_on_baseline(metrics, main, paired.verdict if paired else None)
     interval = f" (95 %: {interval_text(metrics, main)})" if interval_text(metrics, main) else ""
     say(
         f"evaluated {run}: test {main} {metrics[main]:.4f}{interval}{beside}{f', {words}' if words else ''}; "
@@ -85,6 +103,13 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
         say(told(members[main], main))
     if outcome.pending_reason:
         say(f"not yet in MLflow ({outcome.pending_reason}): `saccade sync` sends it later")
+
+
+def _answer(predictor: Predictor, test: Split, batch_size: int) -> tuple[Any, float]:
+    """What a network answers on a split, and the seconds that it takes."""
+    started_at = time.perf_counter()
+    answers = predictor.answer_split(test, batch_size)  # numbers that lie in memory: the device has finished
+    return answers, time.perf_counter() - started_at
 
 
 def load_trained(run: str, device: str) -> tuple[Predictor, dict[str, Any]]:

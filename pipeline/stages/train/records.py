@@ -7,6 +7,7 @@ from pipeline.console import pluralise, say
 from pipeline.runs import provenance
 from pipeline.runs.journal import DatasetRecord
 from pipeline.runs.run_store import RunStore
+from pipeline.runs.versions import library_versions, processor_of
 from pipeline.stages.train.run import TrainingRun
 from pipeline.stages.train.training import Training
 from saccade.train.state import TrainingState
@@ -93,6 +94,9 @@ def results_of(
         "weights_sha256": weights_sha256,
         "device": f"{environment['device']} ({environment['device_name']})",
         "data": training.setup.digests,
+        "code": training.code,
+        "versions": library_versions(),
+        "processor": processor_of(training.runtime.device.type),
     }
 
 

@@ -54,7 +54,7 @@ def train(run: TrainingRun, me: Rank, uploader: MlflowUploader, *, fresh: bool =
             processes.broadcast(None)  # the others may go
             if not publish:
                 store.drop_checkpoints()
-            report_already_trained(run, store, store.publish(run.name, run.dataset) if publish else None)
+            report_already_trained(run, store, store.publish(run.name, run.dataset, training.code) if publish else None)
             return store.folder
         if changed or fresh or store.is_restored():
             store.set_aside()
@@ -63,7 +63,7 @@ def train(run: TrainingRun, me: Rank, uploader: MlflowUploader, *, fresh: bool =
             state = _train_from_where_it_stands(training)
             outcome = _keep_results(training, state, uploader)
             if publish:
-                store.publish(run.name, run.dataset)
+                store.publish(run.name, run.dataset, training.code)
             else:
                 store.drop_checkpoints()
     say(summary_line(run, state))

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline import paths
 from pipeline.console import Progress, say, warn
-from pipeline.runs.identity import code_digests, identity_of
+from pipeline.runs.identity import code_digests, code_items, identity_of, listed_code
 from pipeline.runs.run_store import RunStore
 from pipeline.signals import StopRequest
 from pipeline.stages.train.run import TrainingRun
@@ -35,6 +35,7 @@ class Training:
         runtime: device, precision and processes.
         environment: values that the bits of the weights depend on besides the identity.
         store: folder in which it is kept.
+        code: SHA-256 of each file and folder of code that decides its numbers.
     """
 
     run: TrainingRun
@@ -42,6 +43,7 @@ class Training:
     runtime: Runtime
     environment: dict[str, str | int]
     store: RunStore
+    code: dict[str, str]
 
     @classmethod
     def prepare(cls, run: TrainingRun, me: Rank) -> "Training":
@@ -69,12 +71,16 @@ class Training:
         )
         setup = set_up_run(run, runtime.precision)
         settings, read = setup.identifying
-        code = code_digests("train", {"item.model.name": run.model.name, "item.task.name": run.task.name})
+        item = code_items(run.model.name, run.task.name)
+        code, listed = code_digests("train", item), listed_code("train", item)
         if not setup.has_own_loss:  # what evaluation measures decides no weight
-            code = {path: digest for path, digest in code.items() if not path.endswith(f"/tasks/{run.task.name}.py")}
+            of_task = f"/tasks/{run.task.name}.py"
+            code, listed = (
+                {path: all_[path] for path in all_ if not path.endswith(of_task)} for all_ in (code, listed)
+            )
         identity = identity_of(settings, read, code)
         environment = devices.describe_environment(runtime.device, me.world_size)
-        return cls(run, setup.with_identity(identity), runtime, environment, RunStore(identity))
+        return cls(run, setup.with_identity(identity), runtime, environment, RunStore(identity), listed)
 
     @property
     def identity(self) -> str:

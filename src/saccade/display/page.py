@@ -130,7 +130,20 @@ class LinkedImage:
     without: str
 
 
-PageBlock = Table | Gallery | Sheet | LinkedImage
+@dataclass(frozen=True)
+class Chart:
+    """A drawing inside the page; not in Markdown.
+
+    Attributes:
+        title: heading, of our own words.
+        svg: an ``<svg>`` of ours, in which text from outside is escaped.
+    """
+
+    title: str
+    svg: str
+
+
+PageBlock = Table | Gallery | Sheet | LinkedImage | Chart
 
 
 @dataclass(frozen=True)
@@ -163,12 +176,14 @@ class Page:
         lead: subject, below the title.
         facts: numbers and their names, in large letters.
         sections: sections in their order.
+        what: sort of report, in the title of the window.
     """
 
     title: Name
     lead: Line
     facts: Sequence[tuple[str, str]]
     sections: Sequence[Section] = field(default_factory=list)
+    what: str = "dataset report"
 
 
 def percent(share: float) -> str:

@@ -106,10 +106,9 @@ def classification_metrics(
     if any(k < 1 for k in top_k):
         raise ValueError(f"top_k ({list(top_k)}) must hold integers of at least 1")
     probabilities_NK, labels_N = _checked(probabilities_NK, labels_N)
-    N, K = probabilities_NK.shape
+    K = probabilities_NK.shape[1]
     predicted_N = probabilities_NK.argmax(axis=1)
     present = np.unique(labels_N)
-    true_N = probabilities_NK[np.arange(N), labels_N]
 
     metrics = {"accuracy": float(accuracy_score(labels_N, predicted_N))}
     for k in sorted(set(top_k)):
@@ -118,11 +117,18 @@ def classification_metrics(
     metrics["macro_f1"] = float(f1_score(labels_N, predicted_N, labels=present, average="macro", zero_division=0))
     # balanced_accuracy_score is the same number, but warns when an absent class is predicted.
     metrics["balanced_accuracy"] = float(recall_score(labels_N, predicted_N, labels=present, average="macro"))
-    metrics["loss"] = float(-np.log(np.clip(true_N, SMALLEST_PROBABILITY, 1)).mean())
+    metrics["loss"] = float(true_class_nats(probabilities_NK, labels_N).mean())
     # Rounding can lift a probability of 1 above 1 by one unit; a confidence has no place there.
     confidences_N = probabilities_NK.max(axis=1).clip(max=1)
     metrics["ece"] = expected_calibration_error(confidences_N, predicted_N == labels_N)
     return metrics
+
+
+def true_class_nats(probabilities_NK: np.ndarray, labels_N: np.ndarray) -> np.ndarray:
+    """Negative logarithm of the true class's probability, nats, float64 (N,); at most 87.3, so that it is finite."""
+    true_N = probabilities_NK[np.arange(len(labels_N)), labels_N].astype(np.float64)
+    nats_N: np.ndarray = -np.log(np.clip(true_N, SMALLEST_PROBABILITY, 1))
+    return nats_N
 
 
 def per_class_table(

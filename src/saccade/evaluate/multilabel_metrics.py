@@ -87,6 +87,32 @@ def multilabel_metrics(
     }
 
 
+def metrics_by_example(
+    probabilities_NK: np.ndarray, labels_NK: np.ndarray, thresholds: Sequence[float]
+) -> dict[str, np.ndarray]:
+    """What of the metrics a single example has.
+
+    Args:
+        probabilities_NK: float, each in [0, 1].
+        labels_NK: uint8, 1 where an example has the class.
+        thresholds: probability from which each class counts as found; empty: 0.5 for each.
+
+    Returns:
+        ``samples_f1``, 1 where nothing is there and nothing is found; ``exact_match``, ``hamming_loss`` and ``loss``,
+        whose means are those of ``multilabel_metrics``. float64 (N,) each.
+    """
+    _check(probabilities_NK, labels_NK)
+    found_NK, has_NK = found_classes(probabilities_NK, thresholds), labels_NK > 0
+    answers_N = found_NK.sum(axis=1) + has_NK.sum(axis=1)
+    p_NK = probabilities_NK.astype(np.float64).clip(_SMALLEST, 1 - _SMALLEST)
+    return {
+        "samples_f1": np.where(answers_N > 0, 2 * (found_NK & has_NK).sum(axis=1) / np.maximum(answers_N, 1), 1.0),
+        "exact_match": (has_NK == found_NK).all(axis=1).astype(np.float64),
+        "hamming_loss": (has_NK != found_NK).mean(axis=1),
+        "loss": -np.where(has_NK, np.log(p_NK), np.log1p(-p_NK)).mean(axis=1),
+    }
+
+
 def per_class_table(
     probabilities_NK: np.ndarray, labels_NK: np.ndarray, thresholds: Sequence[float], classes: Sequence[str]
 ) -> list[dict[str, str | float | int | None]]:

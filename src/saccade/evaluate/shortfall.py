@@ -41,7 +41,9 @@ class Shortfall:
         return f"worse than {BASELINES[self.prefix]}: {metric} {self.value:.4f} against {self.baseline:.4f}, {known}"
 
 
-def find_shortfall(measured: Mapping[str, Any], class_counts: Sequence[int] = ()) -> Shortfall | None:
+def find_shortfall(
+    measured: Mapping[str, Any], class_counts: Sequence[int] = (), *, paired: str | None = None
+) -> Shortfall | None:
     """What a network does worse in than the better of its baselines.
 
     Accuracy counts where the intervals do not touch. Where classes are unequal, balanced accuracy counts too, even if
@@ -51,15 +53,21 @@ def find_shortfall(measured: Mapping[str, Any], class_counts: Sequence[int] = ()
     Args:
         measured: metric name to value, the task's main one first; those of baselines as ``BASELINES`` says.
         class_counts: examples of each class in the training split; empty where they are not known.
+        paired: verdict of a paired test in the main metric, which counts in place of intervals; None: none was made.
 
     Returns:
         None where the network is not worse, or there is nothing to compare with.
     """
     if not measured:
         return None
+    main = next(iter(measured))
+    if paired is not None and main != "balanced_accuracy":  # of unequal classes, what is far lower counts, too
+        prefix = better_baseline(measured, main)
+        if paired == "worse" and prefix is not None:
+            return Shortfall(main, measured[main], measured[prefix + main], prefix, True)
+        return _of_balanced_accuracy(measured, class_counts)
     if "accuracy" in measured:
         return _of_accuracy(measured) or _of_balanced_accuracy(measured, class_counts)
-    main = next(iter(measured))
     prefix = better_baseline(measured, main)
     if prefix is None or main not in (*ERRORS, *SCORES):
         return None

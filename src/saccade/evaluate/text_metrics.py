@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from saccade.data.spec import PAD, Unit
+from saccade.evaluate.outcomes import Outcomes
 
 
 def next_token_metrics(
@@ -62,6 +63,28 @@ def loss_by_position(nats_NT: np.ndarray, labels_NT: np.ndarray) -> list[tuple[i
     count_T = asked_NT.sum(axis=0)
     sum_T = np.where(asked_NT, nats_NT, 0).sum(axis=0, dtype=np.float64)
     return [(t + 1, float(sum_T[t] / count_T[t]), int(count_T[t])) for t in np.flatnonzero(count_T).tolist()]
+
+
+def outcomes_of_texts(
+    rows_N: np.ndarray, nats_NT: np.ndarray, predicted_NT: np.ndarray, labels_NT: np.ndarray
+) -> Outcomes:
+    """What a network got on each text, or on each window of a long one; those that ask for nothing are left out.
+
+    Args:
+        rows_N: number of each text in the source, integers.
+        nats_NT: float, as above.
+        predicted_NT: integers, as above.
+        labels_NT: integers, as above.
+
+    Returns:
+        ``loss`` and ``accuracy``, means over the tokens of each; weights are the numbers of these tokens.
+    """
+    asked_NT = labels_NT != PAD
+    count_N = asked_NT.sum(axis=1)
+    some = count_N > 0
+    loss_N = np.where(asked_NT, nats_NT, 0).sum(axis=1, dtype=np.float64)[some] / count_N[some]
+    right_N = ((predicted_NT == labels_NT) & asked_NT).sum(axis=1)[some] / count_N[some]
+    return Outcomes(rows_N[some], {"loss": loss_N, "accuracy": right_N}, weights=count_N[some].astype(np.float64))
 
 
 def confused_tokens(predicted_NT: np.ndarray, labels_NT: np.ndarray) -> list[tuple[int, int, int, float]]:

@@ -257,7 +257,8 @@ class Baseline:
 
     Attributes:
         method: a few words on how it works.
-        measure: function from the training, validation and test split to metrics of the test split.
+        measure: function from the training, validation and test split to metrics of the test split; it may give
+            ``outcomes``, metric name to its value on each test example, and ``outcome_places`` where it looked at some.
         metrics: names of those metrics that are compared with the network's.
         code: files whose text decides the metrics, which are kept as long as these stay the same; none: it is quick.
         name: word that its metrics carry where a kind has several; empty for the first.

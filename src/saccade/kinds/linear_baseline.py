@@ -3,7 +3,7 @@
 Shapes: N examples, O numbers to predict.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,7 +32,7 @@ def stratified_rows(labels_N: np.ndarray, most: int, seed: int) -> np.ndarray:
 
 def mean_baseline(
     train_targets_NO: np.ndarray, validation_targets_NO: np.ndarray, test_targets_NO: np.ndarray
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """What always answering the mean of the training targets would get on test.
 
     Args:
@@ -41,17 +41,18 @@ def mean_baseline(
         test_targets_NO: float.
 
     Returns:
-        ``mse`` and ``mae``.
+        ``mse`` and ``mae``; and ``outcomes``, both on each of the test examples.
     """
     errors_NO = test_targets_NO.astype(np.float64) - train_targets_NO.mean(axis=0, dtype=np.float64)
-    return {"mse": float(np.square(errors_NO).mean()), "mae": float(np.abs(errors_NO).mean())}
+    outcomes = {"mse": np.square(errors_NO).mean(axis=1).tolist(), "mae": np.abs(errors_NO).mean(axis=1).tolist()}
+    return {"mse": float(np.square(errors_NO).mean()), "mae": float(np.abs(errors_NO).mean()), "outcomes": outcomes}
 
 
 def numbers_baseline() -> "Baseline":
     """The baseline of numbers to predict that are no forecast: their mean over the training split."""
     from saccade.kinds import Baseline
 
-    def measure(train: "Split", validation: "Split", test: "Split") -> dict[str, float]:
+    def measure(train: "Split", validation: "Split", test: "Split") -> dict[str, Any]:
         return mean_baseline(train.labels, validation.labels, test.labels)
 
     return Baseline("the mean of the training split", measure, ("mse", "mae"))

@@ -8,7 +8,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from saccade.display.page import Cell, Code, Gallery, Line, LinkedImage, Name, Page, Share, Sheet, Table, Text
+from saccade.display.page import Cell, Chart, Code, Gallery, Line, LinkedImage, Name, Page, Share, Sheet, Table, Text
 
 _TEMPLATE = Path(__file__).with_name("rendering.html.j2")
 # What Markdown, its tables, formulas and links are made of; a backslash before punctuation takes its meaning from it.
@@ -22,7 +22,7 @@ def to_html(page: Page) -> str:
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"inline": _inline_html}
-    for kind in (Table, Gallery, Sheet, LinkedImage, Share):
+    for kind in (Table, Gallery, Sheet, LinkedImage, Chart, Share):
         environment.tests[kind.__name__] = lambda value, kind=kind: isinstance(value, kind)
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(page=page) + "\n"
 

@@ -14,7 +14,7 @@ from saccade.data.imbalance import is_imbalanced
 from saccade.data.prepared import Split
 from saccade.data.spec import Spec
 from saccade.display import figures
-from saccade.evaluate import metrics
+from saccade.evaluate import metrics, outcomes
 from saccade.evaluate.intervals import accuracy_interval
 from saccade.kinds.tokens.text.display import write_table
 
@@ -36,8 +36,8 @@ def evaluate(
     """Measure the answers on the test split, and write tables and figures.
 
     Args:
-        folder: an empty folder; gets confusion.csv and .png, per_class.csv, predictions.csv, learning_curves.png and
-            the mistakes, the surest first: of images mistakes.png, of texts mistakes.csv.
+        folder: an empty folder; gets confusion.csv and .png, per_class.csv, predictions.csv, outcomes.csv,
+            learning_curves.png and the mistakes, the surest first: of images mistakes.png, of texts mistakes.csv.
         probabilities_NK: float32, the network's answers in the order of the test split.
         test: the test split.
         spec: spec of the dataset.
@@ -62,6 +62,9 @@ def evaluate(
         ["row", "actual", "predicted", "confidence", *(f"p({name})" for name in names)],
         _prediction_rows(probabilities_NK, test, names),
     )
+    nats_N = metrics.true_class_nats(probabilities_NK, test.labels)
+    found = outcomes.of_classes(test.rows, probabilities_NK.argmax(axis=1), test.labels, nats_N)
+    outcomes.write_outcomes(folder / outcomes.FILE_NAME, found)
     measured = metrics.classification_metrics(probabilities_NK, test.labels, top_k=top_k)
     counts_K = counts_KK.sum(axis=1)
     main = "balanced_accuracy" if is_imbalanced(counts_K[counts_K > 0].tolist()) else "accuracy"

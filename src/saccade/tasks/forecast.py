@@ -17,6 +17,7 @@ from saccade.data.spec import Spec, targets_of_names
 from saccade.data.timeline import Timeline
 from saccade.display import figures
 from saccade.evaluate.forecasts import OwnUnit, mean_scaled_error, naive_errors, smape, write_by_series
+from saccade.evaluate.outcomes import FILE_NAME, of_numbers, write_outcomes
 from saccade.kinds.series.figures import Shown, draw_by_step, draw_forecasts, spread_rows, targets_to_draw
 from saccade.predict.answers import Answer, Answers, Question
 from saccade.predict.predictor import Predictor
@@ -54,8 +55,8 @@ def evaluate(
     """Measure the forecasts on the test split beside those of the baselines, and write tables and figures.
 
     Args:
-        folder: an empty folder; gets forecast.csv and .png, by_step.csv and .png, and learning_curves.png; of several
-            series by_series.csv and .png, too.
+        folder: an empty folder; gets forecast.csv and .png, by_step.csv and .png, outcomes.csv and learning_curves.png;
+            of several series by_series.csv and .png, too.
         answers_NO: float32, the network's forecasts in the order of the test split, in the unit of the labels.
         test: the test split.
         spec: spec of the dataset.
@@ -106,6 +107,8 @@ def evaluate(
         share=None if band is None else band.share,
     )
     _write_forecasts(folder / "forecast.csv", answers, bounds, shown, spec, timeline)
+    by_name = {"" if name == "network" else f"{name}_": error_NO for name, error_NO in errors.items()}
+    write_outcomes(folder / FILE_NAME, of_numbers(test.rows, by_name))
     if timeline is not None and timeline.panel:
         write_by_series(folder, answers, truth_NO, test.rows, naive_NO, timeline)
     return metrics

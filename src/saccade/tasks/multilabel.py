@@ -17,7 +17,8 @@ from saccade.data.prepared import Split
 from saccade.data.spec import NO_CLASS, Spec
 from saccade.data.thresholds import found_classes
 from saccade.display import figures
-from saccade.evaluate.multilabel_metrics import multilabel_metrics, per_class_table
+from saccade.evaluate.multilabel_metrics import metrics_by_example, multilabel_metrics, per_class_table
+from saccade.evaluate.outcomes import FILE_NAME, Outcomes, write_outcomes
 from saccade.kinds.tokens.text.display import write_table
 from saccade.predict.answers import Answers, Question, name_classes
 from saccade.predict.predictor import Predictor
@@ -40,8 +41,8 @@ def evaluate(
     """Measure the answers on the test split, and write tables and figures.
 
     Args:
-        folder: an empty folder; gets per_class.csv, predictions.csv, learning_curves.png and the mistakes, the surest
-            first: of images mistakes.png.
+        folder: an empty folder; gets per_class.csv, predictions.csv, outcomes.csv, learning_curves.png and the
+            mistakes, the surest first: of images mistakes.png.
         probabilities_NK: float32, the network's answers in the order of the test split.
         test: the test split.
         spec: spec of the dataset.
@@ -60,6 +61,9 @@ def evaluate(
         folder / "predictions.csv",
         ["row", "actual", "predicted", *(f"p({name})" for name in names)],
         _prediction_rows(probabilities_NK, found_classes(probabilities_NK, thresholds), test, names),
+    )
+    write_outcomes(
+        folder / FILE_NAME, Outcomes(test.rows, metrics_by_example(probabilities_NK, test.labels, thresholds))
     )
     return multilabel_metrics(probabilities_NK, test.labels, thresholds)
 

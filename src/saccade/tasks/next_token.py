@@ -11,6 +11,7 @@ from saccade.data.prepared import Split
 from saccade.data.spec import Spec
 from saccade.display import figures
 from saccade.evaluate import text_metrics
+from saccade.evaluate.outcomes import FILE_NAME, write_outcomes
 from saccade.kinds.tokens.figures import draw_confused, draw_loss_by_position
 from saccade.kinds.tokens.text.display import shown, write_table
 from saccade.kinds.tokens.text.tokenizer import tokenizer_of
@@ -49,7 +50,8 @@ def evaluate(
 
     Args:
         folder: an empty folder; gets learning_curves.png, loss_by_position.csv and .png, confused_tokens.csv and .png,
-            next_letters.csv (what was expected after each beginning of the first test window) and sample.txt.
+            outcomes.csv (the loss of each text), next_letters.csv (what was expected after each beginning of the first
+            test window) and sample.txt.
         answers: the network's outputs for each token of the test split.
         test: the test split.
         spec: spec of the dataset.
@@ -74,6 +76,9 @@ def evaluate(
     _write_expectations(folder / "next_letters.csv", predictor, tokenizer.decode(window_T[:_MAX_PREFIXES]), test, spec)
     prompt = tokenizer.decode(window_T[: min(_MAX_PROMPT_TOKENS, -(-len(window_T) // 4))])
     (folder / "sample.txt").write_text(_sample(predictor, prompt, min(_MAX_SAMPLE_TOKENS, 4 * spec.shape[0])), "utf-8")
+    write_outcomes(
+        folder / FILE_NAME, text_metrics.outcomes_of_texts(test.rows, answers.nats, answers.predicted, test.labels)
+    )
     assert spec.unit
     return text_metrics.next_token_metrics(answers.nats, answers.predicted, test.labels, spec.unit)
 

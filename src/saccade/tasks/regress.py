@@ -14,6 +14,7 @@ from saccade.data.prepared import Split
 from saccade.data.spec import Spec
 from saccade.display import figures
 from saccade.evaluate import metrics
+from saccade.evaluate.outcomes import FILE_NAME, of_numbers, write_outcomes
 from saccade.predict.answers import Answers, Question, predict_numbers
 from saccade.predict.predictor import Predictor
 
@@ -35,8 +36,8 @@ def evaluate(
     """Measure the answers on the test split, and write tables and figures.
 
     Args:
-        folder: an empty folder; gets predictions.csv, predictions.png, learning_curves.png and, of several numbers,
-            per_number.csv: their errors one by one, for they may differ in unit.
+        folder: an empty folder; gets predictions.csv, predictions.png, outcomes.csv, learning_curves.png and, of
+            several numbers, per_number.csv: their errors one by one, for they may differ in unit.
         answers_NO: float32, the network's answers in the order of the test split.
         test: the test split.
         spec: spec of the dataset.
@@ -56,6 +57,7 @@ def evaluate(
             writer.writerow([int(row), *(f"{value:.6g}" for value in (*actual_O, *answer_O))])
     if len(spec.targets) > 1:
         _write_numbers(folder / "per_number.csv", answers_NO, test.labels, spec.targets)
+    write_outcomes(folder / FILE_NAME, of_numbers(test.rows, {"": answers_NO - test.labels.astype(np.float64)}))
     measured = metrics.regression_metrics(answers_NO, test.labels)
     has_unit = predictor is not None and bool(predictor.config.target_std)
     return {"mae": measured["mae"], **measured} if has_unit else measured

@@ -21,7 +21,11 @@ MODEL = "{name: mlp, hidden: [30]}"
 PARAMS = params_text(
     [
         run_entry("idle", TRAIN.format(lr=1e-9), model=MODEL),
-        run_entry("able", "{epochs: 12, batch_size: 20, optimizer: {name: adam, lr: 0.004}}", model=MODEL),
+        run_entry(
+            "able",
+            "{epochs: 25, batch_size: 20, optimizer: {name: adam, lr: 0.002}}",
+            model="{name: mlp, hidden: [200]}",
+        ),
     ],
     datasets=[dataset_entry(split="{train_fraction: 0.1}")],
 )
@@ -113,3 +117,16 @@ def test_a_forecast_that_loses_says_that_noise_is_not_known(params: Params, caps
     standing.say_after_evaluation(params, "idle")  # its journal and tables are elsewhere: no remedy
     line = "worse than the baseline: mae 2.0000 against 1.5000, how much of it is noise is not known"
     assert capsys.readouterr().out == f"idle: on the test split {line}\n"
+
+
+@pytest.mark.parametrize(("weights", "warns"), [("of now", True), ("of before", False)])
+def test_an_evaluation_of_other_weights_is_not_quoted(
+    params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], weights: str, warns: bool
+) -> None:
+    monkeypatch.setattr("saccade.bundle.bundle.weights_sha256", lambda folder: "of now")
+    write_json(Path("reports/idle/metrics.json"), {"mae": 2.0, "baseline_mae": 1.5})
+    beside = {"verdict": "worse"}
+    write_json(Path("reports/idle/evaluated.json"), {"format": 1, "weights_sha256": weights, "beside_baseline": beside})
+    standing.warn_after_prediction(params, "idle")
+    line = "warning: when it was evaluated, idle was worse than the baseline: mae 2.0000 against 1.5000, beyond noise"
+    assert capsys.readouterr().err.startswith(line) == warns

@@ -7,7 +7,7 @@ import pytest
 from conftest import Tree
 
 from pipeline import paths
-from pipeline.commands.listing import show_comparison
+from pipeline.commands.compare import compare
 from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.stages.evaluate.baselines import baseline_values, measure_baselines
 from pipeline.stages.evaluate.in_words import verdict_on_baseline
@@ -169,7 +169,7 @@ def test_the_table_has_a_column_for_features_where_they_were_measured(
     inside: Tree, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def printed(*names: str) -> str:
-        show_comparison(None, names)  # type: ignore[arg-type] - it takes what is in reports
+        compare(names, named=False)
         return capsys.readouterr().out
 
     own, histograms = interval("", 0.75, 0.85), interval("baseline_", 0.5, 0.6)

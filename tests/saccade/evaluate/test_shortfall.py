@@ -84,3 +84,17 @@ def test_a_score_without_an_interval_counts_where_it_is_far_lower() -> None:
 
     assert told(0.9, 0.8) is None and told(0.8, 0.84) is None
     assert told(0.7, 0.8) == Shortfall("mean_average_precision", 0.7, 0.8, "baseline_", None)
+
+
+def test_a_paired_test_decides_in_place_of_intervals() -> None:
+    apart = {
+        **{"accuracy": 0.8, "accuracy_low": 0.75, "accuracy_high": 0.85},
+        **{"baseline_accuracy": 0.95, "baseline_accuracy_low": 0.9, "baseline_accuracy_high": 0.98},
+    }
+    assert find_shortfall(apart) is not None and find_shortfall(apart, paired="no real difference") is None
+    near = apart | {"baseline_accuracy": 0.83, "baseline_accuracy_low": 0.78, "baseline_accuracy_high": 0.88}
+    assert find_shortfall(near) is None
+    found = find_shortfall(near, paired="worse")
+    assert found is not None and found.is_beyond_noise and found.baseline == 0.83
+    forecast = {"mae": 1.001, "baseline_mae": 1.0}
+    assert find_shortfall(forecast) is None and find_shortfall(forecast, paired="worse") is not None

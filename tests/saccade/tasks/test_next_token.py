@@ -50,7 +50,7 @@ def test_tables_pictures_and_a_sample_are_written(length: int, tmp_path: Path) -
     assert next(iter(metrics)) == "loss" and metrics["loss"] == pytest.approx(answers.nats[asked].mean(), rel=1e-5)
     assert {path.name for path in tmp_path.iterdir()} == {
         *("learning_curves.png", "loss_by_position.csv", "loss_by_position.png", "confused_tokens.csv"),
-        *("confused_tokens.png", "next_letters.csv", "sample.txt"),
+        *("confused_tokens.png", "next_letters.csv", "sample.txt", "outcomes.csv"),
     }
     confused = rows_of(tmp_path / "confused_tokens.csv")
     assert sum(int(row["count"]) for row in confused) == (answers.predicted != test.labels)[asked].sum()

@@ -41,7 +41,8 @@ def test_answers_that_do_not_fit_are_refused() -> None:
 
 def test_the_baseline_answers_the_mean_of_the_training_targets() -> None:
     got = linear_baseline.mean_baseline(TARGETS_NO[:2, :1], TARGETS_NO[:1, :1], TARGETS_NO[2:, :1])
-    assert got == {"mse": pytest.approx(2.5**2), "mae": pytest.approx(2.5)}
+    outcomes = {"mse": [pytest.approx(2.5**2)], "mae": [pytest.approx(2.5)]}
+    assert got == {"mse": pytest.approx(2.5**2), "mae": pytest.approx(2.5), "outcomes": outcomes}
 
 
 def test_tables_and_pictures_are_written(tmp_path: Path) -> None:
@@ -50,7 +51,9 @@ def test_tables_and_pictures_are_written(tmp_path: Path) -> None:
     got = regress.evaluate(tmp_path, ANSWERS_NO, test, spec, HISTORY)
     assert got == metrics.regression_metrics(ANSWERS_NO, TARGETS_NO)
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"predictions.csv", "predictions.png", "learning_curves.png", "per_number.csv"}
+    tables = {"predictions.csv", "per_number.csv", "outcomes.csv"}
+    assert names == {*tables, "predictions.png", "learning_curves.png"}
+    assert (tmp_path / "outcomes.csv").read_text(encoding="utf-8").startswith("row,mae,mse\n7,")
     with (tmp_path / "per_number.csv").open(newline="", encoding="utf-8") as file:
         assert [(row["number"], row["mae"]) for row in csv.DictReader(file)] == [("length", "0.5"), ("weight", "2")]
     with (tmp_path / "predictions.csv").open(newline="", encoding="utf-8") as file:

@@ -69,7 +69,8 @@ def fit_and_measure(
         ``accuracy`` and ``balanced_accuracy`` (mean recall of the classes that occur) on test, and the same two on
         validation as ``validation_...``, all of the final model; ``C``; ``train_examples`` it was fitted on;
         ``validation_examples`` and ``test_examples`` it was measured on; ``search_examples`` all strengths were tried
-        on; ``converged``, False when the solver was stopped after ``MAX_ITERATIONS`` steps.
+        on; ``outcomes``, what it got on each of the test examples; ``converged``, False when the solver was stopped
+        after ``MAX_ITERATIONS`` steps.
     """
     rows = stratified_rows(train.labels_N, most, seed)
     features_ND, labels_N = train.read(rows), train.labels_N[rows]
@@ -100,6 +101,7 @@ def fit_and_measure(
         "validation_examples": len(validation.labels_N),
         "test_examples": len(test.labels_N),
         "search_examples": len(search_rows),
+        "outcomes": {"accuracy": (tested_MN[0] == test.labels_N).astype(int).tolist()},
         "converged": bool(final.n_iter_.max() < MAX_ITERATIONS),
     }
 

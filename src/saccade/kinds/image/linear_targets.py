@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from saccade.data.thresholds import choose_thresholds
-from saccade.evaluate.multilabel_metrics import mean_average_precision, multilabel_metrics
+from saccade.evaluate.multilabel_metrics import mean_average_precision, metrics_by_example, multilabel_metrics
 from saccade.kinds.image.linear_classifier import BATCH, MAX_ITERATIONS, Features, standardise
 from saccade.kinds.linear_baseline import stratified_rows
 
@@ -55,7 +55,8 @@ def fit_classes_and_measure(
         seed: which examples the search (and a thinned fit) sees; nothing else is random.
 
     Returns:
-        As of ``multilabel_metrics`` on test; ``validation_mean_average_precision``; ``C``; and the number of examples
+        As of ``multilabel_metrics`` on test; ``outcomes``, what it got on each of the test examples;
+        ``validation_mean_average_precision``; ``C``; and the number of examples
         of each split that were looked at, such as ``train_examples``.
     """
     rows = stratified_rows(np.zeros(len(train.labels_N), int), most, seed)
@@ -70,9 +71,11 @@ def fit_classes_and_measure(
     models = _one_against_rest(features_ND, labels_NK, C)
     held_NK = _probabilities(models, validation, scaling)
     thresholds = choose_thresholds(held_NK, validation.labels_N)
-    measured = multilabel_metrics(_probabilities(models, test, scaling), test.labels_N, thresholds)
+    tested_NK = _probabilities(models, test, scaling)
+    by_example = metrics_by_example(tested_NK, test.labels_N, thresholds)
     return {
-        **measured,
+        **multilabel_metrics(tested_NK, test.labels_N, thresholds),
+        "outcomes": {"samples_f1": by_example["samples_f1"].tolist()},
         "validation_mean_average_precision": mean_average_precision(held_NK, validation.labels_N),
         "C": C,
         **_counts(len(rows), validation, test),
@@ -95,8 +98,9 @@ def fit_numbers_and_measure(
         seed: which examples a thinned fit sees.
 
     Returns:
-        ``mae``, ``rmse`` and ``constant_mae`` on test, in the numbers' own unit; ``validation_mae``; ``penalty``; and
-        the number of examples of each split that were looked at, such as ``train_examples``.
+        ``mae``, ``rmse`` and ``constant_mae`` on test, in the numbers' own unit; ``validation_mae``; ``penalty``;
+        ``outcomes``, what it got on each of the test examples; and the number of examples of each split that were
+        looked at, such as ``train_examples``.
     """
     from sklearn.linear_model import Ridge
 
@@ -119,6 +123,7 @@ def fit_numbers_and_measure(
         "constant_mae": float(np.abs(test.labels_N - constant_O).mean()),
         "validation_mae": float(np.abs(held_NO).mean()),
         "penalty": PENALTIES[best],
+        "outcomes": {"mae": np.abs(errors_NO).mean(axis=1).tolist()},
         **_counts(len(rows), validation, test),
     }
 

@@ -80,6 +80,8 @@ def pretrained_baseline(
     if several:
         fit = fit_classes_and_measure if train_labels_N.dtype == np.uint8 else fit_numbers_and_measure
     measured = fit(read["train"], read["validation"], read["test"], most=MAX_IMAGES["train"], seed=seed)
+    if len(rows["test"]) < len(test_labels_N):
+        measured |= {"outcome_places": rows["test"].tolist()}
     if several:
         return measured | {"model": f"{features.network} features linear model"}
     return measured | {"model": f"{features.network} features logistic regression"}

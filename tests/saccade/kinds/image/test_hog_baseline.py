@@ -66,7 +66,8 @@ def test_test_labels_choose_nothing(digits, digits_baseline):
     *others, test_labels_N = digits
     permuted = image_baseline(*others, np.random.default_rng(5).permutation(test_labels_N))
     assert permuted["accuracy"] < 0.3
-    measured = {"accuracy": None, "balanced_accuracy": None}
+    measured = {"accuracy": None, "balanced_accuracy": None, "outcomes": None}
+    assert np.mean(permuted["outcomes"]["accuracy"]) == permuted["accuracy"]
     assert permuted["balanced_accuracy"] < 0.3 and permuted | measured == digits_baseline | measured
 
 

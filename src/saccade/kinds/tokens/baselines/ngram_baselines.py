@@ -16,7 +16,7 @@ from saccade.data.prepared import Split
 from saccade.data.spec import PAD, Spec
 from saccade.data.thresholds import choose_thresholds
 from saccade.evaluate.metrics import classification_metrics
-from saccade.evaluate.multilabel_metrics import mean_average_precision, multilabel_metrics
+from saccade.evaluate.multilabel_metrics import mean_average_precision, metrics_by_example, multilabel_metrics
 from saccade.kinds.linear_baseline import SEARCH_EXAMPLES, stratified_rows
 from saccade.kinds.tokens.baselines.ngram_features import Runs, choose_features, count_features, runs_of
 from saccade.kinds.tokens.baselines.ngram_model import Windows, fit_ngrams
@@ -188,17 +188,19 @@ def _classify(family: str, splits: dict[str, Split], spec: Spec, seed: int) -> d
     if spec.multilabel:
         held_NK = probabilities(final, splits["validation"])
         thresholds = choose_thresholds(held_NK, np.asarray(splits["validation"].labels))
-        several = multilabel_metrics(
-            probabilities(final, splits["test"]), np.asarray(splits["test"].labels), thresholds
-        )
-        return several | {
+        tested_NK, test_labels_NK = probabilities(final, splits["test"]), np.asarray(splits["test"].labels)
+        by_example = metrics_by_example(tested_NK, test_labels_NK, thresholds)
+        return multilabel_metrics(tested_NK, test_labels_NK, thresholds) | {
+            "outcomes": {"samples_f1": by_example["samples_f1"].tolist()},
             "model": f"{model_name} a class",
             "C": final.C,
             "validation_mean_average_precision": validation_accuracy(final),
             "train_examples": len(rows),
         }
-    measured = classification_metrics(probabilities(final, splits["test"]), np.asarray(splits["test"].labels), top_k=())
+    tested_NK, test_labels_N = probabilities(final, splits["test"]), np.asarray(splits["test"].labels)
+    measured = classification_metrics(tested_NK, test_labels_N, top_k=())
     return {
+        "outcomes": {"accuracy": (tested_NK.argmax(axis=1) == test_labels_N).astype(int).tolist()},
         **{key: measured[key] for key in ("accuracy", "balanced_accuracy", "macro_f1", "loss")},
         "model": model_name,
         "C": final.C,
