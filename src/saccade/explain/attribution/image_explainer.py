@@ -97,6 +97,7 @@ class ImageExplainer:
         first, model = predictor.network[0], predictor.network[1]
         assert isinstance(first, ImageInput)
         self._input = first
+        self._random: ImageExplainer | None = None
         members = list(model.members) if isinstance(model, Ensemble) else [model]
         self.networks = [ClassScores(member, predictor.config.one_output) for member in members]
         blank = torch.zeros(1, *spec.shape, dtype=torch.uint8, device=predictor.device)
@@ -113,7 +114,7 @@ class ImageExplainer:
         """What the network sees of a stored image, uint8 or float grey levels: the middle, where it crops."""
         if self._input.evaluate_crop == 1:
             return image_HWC
-        return enlarged_middle(torch.from_numpy(image_HWC)[None], self._input.evaluate_crop)[0].numpy()
+        return enlarged_middle(torch.from_numpy(np.array(image_HWC))[None], self._input.evaluate_crop)[0].numpy()
 
     def fitting(self) -> list[Method]:
         """The methods that fit, in the order of the table."""
@@ -174,6 +175,15 @@ class ImageExplainer:
         layers = self.layers[member]
         return last_layer(layers) if name is None else layer_named(layers, name)
 
+    def with_random_weights(self, seed: int = 0) -> "ImageExplainer":
+        """The same network before any training, made once: what a map owes to the architecture alone."""
+        if self._random is None:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                network = self.predictor.config.build_network().to(self.predictor.device).eval()
+            self._random = ImageExplainer(Predictor(self.predictor.config, network, self.predictor.device))
+        return self._random
+
     def maps(
         self, stored_BHWC: np.ndarray, class_B: Sequence[int], method: str, layer: str | None = None
     ) -> np.ndarray:
@@ -192,7 +202,7 @@ class ImageExplainer:
             UserError: the method does not fit, or there is no such layer.
         """
         needs_layer = self.method(method).needs == "layer"
-        x_BCHW = self.read(torch.from_numpy(np.ascontiguousarray(stored_BHWC)))
+        x_BCHW = self.read(torch.from_numpy(np.array(stored_BHWC)))
         classes_B = torch.as_tensor(class_B, dtype=torch.int64, device=x_BCHW.device)
         total = sum(
             methods.attribution(network, x_BCHW, classes_B, method, self.layer(layer, member) if needs_layer else None)
@@ -225,7 +235,7 @@ class ImageExplainer:
         return Explanation(method, label, map_HW, name, elapsed_s, gap)
 
     def _gap(self, image_HWC: np.ndarray, index: int, map_HW: np.ndarray) -> float:
-        x_BCHW = self.read(torch.from_numpy(np.ascontiguousarray(image_HWC))[None])
+        x_BCHW = self.read(torch.from_numpy(np.array(image_HWC))[None])
         class_B, map_BHW = torch.tensor([index], device=x_BCHW.device), torch.from_numpy(map_HW)[None].to(x_BCHW)
         gaps = [float(completeness_gap(network, x_BCHW, class_B, map_BHW)) for network in self.networks]
         return sum(gaps) / len(gaps)

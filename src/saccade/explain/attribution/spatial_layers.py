@@ -46,9 +46,14 @@ class Axis:
         return first, first + self.size
 
     def interpolation(self) -> Tensor:
-        """Linear interpolation from cells at their centres to pixels, float (side, cells); level outside of them."""
-        first, step = self.centre(0), (self.centre(1) - self.centre(0)) if self.cells > 1 else 1.0
-        place_side = ((torch.arange(self.side) - first) / step).clamp(0, self.cells - 1)
+        """Linear interpolation from cells at their centres to pixels, float (side, cells).
+
+        Beyond the outermost centres it falls to 0 within a jump, so that a map peaks at the middle of a cell.
+        """
+        if self.cells == 1:
+            return torch.ones(self.side, 1)
+        first, step = self.centre(0), self.centre(1) - self.centre(0)
+        place_side = (torch.arange(self.side) - first) / step
         return (1 - (place_side[:, None] - torch.arange(self.cells)).abs()).clamp(min=0)
 
 
