@@ -10,6 +10,7 @@ import numpy as np
 
 from saccade.display.style import BLUE, GREY, ORANGE
 
+_BETWEEN = (0.72, 0.84, 0.94)  # neither white, grey nor black, as pictures are
 _BRIGHT_SHARE = 0.995  # of the pixels lie below the brightest shade: one pixel shall not darken all others
 
 
@@ -62,7 +63,7 @@ def brightest(maps: Sequence[np.ndarray]) -> float:
 
 
 def montage(pictures_NHWC: Sequence[np.ndarray], columns: int, gap: int = 1) -> np.ndarray:
-    """Several pictures of 0 to 1 and of the same sides as one, white between them and where one is missing.
+    """Several pictures of 0 to 1 and of the same sides as one, pale blue between them and where one is missing.
 
     Args:
         pictures_NHWC: at least one, grey (H, W) or colour (H, W, 3).
@@ -74,18 +75,13 @@ def montage(pictures_NHWC: Sequence[np.ndarray], columns: int, gap: int = 1) -> 
     """
     height, width = pictures_NHWC[0].shape[:2]
     rows = -(-len(pictures_NHWC) // columns)
-    sheet_HWC = np.ones((rows * (height + gap) - gap, columns * (width + gap) - gap, 3))
+    sheet_HWC = np.empty((rows * (height + gap) - gap, columns * (width + gap) - gap, 3))
+    sheet_HWC[:] = _BETWEEN
     for number, picture in enumerate(pictures_NHWC):
         top, left = (number // columns) * (height + gap), (number % columns) * (width + gap)
         colored_HWC = picture if picture.ndim == 3 and picture.shape[2] == 3 else picture.reshape(height, width, 1)
         sheet_HWC[top : top + height, left : left + width] = colored_HWC
     return sheet_HWC
-
-
-def stretched(values: np.ndarray) -> np.ndarray:
-    """Values brought to 0..1; 0.5 where all are the same."""
-    low, high = float(values.min()), float(values.max())
-    return (values - low) / (high - low) if high > low else np.full_like(values, 0.5, dtype=np.float64)
 
 
 def around_grey(values: np.ndarray) -> np.ndarray:
