@@ -175,7 +175,7 @@ class ImageExplainer:
         layers = self.layers[member]
         return last_layer(layers) if name is None else layer_named(layers, name)
 
-    def with_random_weights(self, seed: int = 0) -> "ImageExplainer":
+    def with_random_weights(self, seed: int = 1_000_003) -> "ImageExplainer":
         """The same network before any training, made once: what a map owes to the architecture alone."""
         if self._random is None:
             with torch.random.fork_rng(devices=[]):
