@@ -1,6 +1,6 @@
 """The pointing game: does a map peak on the digit, among pieces of other digits?
 
-    python benchmarks/pointing_game.py [--steps 600] [--width 8]
+    python benchmarks/pointing_game.py [--steps 300] [--width 6]
 
 A digit of scikit-learn (16x16 pixels) lies in one of the nine places of a 48x48 image, moved by up to 2 pixels; in the
 other eight lie digits that were cut into blocks of 4x4 pixels and shuffled, as bright as the digit itself. ResNet-9
@@ -117,9 +117,9 @@ def hits(
 def main() -> None:
     """Parse the command line, train, play, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--width", type=int, default=8)
-    parser.add_argument("--examples", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--width", type=int, default=6)
+    parser.add_argument("--examples", type=int, default=200)
     parser.add_argument("--quick", action="store_true", help="two steps: whether it runs at all")
     parser.add_argument("--work", help="taken as by other benchmarks; nothing is written")
     options = parser.parse_args()

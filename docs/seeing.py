@@ -10,9 +10,13 @@ of 4x4 pixels in its lower left corner, as if one of two cameras had stamped it;
 import argparse
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
+
+if TYPE_CHECKING:
+    from saccade.explain import ImageExplainer
 
 NAMES = {3: "three", 8: "eight"}
 SIDE, TAG, EDGE = 32, 4, 2  # pixels
@@ -91,6 +95,8 @@ def draw_pictures(folder: Path) -> list[Path]:
         shutil.copy(sheets / f"{name}.png", written[-1])
     seven = test.examples[int(np.flatnonzero(test.labels == 7)[1])]
     found = explain_image(digits, seven, digits.fitting())
+    written.append(IMAGES / "seeing-seven-layers.png")
+    _draw_path(digits, seven, written[-1])
     written.append(IMAGES / "seeing-seven.png")
     draw_example("a seven of the test split", found.image, found.rows, written[-1], like_random=found.like_random)
     shortcut = ImageExplainer(saccade.load("models/shortcut"))
@@ -101,6 +107,27 @@ def draw_pictures(folder: Path) -> list[Path]:
         written.append(IMAGES / f"seeing-shortcut-{kind}.png")
         draw_example(f"{kind}/eight/007.png", found.image, found.rows, written[-1])
     return written
+
+
+def _draw_path(explainer: "ImageExplainer", image_HWC: np.ndarray, path: Path) -> None:
+    """One image through every layer that keeps height and width: up to nine maps of each."""
+    import torch
+
+    from saccade.explain.sheets.network_sheets import LayerMaps, draw_activations
+    from saccade.explain.units.responses import outputs_of_layers
+
+    x_BCHW = explainer.read(torch.from_numpy(np.array(image_HWC))[None])
+    layers = [layer for layer in explainer.layers[0] if not list(layer.module.children())]
+    outputs = outputs_of_layers(explainer.networks[0], x_BCHW, layers)
+    maps = [
+        LayerMaps(
+            f"{layer.kind}\n{layer.channels}×{layer.sides[0]}×{layer.sides[1]}",
+            output[:, :9].numpy(),
+            range(9)[: layer.channels],
+        )
+        for layer, output in zip(layers, outputs, strict=True)
+    ]
+    draw_activations([image_HWC], ["7"], maps, path, title="a seven, layer by layer: up to nine maps of each")
 
 
 if __name__ == "__main__":

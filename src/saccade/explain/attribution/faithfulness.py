@@ -35,6 +35,9 @@ def points_into(map_HW: np.ndarray, box: tuple[int, int, int, int]) -> bool:
 def similarity(first_HW: np.ndarray, second_HW: np.ndarray) -> float:
     """Rank correlation of the sizes of two maps' values, in [-1, 1]; 0 where one is the same everywhere.
 
+    Pixels where both are 0 are left out: no layer reaches the edge of an image whatever its weights, and agreeing on
+    that says nothing.
+
     Args:
         first_HW: map of an image.
         second_HW: another map of it, such as that of a network with random weights.
@@ -44,7 +47,10 @@ def similarity(first_HW: np.ndarray, second_HW: np.ndarray) -> float:
     """
     from scipy.stats import rankdata
 
-    first, second = (rankdata(np.abs(map_HW).ravel()) for map_HW in (first_HW, second_HW))
+    is_seen = ((first_HW != 0) | (second_HW != 0)).ravel()
+    if not is_seen.any():
+        return 0.0
+    first, second = (rankdata(np.abs(map_HW).ravel()[is_seen]) for map_HW in (first_HW, second_HW))
     first, second = first - first.mean(), second - second.mean()
     size = float(np.sqrt((first**2).sum() * (second**2).sum()))
     return float((first * second).sum()) / size if size > 0 else 0.0

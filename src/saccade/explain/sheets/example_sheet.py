@@ -17,7 +17,7 @@ class AnswerRow:
     """One answer and its maps.
 
     Attributes:
-        title: what is said of it, such as "answer: 7, 0.993".
+        title: what is said of it, such as "answer: 7 (0.993)".
         explanations: maps for it, one a method.
     """
 
@@ -29,7 +29,7 @@ def draw_example(
     name: str,
     image_HWC: np.ndarray,
     rows: Sequence[AnswerRow],
-    path: Path,
+    path: Path | str,
     *,
     like_random: dict[str, float] | None = None,
 ) -> None:
@@ -71,7 +71,7 @@ def draw_example(
                         0, -0.03, f"like untrained: {like_random[method.name]:.2f}", transform=axes.transAxes,
                         ha="left", va="top", fontsize=7.5, color=GREY,
                     )  # fmt: skip
-        save_figure(figure, path)
+        save_figure(figure, Path(path))
 
 
 def _title(title: str, found: Explanation) -> str:

@@ -136,7 +136,7 @@ def _row_title(name: str, value: float, place: int, asked: str | None, are_class
         return f"{name}: {value:.4g}"
     first = "asked" if asked is not None else "answer"
     second = "best other" if asked is not None else "runner-up"
-    return f"{(first, second)[place]}: {name} {value:.3f}"
+    return f"{(first, second)[place]}: {name} ({value:.3f})"
 
 
 def _like_random(

@@ -16,6 +16,7 @@ from saccade.explain.units.filters import Filters, as_pictures
 
 _MAX_FILTERS = 128
 _CELL = 0.95  # inches
+_ACTIVATIONS = "from pixels to the last layer: one example a class\nthe units of each that tell classes apart most"
 
 
 def draw_filters(filters: Filters, path: Path) -> None:
@@ -80,7 +81,12 @@ class LayerMaps:
 
 
 def draw_activations(
-    images_NHWC: Sequence[np.ndarray], names: Sequence[str], layers: Sequence[LayerMaps], path: Path
+    images_NHWC: Sequence[np.ndarray],
+    names: Sequence[str],
+    layers: Sequence[LayerMaps],
+    path: Path,
+    *,
+    title: str = _ACTIVATIONS,
 ) -> None:
     """Draw one example a class, and beside it what it becomes from layer to layer.
 
@@ -89,13 +95,12 @@ def draw_activations(
         names: classes.
         layers: maps of each layer, of the same units for all examples, each unit on one scale.
         path: the PNG to write.
+        title: first lines of the sheet.
     """
     with style():
         figure = new_figure(1.35 * (len(layers) + 1) + 0.3, 1.35 * len(images_NHWC) + 1.2)
         figure.suptitle(
-            "from pixels to the last layer: one example a class\n"
-            "of each layer the units that tell classes apart most\n"
-            "bright: a strong answer, on one scale for a unit",
+            f"{title}\nbright: a strong answer, on one scale for a unit",
             x=0.01, ha="left", fontsize=10,
         )  # fmt: skip
         grid = figure.subplots(len(images_NHWC), len(layers) + 1, squeeze=False)

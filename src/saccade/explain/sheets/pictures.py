@@ -47,7 +47,7 @@ def show_signed(axes: Any, map_HW: np.ndarray, top: float) -> None:
     """Draw values with a sign: orange speaks for the class, blue against it, white does neither."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    axes.set_axis_off()
+    axes.set(xticks=[], yticks=[])
     colors = LinearSegmentedColormap.from_list("signed", [BLUE, "white", ORANGE])
     top = top or 1.0
     axes.imshow(map_HW, cmap=colors, vmin=-top, vmax=top, interpolation="nearest")

@@ -83,7 +83,7 @@ class SheetsWritten:
 def draw_run(
     explainer: ImageExplainer,
     data: RunData | None,
-    folder: Path,
+    folder: Path | str,
     *,
     layer: str | None = None,
     progress: Progress = no_progress,
@@ -100,7 +100,7 @@ def draw_run(
     Returns:
         What they show.
     """
-    network = explainer.networks[0]
+    folder, network = Path(folder), explainer.networks[0]
     height, width, channels = explainer.predictor.spec.shape
     x_1CHW = explainer.read(torch.zeros(1, height, width, channels, dtype=torch.uint8))
     written = SheetsWritten([], {"model": explainer.predictor.config.model})

@@ -204,4 +204,6 @@ def test_similarity_is_of_ranks_and_of_sizes() -> None:
     map_HW = np.array([[1.0, -2.0, 3.0], [4.0, 5.0, -6.0]])
     assert similarity(map_HW, np.exp(np.abs(map_HW))) == pytest.approx(1)
     assert similarity(map_HW, -1 / map_HW) == pytest.approx(-1)
-    assert similarity(map_HW, np.ones((2, 3))) == 0
+    assert similarity(map_HW, np.ones((2, 3))) == similarity(np.zeros((2, 3)), np.zeros((2, 3))) == 0
+    around = np.pad(map_HW, 9)  # where both are 0, they agree on nothing that was learnt
+    assert similarity(around, np.pad(-1 / map_HW, 9)) == pytest.approx(-1)
