@@ -129,24 +129,28 @@ def _spatial_calls(network: nn.Module, x_BCHW: Tensor) -> list[tuple[SpatialLaye
         root = trace(network, two_BCHW)
     sides = (x_BCHW.shape[2], x_BCHW.shape[3])
     uses: dict[int, int] = {}
-    found, has_weights = [], False
+    found, has_weights, largest = [], False, tuple(sides)
     for call in root.all():
         uses[id(call.module)] = use = uses.get(id(call.module), -1) + 1
         has_weights = has_weights or bool(call.own_parameters())
-        if call is root or not has_weights or not _is_spatial(call):
+        if call is root or not has_weights or not _is_spatial(call, largest):
             continue
+        largest = call.output_shape[2:]
         axes = _axes(call.receptive_field, call.output_shape[2:], sides)
         kind = type(call.module).__name__
         found.append((SpatialLayer(call.name, call.module, use, kind, call.output_shape[1], axes), call))
     return found
 
 
-def _is_spatial(call: Call) -> bool:
+def _is_spatial(call: Call, largest: tuple[int, ...]) -> bool:
+    """Whether an output is maps of the image; where every cell sees all of it, by the sides of the maps before."""
     shape, field = call.output_shape, call.receptive_field
     if len(shape) != 4 or shape[0] != 2 or shape[2] * shape[3] == 1 or field is None:
         return False
     moving = [any(any(segment.jumps) for segment in dimension) for dimension in field.dimensions]
-    return not any(moving) or not (moving[0] or moving[1])
+    if not any(moving):  # behind a gate that sees the whole image, or where one cell is left
+        return shape[2] <= largest[0] and shape[3] <= largest[1]
+    return not (moving[0] or moving[1])
 
 
 def _axes(field: ReceptiveField | None, cells: Sequence[int], sides: tuple[int, int]) -> tuple[Axis, Axis]:

@@ -11,7 +11,7 @@ import numpy as np
 from saccade.display.style import BLUE, GREY, ORANGE, new_figure, save_figure, shorten, style
 from saccade.explain.attribution.faithfulness import area
 from saccade.explain.attribution.methods import METHODS
-from saccade.explain.sheets.pictures import brightest, show_map
+from saccade.explain.sheets.pictures import brightest, say_no_evidence, show_map
 
 _COLORS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")  # Okabe and Ito
 
@@ -48,10 +48,7 @@ def draw_classes(
             axes.set_title(f"{shorten(name, 20)}", fontsize=9, color=BLUE)
             axes.text(0, -0.03, count, transform=axes.transAxes, ha="left", va="top", fontsize=7.5, color=GREY)
             if not (map_HW > 0).any():
-                axes.text(
-                    0.5, 0.5, "no positive\nevidence", transform=axes.transAxes, ha="center", va="center",
-                    fontsize=9, color="white",
-                )  # fmt: skip
+                say_no_evidence(axes)
         save_figure(figure, path)
 
 

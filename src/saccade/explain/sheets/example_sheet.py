@@ -9,7 +9,7 @@ import numpy as np
 from saccade.display.style import BLUE, GREY, new_figure, save_figure, shorten, style
 from saccade.explain.attribution.image_explainer import Explanation
 from saccade.explain.attribution.methods import METHODS
-from saccade.explain.sheets.pictures import brightest, show_image, show_map, show_signed
+from saccade.explain.sheets.pictures import brightest, say_no_evidence, show_image, show_map, show_signed
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,7 @@ def draw_example(
                 if number == 0:
                     axes.set_title(_title(method.title, found), fontsize=9)
                 if not found.has_evidence:
-                    axes.text(
-                        0.5, 0.5, "no positive\nevidence", transform=axes.transAxes, ha="center", va="center",
-                        fontsize=9, color="black" if method.is_signed else "white",
-                    )  # fmt: skip
+                    say_no_evidence(axes)
                 if number == 0 and like_random and method.name in like_random:
                     axes.text(
                         0, -0.03, f"like untrained: {like_random[method.name]:.2f}", transform=axes.transAxes,

@@ -147,9 +147,9 @@ def draw_units(layers: Sequence[tuple[str, Sequence[UnitPatches]]], method: str,
     with style():
         figure = new_figure(1.5 * 2 * most + 0.3, 1.95 * len(layers) + 0.9)
         figure.suptitle(
-            "units that tell classes apart most: the patches of the training data that excite each most, and right of "
-            f"them their {method}\nbeside each unit: the class it answers to most, and the share of its variance that "
-            "classes explain",
+            "units that say most of the label: the patches of the training data that excite each most, "
+            f"and right of them their {method}\nbeside each unit: the class or number that it rises with "
+            "(-: falls with), and the share of its variance that labels explain",
             x=0.01, ha="left", fontsize=10,
         )  # fmt: skip
         grid = figure.subplots(len(layers), 2 * most, squeeze=False)

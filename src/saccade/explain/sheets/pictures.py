@@ -55,6 +55,14 @@ def show_signed(axes: Any, map_HW: np.ndarray, top: float) -> None:
         side.set(visible=True, color=GREY)
 
 
+def say_no_evidence(axes: Any) -> None:
+    """Write across a map that nothing in it speaks for the class."""
+    axes.text(
+        0.5, 0.5, "no positive\nevidence", transform=axes.transAxes, ha="center", va="center", fontsize=9,
+        color="white", bbox={"facecolor": "black", "alpha": 0.65, "linewidth": 0, "pad": 2},
+    )  # fmt: skip
+
+
 def brightest(maps: Sequence[np.ndarray]) -> float:
     """The value of the brightest shade for several maps on one scale."""
     return max((float(np.quantile(np.abs(map_HW), _BRIGHT_SHARE)) for map_HW in maps), default=0.0) or max(

@@ -177,7 +177,7 @@ class _Sheets:
         return np.argsort(-share_U, kind="stable"), share_U, words
 
     def _activations(self, responses: list[UnitResponses], ranked: list[Any]) -> None:
-        classes, rows = self._one_a_class(_MAX_ROWS)
+        names, rows = self._one_a_class(_MAX_ROWS)
         images = self.data.validation.examples[rows]
         x_BCHW = self.explainer.read(torch.from_numpy(np.array(images)))
         outputs = outputs_of_layers(self.explainer.networks[0], x_BCHW, [one.layer for one in responses])
@@ -187,9 +187,9 @@ class _Sheets:
             height, width = one.layer.sides
             title = f"{one.layer.name}\n{one.layer.channels}×{height}×{width}"
             layers.append(LayerMaps(title, output[:, units].float().cpu().numpy(), units))
-        names = [self._labels[k] for k in classes]
         shown = [self.explainer.seen(image) for image in images]
-        draw_activations(shown, names, layers, self.folder / "activations.png")
+        options = {} if self.explainer.predictor.spec.classes else {"title": "from pixels to the last layer"}
+        draw_activations(shown, names, layers, self.folder / "activations.png", **options)
         self.written.lines.append(
             f"activations.png: one example of {len(names)} classes through {len(layers)} layers"
             if self.explainer.predictor.spec.classes
@@ -243,16 +243,16 @@ class _Sheets:
 
     # --- classes ------------------------------------------------------------------------------------------------------
 
-    def _one_a_class(self, most: int) -> tuple[list[int], np.ndarray]:
+    def _one_a_class(self, most: int) -> tuple[list[str], np.ndarray]:
         """Classes that have examples, at most so many, and the first example of each; of numbers, a few examples."""
         validation = self.data.validation
         if not self.explainer.predictor.spec.classes:
             rows = spread(np.arange(len(validation.examples)), most)
-            return [0] * len(rows), rows
+            return [f"{self._labels[0]} {validation.labels[row][0]:.4g}" for row in rows], rows
         found = rows_of_classes(validation.labels, range(len(self._labels)), 1)
         there = [k for k, rows in enumerate(found) if len(rows)]
         chosen = spread(np.array(there), most).tolist()
-        return chosen, np.array([found[k][0] for k in chosen])
+        return [self._labels[k] for k in chosen], np.array([found[k][0] for k in chosen])
 
     def _classes(self) -> None:
         explainer, validation = self.explainer, self.data.validation

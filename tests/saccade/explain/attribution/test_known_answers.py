@@ -152,6 +152,42 @@ def test_of_a_shared_relu_the_call_that_is_meant_is_looked_at() -> None:
     assert (before < 0).any()
 
 
+class ChannelsLast(nn.Module):
+    """A linear layer over channels that were moved to the end, as ConvNeXt has it."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(channels, channels)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return self.linear(x_BCHW.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)  # B H W C and back
+
+
+@pytest.mark.parametrize(("side", "last"), [(16, "2"), (4, "0")])
+def test_channels_that_were_moved_to_the_end_are_no_maps(side: int, last: str) -> None:
+    network = nn.Sequential(nn.Conv2d(1, 9, 3, padding=1), nn.Conv2d(9, 9, 4, stride=4), ChannelsLast(9)).eval()
+    layers = spatial_layers(nn.Sequential(network, nn.Flatten()), torch.zeros(1, 1, side, side))
+    assert not any("linear" in layer.name for layer in layers)
+    names = [layer.name for layer in layers if layer.name != "0"]
+    assert names[-1] == f"0.{last}"
+
+
+def test_behind_a_gate_that_sees_all_maps_are_still_maps() -> None:
+    class Gated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.gate, self.second = nn.Conv2d(1, 6, 3), nn.Conv2d(6, 6, 1), nn.Conv2d(6, 4, 3)
+
+        def forward(self, x_BCHW: Tensor) -> Tensor:
+            h_BCHW = self.first(x_BCHW)
+            h_BCHW = h_BCHW * self.gate(h_BCHW.mean(dim=(2, 3), keepdim=True)).sigmoid()
+            return self.second(h_BCHW).mean(dim=(2, 3))
+
+    layers = spatial_layers(Gated().eval(), torch.zeros(1, 1, 12, 10))
+    assert [layer.name for layer in layers] == ["first", "second"]
+    assert layers[1].sides == (8, 6) and layers[1].axes[0].centre(0) == pytest.approx(12 / 8 / 2 - 0.5)
+
+
 def test_a_layer_that_does_not_exist_is_refused_with_the_nearest() -> None:
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(72, 2)).eval()
     layers = spatial_layers(network, torch.zeros(1, 1, 8, 8))
