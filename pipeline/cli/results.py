@@ -175,3 +175,51 @@ def predict(
     from pipeline.commands.standing import warn_after_prediction
 
     warn_after_prediction(params, run)
+
+
+@app.command()
+def explain(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="a trained run: a folder in models", autocompletion=complete_run)
+    ],
+    paths: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(metavar="[PATH]...", help="images, folders or quoted patterns; default: the run's own data"),
+    ] = None,
+    method: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            "--method",
+            metavar="NAME",
+            help="grad-cam, layer-cam, saliency, smooth-grad, integrated-gradients, occlusion, deconvolution, "
+            "guided-backpropagation or all; may be repeated",
+        ),
+    ] = None,
+    layer: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--layer",
+            metavar="NAME",
+            help="layer of the class activation maps; default: the last that keeps height and width",
+        ),
+    ] = None,
+    class_: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--class", metavar="NAME", help="with PATH: class to explain; default: the answer and the runner-up"
+        ),
+    ] = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", metavar="FOLDER", help="folder to write into; default: reports/RUN/explain"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the numbers as JSON")] = False,
+    as_npz: Annotated[bool, typer.Option("--npz", help="write the numbers as .npz beside the pictures")] = False,
+) -> None:
+    """Show what a trained run looks at: filters, units and classes, or the parts of given images that decide."""
+    here, out = Path.cwd(), out and out.absolute()  # relative to where the command was called, not to the tree
+    params = load()
+    from pipeline.commands.explain import ExplainOptions, explain_run
+
+    options = ExplainOptions(out, tuple(method or ()), layer, class_, as_json, as_npz)
+    explain_run(params, run, tuple(paths or ()), here, options)

@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 OTHERWISE = {  # those that a test below calls by name, and the two that other benchmarks call
     *("cost_of_pages", "gpu_engine", "mnist_race", "races", "recipe_seeds", "run_all", "where_time_goes", "own_data"),
     *("bare_loop", "keras_peer", "near_duplicates", "views_and_accuracy", "planned_promotions"),
+    "pointing_game",
     "retraining_commits",  # counts commits of the history, which a copy of the project may not have
 }
 RUNNABLE = {path.stem for path in BENCHMARKS.glob("*.py") if "__main__" in path.read_text(encoding="utf-8")}
@@ -120,6 +121,13 @@ def test_quick_installs_nothing(tmp_path: Path) -> None:
 def test_a_planned_promotion_is_measured_with_and_without(tmp_path: Path) -> None:
     row = call("planned_promotions", "--quick", "--work", str(tmp_path)).splitlines()[-1]
     assert re.fullmatch(r"nlinear with [\d.]+ \(0.00\), ridge [\d.]+; without [\d.]+ \(0.00\), ridge [\d.]+;", row), row
+
+
+def test_grad_cam_of_a_trained_network_points_at_the_digit_and_of_a_random_one_by_chance() -> None:
+    lines = [json.loads(line) for line in call("pointing_game").splitlines()]
+    found = {line["figure"]: line for line in lines}["pointing game, grad-cam"]
+    assert found["trained"] >= 0.95
+    assert abs(found["random"] - found["chance"]) < 0.09  # four standard deviations of 200 draws
 
 
 def test_a_recipe_is_trained_with_seeds(tmp_path: Path) -> None:

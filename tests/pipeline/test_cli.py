@@ -31,6 +31,7 @@ EVERY_COMMAND = {
     "evaluate": ["evaluate", "lenet5-digits"],
     "repeat": ["repeat", "lenet5-digits", "--seeds", "2"],
     "predict": ["predict", "lenet5-digits", "photos"],
+    "explain": ["explain", "lenet5-digits", "photos"],
     "repro": ["repro"],
     "compare": ["compare"],
     "verify": ["verify", "lenet5-digits"],
@@ -258,7 +259,7 @@ def completed(command: str, parameter: str, incomplete: str) -> list[str]:
     [
         *((command, "dataset", "", ["digits"]) for command in ("fetch", "preprocess", "augment", "preview")),
         *((command, "run", "le", ["lenet5-digits"]) for command in ("train", "find-lr", "evaluate", "repeat")),
-        *((command, "run", "ls", ["lstm-digits"]) for command in ("predict", "doctor", "describe run")),
+        *((command, "run", "ls", ["lstm-digits"]) for command in ("predict", "explain", "doctor", "describe run")),
         ("compare", "runs", "x", []),
         ("evaluate", "on", "d", ["digits"]),
         ("add", "name", "mnist-lenet", ["mnist-lenet5", "mnist-lenet5-fast"]),
@@ -367,7 +368,10 @@ def test_an_error_of_a_user_or_of_the_machine_is_told_in_a_line(error, code, mes
     ("command", "what_next"),
     [
         *((command, "resumes where it stopped") for command in ("fetch", "train", "repeat", "repro", "sync")),
-        *((command, "starts over") for command in ("preprocess", "augment", "evaluate", "predict", "describe")),
+        *(
+            (command, "starts over")
+            for command in ("preprocess", "augment", "evaluate", "predict", "explain", "describe")
+        ),
     ],
 )
 def test_a_stopped_command_says_whether_what_it_did_is_kept(command, what_next, by_hand, capsys):
