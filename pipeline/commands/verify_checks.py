@@ -130,7 +130,7 @@ def _raw(run: VerifiedRun, arrays: int) -> Check:
     digest = _digest_in_lock(run.dataset)
     if digest is None or not folder.exists():
         missing = f"{folder} is not here" if not folder.exists() else "dvc.lock does not name the raw files"
-        return Check("data", "same", f"{detail}; {missing}, and was not checked")
+        return Check("data", "same", f"{detail}; raw files were not checked: {missing}")
     if _digest_of_dvc(folder) != digest:
         return Check(
             "data",
