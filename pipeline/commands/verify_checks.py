@@ -255,7 +255,12 @@ def check_code(run: VerifiedRun) -> Check:
         counts.append(f"{len(before)} folders and files of {stage}")
     if run.trained.get("code") is None:
         reason = "trained by a version that recorded none"
-        return Check("code", "not checked", reason, f"`saccade train {run.name}` records it, and trains nothing twice")
+        return Check(
+            "code",
+            "not checked",
+            reason,
+            f"`saccade train {run.name}` records it; where it was trained by the same code, without training again",
+        )
     return Check("code", "same", " and ".join(counts))
 
 
