@@ -11,6 +11,7 @@ from typing import Any
 from pipeline import paths
 from pipeline.console import pluralise
 from pipeline.runs.evaluations import outcomes_path, read_evaluated
+from pipeline.schema.renamed import recorded_with_new_names
 from pipeline.stages.evaluate.in_words import interval_text, numbers_of, verdict_on_baseline
 from saccade.evaluate.outcomes import Outcomes, read_outcomes
 from saccade.evaluate.paired_tests import NO_DIFFERENCE, PairedTest, adjust, compare_pairs, is_error, shared_metric
@@ -153,7 +154,7 @@ def differing(runs: Sequence[ComparedRun]) -> dict[str, dict[str, list[Any]]]:
     """
     trained = [run for run in runs if run.trained]
     records = [run.trained.get("record", {}) for run in trained]
-    params = [record.get("params", {}) for record in records]
+    params = [recorded_with_new_names(record.get("params", {})) for record in records]
     data = [{**run.trained.get("data", {}), **run.evaluated.get("data", {})} for run in trained]
     commits = [{"git commit": record.get("tags", {}).get("mlflow.source.git.commit")} for record in records]
     code = [{**run.evaluated.get("code", {}), **run.trained.get("code", {})} for run in trained]

@@ -17,6 +17,7 @@ from pipeline.params.load import Params
 from pipeline.runs.identity import code_items, listed_code
 from pipeline.runs.provenance import flatten
 from pipeline.runs.versions import library_versions, processor_of
+from pipeline.schema.renamed import recorded_with_new_names
 from pipeline.stages.train.run import TrainingRun
 from saccade.bundle.bundle import weights_sha256
 from saccade.core.devices import resolve_device
@@ -76,9 +77,8 @@ class VerifiedRun:
 
     @property
     def recorded_params(self) -> Mapping[str, Any]:
-        """Every resolved parameter, flat keys, as it was when the run was trained."""
-        found: Mapping[str, Any] = self.trained["record"]["params"]
-        return found
+        """Every resolved parameter, flat keys under their names of today, as it was when the run was trained."""
+        return recorded_with_new_names(self.trained["record"]["params"])
 
 
 # --- data -------------------------------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def _raw(run: VerifiedRun, arrays: int) -> Check:
     digest = _digest_in_lock(run.dataset)
     if digest is None or not folder.exists():
         missing = f"{folder} is not here" if not folder.exists() else "dvc.lock does not name the raw files"
-        return Check("data", "same", f"{detail}; {missing}, and was not checked")
+        return Check("data", "same", f"{detail}; raw files were not checked: {missing}")
     if _digest_of_dvc(folder) != digest:
         return Check(
             "data",
@@ -182,14 +182,20 @@ def check_params(run: VerifiedRun) -> Check:
         left_out.add("dataset.augment.evaluate_crop")
     if not run.evaluated:
         left_out |= {key for key in before if key.startswith("evaluate.")}
-    checked = [key for key in before if key not in left_out]
+    checked = [key for key in before if key not in left_out and (key in now or _is_other_block(key, now))]
     for key in checked:
-        if now.get(key) != before[key]:
+        if key not in now or now[key] != before[key]:
             place = _in_file(run, key)
-            detail = f"{place} is {_shown(now.get(key))}, and was {_shown(before[key])}"
+            found = _shown(now[key]) if key in now else "another block"
+            detail = f"{place} is {found}, and was {_shown(before[key])}"
             remedy = f"set it to {_shown(before[key])} again, or run `dvc repro evaluate@{run.name}`"
             return Check("params", "differs", detail, remedy, place)
     return Check("params", "same", pluralise(len(checked), "key"))
+
+
+def _is_other_block(key: str, now: Mapping[str, Any]) -> bool:
+    """Whether a key that is gone was a value in place of a block, or within one; else this version knows it no more."""
+    return any(other.startswith(f"{key}.") or key.startswith(f"{other}.") for other in now)
 
 
 def current_params(run: VerifiedRun) -> dict[str, Any]:
@@ -249,7 +255,12 @@ def check_code(run: VerifiedRun) -> Check:
         counts.append(f"{len(before)} folders and files of {stage}")
     if run.trained.get("code") is None:
         reason = "trained by a version that recorded none"
-        return Check("code", "not checked", reason, f"`saccade train {run.name}` records it, and trains nothing twice")
+        return Check(
+            "code",
+            "not checked",
+            reason,
+            f"`saccade train {run.name}` records it; where it was trained by the same code, without training again",
+        )
     return Check("code", "same", " and ".join(counts))
 
 

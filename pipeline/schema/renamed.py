@@ -36,6 +36,19 @@ def with_new_names(values: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def recorded_with_new_names(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Recorded params of a run, which has one dataset, each under its new name.
+
+    >>> recorded_with_new_names({"seed": 0, "dataset.split.by_heart": True})
+    {'seed': 0, 'dataset.split.overfit': True}
+    """
+    names = {}
+    for path, new in RENAMED.items():
+        of_run = path[2:] if path[0] == "runs" else ("dataset", *path[2:])
+        names[".".join(of_run)] = ".".join((*of_run[:-1], new))
+    return {names.get(key, key): value for key, value in flat.items()}
+
+
 def _paths(values: Any, path: tuple[str, ...]) -> Iterator[Path]:
     if not path:
         yield ()

@@ -1,15 +1,16 @@
 """``saccade verify``: a run that is as it was, and damage of every sort, each named first."""
 
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from conftest import Ended, Tree
 from small_runs import dataset_entry, params_text, run_entry
 
+from pipeline.commands import verify_checks
 from pipeline.commands.verify_answers import compare_tables
 
 pytestmark = pytest.mark.timeout(600)
@@ -196,25 +197,18 @@ def test_tables_are_compared_cell_by_cell(tmp_path: Path) -> None:
     assert compare_tables(one, longer)[1] == "the tables are of other rows"
 
 
-@pytest.mark.slow
-@pytest.mark.pipeline
-def test_a_run_that_dvc_pulls_into_another_clone_verifies(tree: Tree, tmp_path: Path) -> None:
-    from test_repro import dvc, small_project
-
-    small_project(tree)
-    dvc(tree, "repro", "evaluate@lenet5-digits")
-    dvc(tree, "remote", "add", "-d", "local", str(tmp_path / "remote"))
-    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
-    subprocess.run([*git, "add", "-A"], cwd=tree.root, check=True)
-    subprocess.run([*git, "commit", "-qm", "run"], cwd=tree.root, check=True)
-    dvc(tree, "push")
-    clone = Tree(tmp_path / "clone")
-    subprocess.run([*git, "clone", "-q", str(tree.root), str(clone.root)], check=True)
-    (lost,), _ = clone.run_all(["verify", "lenet5-digits"])
-    assert lost.code == 1 and "`dvc pull` brings it" in lost.err
-    dvc(clone, "pull", "evaluate@lenet5-digits", "--with-deps")
-    byte = flip("data/raw/digits/" + next((clone.root / "data/raw/digits").iterdir()).name)
-    same, _, other = clone.run_all(["verify", "lenet5-digits"], ["!", byte], ["verify", "lenet5-digits"])[0]
-    assert same.code == 0 and same.out.endswith("lenet5-digits: same\n"), same
-    assert "and data/raw/digits" in same.out and not (clone.root / ".saccade").exists()
-    assert other.code == 1 and "data/raw/digits holds other bytes than dvc.lock names" in other.err
+def test_keys_of_a_version_before_are_read_by_their_new_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {"dataset.split.by_heart": False, "train.gone": 3, "train.finetune": None, "seed": 0}
+    now = {"dataset.split.overfit": False, "train.finetune": None, "seed": 0, "train.new": 1}
+    params: Any = SimpleNamespace(runs={"a": SimpleNamespace(train=SimpleNamespace(precision="float32"))})
+    run = verify_checks.VerifiedRun(params, "a", {"dataset": "d", "record": {"params": before}}, {})
+    for changed, first in (
+        ({}, ""),
+        ({"dataset.split.overfit": True}, "datasets.d.split.overfit"),
+        ({"seed": 1}, "seed"),
+    ):
+        monkeypatch.setattr(verify_checks, "current_params", lambda run, changed=changed: now | changed)
+        assert verify_checks.check_params(run).first == first
+    block = {key: value for key, value in now.items() if key != "train.finetune"} | {"train.finetune.decay": 1.0}
+    monkeypatch.setattr(verify_checks, "current_params", lambda run: block)
+    assert verify_checks.check_params(run).first == "runs.a.train.finetune"

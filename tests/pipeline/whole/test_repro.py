@@ -218,3 +218,24 @@ def test_an_experiment_in_a_temporary_copy_lands_in_the_same_store_with_its_own_
     assert runs[0].data.tags["dvc.stage"] == "train@lenet5-digits"
     assert len(client.search_runs(["1"])) == before + 1
     assert path.exists() and json.loads(dvc(project, "exp", "show", "--json"))
+
+
+@pytest.mark.slow
+def test_a_run_that_dvc_pulls_into_another_clone_verifies(project: Tree, tmp_path: Path) -> None:
+    dvc(project, "remote", "add", "-d", "local", str(tmp_path / "remote"))
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run([*git, "add", "-A"], cwd=project.root, check=True)
+    subprocess.run([*git, "commit", "-qm", "runs, and where they are kept"], cwd=project.root, check=True)
+    dvc(project, "push")
+    clone = Tree(tmp_path / "clone")
+    subprocess.run([*git, "clone", "-q", str(project.root), str(clone.root)], check=True)
+    (lost,), _ = clone.run_all(["verify", "lenet5-digits"])
+    assert lost.code == 1 and "`dvc pull` brings it" in lost.err
+    dvc(clone, "pull")
+    raw = next((clone.root / "data" / "raw" / "digits").iterdir()).relative_to(clone.root)
+    longer = f"p = {str(raw)!r}\nb = open(p, 'rb').read()\nimport os\nos.remove(p)\nopen(p, 'wb').write(b + b'1')"
+    same, _, other = clone.run_all(["verify", "lenet5-digits"], ["!", longer], ["verify", "lenet5-digits"])[0]
+    assert same.code == 0 and same.out.endswith("lenet5-digits: same\n"), same
+    assert "and data/raw/digits" in same.out and not (clone.root / ".saccade").exists()
+    assert other.code == 1 and "data/raw/digits holds other bytes than dvc.lock names" in other.err
+    dvc(project, "remote", "remove", "local")
