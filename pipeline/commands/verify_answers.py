@@ -58,7 +58,15 @@ def check_answers(run: VerifiedRun) -> Check:
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         measured = measure(
-            folder, history, predictor, test, without_views, trained_on=run.dataset, shown_beside=shown, answers=answers
+            folder,
+            history,
+            predictor,
+            test,
+            without_views,
+            run=run.name,
+            trained_on=run.dataset,
+            shown_beside=shown,
+            answers=answers,
         )
         table = "forecast.csv" if info.spec.horizon else "predictions.csv"
         kept = paths.report(run.name) / "evaluation"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.console import say
+from pipeline.stages.evaluate.in_words import interval_text
 from pipeline.stages.evaluate.members import summary
 from saccade.core.files import replacing_file, write_json
 
@@ -47,9 +48,12 @@ def show_and_keep(
     )
     with replacing_file(path.with_suffix(".csv")) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([what, *metrics])
+        ends = [f"{next(iter(metrics))}_{end}" for end in ("low", "high")]
+        ends = [name for name in ends if any(name in each.metrics for each in repeated)]
+        writer.writerow([what, *metrics, *ends])
         for place, each in enumerate(repeated):
-            writer.writerow([each.key, *(found["values"][place] for found in metrics.values())])
+            values = [found["values"][place] for found in metrics.values()]
+            writer.writerow([each.key, *values, *(each.metrics.get(name, "") for name in ends)])
     _print_table(what, repeated, metrics)
     main = next(iter(metrics))
     found = metrics[main]
@@ -65,14 +69,21 @@ def _print_table(what: str, repeated: Sequence[Repeated], metrics: Mapping[str, 
     from rich.console import Console
     from rich.table import Table
 
+    main, *others = metrics
+    intervals = [interval_text(each.metrics, main) for each in repeated]
     table = Table()
-    for column in (what, *metrics):
+    for column in (what, main, *(["95 % interval"] if any(intervals) else []), *others):
         table.add_column(column, justify="right", no_wrap=True)
-    for place, each in enumerate(repeated):
-        last = place == len(repeated) - 1
-        table.add_row(str(each.key), *(f"{found['values'][place]:.4f}" for found in metrics.values()), end_section=last)
+
+    def add_row(name: str, interval: str, cells: list[str], *, is_last: bool = False) -> None:
+        between = [interval or "-"] if any(intervals) else []
+        table.add_row(name, cells[0], *between, *cells[1:], end_section=is_last)
+
+    for place, (each, interval) in enumerate(zip(repeated, intervals, strict=True)):
+        cells = [f"{found['values'][place]:.4f}" for found in metrics.values()]
+        add_row(str(each.key), interval, cells, is_last=place == len(repeated) - 1)
     for row in ("mean", "std"):
-        table.add_row(row, *(f"{found[row]:.4f}" for found in metrics.values()))
+        add_row(row, "", [f"{found[row]:.4f}" for found in metrics.values()])
     console = Console()
-    console.width = max(console.width, 20 * (len(metrics) + 1))  # a table that is cut off helps nobody
+    console.width = max(console.width, 20 * (len(metrics) + 2))  # a table that is cut off helps nobody
     console.print(table)

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import tempfile
-import warnings
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from saccade.data.spec import Spec
 LEFT_OUT_TAG = "saccade.model_left_out"
 
 _CARRIED = (".py", ".j2", ".typed")  # of the library; whatever else lies in the folder stays
+_FIRST_TOKEN = 2  # of the vocabulary, after padding and what is unknown
+_EXAMPLE_TOKENS = 12
 _REQUIREMENTS = ("torch", "torchvision", "numpy", "safetensors")
 
 
@@ -50,7 +52,8 @@ def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int) -> 
     """
     from mlflow.entities import LoggedModelOutput
 
-    spec = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))["spec"]
+    values = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
+    spec, mean = values["spec"], values.get("mean", [])
     run_id = run.info.run_id
     model_id, is_whole = find_model(client, run)
     if not is_whole and (line := first_secret(library)):
@@ -67,7 +70,7 @@ def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int) -> 
         )
         model_id = model.model_id
     if not is_whole:
-        _upload(client, client.get_logged_model(model_id), bundle, library, spec)
+        _upload(client, client.get_logged_model(model_id), bundle, library, spec, mean)
         client.finalize_logged_model(model_id, "READY")
     outputs = client.get_run(run_id).outputs
     if model_id not in [output.model_id for output in (outputs.model_outputs if outputs else [])]:
@@ -99,12 +102,11 @@ def _is_package(folder: Path) -> bool:
     return (folder / "__init__.py").is_file() and not (folder / ".git").exists()
 
 
-def _upload(client: Any, model: Any, bundle: Path, library: Path, spec: dict[str, Any]) -> None:
+def _upload(client: Any, model: Any, bundle: Path, library: Path, spec: dict[str, Any], mean: Sequence[float]) -> None:
     import mlflow
     from mlflow.models import Model
 
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*input example was not provided")  # the signature says it
+    with tempfile.TemporaryDirectory() as folder:
         path, copy = Path(folder) / "model", Path(folder) / library.name
         for file in _carried(library):
             target = copy / file.relative_to(library)
@@ -116,6 +118,7 @@ def _upload(client: Any, model: Any, bundle: Path, library: Path, spec: dict[str
             artifacts={"bundle": str(bundle.resolve())},
             code_paths=[str(copy)],
             signature=_signature(spec),
+            input_example=_input_example(spec, mean),
             pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in _REQUIREMENTS],
             mlflow_model=Model(
                 artifact_path=model.artifact_location,
@@ -130,6 +133,25 @@ def _upload(client: Any, model: Any, bundle: Path, library: Path, spec: dict[str
             text = text.replace(place, Path(place).name)
         described.write_text(text, encoding="utf-8")
         client.log_model_artifacts(model.model_id, str(path))
+
+
+def _input_example(values: dict[str, Any], mean: Sequence[float]) -> Any:
+    """One example as the model takes it, which shows its form: made up, for a real one may be nobody's to show.
+
+    An image or a series whose values are all the mean of the training split, or a text of the first tokens of the
+    vocabulary.
+    """
+    import numpy as np
+    import pandas as pd
+
+    spec = Spec.from_dict(values)
+    if spec.layout == "tokens":
+        between = "" if spec.unit == "characters" else " "
+        return pd.DataFrame({"text": [between.join(spec.vocabulary[_FIRST_TOKEN:][:_EXAMPLE_TOKENS]) or "a"]})
+    is_image = spec.layout == "image"
+    values_C = np.asarray(mean or [0.0]) * (255 if is_image else 1)
+    example = np.zeros((1, *spec.shape)) + (np.round(values_C) if is_image else values_C)
+    return example.astype(np.uint8 if is_image else np.float32)
 
 
 def _signature(values: dict[str, Any]) -> Any:

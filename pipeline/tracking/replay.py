@@ -27,6 +27,10 @@ RUN_UID_TAG = "saccade.run_uid"
 END_REASON_TAG = "saccade.end_reason"
 KEPT_EPOCH_TAG = "saccade.kept_epoch"
 
+# What the metrics of epochs begin with that say how training went, and not what came of it
+_HEALTH = "training/"
+_OF_HEALTH = ("gradient_", "update_ratio_", "weight_norm", "dead_share", "learning_rate", "elapsed_s", "examples_per_s")
+
 # MLflow's limits
 _MAX_KEY_CHARACTERS = 250
 _MAX_PARAM_CHARACTERS = 6_000
@@ -133,7 +137,7 @@ class MlflowReplay:
             self._describe(event)
         last_of_epoch = {event["epoch"]: event for event in by_kind.get("epoch", [])}
         self._log_metrics(
-            (key, value, event["at_ms"], epoch)
+            (_metric_name(key), value, event["at_ms"], epoch)
             for epoch, event in sorted(last_of_epoch.items())
             for key, value in event["metrics"].items()
         )
@@ -352,15 +356,19 @@ class MlflowReplay:
         return self._remote[key]
 
     def _link_metrics_to_model(self) -> None:
-        """Show the metrics of the model's own epoch, and the test metrics, beside the model."""
+        """Show the results of the model's own epoch, and the test metrics, beside the model."""
         from mlflow.entities import Metric
 
         assert self._model_epoch is not None
-        shown = {metric.key for metric in self._client.get_logged_model(self._model_id).metrics or []}
+        shown: dict[str, tuple[int, float]] = {}  # of each the latest, for what was measured again has another value
+        for metric in self._client.get_logged_model(self._model_id).metrics or []:
+            shown[metric.key] = max(shown.get(metric.key, (0, 0.0)), (metric.timestamp, metric.value))
         new = []
-        for key in sorted({*self._run.data.metrics, *self._remote} - shown):
-            if self._model_epoch in self._history(key):
+        for key in sorted({*self._run.data.metrics, *self._remote}):
+            if not key.startswith(_HEALTH) and self._model_epoch in self._history(key):
                 at_ms, value = self._history(key)[self._model_epoch]
+                if key in shown and _is_equal(shown[key][1], value):
+                    continue
                 new.append(Metric(key, value, at_ms, self._model_epoch, model_id=self._model_id))
         for some in _chunks(new, _MAX_METRICS_PER_CALL):
             self._client.log_batch(self._run.info.run_id, metrics=some)
@@ -400,6 +408,15 @@ def _store_lock(uri: str) -> AbstractContextManager[Any]:
         return nullcontext()
     database.parent.mkdir(parents=True, exist_ok=True)
     return FileLock(database.with_name(f"{database.name}-init.lock"), timeout=60)
+
+
+def _metric_name(name: str) -> str:
+    """What MLflow calls a metric of the epochs: it sorts by name, and those of a run's health go behind the results.
+
+    >>> _metric_name("gradient_norm"), _metric_name("train_loss")
+    ('training/gradient_norm', 'train_loss')
+    """
+    return f"{_HEALTH}{name}" if name.startswith(_OF_HEALTH) else name
 
 
 def _key(name: str) -> str:

@@ -17,35 +17,58 @@ from saccade.core.files import replacing_file, sha256_of_file, write_json
 from saccade.data.prepared import DatasetInfo, open_split
 from saccade.data.spec import SPLITS
 from saccade.evaluate.intervals import accuracy_interval
+from saccade.evaluate.metric_intervals.shares import Dependence, wilson
 
 _WITHOUT_TEST = ("train", "validation")  # what may be read before ``evaluate``
 _FEATURES_FROM_SIDE = 32  # pixels; auto: what is grey and no larger is seldom a photograph, and made in no time
 
 
-def measure_baselines(dataset: str, info: DatasetInfo, block: EvaluateBlock) -> dict[str, float]:
+def measure_baselines(
+    dataset: str, info: DatasetInfo, block: EvaluateBlock, effective_examples: float | None = None
+) -> dict[str, Any]:
     """Metrics of the simple models of a dataset's kind.
 
     Args:
         dataset: key in ``datasets:``.
         info: of its prepared arrays.
         block: ``evaluate:``.
+        effective_examples: number of independent examples that tell as much as the test split, where groups make them
+            alike: as the network's answers have it, for those of the baseline are not kept. None: there are no groups.
 
     Returns:
-        Metric name to value on the test split, such as ``baseline_accuracy`` and ``baseline_features_accuracy``;
-        nothing where there is none to compare with.
+        Metric name to value on the test split, such as ``baseline_accuracy`` and ``baseline_features_accuracy``, with
+        the ends of 95 % intervals where what they need is known; nothing where there is none to compare with.
     """
-    return metrics_of(list(baseline_values(dataset, info, block)), info)
+    return metrics_of(list(baseline_values(dataset, info, block)), info, effective_examples)
 
 
-def metrics_of(measured: Sequence[tuple[kinds.Baseline, Mapping[str, Any]]], info: DatasetInfo) -> dict[str, float]:
-    """Metrics of simple models that were measured on the test split, under the names that metrics.json gives them."""
-    metrics: dict[str, float] = {}
+def metrics_of(
+    measured: Sequence[tuple[kinds.Baseline, Mapping[str, Any]]],
+    info: DatasetInfo,
+    effective_examples: float | None = None,
+) -> dict[str, Any]:
+    """Metrics of simple models that were measured on the test split, under the names that metrics.json gives them.
+
+    Args:
+        measured: simple models, each with what its ``measure`` gave.
+        info: of the prepared arrays.
+        effective_examples: as of ``measure_baselines``.
+
+    Returns:
+        Metric name to value.
+    """
+    metrics: dict[str, Any] = {}
     for found, values in measured:
-        own = {name: values[name] for name in found.metrics if name in values}
-        if "accuracy" in own:
+        if "accuracy" in found.metrics and "accuracy" in values:
             count = values.get("test_examples", info.counts["test"])
-            low, high = accuracy_interval(round(own["accuracy"] * count), count)
-            own |= {"accuracy_low": low, "accuracy_high": high}
+            if effective_examples is None:
+                low, high = accuracy_interval(round(values["accuracy"] * count), count)
+            else:
+                low, high = wilson(values["accuracy"], effective_examples, Dependence().quantile)
+            values = {**values, "accuracy_low": low, "accuracy_high": high}
+        ends = ("", "_low", "_high", "_interval_reason")
+        named = (f"{metric}{end}" for metric in found.metrics for end in ends)
+        own = {name: values[name] for name in named if name in values}
         metrics |= {f"{prefix_of(found)}{name}": value for name, value in own.items()}
     return metrics
 

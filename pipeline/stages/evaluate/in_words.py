@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from saccade.evaluate.intervals import difference_in_words
-from saccade.evaluate.shortfall import better_baseline, interval_of
+from saccade.evaluate.shortfall import ERRORS, better_baseline, interval_of
 
 
 def numbers_of(measured: Mapping[str, Any]) -> dict[str, float]:
@@ -36,4 +36,17 @@ def verdict_on_baseline(measured: Mapping[str, Any], metric: str, paired: str | 
     if prefix is None:
         return ""
     interval, other = interval_of(measured, metric), interval_of(measured, prefix + metric)
-    return difference_in_words(interval, other) if interval and other else ""
+    if not interval or not other:
+        return ""
+    return difference_in_words(other, interval) if metric in ERRORS else difference_in_words(interval, other)
+
+
+def missing_values_in_words(measured: Mapping[str, Any]) -> list[str]:
+    """Why metrics or their intervals are null: a line for each reason, with all that it is the reason for."""
+    metrics_of: dict[tuple[str, str], list[str]] = {}
+    for name, reason in measured.items():
+        if name.endswith("_interval_reason"):
+            metrics_of.setdefault(("no 95 % interval of", reason), []).append(name.removesuffix("_interval_reason"))
+        elif name.endswith("_reason"):
+            metrics_of.setdefault(("null:", reason), []).append(name.removesuffix("_reason"))
+    return [f"{what} {', '.join(names)}: {reason}" for (what, reason), names in metrics_of.items()]

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline import paths
 from pipeline.console import Progress
 from pipeline.schema.evaluate import EvaluateBlock
 from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.core.files import read_json
+from saccade.core.messages import pluralise
 from saccade.data.prepared import VIEWS_FORMAT, Split, open_split
 from saccade.evaluate.metrics import classification_metrics
 from saccade.predict.predictor import Predictor
@@ -24,6 +27,7 @@ def measure(
     test: Split,
     block: EvaluateBlock,
     *,
+    run: str,
     trained_on: str,
     shown_beside: Mapping[str, Any] | None = None,
     answers: Any = None,
@@ -38,6 +42,7 @@ def measure(
         predictor: its network.
         test: examples and labels, in the order of the network's classes or targets.
         block: ``evaluate:``.
+        run: name of the run, for messages.
         trained_on: key in ``datasets:``, whose transforms make the views of ``evaluate.tta``.
         shown_beside: what else the task's ``evaluate`` takes, by name.
         answers: from ``predictor.answer_split``; None: it is asked here.
@@ -47,15 +52,30 @@ def measure(
         begin with tta_.
 
     Raises:
-        UserError: views are asked for, and there are no transforms to make them with.
+        UserError: an answer is no finite number; or views are asked for, and there are no transforms to make them with.
     """
     answers = predictor.answer_split(test, block.batch_size) if answers is None else answers
+    _require_finite(answers, test, run)
     task = registry.module("tasks", predictor.config.task)
     beside = {"top_k": block.top_k, "predictor": predictor, **(shown_beside or {})}
     metrics: dict[str, Any] = registry.call_with_supported(
         task.evaluate, folder, answers, test, predictor.spec, history, **beside
     )
     return metrics | _measure_views(answers, predictor, test, block, trained_on)
+
+
+def _require_finite(answers: Any, test: Split, run: str) -> None:
+    values = np.asarray(getattr(answers, "nats", answers))
+    bad = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
+    if not len(bad):
+        return
+    first, row = int(bad[0]), int(test.rows[bad[0]])
+    worst = values[first].ravel()[~np.isfinite(values[first].ravel())][0]
+    raise UserError(
+        f"{run} must answer with finite numbers, but answers {worst} for {pluralise(len(bad), 'example')} of "
+        f"{len(values):,}, first for row {row} of the source: its training broke, or the example's numbers are too "
+        f"large. `saccade doctor {run}` shows the training; `saccade train {run} --fresh` repeats it"
+    )
 
 
 def _measure_views(

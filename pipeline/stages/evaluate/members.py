@@ -80,12 +80,23 @@ def evaluate_member(
     if journal.state().run_uid != member["run_uid"]:  # trained on another machine, or anew since
         with TemporaryDirectory() as scratch:
             return numbers_of(
-                measure(Path(scratch), history, predictor, test, block, trained_on=dataset, shown_beside=shown)
+                measure(
+                    Path(scratch),
+                    history,
+                    predictor,
+                    test,
+                    block,
+                    run=member["run"],
+                    trained_on=dataset,
+                    shown_beside=shown,
+                )
             )
     with wait_for_lock(stage_lock(store), f"{member['run']}: another process is at work on it; waiting"):
         with replacing_folder(store / "evaluation") as folder:
             metrics = numbers_of(
-                measure(folder, history, predictor, test, block, trained_on=dataset, shown_beside=shown)
+                measure(
+                    folder, history, predictor, test, block, run=member["run"], trained_on=dataset, shown_beside=shown
+                )
             )
         journal.evaluation(metrics, "evaluation")
     return metrics

@@ -55,6 +55,7 @@ def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> N
                 predictor,
                 matched.split,
                 block,
+                run=run,
                 trained_on=trained["dataset"],
                 shown_beside=kinds.beside_answers(description),
             )

@@ -13,7 +13,7 @@ from pipeline.runs.tables import read_gradients, read_history
 from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.stages.evaluate.baselines import baseline_values, metrics_of, outcomes_of
 from pipeline.stages.evaluate.evaluated import complete_outcomes, write_evaluated
-from pipeline.stages.evaluate.in_words import interval_text, numbers_of, verdict_on_baseline
+from pipeline.stages.evaluate.in_words import interval_text, missing_values_in_words, numbers_of, verdict_on_baseline
 from pipeline.stages.evaluate.measure import measure
 from pipeline.stages.evaluate.members import evaluate_members, for_tracking, summary, told
 from pipeline.tracking.mlflow_store import tracking_uri
@@ -63,12 +63,20 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
             shown = kinds.beside_answers(description, splits)
             answers, answer_elapsed_s = _answer(predictor, test, block.batch_size)
             metrics = measure(
-                folder, history, predictor, test, block, trained_on=dataset, shown_beside=shown, answers=answers
+                folder,
+                history,
+                predictor,
+                test,
+                block,
+                run=run,
+                trained_on=dataset,
+                shown_beside=shown,
+                answers=answers,
             )
             if layers := read_gradients(report / "gradients.csv"):
                 draw_layer_statistics(layers, folder / "gradients.png")
             baselines = list(baseline_values(dataset, description, block))
-            metrics |= metrics_of(baselines, description)
+            metrics |= metrics_of(baselines, description, metrics.get("effective_examples"))
             columns = outcomes_of(baselines, len(test.rows))
             outcomes, paired = complete_outcomes(folder, next(iter(metrics)), columns, test, description)
             with replacing_folder(store / "evaluation") as kept:
@@ -96,9 +104,8 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
         f"evaluated {run}: test {main} {metrics[main]:.4f}{interval}{beside}{f', {words}' if words else ''}; "
         f"see {report / 'evaluation'}"
     )
-    for name, reason in metrics.items():
-        if name.endswith("_reason"):
-            say(f"{name.removesuffix('_reason')} is null: {reason}")
+    for line in missing_values_in_words(metrics):
+        say(line)
     if main in members:
         say(told(members[main], main))
     if outcome.pending_reason:

@@ -9,6 +9,8 @@ data/prepared/<dataset>/
                                         int64 (N, T), 0 where there is none
     {train,validation,test}_rows.npy    int64 (N,): which example of the source each one is; of a long text, which token
                                         a window begins with
+    {train,validation,test}_groups.npy  int64 (N,): which group of ``split.group_by`` each one is of, numbered over all
+                                        splits; not there without such, and in datasets of earlier versions
 data/augmented/<dataset>/
     augment.json                        how the views were made, their SHA-256
     train.npy                           (V, N, ...), as the prepared one; not there when no views are stored
@@ -82,11 +84,13 @@ class Split:
         labels: classes int64 (N,), several an example uint8 (N, K), numbers to predict float32 (N, O), or the next
             tokens int64 (N, T).
         rows: int64 (N,), which example of the source each one is; of a long text, which token a window begins with.
+        groups: int64 (N,), number of the group of ``split.group_by`` that each is of; None where there are none.
     """
 
     examples: np.ndarray
     labels: np.ndarray
     rows: np.ndarray
+    groups: np.ndarray | None = None
 
 
 def read_dataset_info(folder: Path) -> DatasetInfo:
@@ -108,7 +112,9 @@ def read_dataset_info(folder: Path) -> DatasetInfo:
 
 def open_split(folder: Path, split: str) -> Split:
     """Memory-map one split of a prepared dataset."""
-    return Split(*(open_array(folder / f"{split}{suffix}.npy") for suffix in ("", "_labels", "_rows")))
+    examples, labels, rows = (open_array(folder / f"{split}{suffix}.npy") for suffix in ("", "_labels", "_rows"))
+    groups = folder / f"{split}_groups.npy"
+    return Split(examples, labels, rows, open_array(groups) if groups.exists() else None)
 
 
 def read_evaluate_crop(augmented: Path) -> float:

@@ -14,6 +14,7 @@ DRAWS = 2_000
 SEED = 0
 
 _MAX_UNITS = 5_000  # of more examples, several are one unit: ends move by 1 % of the width, and time stays bounded
+_ALIKE = 1e-12  # of a mean: a standard error below it is rounding
 _MAX_COUNTS = 4_000_000  # held at once: 32 MB
 
 
@@ -91,6 +92,72 @@ def drawn_sums(
         raise ValueError(f"sums_UM (shape {sums_UM.shape}) must have a row at least")
     drawn_counts = _drawn_counts(len(sums_UM), strata_U, drawn, seed, draws)
     return np.concatenate([counts_DU @ sums_UM for counts_DU in drawn_counts])
+
+
+def mean_interval(
+    sums_U: np.ndarray,
+    counts_U: np.ndarray,
+    *,
+    strata_U: np.ndarray | None = None,
+    drawn: int | None = None,
+    seed: int = SEED,
+    draws: int = DRAWS,
+    confidence: float = CONFIDENCE,
+) -> tuple[float, float]:
+    """The studentised interval of a mean over examples, such as of a loss, from sums over units.
+
+    Losses are skewed: a few examples hold most of them, and draws without these tell of a lower mean with a lower
+    spread. Each draw is therefore measured in its own standard error, and the interval is as wide as those say::
+
+        t* = (mean* - mean) / error*,    [mean - t*(1 - alpha / 2) * error, mean - t*(alpha / 2) * error]
+
+    Of losses that are as skewed as 20 lognormal ones with sigma 1.5, 92 of 100 such intervals hold the true mean, and
+    82 of those between quantiles; benchmarks/interval_coverage.py measures it.
+
+    Source: A. Davison, D. Hinkley, "Bootstrap Methods and their Application", 1997, section 5.2.1; of blocks,
+    F. Goetze, H. Kuensch, "Second-order correctness of the blockwise bootstrap", 1996.
+
+    Args:
+        sums_U: sum over the examples of each unit, float.
+        counts_U: number of examples of each unit, above 0.
+        strata_U: stratum of each unit, integers; None: all are of one.
+        drawn: number of units in a draw, where units overlap; None: all.
+        seed: seed of the draws.
+        draws: number of draws.
+        confidence: share of intervals that hold the true value, in (0, 1).
+
+    Returns:
+        Lower and upper end; not below 0 where no sum is. Not finite where units are all alike, or too few.
+
+    >>> mean_interval(np.array([1.0, 2.0, 3.0, 2.0, 1.0, 3.0, 2.0, 2.0]), np.ones(8))[0] > 1
+    True
+    """
+    mean = float(sums_U.sum() / counts_U.sum())
+    off_U = sums_U - mean * counts_U  # small numbers, so that their squares are not lost to rounding
+    columns = (off_U, counts_U, off_U**2, off_U * counts_U, counts_U**2)
+    sums_UM = np.stack(columns, axis=1).astype(np.float64)
+    units = len(sums_UM) if drawn is None else drawn
+    if units < 2:
+        return math.nan, math.nan
+    error = float(_means_and_errors(sums_UM.sum(axis=0, keepdims=True) * (units / len(sums_UM)), units)[1][0])
+    if not error > _ALIKE * abs(mean):
+        return math.nan, math.nan
+    drawn_DM = drawn_sums(sums_UM, strata_U=strata_U, drawn=drawn, seed=seed, draws=draws)
+    shift_D, error_D = _means_and_errors(drawn_DM, units)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t_D = shift_D / error_D
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(t_D[~np.isnan(t_D)], [tail, 1 - tail], method="inverted_cdf")
+    floor = 0.0 if sums_U.min() >= 0 else -math.inf
+    return max(floor, mean - float(high) * error), mean - float(low) * error
+
+
+def _means_and_errors(sums_DM: np.ndarray, units: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard error of each draw from sums of s, c, s * s, s * c and c * c over its units."""
+    s_D, c_D, ss_D, sc_D, cc_D = sums_DM.T
+    mean_D = s_D / c_D
+    squares_D = np.maximum(ss_D - 2 * mean_D * sc_D + mean_D**2 * cc_D, 0)  # rounding may bring it below
+    return mean_D, np.sqrt(squares_D * units / (units - 1)) / c_D
 
 
 def expanded_percentiles(

@@ -83,9 +83,15 @@ def smape(answers_NO: np.ndarray, truth_NO: np.ndarray) -> float:
     >>> smape(np.array([[110.0, 0.0]]), np.array([[90.0, 0.0]]))
     10.0
     """
+    return float(smape_terms(answers_NO, truth_NO).mean())
+
+
+def smape_terms(answers_NO: np.ndarray, truth_NO: np.ndarray) -> np.ndarray:
+    """What ``smape`` is the mean of, float64 (N, O)."""
     size_NO = np.abs(answers_NO) + np.abs(truth_NO)
     error_NO = np.abs(answers_NO - truth_NO)
-    return float(200 * np.divide(error_NO, size_NO, out=np.zeros_like(size_NO), where=size_NO > 0).mean())
+    terms_NO: np.ndarray = 200 * np.divide(error_NO, size_NO, out=np.zeros_like(size_NO), where=size_NO > 0)
+    return terms_NO
 
 
 def naive_errors(windows_N: np.ndarray, spec: Spec, timeline: Timeline | None) -> np.ndarray | None:

@@ -177,8 +177,10 @@ def _gather(
 ) -> Split:
     """The kept examples of all splits in one array: as it lies where all of one are kept, else written anew."""
     rows_N = np.concatenate([split.rows[kept_N] for split, kept_N in zip(splits, kept, strict=True)])
+    groups = [split.groups[kept_N] for split, kept_N in zip(splits, kept, strict=True) if split.groups is not None]
+    groups_N = np.concatenate(groups) if len(groups) == len(splits) else None
     if own_ids is None and len(splits) == 1 and len(labels) == len(splits[0].rows):
-        return Split(splits[0].examples, labels, rows_N)
+        return Split(splits[0].examples, labels, rows_N, groups_N)
     examples = splits[0].examples
     path, done = scratch / "examples.npy", 0
     with ArrayFile(path, examples.dtype, (len(labels), *examples.shape[1:])) as file:
@@ -188,4 +190,4 @@ def _gather(
                 chunk = split.examples[kept_N[start : start + step]]
                 file.write(done, chunk if own_ids is None else own_ids[chunk])
                 done += len(chunk)
-    return Split(open_array(path), labels, rows_N)
+    return Split(open_array(path), labels, rows_N, groups_N)

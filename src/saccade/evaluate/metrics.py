@@ -41,16 +41,25 @@ def _checked(probabilities_NK: np.ndarray, labels_N: np.ndarray) -> tuple[np.nda
     return probabilities_NK, labels_N.astype(np.int64)
 
 
-def _top_k_accuracy(probabilities_NK: np.ndarray, labels_N: np.ndarray, k: int) -> float:
-    """Share of rows with fewer than ``k`` classes ahead of the true one.
+def is_among_top(probabilities_NK: np.ndarray, labels_N: np.ndarray, k: int) -> np.ndarray:
+    """Whether fewer than ``k`` classes are ahead of the true one.
 
     Not scikit-learn's ``top_k_accuracy_score``: of equal probabilities that prefers the last class where argmax
     prefers the first, so that on a constant answer its top 5 can lie below the accuracy.
+
+    Args:
+        probabilities_NK: float, rows are non-negative and add up to 1.
+        labels_N: true classes, integers in [0, K).
+        k: number of classes, from 1.
+
+    Returns:
+        bool (N,).
     """
     true_N1 = np.take_along_axis(probabilities_NK, labels_N[:, None], axis=1)
     is_earlier_NK = np.arange(probabilities_NK.shape[1]) < labels_N[:, None]
     is_ahead_NK = (probabilities_NK > true_N1) | ((probabilities_NK == true_N1) & is_earlier_NK)
-    return float((is_ahead_NK.sum(axis=1) < k).mean())
+    is_among_N: np.ndarray = is_ahead_NK.sum(axis=1) < k
+    return is_among_N
 
 
 def expected_calibration_error(confidences_N: np.ndarray, is_correct_N: np.ndarray, *, bins: int = ECE_BINS) -> float:
@@ -113,7 +122,7 @@ def classification_metrics(
     metrics = {"accuracy": float(accuracy_score(labels_N, predicted_N))}
     for k in sorted(set(top_k)):
         if 1 < k < K:
-            metrics[f"top{k}_accuracy"] = _top_k_accuracy(probabilities_NK, labels_N, k)
+            metrics[f"top{k}_accuracy"] = float(is_among_top(probabilities_NK, labels_N, k).mean())
     metrics["macro_f1"] = float(f1_score(labels_N, predicted_N, labels=present, average="macro", zero_division=0))
     # balanced_accuracy_score is the same number, but warns when an absent class is predicted.
     metrics["balanced_accuracy"] = float(recall_score(labels_N, predicted_N, labels=present, average="macro"))

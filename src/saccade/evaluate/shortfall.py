@@ -12,9 +12,9 @@ BASELINES = {"baseline_": "the baseline", "baseline_features_": "the baseline on
 
 ERRORS = ("loss", "perplexity", "bits_per_character", "mae", "mse", "rmse")  # the lower, the better
 
-FAR_LOWER = 0.05  # of a score without an interval, such as balanced accuracy
-SCORES = ("mean_average_precision", "macro_f1")  # without an interval, the higher the better
-FAR_WORSE = 0.02  # of a loss or an error, as a share of the baseline's: smaller ones change from seed to seed
+FAR_LOWER = 0.05  # of a score where one has no interval, such as the balanced accuracy of a baseline
+SCORES = ("mean_average_precision", "macro_f1")  # the higher, the better
+FAR_WORSE = 0.02  # of a loss or an error without an interval, as a share of the baseline's: seeds differ by less
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,9 @@ def find_shortfall(
     """What a network does worse in than the better of its baselines.
 
     Accuracy counts where the intervals do not touch. Where classes are unequal, balanced accuracy counts too, even if
-    accuracy is at par: there is no interval, but ``FAR_LOWER`` is a lot. Losses and errors have no interval
-    either, and count where they are higher by ``FAR_WORSE``; the ``SCORES`` where they are lower by ``FAR_LOWER``.
+    accuracy is at par: baselines have no interval of it, but ``FAR_LOWER`` is a lot. Of losses, errors and the
+    ``SCORES`` intervals count where both are known; else losses and errors that are higher by ``FAR_WORSE``, and
+    scores that are lower by ``FAR_LOWER``.
 
     Args:
         measured: metric name to value, the task's main one first; those of baselines as ``BASELINES`` says.
@@ -72,6 +73,10 @@ def find_shortfall(
     if prefix is None or main not in (*ERRORS, *SCORES):
         return None
     value, baseline = measured[main], measured[prefix + main]
+    own, other = interval_of(measured, main), interval_of(measured, prefix + main)
+    if own and other:
+        words = difference_in_words(other, own) if main in ERRORS else difference_in_words(own, other)
+        return Shortfall(main, value, baseline, prefix, True) if words == "worse" else None
     is_worse = value > baseline * (1 + FAR_WORSE) if main in ERRORS else baseline - value > FAR_LOWER
     return Shortfall(main, value, baseline, prefix, None) if is_worse else None
 

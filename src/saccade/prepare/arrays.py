@@ -1,6 +1,6 @@
 """The arrays of a prepared dataset, written split by split; ``data/prepared.py`` describes and reads them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +46,7 @@ def write_arrays(
     rows_of: Mapping[str, np.ndarray],
     progress: Progress = no_progress,
     timeline: Timeline | None = None,
+    groups: Sequence[str] | None = None,
 ) -> DatasetInfo:
     """Write examples and labels, split by split, a few MiB at a time.
 
@@ -55,11 +56,13 @@ def write_arrays(
         rows_of: each split to the rows that it holds, int64 (n,); a row may be in several.
         progress: called with examples written so far.
         timeline: of the windows of a forecast.
+        groups: value of ``split.group_by`` of each example of the source; None: there is none.
 
     Returns:
         What was written to dataset.json.
     """
     counts, class_counts, arrays = {}, {}, {}
+    group_N = None if groups is None else np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1].ravel()
     done, total = 0, sum(len(rows_of[split]) for split in SPLITS)
     for split in SPLITS:
         rows_N = rows_of[split].astype(np.int64)
@@ -83,7 +86,11 @@ def write_arrays(
         counts[split] = len(rows_N)
         if builder.spec.classes:
             class_counts[split] = count_classes(builder.labels(rows_N), len(builder.spec.classes)).tolist()
-        for name in (f"{split}.npy", f"{split}_labels.npy", f"{split}_rows.npy"):
+        suffixes = ["", "_labels", "_rows"]
+        if group_N is not None:
+            write_array(folder / f"{split}_groups.npy", group_N[rows_N].astype(np.int64))
+            suffixes.append("_groups")
+        for name in (f"{split}{suffix}.npy" for suffix in suffixes):
             arrays[name] = describe_array(folder / name)
     mean, std = ([], []) if builder.moments is None else builder.moments.mean_and_std()
     of_targets = ([], []) if builder.target_moments is None else builder.target_moments.mean_and_std()

@@ -4,6 +4,7 @@ Shapes: N examples, K classes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from saccade.data.prepared import Split
 from saccade.data.spec import Spec
 from saccade.display import figures
 from saccade.evaluate import metrics, outcomes
-from saccade.evaluate.intervals import accuracy_interval
+from saccade.evaluate.metric_intervals.classes import classification_intervals
+from saccade.evaluate.metric_intervals.interval import with_intervals
+from saccade.evaluate.metric_intervals.shares import share_dependence
 from saccade.kinds.tokens.text.display import write_table
 
 KINDS = ("image", "tokens", "series", "vector")  # input layouts
@@ -32,7 +35,7 @@ def evaluate(
     history: Sequence[Mapping[str, float]],
     *,
     top_k: Sequence[int],
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Measure the answers on the test split, and write tables and figures.
 
     Args:
@@ -46,8 +49,9 @@ def evaluate(
 
     Returns:
         Metric name to value; what metrics.json holds. First the one that tables show: accuracy, or balanced accuracy
-        where one class is so frequent that accuracy says little. ``accuracy_low`` and ``accuracy_high`` are the ends of
-        its 95 % interval.
+        where one class is so frequent that accuracy says little. Each is followed by the ends of its 95 % interval,
+        such as ``accuracy_low`` and ``accuracy_high``; both None beside ``accuracy_interval_reason`` where there is
+        none. Examples of groups are also counted as ``effective_examples``: so many independent ones tell as much.
     """
     names = spec.classes
     counts_KK = metrics.confusion_counts(probabilities_NK, test.labels)
@@ -63,13 +67,17 @@ def evaluate(
         _prediction_rows(probabilities_NK, test, names),
     )
     nats_N = metrics.true_class_nats(probabilities_NK, test.labels)
-    found = outcomes.of_classes(test.rows, probabilities_NK.argmax(axis=1), test.labels, nats_N)
-    outcomes.write_outcomes(folder / outcomes.FILE_NAME, found)
+    by_example = outcomes.of_classes(test.rows, probabilities_NK.argmax(axis=1), test.labels, nats_N)
+    outcomes.write_outcomes(folder / outcomes.FILE_NAME, replace(by_example, groups=test.groups))
     measured = metrics.classification_metrics(probabilities_NK, test.labels, top_k=top_k)
     counts_K = counts_KK.sum(axis=1)
     main = "balanced_accuracy" if is_imbalanced(counts_K[counts_K > 0].tolist()) else "accuracy"
-    low, high = accuracy_interval(int(counts_KK.trace()), int(counts_KK.sum()))
-    return {main: measured[main], **measured, "accuracy_low": low, "accuracy_high": high}
+    intervals = classification_intervals(probabilities_NK, test.labels, counts_KK, measured, test.groups)
+    found = with_intervals({main: measured[main], **measured}, intervals)
+    if test.groups is not None and not intervals["accuracy"].reason:
+        right_N = probabilities_NK.argmax(axis=1) == test.labels
+        found["effective_examples"] = len(right_N) / share_dependence(right_N, test.groups).effect
+    return found
 
 
 def _confusion_rows(counts_KK: np.ndarray, names: Sequence[str]) -> Iterable[list[Any]]:

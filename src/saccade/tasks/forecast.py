@@ -16,7 +16,9 @@ from saccade.data.prepared import Split
 from saccade.data.spec import Spec, targets_of_names
 from saccade.data.timeline import Timeline
 from saccade.display import figures
-from saccade.evaluate.forecasts import OwnUnit, mean_scaled_error, naive_errors, smape, write_by_series
+from saccade.evaluate.forecasts import OwnUnit, mean_scaled_error, naive_errors, smape, smape_terms, write_by_series
+from saccade.evaluate.metric_intervals.interval import with_intervals
+from saccade.evaluate.metric_intervals.over_time import forecast_intervals, windows_of_forecast
 from saccade.evaluate.outcomes import FILE_NAME, of_numbers, write_outcomes
 from saccade.kinds.series.figures import Shown, draw_by_step, draw_forecasts, spread_rows, targets_to_draw
 from saccade.predict.answers import Answer, Answers, Question
@@ -69,7 +71,8 @@ def evaluate(
         Metric name to value; what metrics.json holds: ``mae``, ``rmse``, ``mase`` (None where it cannot be measured,
         with ``mase_reason``), ``smape`` in per cent, ``band_coverage`` (the share of what came that lay within the
         band), and for each baseline such as ``persistence_mae``; ``baseline_mae`` is the least of these. All are in the
-        data's own unit, of several series too.
+        data's own unit, of several series too. Each is followed by the ends of its 95 % interval, None beside the
+        reason where there is none.
     """
     band = None if predictor is None else predictor.config.interval
     unit = OwnUnit.of(test, spec, timeline)
@@ -91,9 +94,21 @@ def evaluate(
     bounds = None if ends is None else (ends[0], ends[1])
     if bounds is not None:
         metrics["band_coverage"] = interval_coverage(*bounds, truth_NO)
-    metrics |= {f"{name}_mae": float(np.abs(errors[name]).mean()) for name in baselines or {}}
+    windows = windows_of_forecast(test.rows, spec.horizon, timeline)
+    intervals = forecast_intervals(
+        errors["network"],
+        windows,
+        percent_NO=smape_terms(answers["network"], truth_NO),
+        scaled_NO=None if naive_NO is None else np.abs(errors["network"]) / naive_NO,
+        is_inside_NO=None if bounds is None else (bounds[0] <= truth_NO) & (truth_NO <= bounds[1]),
+    )
+    for name in baselines or {}:
+        metrics[f"{name}_mae"] = float(np.abs(errors[name]).mean())
+        intervals[f"{name}_mae"] = forecast_intervals(errors[name], windows)["mae"]
     if baselines:
-        metrics["baseline_mae"] = min(metrics[f"{name}_mae"] for name in baselines)
+        least = min(baselines, key=lambda name: metrics[f"{name}_mae"])
+        metrics["baseline_mae"], intervals["baseline_mae"] = metrics[f"{least}_mae"], intervals[f"{least}_mae"]
+    metrics = with_intervals(metrics, intervals)
 
     shown = Split(test.examples, truth_NO, test.rows)
     figures.draw_learning_curves([dict(row) for row in history], folder / "learning_curves.png")

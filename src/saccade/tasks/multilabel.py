@@ -17,6 +17,8 @@ from saccade.data.prepared import Split
 from saccade.data.spec import NO_CLASS, Spec
 from saccade.data.thresholds import found_classes
 from saccade.display import figures
+from saccade.evaluate.metric_intervals.classes import multilabel_intervals
+from saccade.evaluate.metric_intervals.interval import with_intervals
 from saccade.evaluate.multilabel_metrics import metrics_by_example, multilabel_metrics, per_class_table
 from saccade.evaluate.outcomes import FILE_NAME, Outcomes, write_outcomes
 from saccade.kinds.tokens.text.display import write_table
@@ -37,7 +39,7 @@ def evaluate(
     history: Sequence[Mapping[str, float]],
     *,
     predictor: Predictor,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Measure the answers on the test split, and write tables and figures.
 
     Args:
@@ -50,7 +52,8 @@ def evaluate(
         predictor: the network, whose bundle holds the thresholds.
 
     Returns:
-        Metric name to value; what metrics.json holds, mean average precision first: it needs no thresholds.
+        Metric name to value; what metrics.json holds, mean average precision first: it needs no thresholds. Each is
+        followed by the ends of its 95 % interval, None beside the reason where there is none.
     """
     thresholds, names = predictor.config.thresholds, spec.classes
     figures.draw_learning_curves([dict(row) for row in history], folder / "learning_curves.png")
@@ -62,10 +65,11 @@ def evaluate(
         ["row", "actual", "predicted", *(f"p({name})" for name in names)],
         _prediction_rows(probabilities_NK, found_classes(probabilities_NK, thresholds), test, names),
     )
-    write_outcomes(
-        folder / FILE_NAME, Outcomes(test.rows, metrics_by_example(probabilities_NK, test.labels, thresholds))
-    )
-    return multilabel_metrics(probabilities_NK, test.labels, thresholds)
+    by_example = metrics_by_example(probabilities_NK, test.labels, thresholds)
+    write_outcomes(folder / FILE_NAME, Outcomes(test.rows, by_example, groups=test.groups))
+    measured = multilabel_metrics(probabilities_NK, test.labels, thresholds)
+    intervals = multilabel_intervals(probabilities_NK, test.labels, thresholds, measured, test.groups)
+    return with_intervals(measured, intervals)
 
 
 def _prediction_rows(

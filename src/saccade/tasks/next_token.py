@@ -5,12 +5,15 @@ Shapes: N texts, T tokens of a text.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from saccade.core.errors import UserError
 from saccade.data.prepared import Split
 from saccade.data.spec import Spec
 from saccade.display import figures
 from saccade.evaluate import text_metrics
+from saccade.evaluate.metric_intervals.interval import with_intervals
+from saccade.evaluate.metric_intervals.over_time import next_token_intervals, windows_of_text
 from saccade.evaluate.outcomes import FILE_NAME, write_outcomes
 from saccade.kinds.tokens.figures import draw_confused, draw_loss_by_position
 from saccade.kinds.tokens.text.display import shown, write_table
@@ -45,7 +48,7 @@ def evaluate(
     history: Sequence[Mapping[str, float]],
     *,
     predictor: Predictor,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Measure the answers on the test split, and write tables, figures and text.
 
     Args:
@@ -59,7 +62,8 @@ def evaluate(
         predictor: the network, which writes the sample.
 
     Returns:
-        Metric name to value; what metrics.json holds, the loss in nats first.
+        Metric name to value; what metrics.json holds, the loss in nats first. Each is followed by the ends of its 95 %
+        interval, None beside the reason where there is none.
     """
     figures.draw_learning_curves([dict(row) for row in history], folder / "learning_curves.png")
     by_position = text_metrics.loss_by_position(answers.nats, test.labels)
@@ -80,7 +84,10 @@ def evaluate(
         folder / FILE_NAME, text_metrics.outcomes_of_texts(test.rows, answers.nats, answers.predicted, test.labels)
     )
     assert spec.unit
-    return text_metrics.next_token_metrics(answers.nats, answers.predicted, test.labels, spec.unit)
+    measured = text_metrics.next_token_metrics(answers.nats, answers.predicted, test.labels, spec.unit)
+    windows = windows_of_text(test.rows, spec.shape[0])
+    intervals = next_token_intervals(answers.nats, answers.predicted, test.labels, windows, measured)
+    return with_intervals(measured, intervals)
 
 
 def _write_expectations(path: Path, predictor: Predictor, text: str, test: Split, spec: Spec) -> None:

@@ -5,7 +5,9 @@ Shapes: N examples, O numbers to predict.
 
 import csv
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +16,8 @@ from saccade.data.prepared import Split
 from saccade.data.spec import Spec
 from saccade.display import figures
 from saccade.evaluate import metrics
+from saccade.evaluate.metric_intervals.interval import with_intervals
+from saccade.evaluate.metric_intervals.numbers import regression_intervals
 from saccade.evaluate.outcomes import FILE_NAME, of_numbers, write_outcomes
 from saccade.predict.answers import Answers, Question, predict_numbers
 from saccade.predict.predictor import Predictor
@@ -32,7 +36,7 @@ def evaluate(
     history: Sequence[Mapping[str, float]],
     *,
     predictor: Predictor | None = None,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Measure the answers on the test split, and write tables and figures.
 
     Args:
@@ -46,7 +50,8 @@ def evaluate(
 
     Returns:
         Metric name to value; what metrics.json holds. First the one that tables show: ``mae``, which people read, where
-        the numbers have a unit of their own, else ``mse``.
+        the numbers have a unit of their own, else ``mse``. Each is followed by the ends of its 95 % interval, None
+        beside the reason where there is none.
     """
     figures.draw_learning_curves([dict(row) for row in history], folder / "learning_curves.png")
     figures.draw_predictions(test.labels, answers_NO, spec.targets, folder / "predictions.png")
@@ -57,10 +62,12 @@ def evaluate(
             writer.writerow([int(row), *(f"{value:.6g}" for value in (*actual_O, *answer_O))])
     if len(spec.targets) > 1:
         _write_numbers(folder / "per_number.csv", answers_NO, test.labels, spec.targets)
-    write_outcomes(folder / FILE_NAME, of_numbers(test.rows, {"": answers_NO - test.labels.astype(np.float64)}))
+    by_example = of_numbers(test.rows, {"": answers_NO - test.labels.astype(np.float64)})
+    write_outcomes(folder / FILE_NAME, replace(by_example, groups=test.groups))
     measured = metrics.regression_metrics(answers_NO, test.labels)
     has_unit = predictor is not None and bool(predictor.config.target_std)
-    return {"mae": measured["mae"], **measured} if has_unit else measured
+    intervals = regression_intervals(answers_NO, test.labels, test.groups)
+    return with_intervals({"mae": measured["mae"], **measured} if has_unit else measured, intervals)
 
 
 def _write_numbers(path: Path, answers_NO: np.ndarray, targets_NO: np.ndarray, names: Sequence[str]) -> None:

@@ -143,7 +143,7 @@ def assert_whole(tree: Tree, uninterrupted: Result) -> None:
     assert [row["epoch"] for row in csv.DictReader(history_of(tree).splitlines())] == list("123456")
     there = everything(f"sqlite:///{tree.root / 'mlflow.db'}")
     assert (there["runs"], there["status"]) == (1, "FINISHED")
-    for key in ("train_loss", "validation_loss", "learning_rate"):
+    for key in ("train_loss", "validation_loss", "training/learning_rate"):
         assert [step for step, _, _ in there["metrics"][key]] == [1, 2, 3, 4, 5, 6]
     assert not checkpoints(tree)  # nobody goes on from there any more
 

@@ -118,7 +118,10 @@ def test_the_table_and_the_files_tell_mean_and_deviation(results: tuple[Tree, di
     with (tree.root / "reports/one/repeat.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["seed"], float(row["accuracy"])) for row in rows] == list(zip("456", values, strict=True))
+    first = kept["trainings"][0]["metrics"]
+    assert float(rows[0]["accuracy_low"]) == first["accuracy_low"] < values[0] <= float(rows[0]["accuracy_high"])
     said = ended["seeds 3"].out
+    assert "95 % interval" in said and f"{first['accuracy_low']:.4f} to {first['accuracy_high']:.4f}" in said
     assert (
         f"one: test accuracy {found['mean']:.4f} on average over 3 seeds, standard deviation {found['std']:.4f}; "
         "see reports/one/repeat.json"

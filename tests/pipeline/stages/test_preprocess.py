@@ -208,6 +208,11 @@ def test_a_copy_in_two_published_splits_stops_it_and_can_be_let_be(tree: Tree) -
     assert description(tree)["counts"]["test"] == 10
 
 
+def kept_groups(tree: Tree) -> np.ndarray:
+    folder = tree.root / "data" / "prepared" / "tiles"
+    return np.concatenate([np.load(folder / f"{split}_groups.npy") for split in ("train", "validation", "test")])
+
+
 @pytest.mark.parametrize("key", ["column", "pattern"])
 def test_what_is_of_one_part_stays_in_one_split(tree: Tree, key: str) -> None:
     tree.replace("params.yaml", "split: {}", 'split: {group_by: "{group}_*.jpg", test: 0.25, validation: 0.25}')
@@ -227,6 +232,7 @@ def test_what_is_of_one_part_stays_in_one_split(tree: Tree, key: str) -> None:
     for name, split in split_of.items():
         splits_of_part.setdefault(Path(name).name.split("_")[0], set()).add(split)
     assert len(splits_of_part) == 22 and all(len(splits) == 1 for splits in splits_of_part.values())
+    assert len(np.unique(kept_groups(tree))) == 22
 
 
 def test_a_wrong_group_is_told(tree: Tree) -> None:

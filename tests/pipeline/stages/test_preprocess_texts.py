@@ -159,6 +159,9 @@ def test_groups_by_a_pattern_of_paths(tree: Tree) -> None:
     for row, split in splits.items():
         of_group.setdefault(names[row].split("/")[1].split("_")[0], set()).add(split)
     assert len(of_group) == 9 and all(len(found) == 1 for found in of_group.values())
+    (kept,) = tree.root.glob("data/prepared/*/test_groups.npy")
+    in_test = [group for group, found in of_group.items() if found == {"test"}]
+    assert len(np.unique(np.load(kept))) == len(in_test) > 0
 
 
 def test_a_table_with_published_splits_that_leak(tree: Tree) -> None:

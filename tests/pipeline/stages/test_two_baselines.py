@@ -57,7 +57,7 @@ def test_both_are_measured_once_with_their_intervals(
 ) -> None:
     info = write_dataset()
     metrics = measure_baselines("toy", info, EvaluateBlock())
-    of_each = ("accuracy", "balanced_accuracy", "accuracy_low", "accuracy_high")
+    of_each = ("accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy")
     assert list(metrics) == [f"{prefix}{name}" for prefix in ("baseline_", "baseline_features_") for name in of_each]
     assert metrics["baseline_features_accuracy"] == metrics["baseline_features_accuracy_high"] == 1
     assert 0.7 < metrics["baseline_features_accuracy_low"] < 0.8  # of 12 images

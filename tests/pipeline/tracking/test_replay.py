@@ -138,7 +138,11 @@ def test_an_epoch_trained_again_after_a_resume(tmp_path):
     there = everything(uri)
     assert (there["runs"], there["status"]) == (1, "FINISHED")
     assert [(step, value) for step, _, value in there["metrics"]["loss"]] == [(1, "0.5"), (2, "0.4")]
-    assert [(step, value) for step, _, value in there["metrics"]["elapsed_s"]] == [(1, "1.0"), (2, "1.0"), (2, "2.0")]
+    assert [(step, value) for step, _, value in there["metrics"]["training/elapsed_s"]] == [
+        (1, "1.0"),
+        (2, "1.0"),
+        (2, "2.0"),
+    ]
     assert len(there["metrics"]["grad_norm"]) == len(there["metrics"]["peak"]) == 1
     (journal.folder / "replica.json").unlink()
     replay(journal.folder, uri)
@@ -219,6 +223,22 @@ def test_an_interrupted_model_is_finished_and_not_logged_again(tmp_path, monkeyp
     assert there["models"] == [(half[0], "READY", half[2])] and there["outputs"] == [(half[0], 3)]
 
 
+def test_what_is_measured_again_is_shown_beside_the_model_once(tmp_path):
+    from mlflow import MlflowClient
+
+    uri = fresh_store(tmp_path)
+    journal = write_run(tmp_path / "ab")
+    replay(journal.folder, uri)
+    write_evaluation(journal, accuracy=0.875)
+    replay(journal.folder, uri)
+    (journal.folder / "replica.json").unlink()
+    replay(journal.folder, uri)
+    (model,) = everything(uri)["models"]
+    shown = MlflowClient(tracking_uri=uri).get_logged_model(model[0]).metrics
+    assert sorted(metric.value for metric in shown if metric.key == "test_accuracy") == [0.75, 0.875]
+    assert [metric.value for metric in shown if metric.key == "test_loss"] == [0.5]
+
+
 def test_a_bundle_for_series_becomes_an_mlflow_model_too(tmp_path):
     uri = fresh_store(tmp_path)
     journal = start(tmp_path / "ab")
@@ -255,6 +275,8 @@ import sys
 import mlflow, numpy as np
 model = mlflow.pyfunc.load_model(sys.argv[1])
 print(model.predict(np.array([0, 255], np.uint8).repeat(6).reshape(2, 2, 3, 1)).to_json(orient="split"))
+example = model.input_example
+print(example.shape, example.dtype, list(model.predict(example)["label"]))
 plain = model.unwrap_python_model()
 print(list(plain.predict(None, np.full((1, 2, 3, 1), 254.6))["label"]))
 try:
@@ -286,7 +308,8 @@ def test_the_model_loads_where_pickle_is_forbidden(tmp_path, monkeypatch):
     loading = subprocess.run([sys.executable, "-c", LOADING, model_uri], cwd=tmp_path, capture_output=True, text=True)
     assert loading.returncode == 0, loading.stderr
     assert "type hint" not in loading.stderr  # MLflow scolds about annotations that it does not know
-    table, rounded, refused = loading.stdout.splitlines()
+    table, example, rounded, refused = loading.stdout.splitlines()
+    assert example == "(1, 2, 3, 1) uint8 ['cat']"
     table = json.loads(table)
     assert table["columns"] == ["label", "probability_cat", "probability_dog"]
     assert table["data"] == [["cat", 1.0, 0.0], ["dog", 0.0, 1.0]]

@@ -1,5 +1,6 @@
 """Labels of another dataset, matched by name."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,17 @@ def test_unknown_classes_are_left_out_and_counted_and_absent_ones_named(
     assert got.split.rows.tolist() == [10, 30, 40, 1020]
     assert got.left_out == {"ant": 3, "bee": 1}  # no cow was there to leave out
     assert got.absent == ("eel", "fox")
+
+
+def test_groups_go_with_their_examples_where_all_splits_have_them(tmp_path: Path) -> None:
+    theirs = Spec("image", (3, 2, 1), classes=("ant", "dog", "cat", "eel"))
+    first, second = split_of([0, 1, 2]), split_of([3, 1], first=50)
+    grouped = [replace(first, groups=np.array([4, 5, 6])), replace(second, groups=np.array([7, 5]))]
+    got = match_examples(grouped, theirs, OWN, tmp_path).split
+    assert got.groups is not None and got.groups.tolist() == [5, 6, 7, 5]
+    assert match_examples([grouped[0], second], theirs, OWN, tmp_path).split.groups is None
+    alone = match_examples(grouped[1:], theirs, OWN, tmp_path).split
+    assert alone.groups is not None and alone.groups.tolist() == [7, 5]
 
 
 def test_several_classes_are_matched_by_name_and_none_may_be_unknown(tmp_path: Path) -> None:

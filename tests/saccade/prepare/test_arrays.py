@@ -75,6 +75,23 @@ def test_each_row_is_the_example_it_says_it_is(tmp_path: Path, channels: int) ->
         np.testing.assert_array_equal(split.examples, expected)
 
 
+def test_the_group_of_each_example_is_kept_where_there_are_groups(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    names = [f"patient {row * row % 7}" for row in range(N)]
+    description = write_images(tmp_path / "a", examples(), assigned, groups=names)
+    known: dict[str, int] = {}
+    for name in SPLITS:
+        split = open_split(tmp_path / "a", name)
+        assert (
+            split.groups is not None and split.groups.dtype == np.int64 and f"{name}_groups.npy" in description.arrays
+        )
+        for row, group in zip(split.rows.tolist(), split.groups.tolist(), strict=True):
+            assert known.setdefault(names[row], group) == group  # one number in all splits
+    assert sorted(known.values()) == list(range(len(set(names))))
+    write(tmp_path / "b")
+    assert open_split(tmp_path / "b", "test").groups is None and not list((tmp_path / "b").glob("*_groups.npy"))
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_mean_and_std_are_those_of_the_training_split(tmp_path: Path, channels: int) -> None:
     description = write(tmp_path / "a", channels=channels)

@@ -60,7 +60,9 @@ def test_the_metrics_are_those_worked_out_by_hand(tmp_path: Path) -> None:
     baselines = {"persistence": TRUTH_NO + 5.0, "ridge": TRUTH_NO - 1.0}
     band = PredictionInterval(0.8, [-1.0, 0, 0, 0], [1.0, 1, 1, 1], 99)
     got = evaluated(tmp_path, predictor=predictor(band), baselines=baselines, timeline=TIMELINE)
-    assert list(got) == ["mae", "rmse", "smape", "band_coverage", "persistence_mae", "ridge_mae", "baseline_mae"]
+    names = ["mae", "rmse", "smape", "band_coverage", "persistence_mae", "ridge_mae", "baseline_mae"]
+    assert [name for name in got if not name.endswith(("_low", "_high", "_reason"))] == names
+    assert all(got[f"{name}_low"] is None and "3 windows" in got[f"{name}_interval_reason"] for name in names)
     assert got["mae"] == pytest.approx(22 / 12) and got["rmse"] == pytest.approx((130 / 12) ** 0.5)
     assert (got["persistence_mae"], got["ridge_mae"], got["baseline_mae"]) == (5, 1, 1)
     # The truth lies at -off from the forecast: in [-1, 1] for sun +1, else in [0, 1].

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.stages.evaluate.in_words import numbers_of
 from saccade.data.prepared import Split
 from saccade.data.spec import Spec
 from saccade.evaluate import metrics
@@ -49,7 +50,11 @@ def test_tables_and_pictures_are_written(tmp_path: Path) -> None:
     spec = Spec("series", (5, 1), targets=("length", "weight"))
     test = Split(np.zeros((3, 5, 1), np.float32), TARGETS_NO, np.array([7, 8, 30]))
     got = regress.evaluate(tmp_path, ANSWERS_NO, test, spec, HISTORY)
-    assert got == metrics.regression_metrics(ANSWERS_NO, TARGETS_NO)
+    measured = metrics.regression_metrics(ANSWERS_NO, TARGETS_NO)
+    assert numbers_of(got) == measured
+    assert all(
+        got[f"{name}_low"] is None and "test examples (3)" in got[f"{name}_interval_reason"] for name in measured
+    )
     names = {path.name for path in tmp_path.iterdir()}
     tables = {"predictions.csv", "per_number.csv", "outcomes.csv"}
     assert names == {*tables, "predictions.png", "learning_curves.png"}

@@ -116,7 +116,7 @@ def prepare(
         )
         _warn_of_near_duplicates([set(splits_N[pair]) for pair in near], examples, job)
         builder = image_arrays(examples, inspected, fit)
-        info = write_arrays(job.folder, builder, rows_of_splits(splits_N), job.progress)
+        info = write_arrays(job.folder, builder, rows_of_splits(splits_N), job.progress, groups=groups)
         _warn_of_missing_classes(info, job)
         checked = Checked(examples, inspected, findings, splits_N)
         sections = image_sections(info, job.folder, checked, job.samples, job.views_address)

@@ -61,9 +61,22 @@ def baseline_run(form: str, name: str, preprocess: Mapping[str, Any]) -> "Recomm
 
 def baseline(info: "DatasetInfo") -> "Baseline | None":
     """The mean of numbers to predict; a forecast is compared with several answers, see ``beside_answers``."""
+    if not info.spec.targets or info.spec.horizon:
+        return None
+    from dataclasses import replace
+
+    from saccade.evaluate.metric_intervals.interval import with_intervals
+    from saccade.evaluate.metric_intervals.numbers import regression_intervals
     from saccade.kinds.linear_baseline import numbers_baseline
 
-    return numbers_baseline() if info.spec.targets and not info.spec.horizon else None
+    simple = numbers_baseline()
+
+    def measure(train: "Split", validation: "Split", test: "Split") -> dict[str, Any]:
+        answers_NO = test.labels * 0 + train.labels.mean(axis=0)
+        intervals = regression_intervals(answers_NO, test.labels, test.groups)
+        return with_intervals(simple.measure(train, validation, test), intervals)
+
+    return replace(simple, measure=measure)
 
 
 def beside_answers(info: "DatasetInfo", splits: "Sequence[Split] | None") -> dict[str, Any]:

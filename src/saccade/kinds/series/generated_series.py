@@ -29,7 +29,9 @@ def prepare(examples: SeriesExamples, job: Job) -> Prepared:
     labels_N, classes = examples.labels, examples.classes
     if not classes:
         labels_N, classes = np.zeros(len(labels_N), dtype=np.int64), ("all",)  # numbers: all are of one class
-    keys = group_keys(group_names(job.split, examples.groups) or examples.ids)
+    groups = group_names(job.split, examples.groups)
+    keys = group_keys(groups or examples.ids)
     splits_N = assign(job.split, labels_N, classes, keys, published=examples.published_splits)
-    info = write_arrays(job.folder, series_arrays(examples), rows_of_splits(splits_N), job.progress)
+    rows_of = rows_of_splits(splits_N)
+    info = write_arrays(job.folder, series_arrays(examples), rows_of, job.progress, groups=groups)
     return Prepared(info, generated_sections(info, job.folder, job.samples))

@@ -82,7 +82,8 @@ def prepare(
         published=examples.published_splits,
         left_out=checked.left_out,
     )
-    info = write_arrays(job.folder, series_arrays(checked.examples), rows_of_splits(splits_N), job.progress)
+    rows_of = rows_of_splits(splits_N)
+    info = write_arrays(job.folder, series_arrays(checked.examples), rows_of, job.progress, groups=groups)
     found = CheckedSeries(examples.names, checked, splits_N)
     sections = labelled_series_sections(info, job.folder, found, job.samples)
     return Prepared(info, sections, notes=found.notes)

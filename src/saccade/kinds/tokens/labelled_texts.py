@@ -92,6 +92,6 @@ def prepare(
         rows_of = rows_of_splits(splits_N)
         builder, tokens = text_arrays(examples, store, rows_of, max_length=max_length, max_vocabulary=max_vocabulary)
         job.say(summary_line(tokens, rows_of, max_length))
-        info = write_arrays(job.folder, builder, rows_of, job.progress)
+        info = write_arrays(job.folder, builder, rows_of, job.progress, groups=groups)
         sections = text_sections(info, job.folder, CheckedTexts(examples, findings, splits_N, tokens, max_length))
     return Prepared(info, sections, notes=[*examples.notes, *examples.warnings])
