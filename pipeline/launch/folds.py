@@ -51,6 +51,7 @@ def repeat_folds(params: "Params", name: str, folds: int, *, after_training: "Af
         raise UserError(f"{paths.raw(dataset)} does not exist. Make it with `saccade fetch {dataset}`.")
     from filelock import FileLock
 
+    from pipeline.launch.doubtful_labels import report_doubtful_labels
     from pipeline.launch.repeat_table import show_and_keep
     from pipeline.params.load import load_params
     from pipeline.runs.run_store import wait_for_lock
@@ -66,6 +67,8 @@ def repeat_folds(params: "Params", name: str, folds: int, *, after_training: "Af
                 say(f"fold {fold} of {folds}")
                 repeated.append(_measured(of_folds, _numbered(name, fold), fold, after_training))
         show_and_keep(name, "fold", repeated, paths.report(name) / "folds", None)
+        numbered = [(_numbered(name, fold), _numbered(dataset, fold)) for fold in range(1, folds + 1)]
+        report_doubtful_labels(params, name, tree, numbered)
         shutil.rmtree(tree)  # an output that can be made again; the trainings are kept
 
 

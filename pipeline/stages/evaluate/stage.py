@@ -26,6 +26,7 @@ from saccade.core.files import replacing_folder, write_json
 from saccade.data.prepared import Split, open_split, read_dataset_info
 from saccade.data.spec import SPLITS
 from saccade.display.layer_statistics import draw_layer_statistics
+from saccade.evaluate.about_data.slices import read_slices, worse_in_words
 from saccade.predict import predictor as prediction
 from saccade.predict.predictor import Predictor
 
@@ -70,6 +71,7 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
                 block,
                 run=run,
                 trained_on=dataset,
+                measured_on=dataset,
                 shown_beside=shown,
                 answers=answers,
             )
@@ -106,6 +108,10 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
     )
     for line in missing_values_in_words(metrics):
         say(line)
+    for line in worse_in_words(
+        read_slices(report / "evaluation" / "slices.csv"), is_share=bool(predictor.spec.classes)
+    ):
+        say(f"{run}: {line}")
     if main in members:
         say(told(members[main], main))
     if outcome.pending_reason:

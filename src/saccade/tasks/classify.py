@@ -16,6 +16,7 @@ from saccade.data.prepared import Split
 from saccade.data.spec import Spec
 from saccade.display import figures
 from saccade.evaluate import metrics, outcomes
+from saccade.evaluate.about_data.slices import Property, slices_of, write_slices
 from saccade.evaluate.metric_intervals.classes import classification_intervals
 from saccade.evaluate.metric_intervals.interval import with_intervals
 from saccade.evaluate.metric_intervals.shares import share_dependence
@@ -35,17 +36,21 @@ def evaluate(
     history: Sequence[Mapping[str, float]],
     *,
     top_k: Sequence[int],
+    properties: Sequence[Property] = (),
+    names_of_examples: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Measure the answers on the test split, and write tables and figures.
 
     Args:
-        folder: an empty folder; gets confusion.csv and .png, per_class.csv, predictions.csv, outcomes.csv,
-            learning_curves.png and the mistakes, the surest first: of images mistakes.png, of texts mistakes.csv.
+        folder: an empty folder; gets confusion.csv and .png, per_class.csv, predictions.csv, outcomes.csv, slices.csv,
+            learning_curves.png and the mistakes, the surest first: mistakes.csv, and of images mistakes.png.
         probabilities_NK: float32, the network's answers in the order of the test split.
         test: the test split.
         spec: spec of the dataset.
         history: a row an epoch, as in history.csv.
         top_k: values of k whose top-k accuracies are reported; those with k below 2 or not below K are left out.
+        properties: what the examples differ in, for slices.csv; where they are alike, there is no such table.
+        names_of_examples: what each is found by, such as its file; none: its row.
 
     Returns:
         Metric name to value; what metrics.json holds. First the one that tables show: accuracy, or balanced accuracy
@@ -57,7 +62,8 @@ def evaluate(
     counts_KK = metrics.confusion_counts(probabilities_NK, test.labels)
     figures.draw_confusion(counts_KK, names, folder / "confusion.png")
     figures.draw_learning_curves([dict(row) for row in history], folder / "learning_curves.png")
-    kinds.draw_mistakes(folder, probabilities_NK, test, spec)
+    kinds.draw_mistakes(folder, probabilities_NK, test, spec, names=names_of_examples)
+    write_slices(folder / "slices.csv", slices_of(probabilities_NK.argmax(axis=1) != test.labels, properties))
     write_table(folder / "confusion.csv", ["actual", "predicted", "count"], _confusion_rows(counts_KK, names))
     per_class = metrics.per_class_table(probabilities_NK, test.labels, names)
     write_table(folder / "per_class.csv", list(per_class[0]), (row.values() for row in per_class))
