@@ -232,7 +232,7 @@ def _remedy(params: "Params", run: str, first: str) -> str:
     source = params.datasets[dataset].source
     arguments = registry.keyword_arguments("datasets", source.name, "read")
     file = re.sub(r" \(frame \d+\)$|, line \d+$", "", first)
-    if "exclude" in arguments and file == first:
+    if "exclude" in arguments and file == first and not first.startswith("row "):
         line = exclude_line(escape_pattern(first))
         return f"A file in the wrong class is moved, or left out by `{line}` in datasets.{dataset}.source"
     if {"path", "url"} & registry.keyword_arguments("datasets", source.name, "fetch").keys():

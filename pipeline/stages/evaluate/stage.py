@@ -29,6 +29,7 @@ from saccade.display.layer_statistics import draw_layer_statistics
 from saccade.evaluate.about_data.slices import read_slices, worse_in_words
 from saccade.predict import predictor as prediction
 from saccade.predict.predictor import Predictor
+from saccade.predict.speed import measure_speed, write_speed
 
 
 def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
@@ -77,6 +78,7 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
             )
             if layers := read_gradients(report / "gradients.csv"):
                 draw_layer_statistics(layers, folder / "gradients.png")
+            write_speed(folder / "speed.csv", measure_speed(predictor, test))
             baselines = list(baseline_values(dataset, description, block))
             metrics |= metrics_of(baselines, description, metrics.get("effective_examples"))
             columns = outcomes_of(baselines, len(test.rows))
