@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from saccade.data.prepared import Split
-from saccade.explain.memory import blank_batch
-from saccade.explain.trace import count_macs
+from saccade.explain.architecture.memory import blank_batch
+from saccade.explain.architecture.trace import count_macs
 from saccade.predict.predictor import Predictor
 
 BATCH_SIZES = (1, 64)

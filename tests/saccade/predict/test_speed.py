@@ -10,7 +10,7 @@ import torch
 from saccade.bundle.bundle import NetworkConfig
 from saccade.data.prepared import Split
 from saccade.data.spec import RESERVED, Spec
-from saccade.explain.summary import describe
+from saccade.explain.architecture.summary import describe
 from saccade.predict import speed
 from saccade.predict.predictor import Predictor
 
