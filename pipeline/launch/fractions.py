@@ -226,13 +226,13 @@ def _gain(found: Sequence[Share], metric: str, is_error: bool) -> "Gain":
 
     values_F = np.array([each.mean(metric) for each in found])
     is_right = [each.is_right for each in found if each.is_right is not None]
+    spread_F = np.array([each.std(metric) for each in found]) / math.sqrt(len(found[0].trainings))
     if metric == "accuracy" and len(is_right) == len(found):
-        draws_DF: np.ndarray | None = draws_of_answers(np.stack(is_right))
+        draws_DF: np.ndarray | None = draws_of_answers(np.stack(is_right), spread_F)
     else:
         low_F, high_F = (
             np.array([statistics.fmean(each.values(f"{metric}_{end}")) for each in found]) for end in ("low", "high")
         )
-        spread_F = np.array([each.std(metric) for each in found]) / math.sqrt(len(found[0].trainings))
         draws_DF = draws_of_intervals(values_F, low_F, high_F, spread_F)
     return expected_gain([each.examples for each in found], values_F, draws_DF, is_error=is_error)
 

@@ -16,7 +16,7 @@ import numpy as np
 from saccade.evaluate.bootstrap import DRAWS, drawn_sums, units_of_examples
 
 _MIN_POINTS = 3  # shares that a curve is fitted to
-_LEAST = 1e-6  # of an error, whose logarithm is taken
+_LEAST = 1e-4  # of an error, whose logarithm is taken
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,12 @@ class Gain:
         return self.low is not None and self.low > 0
 
 
-def draws_of_answers(is_right_FN: np.ndarray, seed: int = 0) -> np.ndarray:
+def draws_of_answers(is_right_FN: np.ndarray, spread_F: np.ndarray | None = None, seed: int = 0) -> np.ndarray:
     """Accuracies on test splits as they might have been drawn: the same examples for all shares, so that these pair.
 
     Args:
         is_right_FN: share of the trainings, in [0, 1], that answered each test example rightly.
+        spread_F: standard error of each mean over the trainings; NaN of a single training, None: of one each.
         seed: seed of the draws.
 
     Returns:
@@ -59,7 +60,10 @@ def draws_of_answers(is_right_FN: np.ndarray, seed: int = 0) -> np.ndarray:
     """
     N = is_right_FN.shape[1]
     units_UF, _ = units_of_examples(is_right_FN.T.astype(np.float64), seed=seed)
-    return 1 - (N - drawn_sums(units_UF, seed=seed, draws=DRAWS) + 0.5) / (N + 1)
+    draws_DF = 1 - (N - drawn_sums(units_UF, seed=seed, draws=DRAWS) + 0.5) / (N + 1)
+    if spread_F is not None:
+        draws_DF += np.nan_to_num(spread_F) * np.random.default_rng(seed).standard_normal(draws_DF.shape)
+    return draws_DF
 
 
 def draws_of_intervals(

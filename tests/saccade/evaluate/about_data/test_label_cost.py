@@ -50,6 +50,9 @@ def test_draws_pair_the_examples_and_have_the_deviation_of_a_share() -> None:
     assert (draws_DF[:, 0] == draws_DF[:, 1]).all()  # the same answers, the same draws
     assert draws_DF.std(axis=0) == pytest.approx(np.sqrt([0.16 / 400, 0.16 / 400, 0.09 / 400]), rel=0.05)
     assert draws_of_answers(np.ones((2, 50))).max() < 1  # no logarithm of 0
+    wider_DF = draws_of_answers(right_FN, np.array([0.03, np.nan, 0.0]))  # what trainings differ by comes on top
+    assert wider_DF[:, 0].std() == pytest.approx(np.hypot(0.02, 0.03), rel=0.05)
+    assert (wider_DF[:, 1:] == draws_DF[:, 1:]).all()
 
 
 def test_two_shares_are_compared_and_nothing_is_carried_on() -> None:
