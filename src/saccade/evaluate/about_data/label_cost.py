@@ -16,7 +16,7 @@ import numpy as np
 from saccade.evaluate.bootstrap import DRAWS, drawn_sums, units_of_examples
 
 _MIN_POINTS = 3  # shares that a curve is fitted to
-_LEAST = 1e-4  # of an error, whose logarithm is taken
+_LEAST = 1e-3  # of the largest error: a smaller one is taken for this, because its logarithm is
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,11 @@ def expected_gain(
     """
     n_F = np.asarray(examples_F, dtype=np.float64)
 
+    values_F = np.asarray(values_F, dtype=np.float64)
+    least = _LEAST * max(float((values_F if is_error else 1 - values_F).max()), np.finfo(np.float64).tiny / _LEAST)
+
     def error(values: np.ndarray) -> np.ndarray:
-        return np.maximum(values if is_error else 1 - values, _LEAST)
+        return np.maximum(values if is_error else 1 - values, least)
 
     before, after = int(n_F[-2]), int(n_F[-1])
     curve = None
@@ -116,7 +119,7 @@ def expected_gain(
         drawn_D = None if draws_DF is None else error(draws_DF)[:, -2] - error(draws_DF)[:, -1]
     else:
         before, after = after, 2 * after
-        a, b = _power_law(n_F, error(np.asarray(values_F, dtype=np.float64))[None])
+        a, b = _power_law(n_F, error(values_F)[None])
         curve = (float(a[0]), float(b[0]))
         value = float((a * (before**-b - after**-b))[0])
         drawn_D = None

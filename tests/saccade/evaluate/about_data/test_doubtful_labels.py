@@ -87,6 +87,15 @@ def test_a_class_without_labels_is_never_suggested_for_its_threshold() -> None:
     assert 3 not in find_doubtful_labels(labels_N, p_NK).suggested
 
 
+def test_an_example_whose_label_is_the_most_probable_class_is_not_listed_though_it_counts() -> None:
+    """It is sure of a class that others are told with little probability, and not of its own."""
+    p_NK = np.array([[0.85, 0.15, 0]] * 5 + [[0.55, 0.45, 0]] + [[0.2, 0.41, 0.39]] * 4 + [[0, 0, 1.0]] * 4)
+    labels_N = np.array([0] * 6 + [1] * 4 + [2] * 4)
+    assert confident_joint(labels_N, p_NK).tolist() == [[5, 1, 0], [0, 4, 0], [0, 0, 4]]
+    found = find_doubtful_labels(labels_N, p_NK)
+    assert found.num_estimated == 1 and len(found.rows) == 0
+
+
 def test_labels_without_doubt_give_an_empty_list() -> None:
     labels_N = np.array([0, 1, 2, 0, 1, 2])
     found = find_doubtful_labels(labels_N, np.eye(3)[labels_N] * 0.7 + 0.1)

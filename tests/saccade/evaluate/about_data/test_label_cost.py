@@ -27,6 +27,15 @@ def test_a_power_law_is_found_and_carried_on_to_twice_the_examples() -> None:
     assert of_loss.value == pytest.approx(gain.value) and gain.is_extrapolated
 
 
+def test_no_error_at_all_is_no_logarithm_of_nothing() -> None:
+    perfect = expected_gain(
+        EXAMPLES, np.ones(3), draws_of_intervals(np.ones(3), *[np.ones(3)] * 2, np.zeros(3)), is_error=False
+    )
+    assert perfect.value == pytest.approx(0, abs=1e-12) and not perfect.is_beyond_noise
+    tiny = expected_gain(EXAMPLES, 1e-9 * np.array([4.0, 2.0, 1.0]), None, is_error=True)
+    assert tiny.curve[1] == pytest.approx(1.0) and tiny.value == pytest.approx(0.5e-9)
+
+
 def test_on_many_test_examples_a_gain_is_beyond_noise_and_on_few_it_is_not() -> None:
     errors = [0.08, 0.0566, 0.04]
     for N, is_real in ((5_000, True), (60, False)):
