@@ -236,7 +236,7 @@ def _remedy(params: "Params", run: str, first: str) -> str:
         line = exclude_line(escape_pattern(first))
         return f"A file in the wrong class is moved, or left out by `{line}` in datasets.{dataset}.source"
     if {"path", "url"} & registry.keyword_arguments("datasets", source.name, "fetch").keys():
-        return "A wrong label is corrected, or its row deleted, in the file that holds it"
+        return "A wrong label is corrected, or the example deleted, in the file that holds it"
     return (
         f"{source.name} is taken as published: what is wrong in it can only be known, or put right in a copy of yours"
     )

@@ -96,7 +96,7 @@ def test_flipped_labels_of_training_data_are_listed_by_file_and_those_of_the_tes
 @pytest.mark.parametrize(
     ("source", "remedy"),
     [
-        ("image_table", "A wrong label is corrected, or its row deleted, in the file that holds it"),
+        ("image_table", "A wrong label is corrected, or the example deleted, in the file that holds it"),
         ("digits", "digits is taken as published: what is wrong in it can only be known"),
     ],
 )
