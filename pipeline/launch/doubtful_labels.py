@@ -161,7 +161,7 @@ def _write(
         if not len(listed):
             continue
         rows, prepared = doubtful.rows[listed], tree / paths.prepared(fold_dataset)
-        origins = read_origins(prepared).at(found.rows[rows])
+        origins = read_origins(prepared, found.rows[rows])
         test = open_split(prepared, "test")
         texts = kinds.excerpts(test.examples[found.places[rows]], read_dataset_info(prepared).spec)
         for i, place in enumerate(listed.tolist()):

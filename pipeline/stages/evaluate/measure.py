@@ -97,7 +97,7 @@ def about_examples(prepared: Path, learnt: Path, test: Split, spec: Spec) -> dic
     Returns:
         ``properties`` and, where the source names its examples, ``names_of_examples``.
     """
-    origins = read_origins(prepared).at(test.rows)
+    origins = read_origins(prepared, test.rows)
     names = [origins.name(i) for i in range(len(test.rows))] if origins.names else []
     found = kinds.properties(test, spec, origins)
     if spec.classes and (learnt / "dataset.json").exists():

@@ -36,29 +36,6 @@ class Origins:
         """What people find the example by: its file, or its row in the source."""
         return (self.names[i] if self.names else "") or f"row {int(self.rows[i])}"
 
-    def at(self, rows_n: np.ndarray) -> "Origins":
-        """The origins of some examples.
-
-        Args:
-            rows_n: int64 (n,), rows in the source, in any order.
-
-        Returns:
-            Those, in this order. Where one of the rows is not known, rows alone.
-        """
-        if not len(self.rows):
-            return Origins(rows_n)
-        order = np.argsort(self.rows, kind="stable")
-        place_n = order[np.searchsorted(self.rows, rows_n, sorter=order).clip(max=len(order) - 1)]
-        if not np.array_equal(self.rows[place_n], rows_n):
-            return Origins(rows_n)
-        places = place_n.tolist()
-        return Origins(
-            rows_n,
-            [self.names[i] for i in places] if self.names else (),
-            [self.groups[i] for i in places] if self.groups else (),
-            {name: values[place_n] for name, values in self.measures.items()},
-        )
-
 
 def write_origins(
     folder: Path,
@@ -86,28 +63,32 @@ def write_origins(
             writer.writerow([row, name(row) if name else "", groups[row] if groups is not None else "", *values])
 
 
-def read_origins(folder: Path) -> Origins:
-    """Read origins.csv.
+def read_origins(folder: Path, rows_n: np.ndarray) -> Origins:
+    """Read the origins of some examples; the table of a large dataset is never in memory whole.
 
     Args:
         folder: such as data/prepared/digits.
+        rows_n: int64 (n,), rows in the source, each once, in any order.
 
     Returns:
-        What it says; nothing where an earlier version prepared the dataset, or its kind has no such examples.
+        Those, in this order. Rows are all that is known where an earlier version prepared the dataset, where its kind
+        has no such examples, or where one of the rows is not there.
     """
-    path = folder / FILE
+    path, place_of = folder / FILE, {row: place for place, row in enumerate(rows_n.tolist())}
     if not path.exists():
-        return Origins(np.zeros(0, dtype=np.int64))
+        return Origins(rows_n)
+    names, groups = [""] * len(rows_n), [""] * len(rows_n)
     with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
         reader = csv.reader(file)
-        header = next(reader)
-        rows = list(reader)
-    columns = list(zip(*rows, strict=True)) or [()] * len(header)
-    named, grouped = (any(columns[i]) for i in (1, 2))
-    numbers = zip(header[len(_FIRST_COLUMNS) :], columns[len(_FIRST_COLUMNS) :], strict=True)
-    return Origins(
-        np.array(columns[0], dtype=np.int64),
-        columns[1] if named else (),
-        columns[2] if grouped else (),
-        {name: np.array(values, dtype=np.float64) for name, values in numbers},
-    )
+        measures = {name: np.zeros(len(rows_n)) for name in next(reader)[len(_FIRST_COLUMNS) :]}
+        found = 0
+        for row, name, group, *numbers in reader:
+            place = place_of.get(int(row))
+            if place is not None:
+                found += 1
+                names[place], groups[place] = name, group
+                for values_n, number in zip(measures.values(), numbers, strict=True):
+                    values_n[place] = float(number)
+    if found < len(rows_n):
+        return Origins(rows_n)
+    return Origins(rows_n, names if any(names) else (), groups if any(groups) else (), measures)
