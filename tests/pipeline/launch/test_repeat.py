@@ -199,7 +199,8 @@ def test_folds_are_told_as_seeds_are_and_kept_with_all_runs(results: tuple[Tree,
     assert found["std"] == pytest.approx(np.std(found["values"], ddof=1))
     assert "on average over 3 folds, standard deviation" in ended["folds"].out
     assert (tree.root / "data/raw/pictures").is_dir() and (tree.root / "mlflow.db").exists()
-    assert not (tree.root / "data/prepared/pictures").exists()  # the project's own data stay as they are
+    prepared = sorted(path.name for path in (tree.root / "data/prepared").iterdir())
+    assert prepared == ["digits", "pictures"]  # the project's own data stay as they are
 
 
 def test_doubtful_labels_are_those_of_training_data_by_their_files(results: tuple[Tree, dict[str, Ended]]) -> None:
