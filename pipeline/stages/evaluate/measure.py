@@ -33,7 +33,7 @@ def measure(
     *,
     run: str,
     trained_on: str,
-    measured_on: str,
+    measured_on: str | None = None,
     shown_beside: Mapping[str, Any] | None = None,
     answers: Any = None,
 ) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def measure(
         block: ``evaluate:``.
         run: name of the run, for messages.
         trained_on: key in ``datasets:``, whose transforms make the views of ``evaluate.tta``.
-        measured_on: key in ``datasets:``, of which the examples are.
+        measured_on: key in ``datasets:``, of which the examples are; None: of the same.
         shown_beside: what else the task's ``evaluate`` takes, by name.
         answers: from ``predictor.answer_split``; None: it is asked here.
 
@@ -63,7 +63,7 @@ def measure(
     answers = predictor.answer_split(test, block.batch_size) if answers is None else answers
     _require_finite(answers, test, run)
     task = registry.module("tasks", predictor.config.task)
-    about = about_examples(paths.prepared(measured_on), paths.prepared(trained_on), test, predictor.spec)
+    about = about_examples(paths.prepared(measured_on or trained_on), paths.prepared(trained_on), test, predictor.spec)
     beside = {"top_k": block.top_k, "predictor": predictor, **about, **(shown_beside or {})}
     metrics: dict[str, Any] = registry.call_with_supported(
         task.evaluate, folder, answers, test, predictor.spec, history, **beside

@@ -88,7 +88,6 @@ def evaluate_member(
                     block,
                     run=member["run"],
                     trained_on=dataset,
-                    measured_on=dataset,
                     shown_beside=shown,
                 )
             )
@@ -96,7 +95,7 @@ def evaluate_member(
         with replacing_folder(store / "evaluation") as folder:
             metrics = numbers_of(
                 measure(
-                    folder, history, predictor, test, block, run=member["run"], trained_on=dataset, measured_on=dataset, shown_beside=shown
+                    folder, history, predictor, test, block, run=member["run"], trained_on=dataset, shown_beside=shown
                 )
             )
         journal.evaluation(metrics, "evaluation")

@@ -72,7 +72,6 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
                 block,
                 run=run,
                 trained_on=dataset,
-                measured_on=dataset,
                 shown_beside=shown,
                 answers=answers,
             )
