@@ -115,7 +115,8 @@ def multiply_adds(predictor: Predictor) -> int:
     with torch.random.fork_rng(devices=[]):
         on_cpu = predictor.device.type == "cpu"
         network = predictor.network if on_cpu else predictor.config.build_network()  # cuDNN's LSTM is not taken apart
-    return count_macs(network[1].eval(), blank_batch(1, shape))
+    x = torch.zeros(1, *shape) if spec.layout == "vector" else blank_batch(1, shape)  # one side: no tokens
+    return count_macs(network[1].eval(), x)
 
 
 def write_speed(path: Path, found: list[Speed]) -> None:

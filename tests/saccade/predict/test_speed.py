@@ -40,6 +40,13 @@ def test_multiply_adds_are_those_of_describe(model: str, spec: Spec) -> None:
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
+def test_a_vector_is_no_text() -> None:
+    spec = Spec("counts", (9,), CLASSES, layout="vector")
+    config = NetworkConfig("mlp", {"hidden": [5]}, spec, "classify", [0.0] * 9, [1.0] * 9, "0" * 64)
+    predictor = Predictor(config, config.build_network().eval(), torch.device("cpu"))
+    assert speed.multiply_adds(predictor) == 9 * 5 + 5 * 3
+
+
 def test_an_ensemble_costs_what_its_members_do_together() -> None:
     one, three = predictor_of("lenet5", IMAGES), predictor_of("lenet5", IMAGES, members=3)
     assert speed.multiply_adds(three) == 3 * speed.multiply_adds(one)
