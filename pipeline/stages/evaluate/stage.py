@@ -27,9 +27,9 @@ from saccade.data.prepared import Split, open_split, read_dataset_info
 from saccade.data.spec import SPLITS
 from saccade.display.layer_statistics import draw_layer_statistics
 from saccade.evaluate.about_data.slices import read_slices, worse_in_words
+from saccade.explain.architecture.speed import measure_speed, write_speed
 from saccade.predict import predictor as prediction
 from saccade.predict.predictor import Predictor
-from saccade.predict.speed import measure_speed, write_speed
 
 
 def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:

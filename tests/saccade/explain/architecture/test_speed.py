@@ -10,8 +10,8 @@ import torch
 from saccade.bundle.bundle import NetworkConfig
 from saccade.data.prepared import Split
 from saccade.data.spec import RESERVED, Spec
+from saccade.explain.architecture import speed
 from saccade.explain.architecture.summary import describe
-from saccade.predict import speed
 from saccade.predict.predictor import Predictor
 
 CLASSES = ("a", "b", "c")
