@@ -20,7 +20,7 @@ from saccade.io.downloads import fetch_file
 from saccade.io.locations import existing_path, refuse_without_url, remote_file
 from saccade.io.packing import copy_file, why_not_plain_file
 from saccade.kinds.series.reading.labelled_rows import series_files
-from saccade.kinds.series.reading.row_files import ENDINGS, RowOptions, choose_files, read_row_files
+from saccade.kinds.series.reading.row_files import ROW_FILE_SUFFIXES, RowOptions, choose_files, read_row_files
 from saccade.readers.examples import SeriesFiles
 from saccade.tables.table_format import TableFormat
 
@@ -141,7 +141,9 @@ def read(
     Raises:
         UserError: a file is none of these, with its line, or something can be read in two ways.
     """
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS) if folder.is_dir() else []
+    paths = (
+        sorted(path for path in folder.iterdir() if path.suffix.lower() in ROW_FILE_SUFFIXES) if folder.is_dir() else []
+    )
     if not paths:
         raise UserError(f"{folder} must hold a file of series, but holds none. Fetch the dataset again.")
     form = TableFormat(separator, encoding, header, decimal, thousands, tuple(missing_values or ()), quotes, sheet)

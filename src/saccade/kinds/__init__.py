@@ -164,7 +164,7 @@ def problems(
 
 
 @dataclass(frozen=True)
-class Means:
+class Resources:
     """What a training may cost.
 
     Attributes:
@@ -206,7 +206,7 @@ class Recommendation:
 
 
 def recommend(
-    form: str, examples: Any, preprocess: Mapping[str, Any], split: "SplitSettings", means: Means
+    form: str, examples: Any, preprocess: Mapping[str, Any], split: "SplitSettings", resources: Resources
 ) -> Recommendation:
     """Settings for a dataset that nobody has tuned anything for.
 
@@ -216,7 +216,7 @@ def recommend(
         preprocess: block of the dataset; what is no matter of learning stays. Required keys that are missing, such as
             the length of a window, are decided from the examples.
         split: how the examples will be divided.
-        means: what a training may cost.
+        resources: what a training may cost.
 
     Returns:
         Plain settings, each with its reason.
@@ -228,7 +228,7 @@ def recommend(
     decide = _offered(kind, "recommend", None)
     if decide is None:
         raise UserError(f"nothing is recommended for {kind} yet: `saccade recipes` lists settings to begin with")
-    found: Recommendation = decide(name, examples, preprocess, split, means)
+    found: Recommendation = decide(name, examples, preprocess, split, resources)
     return found
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from saccade.data.prepared import DatasetInfo, Split
     from saccade.data.spec import Spec
-    from saccade.kinds import Baseline, FrozenFeatures, Means, NewExamples, Reading, Recommendation
+    from saccade.kinds import Baseline, FrozenFeatures, NewExamples, Reading, Recommendation, Resources
     from saccade.prepare.split_settings import SplitSettings
     from saccade.readers.examples import ImageExamples
 
@@ -22,12 +22,12 @@ FORMS = {"classes": "images", "several classes": "images", "numbers": "images"}
 
 
 def recommend(
-    form: str, examples: "ImageExamples", preprocess: Mapping[str, Any], split: "SplitSettings", means: "Means"
+    form: str, examples: "ImageExamples", preprocess: Mapping[str, Any], split: "SplitSettings", resources: "Resources"
 ) -> "Recommendation":
     """From pre-trained weights where there are some, else from scratch, as large as the time allows."""
     from saccade.kinds.image.recommended_settings import recommended
 
-    return recommended(examples, preprocess, split, means)
+    return recommended(examples, preprocess, split, resources)
 
 
 def baseline_run(form: str, name: str, preprocess: Mapping[str, Any]) -> "Recommendation | None":
