@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LAYOUT = "image"
 PLURAL = "images"
+NEW_ARRAYS = "uint8"
 FORMS = {"classes": "images", "several classes": "images", "numbers": "images"}
 
 
@@ -107,6 +108,18 @@ def draw_mistakes(
         draw_wrong_classes(test.examples, test.labels, probabilities_NK, found_NK, spec.classes, path)
         return
     draw_mistakes(test.examples, test.labels, probabilities_NK, spec.classes, folder / "mistakes.png")
+
+
+def from_array(spec: "Spec", examples: "np.ndarray") -> "np.ndarray":
+    """Pixel values from 0 to 255, rounded."""
+    import numpy as np
+
+    if examples.dtype == np.uint8:
+        return examples
+    lowest, highest = examples.min(), examples.max()
+    if not (lowest >= 0 and highest <= 255):  # also refuses nan
+        raise ValueError(f"pixel values ({lowest}..{highest}) must lie in 0..255")
+    return np.rint(examples).astype(np.uint8)
 
 
 def read_new(reading: "Reading") -> "NewExamples":

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LAYOUT = "tokens"
 PLURAL = "texts"
+NEW_ARRAYS = "str"
 INPUTS = ("PATH", "--text")
 GIVE = "give `saccade predict {run} --text TEXT`, or a file of lines"
 FORMS = {"classes": "labelled_texts", "several classes": "labelled_texts", "next tokens": "long_texts"}
