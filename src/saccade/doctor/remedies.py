@@ -27,7 +27,7 @@ class Change:
 
 Changes = tuple[Change, ...]
 
-WHAT = {  # in words, for a list
+CHANGES_IN_WORDS = {  # in words, for a list
     "model.residual": "residual connections",
     "model.activation": "ReLU in place of what saturates",
     "model.normalisation": "batch norms",

@@ -66,8 +66,8 @@ class Question:
         }
         return {name: value for name, value in values.items() if value is not None}
 
-    def num_told(self, count: int) -> int:
-        """How many of ``count`` classes are told of an example: all in JSON, one in a table, unless ``top`` says."""
+    def num_shown(self, count: int) -> int:
+        """How many of ``count`` classes are shown of an example: all in JSON, one in a table, unless ``top`` says."""
         return min(self.top or (count if self.as_json else 1), count)
 
 
@@ -126,7 +126,7 @@ def classify(predictor: "Predictor", question: Question) -> Answers:
     """
     classes = predictor.spec.classes
     predictor.require_classes()
-    top = question.num_told(len(classes))
+    top = question.num_shown(len(classes))
     examples = kinds.read_new(question.reading)
     return Answers(
         _classified(predictor, examples, question, top),

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from saccade import kinds
 from saccade.batching.arrays import take, trim
 from saccade.batching.length_buckets import measured_batches, stored_lengths
 from saccade.bundle.bundle import NetworkConfig, read_config, weight_files
@@ -97,12 +98,30 @@ class Predictor:
         answers = np.zeros((0, self.spec.num_outputs), np.float32)
         if stored is not None:
             answers = self.outputs(torch.from_numpy(stored))
+        return self._named(answers)
+
+    def predict_array(self, examples: np.ndarray) -> dict[str, Any]:
+        """Answer about examples of an array, each of the shape that the network takes: pixels, or numbers as measured.
+
+        Args:
+            examples: any type of number, (N, *spec.shape).
+
+        Returns:
+            What ``predict`` returns.
+
+        Raises:
+            ValueError: a value is none that such examples have, such as a pixel of -1.
+            UserError: the network answers at each step.
+        """
+        return self._named(self.outputs(torch.from_numpy(kinds.from_array(self.spec, examples))))
+
+    def _named(self, answers: np.ndarray) -> dict[str, Any]:
+        """Outputs with the names of their classes."""
         if not self.spec.classes:
             return {"values": answers}
         if self.spec.multilabel:
             return {"labels": self.labels_of(answers), "probabilities": answers}
-        probabilities = answers
-        return {"label": [self.spec.classes[k] for k in probabilities.argmax(axis=1)], "probabilities": probabilities}
+        return {"label": [self.spec.classes[k] for k in answers.argmax(axis=1)], "probabilities": answers}
 
     def labels_of(self, probabilities_NK: np.ndarray) -> list[list[str]]:
         """The classes that examples have by the thresholds of the bundle, where each may have several or none.
