@@ -1,0 +1,78 @@
+"""From the page as values to HTML: one file with its style, its pictures and its script inside, and nothing outside.
+
+The policy in its head lets a browser load nothing else, and run no script but ours, which it names by its digest.
+"""
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from saccade.display.page import Code, Name
+from saccade.run_page.blocks import (
+    Charts,
+    Comparison,
+    DataTable,
+    Link,
+    Matrix,
+    Number,
+    Picture,
+    RunPage,
+    Verbatim,
+)
+from saccade.run_page.charts import svg
+
+_TEMPLATE = Path(__file__).parent / "template"
+
+
+def to_html(page: RunPage) -> str:
+    """The whole file.
+
+    Args:
+        page: its contents.
+
+    Returns:
+        HTML.
+    """
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"inline": inline, "svg": svg, "shade": _shade}
+    for kind in (Charts, Comparison, DataTable, Link, Matrix, Number, Picture, Verbatim):
+        environment.tests[kind.__name__] = lambda value, kind=kind: isinstance(value, kind)
+    script = (_TEMPLATE / "page.js").read_text(encoding="utf-8")
+    template = environment.from_string((_TEMPLATE / "page.html.j2").read_text(encoding="utf-8"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    style = (_TEMPLATE / "page.css").read_text(encoding="utf-8")
+    return template.render(page=page, script=Markup(script), script_digest=digest, style=Markup(style)) + "\n"
+
+
+def inline(line: Any) -> Any:
+    """Text with what comes from outside escaped.
+
+    Args:
+        line: a line, or a part of one.
+
+    Returns:
+        Markup.
+    """
+    from markupsafe import Markup
+
+    made = Markup()
+    for part in line if isinstance(line, tuple) else (line,):
+        if isinstance(part, Name):
+            made += Markup('<bdi class="name">{}</bdi>').format(part.escaped)
+        elif isinstance(part, Code):
+            made += Markup("<code>{}</code>").format(part.text)
+        elif isinstance(part, Link):
+            made += Markup('<a href="{}">{}</a>').format(part.address, part.text)
+        else:
+            made += part.text if isinstance(part, Number) else str(part)
+    return made
+
+
+def _shade(count: int, row: list[int]) -> str:
+    """How dark a cell of a matrix is, in [0, 1]: the root of its share of the row, so that few mistakes are seen."""
+    total = sum(row)
+    return f"{(count / total) ** 0.5:.2f}" if total and count else "0"
