@@ -33,8 +33,8 @@ def write_index() -> Path | None:
     rows = list(_rows())
     if not rows:
         return None
-    table = DataTable("Runs that were evaluated; a click on a head sorts them", _HEAD, rows)
-    section = RunSection("runs", "Runs", blocks=[table])
+    table = DataTable("A click on a head sorts them", _HEAD, rows)
+    section = RunSection("runs", "One row a run", blocks=[table])
     lead = ("Every run that was evaluated in this project, on the test split of its dataset.",)
     datasets = {row[2] for row in rows}
     facts = [Fact("runs", f"{len(rows):,}"), Fact("datasets", f"{len(datasets):,}")]

@@ -193,8 +193,8 @@ def _per_class(of: Evaluated) -> RunSection | None:
         more = f" and {len(absent) - _NAMED:,} more" if len(absent) > _NAMED else ""
         lines.append(("Without test examples, and so not measured: ", *shown[1:], f"{more}."))
     if any("recall_low" in row for row in rows):
-        lines.append(("The interval is that of recall, 95 %.",))
-    table = as_table(rows, "Class by class", texts=("class",), most=_MAX_CLASSES)
+        lines.append(("Recall stands with its 95 % interval.",))
+    table = as_table(rows, "A row a class", texts=("class",), most=_MAX_CLASSES)
     result = f"{len(absent):,} without test examples" if absent else ""
     return of.section(lines, [table], result, is_fine=not absent)
 

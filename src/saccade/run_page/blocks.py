@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from saccade.display.page import Code, Line, Name, PageImage
 
+_MAX_LETTERS_ACROSS = 3  # of a column of a matrix
+
 
 @dataclass(frozen=True)
 class Number:
@@ -131,6 +133,11 @@ class Matrix:
     caption: str
     names: Sequence[Name]
     counts: Sequence[Sequence[int]]
+
+    @property
+    def has_long_names(self) -> bool:
+        """Whether names of columns have to stand upright."""
+        return any(len(name.text) > _MAX_LETTERS_ACROSS for name in self.names)
 
 
 @dataclass(frozen=True)

@@ -73,9 +73,10 @@ def data_section(trained: Mapping[str, Any], around: Surroundings) -> RunSection
     blocks: list[Block] = [DataTable("Examples of each split", ["split", "examples"], rows)]
     if around.findings:
         found: list[list[Cell]] = [
-            ["" if one["is_fine"] else "look", str(one["title"]), Name(str(one["result"]))] for one in around.findings
+            [str(one["title"]), Name(str(one["result"])), "fine" if one["is_fine"] else "look"]
+            for one in around.findings
         ]
-        blocks.append(DataTable("Checked when the dataset was prepared", ["", "checked", "found"], found))
+        blocks.append(DataTable("Checked when the dataset was prepared", ["checked", "found", "verdict"], found))
         warnings += [
             (f"{one['title']}: ", Name(str(one["result"])), ".") for one in around.findings if not one["is_fine"]
         ]

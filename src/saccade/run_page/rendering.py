@@ -22,6 +22,9 @@ from saccade.run_page.blocks import (
 )
 from saccade.run_page.charts import svg
 
+_PER_CENT = "\u00a0%"  # which stays on the line of its number
+_FEW_WORDS = 24  # characters
+
 _TEMPLATE = Path(__file__).parent / "template"
 
 
@@ -38,7 +41,7 @@ def to_html(page: RunPage) -> str:
     from markupsafe import Markup
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"inline": inline, "svg": svg, "shade": _shade}
+    environment.filters |= {"inline": inline, "svg": svg, "shade": _shade, "cell_class": cell_class}
     for kind in (Charts, Comparison, DataTable, Link, Matrix, Number, Picture, Verbatim):
         environment.tests[kind.__name__] = lambda value, kind=kind: isinstance(value, kind)
     script = (_TEMPLATE / "page.js").read_text(encoding="utf-8")
@@ -64,12 +67,31 @@ def inline(line: Any) -> Any:
         if isinstance(part, Name):
             made += Markup('<bdi class="name">{}</bdi>').format(part.escaped)
         elif isinstance(part, Code):
-            made += Markup("<code>{}</code>").format(part.text)
+            made += Markup("<code>{}</code>").format(Markup(".<wbr>").join(part.text.split(".")))
         elif isinstance(part, Link):
             made += Markup('<a href="{}">{}</a>').format(part.address, part.text)
+        elif isinstance(part, Number):
+            made += part.text
         else:
-            made += part.text if isinstance(part, Number) else str(part)
+            made += str(part).replace(" %", _PER_CENT)
     return made
+
+
+def cell_class(cell: Any, is_number: bool) -> str:
+    """How a cell breaks: numbers and a few words not at all, sentences into lines of some length.
+
+    Args:
+        cell: cell of a table.
+        is_number: whether its column holds numbers.
+
+    Returns:
+        Name of a class of the style; empty for none.
+    """
+    if is_number:
+        return "number"
+    if isinstance(cell, str) and cell:
+        return "short" if len(cell) <= _FEW_WORDS else "prose"
+    return ""
 
 
 def _shade(count: int, row: list[int]) -> str:

@@ -6,11 +6,10 @@ from pathlib import Path
 from saccade.display.page import Line, Name
 from saccade.run_page.blocks import Cell, DataTable, Number, Picture
 from saccade.run_page.files import Row, number_in
-from saccade.run_page.headline import words
+from saccade.run_page.headline import number_text, words
 from saccade.run_page.pictures import Pictures
 
 MAX_ROWS = 200
-_PLAIN = 100_000  # whole numbers below are counts, and are shown as they are
 
 
 def as_table(
@@ -30,7 +29,11 @@ def as_table(
     """
     names = [name for name in rows[0] if any(row.get(name) for row in rows)]
     is_number = {name: name not in texts and _holds_numbers(rows, name) for name in names}
-    cells = [[_cell(row.get(name, ""), is_number=is_number[name]) for name in names] for row in rows[:most]]
+    is_whole = {name: all((number_in(row.get(name, "")) or 0.0).is_integer() for row in rows) for name in names}
+    cells = [
+        [_cell(row.get(name, ""), is_number=is_number[name], is_whole=is_whole[name]) for name in names]
+        for row in rows[:most]
+    ]
     if len(rows) > most:
         caption = f"{caption}: {most:,} of {len(rows):,}"
     return DataTable(caption, [words(name) for name in names], cells, is_folded)
@@ -40,16 +43,11 @@ def _holds_numbers(rows: Sequence[Row], name: str) -> bool:
     return all(number_in(row.get(name, "")) is not None for row in rows if row.get(name))
 
 
-def _cell(text: str, *, is_number: bool) -> Cell:
+def _cell(text: str, *, is_number: bool, is_whole: bool) -> Cell:
     value = number_in(text) if is_number else None
-    return Name(text) if value is None and text else "" if value is None else number_cell(value)
-
-
-def number_cell(value: float) -> Number:
-    """A number as a table shows it: whole ones as they are, others with four digits."""
-    if value.is_integer() and abs(value) >= 1:
-        return Number(value, f"{value:.0f}" if abs(value) < _PLAIN else f"{value:,.0f}")
-    return Number(value, f"{value:.4f}" if 0.001 <= abs(value) < 10 else f"{value:.4g}")
+    if value is None:
+        return Name(text) if text else ""
+    return Number(value, f"{value:,.0f}" if is_whole else number_text(value))
 
 
 def as_picture(path: Path, pictures: Pictures, description: str, caption: Line = ()) -> Picture | None:

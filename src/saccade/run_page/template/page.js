@@ -32,6 +32,15 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
+// What is wider than the page can be scrolled with the keyboard, too.
+for (const box of document.querySelectorAll(".scroll")) {
+  if (box.scrollWidth > box.clientWidth) {
+    box.tabIndex = 0;
+    box.setAttribute("role", "region");
+    box.setAttribute("aria-label", box.querySelector("caption")?.textContent ?? box.querySelector("img")?.alt ?? "");
+  }
+}
+
 // Charts: values at the place of the pointer, or of the arrow keys.
 for (const chart of document.querySelectorAll("svg[data-x]")) {
   const output = chart.parentElement.querySelector("output");
