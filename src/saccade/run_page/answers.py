@@ -22,7 +22,7 @@ from saccade.run_page.blocks import (
     Verbatim,
 )
 from saccade.run_page.files import Row, RunFiles, column, number_in
-from saccade.run_page.headline import words
+from saccade.run_page.headline import sentence, words
 from saccade.run_page.pictures import Pictures
 from saccade.run_page.tables import as_picture, as_table
 
@@ -32,6 +32,7 @@ OF_ALL_TASKS = {"slices": "Where it errs", "speed": "How fast it answers"}
 
 _MAX_MATRIX = 24  # classes; of more, the picture and the list
 _MAX_CONFUSIONS, _NAMED = 100, 3  # pairs in the list, and in the sentence above it
+_UNFOLDED = 12  # pairs; more are shown when asked for
 _MAX_CLASSES = 500  # rows of the table of classes
 _MAX_CHARACTERS = 20_000  # of a text file
 _DESCRIPTIONS = {
@@ -97,7 +98,7 @@ def answer_sections(files: RunFiles, headings: Mapping[str, str] | None, picture
     """
     found = {path.stem for path in files.evaluation.glob("*") if path.is_file()}
     drawn = sorted(path.stem for path in files.evaluation.glob("*.png"))
-    named = dict(headings) if headings is not None else {stem: words(stem).capitalize() for stem in drawn}
+    named = dict(headings) if headings is not None else {stem: sentence(words(stem)) for stem in drawn}
     for name, title in {**named, **OF_ALL_TASKS}.items():
         if name in found and name not in SHOWN_ELSEWHERE:
             section = _FORMS.get(name, _as_it_is)(Evaluated(files, name, title, pictures))
@@ -109,7 +110,7 @@ def _as_it_is(of: Evaluated) -> RunSection | None:
     """Picture, table and text of that name."""
     blocks = of.picture()
     if rows := of.rows:
-        blocks.append(as_table(rows, f"{words(of.name).capitalize()}.csv", most=40, is_folded=bool(blocks)))
+        blocks.append(as_table(rows, f"{of.name}.csv", most=40, is_folded=bool(blocks)))
     text = of.files.evaluation / f"{of.name}.txt"
     if text.exists():
         with text.open(encoding="utf-8") as file:
@@ -133,7 +134,7 @@ def _confusion(of: Evaluated) -> RunSection | None:
     names = list(dict.fromkeys(row["actual"] for row in rows))
     total = {name: sum(counts.get((name, other), 0) for other in names) for name in names}
     pairs = [(count, pair) for pair, count in counts.items() if pair[0] != pair[1] and count]
-    pairs.sort(key=lambda one: (-one[0], names.index(one[1][0]), names.index(one[1][1])))
+    pairs.sort(key=lambda one: -one[0])  # of equal ones, in the order of the file
     wrong = sum(count for count, _ in pairs)
     if not pairs:
         lines: list[Line] = [(f"None of {sum(total.values()):,} test examples was taken for another class.",)]
@@ -158,7 +159,14 @@ def _confusion(of: Evaluated) -> RunSection | None:
             ]
             for count, (actual, predicted) in pairs[:_MAX_CONFUSIONS]
         ]
-        blocks.append(DataTable(caption, ["true class", "taken for", "examples", "share of the true class"], cells))
+        blocks.append(
+            DataTable(
+                caption,
+                ["true class", "taken for", "examples", "share of the true class"],
+                cells,
+                len(pairs) > _UNFOLDED,
+            )
+        )
     return of.section(lines, blocks)
 
 

@@ -14,6 +14,16 @@ _VERDICTS = {
     "worse": "worse than the baseline, beyond chance",
     "no real difference": "no real difference from the baseline",
 }
+_ABBREVIATIONS = {
+    "ece": "ECE",
+    "f1": "F1",
+    "mae": "MAE",
+    "mase": "MASE",
+    "mse": "MSE",
+    "nll": "NLL",
+    "rmse": "RMSE",
+    "smape": "sMAPE",
+}
 _MEANINGS = {
     "accuracy": "share of examples whose class is told rightly",
     "balanced_accuracy": "mean of the classes' recalls: rare classes count as much as common ones",
@@ -108,10 +118,19 @@ def others_of(measured: Mapping[str, Any], metric: str) -> Iterator[tuple[str, s
 def words(metric: str) -> str:
     """A metric as one says it.
 
-    >>> words("balanced_accuracy")
-    'balanced accuracy'
+    >>> words("balanced_accuracy"), words("macro_f1")
+    ('balanced accuracy', 'macro F1')
     """
-    return metric.replace("_", " ")
+    return " ".join(_ABBREVIATIONS.get(word, word) for word in metric.split("_"))
+
+
+def sentence(text: str) -> str:
+    """The text with a capital at its start, and no other change.
+
+    >>> sentence("mean MAE")
+    'Mean MAE'
+    """
+    return text[:1].upper() + text[1:]
 
 
 def _section(
@@ -122,10 +141,10 @@ def _section(
     verdict: str,
 ) -> RunSection:
     better = "the lower, the better" if main in ERRORS else "the higher, the better"
-    lines: list[Line] = [(f"{words(main).capitalize()} on the test split: {better}.",)]
+    lines: list[Line] = [(f"{sentence(words(main))} on the test split: {better}.",)]
     if verdict:
         lines[0] = (
-            f"{words(main).capitalize()} on the test split: {better}. Beside the better baseline: {verdict}. That is "
+            f"{sentence(words(main))} on the test split: {better}. Beside the better baseline: {verdict}. That is "
             "judged by whether the 95 % intervals touch, which is careful: a paired test finds smaller differences.",
         )
     for name, reason in measured.items():
@@ -134,15 +153,28 @@ def _section(
             what = "No interval of" if name.endswith("_interval_reason") else "No"
             lines.append((f"{what} {metric}: {reason.rstrip('.')}.",))
     lone = values.keys() - {key for _, key, _ in others}
-    result = _VERDICTS.get(verdict, "") if others else "no baseline to compare with"
     return RunSection(
         "figures",
         "What it reaches",
-        result or "compared with a baseline, by how much is not judged",
-        is_fine=verdict != "worse",
+        _result(values[main], main, others, verdict),
+        is_fine=verdict != "worse" and not (others and not verdict and _is_worse(values[main], others[0][2], main)),
         lines=lines,
         blocks=[_comparison(measured, values[main], main, others), _table(measured, [*_in_order(values, lone)])],
     )
+
+
+def _result(value: float, main: str, others: Sequence[tuple[str, str, float]], verdict: str) -> str:
+    if verdict or not others:
+        return _VERDICTS[verdict] if verdict else "no baseline to compare with"
+    name, _, other = others[0]
+    if value == other:
+        return f"equal to {name}"
+    what = "worse" if _is_worse(value, other, main) else "better"
+    return f"{what} than {name}; whether by more than chance is not known"
+
+
+def _is_worse(value: float, other: float, metric: str) -> bool:
+    return value > other if metric in ERRORS else value < other
 
 
 def _in_order(values: Mapping[str, float], chosen: "set[str]") -> Iterator[tuple[str, float]]:
@@ -165,7 +197,7 @@ def _comparison(
         places = [(end - low) / (high - low) for end in interval] if interval else [None, None]
         ranges.append(Range(name, text, (at - low) / (high - low), places[0], places[1], is_own))
     return Comparison(
-        f"{words(main).capitalize()}, with 95 % intervals where known", ranges, (number_text(low), number_text(high))
+        f"{sentence(words(main))}, with 95 % intervals where known", ranges, (number_text(low), number_text(high))
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from saccade.core.messages import pluralise
 from saccade.display.page import Code, Line, Name
 from saccade.evaluate.intervals import accuracy_interval
 from saccade.run_page.blocks import Block, Cell, DataTable, Link, Number, RunSection, Verbatim
@@ -82,7 +83,7 @@ def data_section(trained: Mapping[str, Any], around: Surroundings) -> RunSection
         ]
     if around.dataset_page:
         blocks.append(DataTable("Beside this page", ["dataset", "page"], [_page_of(trained, around)]))
-    result = f"{len(warnings)} to look at" if warnings else "nothing to warn of"
+    result = pluralise(len(warnings), "warning") if warnings else "nothing to warn of"
     return RunSection("data", "The data", result, is_fine=not warnings, lines=warnings, blocks=blocks)
 
 

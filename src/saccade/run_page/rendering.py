@@ -89,9 +89,10 @@ def cell_class(cell: Any, is_number: bool) -> str:
     """
     if is_number:
         return "number"
-    if isinstance(cell, str) and cell:
-        return "short" if len(cell) <= _FEW_WORDS else "prose"
-    return ""
+    text = cell.text if isinstance(cell, Name) else cell if isinstance(cell, str) else ""
+    if not text or (isinstance(cell, Name) and len(text) > _FEW_WORDS):
+        return ""
+    return "short" if len(text) <= _FEW_WORDS else "prose"
 
 
 def _shade(count: int, row: list[int]) -> str:

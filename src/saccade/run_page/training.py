@@ -10,7 +10,7 @@ from saccade.doctor.rules import Verdict, diagnose
 from saccade.evaluate.shortfall import find_shortfall
 from saccade.run_page.blocks import Block, Charts, Curve, DataTable, LineChart, Number, RunSection
 from saccade.run_page.files import RunFiles
-from saccade.run_page.headline import words
+from saccade.run_page.headline import sentence, words
 from saccade.run_page.pictures import Pictures
 from saccade.run_page.tables import as_picture
 
@@ -84,7 +84,7 @@ def _chart(
     known = [value for curve in curves for value in curve.values if value is not None]
     is_loss = score in ("loss", "mae", "mse")
     is_logarithmic = is_loss and min(known) > 0 and max(known) > _LOGARITHMIC_FROM * min(known)
-    title = " ".join([words(score).capitalize(), *([of] if of else []), *(["(logarithmic)"] if is_logarithmic else [])])
+    title = " ".join([sentence(words(score)), *([of] if of else []), *(["(logarithmic)"] if is_logarithmic else [])])
     return LineChart(title, "epoch", epochs, curves, marked, "kept" if marked else "", is_logarithmic=is_logarithmic)
 
 
