@@ -110,7 +110,7 @@ def _as_it_is(of: Evaluated) -> RunSection | None:
     """Picture, table and text of that name."""
     blocks = of.picture()
     if rows := of.rows:
-        blocks.append(as_table(rows, f"{of.name}.csv", most=40, is_folded=bool(blocks)))
+        blocks.append(as_table(rows, f"{of.name}.csv", most=25, is_folded=bool(blocks)))
     text = of.files.evaluation / f"{of.name}.txt"
     if text.exists():
         with text.open(encoding="utf-8") as file:
@@ -159,14 +159,8 @@ def _confusion(of: Evaluated) -> RunSection | None:
             ]
             for count, (actual, predicted) in pairs[:_MAX_CONFUSIONS]
         ]
-        blocks.append(
-            DataTable(
-                caption,
-                ["true class", "taken for", "examples", "share of the true class"],
-                cells,
-                len(pairs) > _UNFOLDED,
-            )
-        )
+        head = ["true class", "taken for", "examples", "share of the true class"]
+        blocks.append(DataTable(caption, head, cells, is_folded=len(pairs) > _UNFOLDED))
     return of.section(lines, blocks)
 
 

@@ -222,7 +222,7 @@ def short(value: float) -> str:
     >>> short(0.25), short(20.0), short(0.00001), short(25000.0)
     ('0.25', '20', '1e-5', '25k')
     """
-    if value != 0 and abs(value) < 0.001:
+    if value != 0 and abs(value) < 0.0001:
         return f"{value:.0e}".replace("e-0", "e-")
     if abs(value) >= 1e6:
         return f"{value:.2g}".replace("e+0", "e").replace("e+", "e")

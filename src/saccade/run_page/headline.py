@@ -5,7 +5,7 @@ from typing import Any
 
 from saccade.display.page import Line
 from saccade.evaluate.shortfall import BASELINES, ERRORS, interval_of
-from saccade.run_page.blocks import Cell, Comparison, DataTable, Fact, Number, Range, RunSection
+from saccade.run_page.blocks import Block, Cell, Comparison, DataTable, Fact, Number, Range, RunSection
 
 _OTHERS = {"baseline_constant_": "a constant answer", "tta_": "averaged over views"}
 _PARTS = ("_low", "_high", "_reason")  # of a metric: its interval, and why there is none
@@ -153,13 +153,16 @@ def _section(
             what = "No interval of" if name.endswith("_interval_reason") else "No"
             lines.append((f"{what} {metric}: {reason.rstrip('.')}.",))
     lone = values.keys() - {key for _, key, _ in others}
+    blocks: list[Block] = [_table(measured, [*_in_order(values, lone)])]
+    if others or interval_of(measured, main):
+        blocks.insert(0, _comparison(measured, values[main], main, others))
     return RunSection(
         "figures",
         "What it reaches",
         _result(values[main], main, others, verdict),
         is_fine=verdict != "worse" and not (others and not verdict and _is_worse(values[main], others[0][2], main)),
         lines=lines,
-        blocks=[_comparison(measured, values[main], main, others), _table(measured, [*_in_order(values, lone)])],
+        blocks=blocks,
     )
 
 
@@ -206,8 +209,7 @@ def _table(measured: Mapping[str, Any], values: Sequence[tuple[str, float]]) -> 
     names = {name for name, _ in values}
     rows: list[list[Cell]] = []
     for name, value in values:
-        prefix = next((prefix for prefix in {**BASELINES, **_OTHERS} if name.startswith(prefix)), None)
-        if prefix and name.removeprefix(prefix) in names:
+        if any(name.startswith(prefix) and name.removeprefix(prefix) in names for prefix in {**BASELINES, **_OTHERS}):
             continue
         interval = interval_of(measured, name)
         between = f"{number_text(interval[0])} to {number_text(interval[1])}".replace(" ", "\u00a0") if interval else ""

@@ -95,7 +95,8 @@ def _warnings(around: Surroundings) -> Iterator[Line]:
     test = around.counts.get("test", 0)
     if 0 < test < _SMALL_TEST:
         examples = f"{test} test example{'s' * (test != 1)}"
-        yield (f"{examples} say little: the 95 % interval of an accuracy of 0.9 is {_width(test):.2f} wide.",)
+        wide = f"the 95 % interval of an accuracy of 0.9 is {_width(test):.2f} wide"
+        yield (f"{examples} say little: {wide if around.test_class_counts else 'single ones decide every figure'}.",)
     absent = [name for name, count in around.test_class_counts.items() if not count]
     if absent:
         shown = [part for name in absent[:5] for part in (", ", Name(name))]

@@ -160,7 +160,7 @@ def test_the_headline_stands_beside_its_interval_and_its_baseline(tmp_path: Path
     page = page_of(report(tmp_path / "tiny", MAIN["classify"]), verdict="no real difference", counts={"test": 30})
     assert "test accuracy0.900095 %: 0.7400 to 0.9700" in page[""].text.replace("\n", "").replace("\u00a0", " ")
     assert "no real difference from the baseline" in page["figures"].text
-    assert "30 test examples say little" in page["data"].text
+    assert "30 test examples say little: single ones decide every figure." in page["data"].text
 
 
 def test_a_run_worse_than_its_baseline_is_marked(tmp_path: Path) -> None:
