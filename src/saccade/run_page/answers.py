@@ -34,7 +34,9 @@ _MAX_MATRIX = 24  # classes; of more, the picture and the list
 _MAX_CONFUSIONS, _NAMED = 100, 3  # pairs in the list, and in the sentence above it
 _UNFOLDED = 12  # pairs; more are shown when asked for
 _MAX_CLASSES = 500  # rows of the table of classes
+_SIGNIFICANT = 0.05  # p below which a difference is taken for no chance
 _MAX_CHARACTERS = 20_000  # of a text file
+_ANSWERS = {"network": "as the network answers", "calibrated": "with the temperature"}  # of reliability.csv
 _DESCRIPTIONS = {
     "confusion": "Which true class, a row each, was taken for which class, a column each",
     "mistakes": "Test examples that were told wrongly, the surest first; above each its true class and the answer",
@@ -255,7 +257,8 @@ def _charted(
     kind = next((name for name in rows[0] if all(number_in(row[name]) is None for row in known)), None)
     groups: dict[str, list[Row]] = {}
     for row in known:
-        groups.setdefault(words(row[kind]) if kind else words(y), []).append(row)
+        name = _ANSWERS.get(row[kind], words(row[kind])) if kind else words(y)
+        groups.setdefault(name, []).append(row)
     charts = [
         _chart(of, name, sorted(own, key=lambda row: float(row[x])), x, y, has_diagonal=has_diagonal)
         for name, own in groups.items()
@@ -283,7 +286,19 @@ def _slices(of: Evaluated) -> RunSection | None:
     for by, rows in groups.items():
         named = [{words(by) or "value": row.get("value", ""), **_without(row, ("by", "value"))} for row in rows]
         blocks.append(as_table(named, f"By {words(by)}", texts=(words(by) or "value",), most=60))
-    return of.section([("Error and its 95 % interval, part by part of the test split.",)] if blocks else [], blocks)
+    lines: list[Line] = [("Error and its 95 % interval, part by part of the test split.",)] if blocks else []
+    worse = [row for row in of.rows if _errs_more(row)]
+    if worse:
+        shown = [part for row in worse[:_NAMED] for part in ("; ", f"{words(row['by'])} ", Name(row["value"]))]
+        lines.append(("More than the rest, beyond chance: ", *shown[1:], "."))
+    result = f"{len(worse):,} part{'s' * (len(worse) != 1)} with more errors" if worse else ""
+    return of.section(lines, blocks, result, is_fine=not worse)
+
+
+def _errs_more(row: Row) -> bool:
+    """Whether a slice does worse than the rest; ``p`` is that of a test of this side, corrected for their number."""
+    p, error, rest = (number_in(row.get(name, "")) for name in ("p", "error", "rest"))
+    return p is not None and p < _SIGNIFICANT and (error is None or rest is None or error > rest)
 
 
 def _without(row: Row, names: Sequence[str]) -> Row:
@@ -323,6 +338,26 @@ def doubtful_section(files: RunFiles, pictures: Pictures) -> RunSection | None:
     ]
     blocks: list[Block] = [picture, table] if picture else [table]
     return RunSection(key, title, f"{len(rows):,} to look at", is_fine=False, lines=lines, blocks=blocks)
+
+
+def label_cost_section(files: RunFiles, pictures: Pictures) -> RunSection | None:
+    """What more training data would bring, as ``saccade repeat --fractions`` found it.
+
+    Args:
+        files: the run's folder.
+        pictures: room for its picture.
+
+    Returns:
+        None where nobody tried it.
+    """
+    rows = files.table("fractions.csv")
+    if not rows:
+        return None
+    picture = as_picture(files.folder / "fractions.png", pictures, "The main metric by the share of the training data")
+    told = str(files.json("fractions.json").get("sentence", ""))
+    blocks: list[Block] = [*([picture] if picture else []), as_table(rows, "Trained on shares of the training data")]
+    lines: list[Line] = [(f"{told[:1].upper()}{told[1:].rstrip('.')}.",)] if told else []
+    return RunSection("label-cost", "Would more data help", lines=lines, blocks=blocks)
 
 
 _FORMS: dict[str, Callable[[Evaluated], RunSection | None]] = {

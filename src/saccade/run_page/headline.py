@@ -14,6 +14,7 @@ _VERDICTS = {
     "worse": "worse than the baseline, beyond chance",
     "no real difference": "no real difference from the baseline",
 }
+_INTERVALS_DECIDE = "judged by whether the 95 % intervals touch; a test in pairs finds smaller differences"
 _ABBREVIATIONS = {
     "ece": "ECE",
     "f1": "F1",
@@ -40,6 +41,8 @@ _MEANINGS = {
     "perplexity": "among how many tokens the network hesitates",
     "bits_per_character": "bits that a character costs when the network compresses the text",
     "mae": "mean absolute error",
+    "baseline_mae_difference": "error of the best baseline less that of this run",
+    "r2": "share of the variance that is explained",
     "mse": "mean squared error",
     "rmse": "root of the mean squared error",
     "mase": "error by that of the naive forecast on the training part",
@@ -51,13 +54,16 @@ _MEANINGS = {
 }
 
 
-def headline(measured: Mapping[str, Any], verdict: str, examples: int | None) -> tuple[list[Fact], RunSection | None]:
+def headline(
+    measured: Mapping[str, Any], verdict: str, examples: int | None, paired: Mapping[str, Any] | None = None
+) -> tuple[list[Fact], RunSection | None]:
     """The figures in large letters, and the section that compares them.
 
     Args:
         measured: what metrics.json holds, the main metric first.
         verdict: words of ``difference_in_words`` on the main metric and the better baseline; empty where it is unknown.
         examples: number of test examples; None where it is not known.
+        paired: paired test of the run and the better baseline, as evaluated.json holds it; None: none was made.
 
     Returns:
         Facts, and the section; None where nothing was measured.
@@ -75,7 +81,18 @@ def headline(measured: Mapping[str, Any], verdict: str, examples: int | None) ->
         facts.append(Fact(name, number_text(value)))
     if examples is not None:
         facts.append(Fact("test examples", f"{examples:,}"))
-    return facts, _section(measured, values, main, others, verdict)
+    how = _INTERVALS_DECIDE
+    if paired and paired.get("verdict"):
+        verdict, how = str(paired["verdict"]), _in_pairs(paired)
+    return facts, _section(measured, values, main, others, verdict, how)
+
+
+def _in_pairs(paired: Mapping[str, Any]) -> str:
+    """How a paired test judged, such as "judged on the same 269 examples in pairs (McNemar's test, p = 0.5)"."""
+    p, examples = paired.get("p"), paired.get("examples")
+    chance = f", p = {p:.2g}" if isinstance(p, int | float) else ""
+    same = f"the same {examples:,} examples" if isinstance(examples, int) else "the same examples"
+    return f"judged on {same} in pairs ({paired.get('method', 'a paired test')}{chance})"
 
 
 def numbers(measured: Mapping[str, Any]) -> dict[str, float]:
@@ -139,19 +156,17 @@ def _section(
     main: str,
     others: Sequence[tuple[str, str, float]],
     verdict: str,
+    how: str,
 ) -> RunSection:
     better = "the lower, the better" if main in ERRORS else "the higher, the better"
-    lines: list[Line] = [(f"{sentence(words(main))} on the test split: {better}.",)]
-    if verdict:
-        lines[0] = (
-            f"{sentence(words(main))} on the test split: {better}. Beside the better baseline: {verdict}. That is "
-            "judged by whether the 95 % intervals touch, which is careful: a paired test finds smaller differences.",
-        )
+    beside = f" Beside the better baseline: {verdict}, {how}." if verdict else ""
+    lines: list[Line] = [(f"{sentence(words(main))} on the test split: {better}.{beside}",)]
+    known = {words(name) for name in values}
     for name, reason in measured.items():
         if name.endswith("_reason") and isinstance(reason, str) and reason:
             metric = words(name.removesuffix("_reason").removesuffix("_interval"))
-            what = "No interval of" if name.endswith("_interval_reason") else "No"
-            lines.append((f"{what} {metric}: {reason.rstrip('.')}.",))
+            what = "No interval of " if name.endswith("_interval_reason") else "" if metric in known else "No "
+            lines.append((sentence(f"{what}{metric}: {reason.rstrip('.')}."),))
     lone = values.keys() - {key for _, key, _ in others}
     blocks: list[Block] = [_table(measured, [*_in_order(values, lone)])]
     if others or interval_of(measured, main):
@@ -168,7 +183,7 @@ def _section(
 
 def _result(value: float, main: str, others: Sequence[tuple[str, str, float]], verdict: str) -> str:
     if verdict or not others:
-        return _VERDICTS[verdict] if verdict else "no baseline to compare with"
+        return _VERDICTS.get(verdict, verdict) or "no baseline to compare with"
     name, _, other = others[0]
     if value == other:
         return f"equal to {name}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from saccade.core import registry
 from saccade.core.files import replacing_file
 from saccade.display.page import Line, Name
-from saccade.run_page.answers import answer_sections, doubtful_section
+from saccade.run_page.answers import answer_sections, doubtful_section, label_cost_section
 from saccade.run_page.blocks import RunPage, RunSection
 from saccade.run_page.files import RunFiles
 from saccade.run_page.headline import headline
@@ -45,7 +45,8 @@ def run_page(files: RunFiles, around: Surroundings) -> RunPage:
         The page.
     """
     trained, measured = files.json("run.json"), files.json("metrics.json")
-    facts, figures = headline(measured, around.verdict, around.counts.get("test"))
+    paired = files.json("evaluated.json").get("beside_baseline")
+    facts, figures = headline(measured, around.verdict, around.counts.get("test"), paired)
     sections = [figures, *_sections(files, around)]
     lead: Line = (
         f"{trained['model']} on ",
@@ -65,6 +66,7 @@ def _sections(files: RunFiles, around: Surroundings) -> Iterator[RunSection | No
     headings = registry.constant_or(None, "tasks", around.task, "SECTIONS")
     yield from answer_sections(files, headings, pictures)
     yield doubtful_section(files, pictures)
+    yield label_cost_section(files, pictures)
     yield data_section(trained, around)
     yield settings_section(around)
     yield rebuild_section(trained)

@@ -10,6 +10,7 @@ from saccade.evaluate.intervals import accuracy_interval
 from saccade.run_page.blocks import Block, Cell, DataTable, Link, Number, RunSection, Verbatim
 
 _SMALL_TEST = 100  # examples; below, an interval spans several per cent whatever was measured
+_TOLD = ("versions", "processor", "device", "data", "answers_sha256", "beside_baseline")  # of evaluated.json, elsewhere
 _UNEQUAL = 3  # largest class by the smallest
 
 
@@ -178,9 +179,12 @@ def record_section(trained: Mapping[str, Any], evaluated: Mapping[str, Any], aro
         "examples a second": trained.get("examples_per_s"),
         "torch": tags.get("saccade.torch"),
         "python": tags.get("saccade.python"),
-        "saccade": around.version,
         "evaluated": around.date,
+        "evaluated on": evaluated.get("processor") or evaluated.get("device"),
+        **{f"{name} at evaluation": version for name, version in evaluated.get("versions", {}).items()},
     }
+    if "saccade" not in evaluated.get("versions", {}):
+        made["saccade"] = around.version
     ids = {
         "weights": trained.get("weights_sha256"),
         "identity": trained.get("identity"),
@@ -189,12 +193,16 @@ def record_section(trained: Mapping[str, Any], evaluated: Mapping[str, Any], aro
         "commit": tags.get("mlflow.source.git.commit"),
         "MLflow experiment": trained.get("record", {}).get("experiment"),
         **{f"data: {name}": digest for name, digest in trained.get("data", {}).items()},
-        **_flat(evaluated),
+        **{f"data: {name}": digest for name, digest in evaluated.get("data", {}).items()},
+        "answers on test": evaluated.get("answers_sha256"),
     }
     blocks: list[Block] = [
         DataTable("Machine and versions", ["what", "value"], _known(made)),
         DataTable("Digests (SHA-256) and names", ["of", "value"], _known(ids)),
     ]
+    others = {key: value for key, value in evaluated.items() if key not in (*_TOLD, *trained)}
+    if rows := _known(_flat(others)):
+        blocks.append(DataTable("The record that saccade verify checks", ["of", "value"], rows, is_folded=True))
     return RunSection("record", "Digests, versions, hardware", blocks=blocks)
 
 

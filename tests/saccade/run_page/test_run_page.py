@@ -1,18 +1,15 @@
 """The page of a run, from small reports that are written here and not trained: sections, hostile names, size."""
 
 import base64
-import csv
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 from report_reading import HOSTILE, Reader
+from run_reports import MAIN, full, report, write_csv, write_picture
 
 from saccade.core import registry
 from saccade.run_page.blocks import Curve, LineChart
@@ -22,45 +19,6 @@ from saccade.run_page.pictures import MAX_BYTES, Pictures
 from saccade.run_page.record import Setting, Surroundings
 
 MAX_PAGE_BYTES = 3_000_000
-MAIN = {
-    "classify": {"accuracy": 0.9, "accuracy_low": 0.74, "accuracy_high": 0.97, "baseline_accuracy": 0.8},
-    "multilabel": {"mean_average_precision": 0.7, "baseline_mean_average_precision": 0.5},
-    "regress": {"mae": 8.1, "mse": 102.5, "baseline_mae": 8.8, "baseline_constant_mae": 9.1},
-    "forecast": {
-        "mae": 18.2,
-        "mase": None,
-        "mase_reason": "nothing divides by 0",
-        "persistence_mae": 23.9,
-        "baseline_mae": 23.9,
-    },
-    "next_token": {"loss": 1.7, "perplexity": 5.5, "baseline_loss": 1.6},
-}
-
-
-def write_csv(path: Path, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(head)
-        writer.writerows(rows)
-
-
-def write_picture(path: Path, side: int = 40) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(0).integers(0, 255, size=(side, side, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(path)
-
-
-def report(folder: Path, metrics: Mapping[str, Any] | None = None, **trained: Any) -> Path:
-    """run.json and metrics.json, and nothing else."""
-    folder.mkdir(parents=True, exist_ok=True)
-    record = {"experiment": "e", "params": {"model.name": "lenet5"}, "tags": {"saccade.torch": "2.15"}}
-    run = {"run": "tiny", "dataset": "dots", "model": "lenet5", "parameters": 1234, "epochs": 3, "kept_epoch": 2}
-    run |= {"weights_sha256": "ab" * 32, "record": record, **trained}
-    (folder / "run.json").write_text(json.dumps(run), encoding="utf-8")
-    if metrics is not None:
-        (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
-    return folder
 
 
 def page_of(folder: Path, task: str = "classify", **around: Any) -> Reader:
@@ -80,49 +38,6 @@ class PageReader(Reader):
         super().handle_starttag(tag, attrs)
 
 
-def full(folder: Path, task: str, classes: Sequence[str] = ("ant", "bee")) -> Path:
-    """A report with every file that a section is made of, in the forms that the evaluation writes."""
-    report(folder, MAIN[task])
-    evaluation = folder / "evaluation"
-    head = ["epoch", "train_loss", "validation_loss", "validation_accuracy", "learning_rate", "kept"]
-    write_csv(folder / "history.csv", head, [(e, 2.0 / e, 2.1 / e, 0.2 * e, 0.1, int(e == 2)) for e in (1, 2, 3)])
-    layers = ["epoch", "layer", "step", "gradient_norm", "weight_norm", "update_ratio", "dead_share"]
-    write_csv(
-        folder / "gradients.csv", layers, [(e, f"l{i}", "", 0.1, 1, 0.001, "") for e in (1, 2, 3) for i in (0, 1, 2)]
-    )
-    pairs = [(a, b, 8 if a == b else 1) for a in classes for b in classes]
-    write_csv(evaluation / "confusion.csv", ["actual", "predicted", "count"], pairs)
-    write_csv(
-        evaluation / "per_class.csv",
-        ["class", "precision", "recall", "f1", "support"],
-        [(name, 0.8, 8 / 9, 0.85, 9) for name in classes],
-    )
-    bins = [
-        ("as it is", 0.3, 0.2, 0.1, 0.3, 10),
-        ("as it is", 0.9, 0.8, 0.7, 0.9, 20),
-        ("calibrated", 0.5, 0.5, 0.4, 0.6, 9),
-    ]
-    write_csv(evaluation / "reliability.csv", ["which", "confidence", "accuracy", "low", "high", "count"], bins)
-    write_csv(evaluation / "risk_coverage.csv", ["coverage", "error"], [(0.5, 0.0), (1.0, 0.1)])
-    write_csv(
-        evaluation / "mistakes.csv",
-        ["confidence", "actual", "predicted", "text"],
-        [(0.9, classes[0], classes[1], "hm")],
-    )
-    write_csv(
-        evaluation / "slices.csv",
-        ["by", "value", "count", "error", "low", "high"],
-        [("class", classes[0], 9, 0.1, 0.0, 0.4), ("length", "1 to 5", 12, 0.3, 0.1, 0.5)],
-    )
-    write_csv(evaluation / "speed.csv", ["batch", "seconds_per_example"], [(1, 0.002), (64, 0.0001)])
-    write_csv(folder / "doubtful_labels.csv", ["row", "label", "suggested", "p"], [(7, classes[0], classes[1], 0.99)])
-    write_csv(evaluation / "loss_by_position.csv", ["tokens_read", "loss", "texts"], [(1, 3.0, 9), (2, 2.5, 9)])
-    (evaluation / "sample.txt").write_text("once <upon> a time", encoding="utf-8")
-    for name in ("mistakes", "forecast", "by_step", "predictions", "gradients", "learning_curves"):
-        write_picture(evaluation / f"{name}.png")
-    return folder
-
-
 @pytest.mark.parametrize("task", sorted(MAIN))
 def test_the_page_of_each_task_has_the_sections_that_the_task_names(tmp_path: Path, task: str) -> None:
     page = page_of(full(tmp_path / "tiny", task), task)
@@ -130,7 +45,17 @@ def test_the_page_of_each_task_has_the_sections_that_the_task_names(tmp_path: Pa
     there = {path.stem for path in (tmp_path / "tiny" / "evaluation").iterdir()}
     expected = {name.replace("_", "-") for name in named if name in there}
     assert expected and expected <= set(page.parts)
-    assert {"figures", "training", "doctor", "slices", "speed", "doubtful-labels", "again", "record"} <= set(page.parts)
+    assert {
+        "figures",
+        "training",
+        "doctor",
+        "slices",
+        "speed",
+        "doubtful-labels",
+        "label-cost",
+        "again",
+        "record",
+    } <= set(page.parts)
 
 
 @pytest.mark.parametrize("task", sorted(registry.names("tasks")))
@@ -186,6 +111,31 @@ def test_what_could_not_be_measured_is_told_with_its_reason(tmp_path: Path) -> N
         "No MASE: nothing divides by 0."
         in page_of(report(tmp_path / "b", MAIN["forecast"]), "forecast")["figures"].text
     )
+
+
+def test_a_paired_test_goes_before_intervals_that_touch(tmp_path: Path) -> None:
+    folder = report(tmp_path / "tiny", MAIN["classify"])
+    paired = {"verdict": "better", "p": 0.0123, "method": "McNemar's test", "examples": 1269}
+    evaluated = {"beside_baseline": paired, "versions": {"torch": "2.15"}, "files": {"metrics.json": "ab"}}
+    (folder / "evaluated.json").write_text(json.dumps(evaluated), encoding="utf-8")
+    page = page_of(folder, verdict="no real difference")
+    assert "better, judged on the same 1,269 examples in pairs (McNemar's test, p = 0.012)" in page["figures"].text
+    assert "better than the baseline, beyond chance" in page[""].text
+    assert ["torch at evaluation", "2.15"] in page["record"].rows and ["files: metrics.json", "ab"] in page[
+        "record"
+    ].rows
+
+
+def test_a_temperature_stands_with_its_reason(tmp_path: Path) -> None:
+    metrics = {"accuracy": 0.9, "temperature": 1.0, "temperature_reason": "the loss on validation does not fall"}
+    text = page_of(report(tmp_path / "tiny", metrics))["figures"].text
+    assert "Temperature: the loss on validation does not fall." in text
+
+
+def test_parts_that_err_more_than_the_rest_are_named(tmp_path: Path) -> None:
+    page = page_of(full(tmp_path / "tiny", "classify"))
+    assert "More than the rest, beyond chance: length 1 to 5." in page["slices"].text
+    assert "1 part with more errors" in page[""].text
 
 
 def test_the_largest_confusions_are_named_and_counted(tmp_path: Path) -> None:
