@@ -19,8 +19,8 @@ pytestmark = [
 
 # A window of headless Chromium is no narrower than 500 pixels, but a frame is. What lies in it tells how wide it is: in
 # a copy without the page's policy, by a script of ours.
-TELL = "<script>parent.postMessage(document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth, '*')</script>"
-LISTEN = """<script>addEventListener("message", (event) => { document.body.dataset.overflow = event.data; })</script>"""
+TELL = "<script>parent.postMessage(document.body.scrollWidth - document.body.clientWidth, '*')</script>"
+LISTEN = "<script>addEventListener('message', (event) => { document.body.dataset.overflow = event.data; })</script>"
 
 
 @pytest.fixture
