@@ -147,7 +147,7 @@ def _confusion(of: Evaluated) -> RunSection | None:
     blocks: list[Block] = []
     if 2 <= len(names) <= _MAX_MATRIX:
         matrix = [[counts.get((actual, predicted), 0) for predicted in names] for actual in names]
-        blocks.append(Matrix("Rows: true classes. Columns: predicted classes", [Name(name) for name in names], matrix))
+        blocks.append(Matrix("Rows: true, columns: predicted", [Name(name) for name in names], matrix))
     else:
         blocks += of.picture()
     if pairs:
@@ -270,7 +270,7 @@ def _charted(
 def _chart(of: Evaluated, name: str, rows: Sequence[Row], x: str, y: str, *, has_diagonal: bool) -> LineChart:
     ends = [next((column(rows, key) for key in (f"{y}_{end}", end) if key in rows[0]), []) for end in ("low", "high")]
     curve = Curve(words(y), column(rows, y), low=ends[0] if all(ends) else [], high=ends[1] if all(ends) else [])
-    title = of.title if name == words(y) else f"{of.title}: {name}"
+    title = sentence(f"{name} by {words(x)}" if name == words(y) else name)
     places = [float(row[x]) for row in rows]
     return LineChart(title, words(x), places, [curve], has_diagonal=has_diagonal, has_points=has_diagonal)
 
@@ -307,7 +307,13 @@ def _without(row: Row, names: Sequence[str]) -> Row:
 
 def _speed(of: Evaluated) -> RunSection | None:
     rows = of.rows
-    return of.section([], [as_table(rows, "Measured when it was evaluated")]) if rows else None
+    told = []
+    for row in rows:
+        batch, seconds = (number_in(row.get(name, "")) for name in ("batch_size", "seconds_an_example"))
+        if batch is not None and seconds is not None:
+            told.append(f"{'one at a time' if batch == 1 else f'in batches of {batch:.0f}'} {1000 * seconds:.3g} ms")
+    lines: list[Line] = [(f"An example takes, {', '.join(told)}.",)] if told else []
+    return of.section(lines, [as_table(rows, "Measured when it was evaluated")] if rows else [])
 
 
 def doubtful_section(files: RunFiles, pictures: Pictures) -> RunSection | None:

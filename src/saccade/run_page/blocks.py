@@ -98,7 +98,7 @@ class LineChart:
         marked: place on the x axis that a line marks; None: none.
         marked_as: what that place is, in a word.
         is_logarithmic: whether the y axis is.
-        has_diagonal: whether y = x is drawn.
+        has_diagonal: whether both axes are shares from 0 to 1, and y = x is drawn.
         has_points: whether each value is drawn as a point.
     """
 

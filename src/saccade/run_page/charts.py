@@ -35,7 +35,7 @@ def svg(chart: LineChart) -> "Markup":
     chosen = range(0, len(chart.x), max(1, math.ceil(len(chart.x) / _MAX_POINTS)))
     x = [chart.x[i] for i in chosen]
     curves = [_every(curve, chosen) for curve in chart.curves]
-    x_ticks, y_ticks = x_axis(x), y_axis(chart, curves)
+    x_ticks, y_ticks = ([0, 0.25, 0.5, 0.75, 1] if chart.has_diagonal else x_axis(x)), y_axis(chart, curves)
     across = _scale((min(x[0], x_ticks[0]), max(x[-1], x_ticks[-1])), _LEFT, _WIDTH - _RIGHT, is_logarithmic=False)
     up = _scale((y_ticks[0], y_ticks[-1]), _HEIGHT - _BOTTOM, _TOP, is_logarithmic=chart.is_logarithmic)
 
@@ -55,9 +55,8 @@ def svg(chart: LineChart) -> "Markup":
         (_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 6, chart.x_title
     )
     if chart.has_diagonal:
-        low, high = max(x_ticks[0], y_ticks[0]), min(x_ticks[-1], y_ticks[-1])
         drawn += Markup('<line class="diagonal" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(
-            _at(across(low)), _at(up(low)), _at(across(high)), _at(up(high))
+            _at(across(0)), _at(up(0)), _at(across(1)), _at(up(1))
         )
     if chart.marked is not None:
         drawn += Markup('<line class="marked" x1="{x}" x2="{x}" y1="{}" y2="{}"/>').format(
@@ -123,7 +122,7 @@ def y_axis(chart: LineChart, curves: Sequence[Curve]) -> list[float]:
     found = [value for curve in curves for ends in (curve.values, curve.low, curve.high) for value in ends]
     known = [value for value in found if value is not None]
     if chart.has_diagonal:
-        known += [0.0, 1.0]
+        return [0.0, 0.25, 0.5, 0.75, 1.0]  # shares on both axes
     low, high = min(known), max(known)
     if chart.is_logarithmic:
         first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))

@@ -16,6 +16,7 @@ _VERDICTS = {
 }
 _INTERVALS_DECIDE = "judged by whether the 95 % intervals touch; a test in pairs finds smaller differences"
 _ABBREVIATIONS = {
+    "brier": "Brier",
     "ece": "ECE",
     "f1": "F1",
     "mae": "MAE",
@@ -185,6 +186,7 @@ def _result(value: float, main: str, others: Sequence[tuple[str, str, float]], v
     if verdict or not others:
         return _VERDICTS.get(verdict, verdict) or "no baseline to compare with"
     name, _, other = others[0]
+    name = f"the {name}" if name.startswith("baseline") else name
     if value == other:
         return f"equal to {name}"
     what = "worse" if _is_worse(value, other, main) else "better"
