@@ -68,6 +68,7 @@ def _rows() -> Iterator[list[Cell]]:
             continue
         page, name = folder / FILE_NAME, folder.name
         best = next(iter(others_of(measured, main)), None)
+        paired = _read(folder / "evaluated.json").get("beside_baseline") or {}
         yield [
             Link(f"{name}/{FILE_NAME}", name) if page.exists() else Name(name),
             str(trained.get("model", "")),
@@ -76,7 +77,7 @@ def _rows() -> Iterator[list[Cell]]:
             Number(measured[main], number_text(measured[main])),
             interval_text(measured, main).replace(" ", "\u00a0"),
             Number(best[2], number_text(best[2])) if best else "",
-            verdict_on_baseline(measured, main),
+            verdict_on_baseline(measured, main, paired.get("verdict")),
             _date(page),
         ]
 

@@ -181,10 +181,12 @@ def record_section(trained: Mapping[str, Any], evaluated: Mapping[str, Any], aro
         "python": tags.get("saccade.python"),
         "evaluated": around.date,
         "evaluated on": evaluated.get("processor") or evaluated.get("device"),
-        **{f"{name} at evaluation": version for name, version in evaluated.get("versions", {}).items()},
     }
-    if "saccade" not in evaluated.get("versions", {}):
-        made["saccade"] = around.version
+    for name, version in {"saccade": around.version, **evaluated.get("versions", {})}.items():
+        if name not in made:
+            made[name] = version
+        elif version != made[name]:
+            made[f"{name} at evaluation"] = version
     ids = {
         "weights": trained.get("weights_sha256"),
         "identity": trained.get("identity"),

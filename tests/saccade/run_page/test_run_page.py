@@ -116,14 +116,18 @@ def test_what_could_not_be_measured_is_told_with_its_reason(tmp_path: Path) -> N
 def test_a_paired_test_goes_before_intervals_that_touch(tmp_path: Path) -> None:
     folder = report(tmp_path / "tiny", MAIN["classify"])
     paired = {"verdict": "better", "p": 0.0123, "method": "McNemar's test", "examples": 1269}
-    evaluated = {"beside_baseline": paired, "versions": {"torch": "2.15"}, "files": {"metrics.json": "ab"}}
+    evaluated = {
+        "beside_baseline": paired,
+        "versions": {"torch": "2.16", "numpy": "2.4"},
+        "files": {"metrics.json": "ab"},
+    }
     (folder / "evaluated.json").write_text(json.dumps(evaluated), encoding="utf-8")
     page = page_of(folder, verdict="no real difference")
     assert "better, judged on the same 1,269 examples in pairs (McNemar's test, p = 0.012)" in page["figures"].text
     assert "better than the baseline, beyond chance" in page[""].text
-    assert ["torch at evaluation", "2.15"] in page["record"].rows and ["files: metrics.json", "ab"] in page[
-        "record"
-    ].rows
+    rows = page["record"].rows
+    assert ["torch", "2.15"] in rows and ["torch at evaluation", "2.16"] in rows and ["numpy", "2.4"] in rows
+    assert ["files: metrics.json", "ab"] in rows
 
 
 def test_a_temperature_stands_with_its_reason(tmp_path: Path) -> None:
