@@ -38,9 +38,11 @@ def evaluate(
         from pipeline.stages.evaluate.stage import evaluate
 
         evaluate(run, dataset=block.dataset, block=block.evaluate)
+        from pipeline.commands.index_page import say_pages
         from pipeline.commands.standing import say_after_evaluation
 
         say_after_evaluation(params, run)
+        say_pages(run)
     else:
         entry("datasets", params.datasets, on)
         from pipeline.stages.evaluate.other_dataset import evaluate_on

@@ -22,13 +22,14 @@ from pipeline.stages.evaluate.in_words import (
 )
 from pipeline.stages.evaluate.measure import Answered, answer, answers_with_one_class, choose_rejection, measure
 from pipeline.stages.evaluate.members import evaluate_members, for_tracking, summary, told
+from pipeline.stages.evaluate.run_page import write_page
 from pipeline.tracking.mlflow_store import tracking_uri
 from pipeline.tracking.status import stage_lock
 from pipeline.tracking.uploader import MlflowUploader
 from saccade import kinds
 from saccade.bundle.bundle import weights_sha256
 from saccade.core.errors import UserError
-from saccade.core.files import replacing_folder, write_json
+from saccade.core.files import replacing_file, replacing_folder, write_json
 from saccade.data.prepared import Split, open_split, read_dataset_info
 from saccade.data.spec import SPLITS
 from saccade.display.layer_statistics import draw_layer_statistics
@@ -101,7 +102,10 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
             outcomes=outcomes,
             beside_baseline=paired,
         )
-        journal.evaluation(numbers_of(metrics) | for_tracking(members), "evaluation")
+        page = write_page(run, trained, metrics, description, block, predictor.config.task)
+        with replacing_file(store / page.name) as kept_page:
+            shutil.copyfile(page, kept_page)
+        journal.evaluation(numbers_of(metrics) | for_tracking(members), "evaluation", page.name)
         outcome = uploader.finish()
     main = next(iter(metrics))  # the first is the task's main one
     names = {f"tta_{main}": f"over {block.tta} views", f"baseline_{main}": "baseline"}

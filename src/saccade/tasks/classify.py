@@ -27,6 +27,13 @@ KINDS = ("image", "tokens", "series", "vector")  # input layouts
 LABELS = "classes"
 LOSSES = ("cross_entropy", "mse", "binary_cross_entropy")
 SCORE = "accuracy"  # beside the loss, in every epoch
+SECTIONS = {  # of the page of a run: files of the evaluation, and their headings
+    "confusion": "What it takes for what",
+    "per_class": "Class by class",
+    "reliability": "Is its confidence to be believed",
+    "risk_coverage": "What it may leave unanswered",
+    "mistakes": "The surest mistakes",
+}
 
 
 def evaluate(

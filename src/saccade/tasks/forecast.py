@@ -31,6 +31,11 @@ KINDS = ("series",)  # input layouts
 LABELS = "forecast"
 LOSSES = ("mse", "mae")
 SCORE = "mae"  # beside the loss, in every epoch; in the data's own unit
+SECTIONS = {  # of the page of a run: files of the evaluation, and their headings
+    "forecast": "What it forecasts",
+    "by_step": "How errors grow with time",
+    "by_series": "Series by series",
+}
 
 # What `saccade predict` may be given, and says of it
 TAKES = ("PATH", "--out")

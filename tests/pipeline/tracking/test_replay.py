@@ -63,6 +63,7 @@ def test_a_run_arrives_whole(tmp_path):
         "git.diff",
         "params.json",
         "params.yaml",
+        "report.html",
     ]
     (model_id, status, name) = there["models"][0]
     assert (len(there["models"]), status, name) == (1, "READY", "lenet5-digits")
@@ -159,6 +160,7 @@ def test_an_evaluation_made_again(tmp_path):
     assert everything(uri) == before
     write_evaluation(journal, accuracy=0.8)
     replay(journal.folder, uri)
+    assert ("report.html", 16) in everything(uri)["artifacts"]
     assert [(step, value) for step, _, value in everything(uri)["metrics"]["test_accuracy"]] == [
         (3, "0.75"),
         (3, "0.8"),
