@@ -1,0 +1,306 @@
+"""``saccade explain RUN`` without examples, of texts, series and rows of images: what the test split shows."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from pipeline import paths
+from pipeline.commands.explain_sequences import Request, draw_example, part_of, states_of, strongest
+from pipeline.console import Progress, say, warn
+from saccade.core.errors import UserError
+from saccade.data.prepared import Split, open_split, read_dataset_info
+from saccade.data.spec import PAD
+from saccade.explain.sequences import coloured_text, figures
+from saccade.explain.sequences.examples import Explained, explain_stored
+from saccade.explain.sequences.gradients import gradients_over_time
+from saccade.explain.sequences.page import Panel, Part, write_page
+from saccade.explain.sequences.states import read_states
+from saccade.explain.sequences.text_features import absent_features, text_features
+from saccade.explain.sequences.tracking import Follower, find_followers
+from saccade.predict.predictor import Predictor
+
+_SHOWN = 3  # examples of each sort
+_ASKED = 2000  # examples that are asked to find these
+_SUMMED = 64  # examples whose influences are added up
+_BATCH = 64  # examples whose gradients over time are drawn
+_CHARACTERS = 30_000  # of each text in which units are looked for
+_EXCERPT = 700  # characters that are coloured by what a unit holds
+_MAX_FOLLOWERS = 4  # units whose values are drawn
+
+
+def explain_run(trained: Predictor, request: Request) -> None:
+    """Explain what a run learnt, on its test split: examples, mean influences, gates, gradients over time, units.
+
+    Args:
+        trained: network.
+        request: what is asked; it names no examples.
+
+    Raises:
+        UserError: the dataset is not prepared here.
+    """
+    folder = paths.prepared(request.dataset)
+    read_dataset_info(folder)
+    test = open_split(folder, "test")
+    request.folder.mkdir(parents=True, exist_ok=True)
+    parts: list[Part] = []
+    record: dict[str, Any] = {"run": request.reading.run}
+    if trained.spec.output != "per_token":
+        parts += _examples(trained, request, test, record)
+        parts += _in_the_mean(trained, request, test, record)
+    if any(isinstance(module, nn.RNNBase) for module in trained.network.modules()):
+        parts += _gradients(trained, request, test, record)
+        if trained.spec.output == "per_token" and trained.spec.unit == "characters":
+            parts += _followers(trained, request, folder, test, record)
+    if request.as_json:
+        say(json.dumps(record))
+        return
+    page = request.folder / "sequences.html"
+    lead = f"Measured on the test split of {request.dataset}, which training has not seen."
+    write_page(page, f"{request.reading.run}: what it does with a sequence", lead, parts)
+    say(f"drawn: {page}")
+
+
+# --- examples ---------------------------------------------------------------------------------------------------------
+
+
+def _examples(trained: Predictor, request: Request, test: Split, record: dict[str, Any]) -> list[Part]:
+    """A few of the test split: of classes the surest right ones and the surest mistakes."""
+    parts = []
+    record["examples"] = []
+    for number, (title, row) in enumerate(_rows_to_show(trained, test), start=1):
+        one = _explained(trained, request, test, row, title)
+        record["examples"].append(one.record())
+        if request.as_json:
+            continue
+        say(f"{title}: {', '.join(f'{each.name}' for each in one.answers[:2])}; {strongest(one, one.influences[0])}")
+        figure = request.folder / f"test-{number}.png"
+        draw_example(one, figure)
+        gates = []
+        if number == 1:
+            for layer in states_of(trained, test.examples[row])[:2]:
+                gates.append(request.folder / f"test-{number}-{layer.name.replace(' ', '-')}.png")
+                figures.draw_states(layer, one.steps, gates[-1], title=f"{title}: {layer.name}")
+        parts.append(part_of(one, figure, gates))
+    return parts
+
+
+def _explained(trained: Predictor, request: Request, test: Split, row: int, title: str) -> Explained:
+    return explain_stored(
+        trained,
+        np.asarray(test.examples[row]),
+        title=title,
+        classes=request.classes,
+        method=request.method,
+        limit_s=request.limit_s,
+    )
+
+
+def _rows_to_show(trained: Predictor, test: Split) -> list[tuple[str, int]]:
+    spec = trained.spec
+    asked = min(_ASKED, len(test.examples))
+    if not spec.classes or spec.multilabel:
+        rows = np.unique(np.linspace(0, len(test.examples) - 1, _SHOWN).astype(int)).tolist()
+        return [(f"example {row} of the test split", row) for row in rows]
+    p_NK = trained.outputs(torch.from_numpy(np.asarray(test.examples[:asked])))
+    actual_N, sure_N = test.labels[:asked], p_NK.max(axis=1)
+    is_right_N = p_NK.argmax(axis=1) == actual_N
+    found = []
+    for what, wanted_N in (("rightly", is_right_N), ("wrongly", ~is_right_N)):
+        order = np.argsort(-np.where(wanted_N, sure_N, -1.0), kind="stable")[: min(_SHOWN, int(wanted_N.sum()))]
+        for row in order.tolist():
+            said, actual = spec.classes[int(p_NK[row].argmax())], spec.classes[int(actual_N[row])]
+            truth = "" if what == "rightly" else f", but is {actual}"
+            found.append((f"test {row}: {what} {said}{truth}", row))
+    return found
+
+
+# --- in the mean ------------------------------------------------------------------------------------------------------
+
+
+def _in_the_mean(trained: Predictor, request: Request, test: Split, record: dict[str, Any]) -> list[Part]:
+    """Of series and rows, how far each step moves the answer; of texts, the tokens that speak for a class."""
+    rows = np.unique(np.linspace(0, len(test.examples) - 1, min(_SUMMED, len(test.examples))).astype(int)).tolist()
+    found: list[Explained] = []
+    with Progress("examples") as progress:
+        for done, row in enumerate(rows, start=1):
+            try:
+                found.append(_explained(trained, request, test, row, f"example {row}"))
+            except UserError as error:  # such as a text of unknown tokens alone
+                warn(f"example {row} is left out: {error}")
+            progress("explaining", done, len(rows))
+    if not found:
+        return []
+    if trained.spec.layout == "tokens":
+        return _tokens_in_the_mean(found, record)
+    panels = _moved(found)
+    first = found[0]
+    record["mean_absolute_influence"] = {name: values.tolist() for name, values in panels.items()}
+    if request.as_json:
+        return []
+    figure = request.folder / "mean-influence.png"
+    titled = {
+        f"{name}: mean of the influence, without its sign, over {len(found)} examples": v for name, v in panels.items()
+    }
+    figures.draw_influence(titled, first.steps, first.columns, figure, first.unit.removesuffix("s"))
+    return [Part("How far each step moves the answer", [Panel(figure=figure)])]
+
+
+def _moved(found: Sequence[Explained]) -> dict[str, np.ndarray]:
+    """Mean influence without its sign: of numbers for each, of classes for the one that was said; real steps alone."""
+    longest = max(len(one.steps) for one in found)
+    by_name: dict[str, list[np.ndarray]] = {}
+    is_of_numbers = found[0].answers[0].probability is None
+    for one in found:
+        for influence in one.influences if is_of_numbers else one.influences[:1]:
+            name = influence.answer.name if is_of_numbers else "the class that was said"
+            missing = [(0, longest - len(influence.values)), *[(0, 0)] * (influence.values.ndim - 1)]
+            by_name.setdefault(name, []).append(np.pad(np.abs(influence.values), missing))
+    return {name: np.mean(values, axis=0) for name, values in by_name.items()}
+
+
+def _tokens_in_the_mean(found: Sequence[Explained], record: dict[str, Any]) -> list[Part]:
+    sums: dict[str, dict[str, list[float]]] = {}
+    for one in found:
+        influence = one.influences[0]
+        for token, value in zip(one.steps, influence.values.tolist(), strict=True):
+            sums.setdefault(influence.answer.name, {}).setdefault(token, []).append(value)
+    rows: list[tuple[str, ...]] = [("class", "tokens that speak for it", "tokens that speak against it")]
+    record["tokens"] = {}
+    for name, tokens in sorted(sums.items()):
+        ranked = sorted(tokens, key=lambda token: -sum(tokens[token]))
+        speak = [token for token in ranked[:10] if sum(tokens[token]) > 0]
+        against = [token for token in ranked[::-1][:10] if sum(tokens[token]) < 0]
+        record["tokens"][name] = {token: sum(tokens[token]) for token in [*speak, *against]}
+        rows.append((name, *(", ".join(map(coloured_text.shown, some)) for some in (speak, against))))
+    note = f"Sums over the {len(found)} examples that were explained, each for the class that was said of it."
+    return [Part("Tokens and classes", [Panel(rows=rows, note=note)])]
+
+
+# --- gradients over time ----------------------------------------------------------------------------------------------
+
+
+def _gradients(trained: Predictor, request: Request, test: Split, record: dict[str, Any]) -> list[Part]:
+    rows = slice(0, _BATCH)
+    stored, labels = (torch.from_numpy(np.asarray(array[rows])) for array in (test.examples, test.labels))
+    try:
+        norms = gradients_over_time(trained, stored, labels)
+    except UserError as error:
+        warn(f"no gradients over time: {error}")
+        return []
+    record["gradients_over_time"] = {name: norm_T.tolist() for name, norm_T in norms.items()}
+    if request.as_json:
+        return []
+    figure = request.folder / "gradients-over-time.png"
+    figures.draw_gradients_over_time(norms, figure, title=f"gradients over the steps, {len(stored)} examples at once")
+    for name, norm_T in norms.items():
+        if norm_T[-1] > 0:
+            say(f"{name}: the first step gets {norm_T[0] / norm_T[-1]:.3g} of what the last one gets")
+    note = (
+        "How much the loss would change with each step's state: what an early step can still be taught by the answer."
+    )
+    return [Part("Gradients over time", [Panel(figure=figure, note=note)])]
+
+
+# --- units that follow something --------------------------------------------------------------------------------------
+
+
+def _followers(trained: Predictor, request: Request, folder: Path, test: Split, record: dict[str, Any]) -> list[Part]:
+    chosen, measured = long_text(open_split(folder, "validation")), long_text(test)
+    if min(len(chosen), len(measured)) < 1000:
+        warn("no units are looked for: validation and test hold less than 1,000 characters each")
+        return []
+    found, states_ND, text = followers_of(trained, chosen[:_CHARACTERS], measured[:_CHARACTERS])
+    record["units"] = [vars(one) | {"is_found": one.is_found} for one in found]
+    record["features_that_never_change"] = absent_features(text)
+    if request.as_json:
+        return []
+    say(
+        f"units that follow something, chosen on validation and measured on {len(text):,} characters of the test split:"
+    )
+    for one in found:
+        say(f"  {one.feature}: unit {one.unit}, r {one.r:+.2f}; by chance the best of all reaches {one.bound:.2f}")
+    figure = request.folder / "units.png"
+    draw_followers(found, states_ND, text, figure)
+    rows = [("feature", "unit", "r", "by chance, the best of all units", "p"), *map(_follower_row, found)]
+    note = (
+        "Chosen by the correlation on the validation split, measured on the test split. By chance: 19 of 20 times no "
+        "unit of all reaches more where the feature is moved along the text."
+    )
+    return [Part("Units that follow something", [Panel(rows=rows, note=note), Panel(figure=figure)])]
+
+
+def _follower_row(one: Follower) -> tuple[str, ...]:
+    return one.feature, str(one.unit), f"{one.r:+.3f}", f"{one.bound:.3f}", f"{one.p:.3f}"
+
+
+def long_text(split: Split) -> np.ndarray:
+    """The ids of a long text again, from windows of it that may overlap.
+
+    Args:
+        split: windows of a long text.
+
+    Returns:
+        int32 (N,), as far as windows follow each other without a gap.
+    """
+    pieces: list[np.ndarray] = []
+    end = int(split.rows[0])
+    for window_T, start in zip(split.examples, split.rows.tolist(), strict=True):
+        length = int((window_T != PAD).sum())
+        if start > end:
+            break
+        pieces.append(np.asarray(window_T[end - start : length]))
+        end = max(end, start + length)
+    return np.concatenate(pieces)
+
+
+def followers_of(
+    trained: Predictor, chosen_N: np.ndarray, measured_N: np.ndarray
+) -> tuple[list[Follower], np.ndarray, str]:
+    """The units of all layers that follow features of a text best.
+
+    Args:
+        trained: network over characters.
+        chosen_N: ids of the text on which units are chosen.
+        measured_N: ids of the text on which they are measured.
+
+    Returns:
+        The units, what all units hold over the second text (N, D), and this text.
+    """
+    states, features, texts = [], [], []
+    for ids_N in (chosen_N, measured_N):
+        layers = read_states(trained, torch.from_numpy(ids_N)[None], keep=("cell", "hidden"))
+        states.append(np.concatenate([layer.values[layer.memory] for layer in layers], axis=1))
+        texts.append(
+            "".join(trained.spec.vocabulary[i] if i > 1 else "\N{REPLACEMENT CHARACTER}" for i in ids_N.tolist())
+        )
+        features.append(text_features(texts[-1]))
+    return find_followers(states[0], features[0], states[1], features[1]), states[1], texts[1]
+
+
+def draw_followers(found: Sequence[Follower], states_ND: np.ndarray, text: str, path: Path) -> None:
+    """Draw an excerpt of a text, coloured by what each of the best units holds: tanh of it, its sign that of r.
+
+    Args:
+        found: units, the closest first.
+        states_ND: what all units hold over the text.
+        text: the text.
+        path: the PNG to write.
+    """
+    shown: list[coloured_text.ColouredText] = []
+    seen: set[int] = set()
+    start = max(0, text.find("\n\n", min(len(text) // 2, 5000)) + 2)
+    excerpt = slice(start, start + _EXCERPT)
+    for one in found:
+        if one.unit in seen or not one.is_found or len(shown) == _MAX_FOLLOWERS:
+            continue
+        seen.add(one.unit)
+        values_N = np.tanh(states_ND[excerpt, one.unit]) * np.sign(one.r)
+        title = f"unit {one.unit}: {one.feature}, r {one.r:+.2f} (by chance up to {one.bound:.2f})"
+        shown.append(coloured_text.ColouredText(title, list(text[excerpt]), values_N, "characters"))
+    if shown:
+        coloured_text.draw_texts(shown, path, "tanh of what the unit holds, blue above 0, turned where r is below 0")
