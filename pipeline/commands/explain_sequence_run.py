@@ -10,13 +10,13 @@ import torch
 from torch import nn
 
 from pipeline import paths
-from pipeline.commands.explain_sequences import Request, draw_example, part_of, states_of, strongest
+from pipeline.commands.explain_sequences import Request, draw_example, explain_by_all, part_of, states_of, strongest
 from pipeline.console import Progress, say, warn
 from saccade.core.errors import UserError
 from saccade.data.prepared import Split, open_split, read_dataset_info
 from saccade.data.spec import PAD
 from saccade.explain.sequences import coloured_text, figures
-from saccade.explain.sequences.examples import Explained, explain_stored
+from saccade.explain.sequences.examples import Explained
 from saccade.explain.sequences.gradients import gradients_over_time
 from saccade.explain.sequences.page import Panel, Part, write_page
 from saccade.explain.sequences.states import read_states
@@ -90,14 +90,7 @@ def _examples(trained: Predictor, request: Request, test: Split, record: dict[st
 
 
 def _explained(trained: Predictor, request: Request, test: Split, row: int, title: str) -> Explained:
-    return explain_stored(
-        trained,
-        np.asarray(test.examples[row]),
-        title=title,
-        classes=request.classes,
-        method=request.method,
-        limit_s=request.limit_s,
-    )
+    return explain_by_all(trained, request, np.asarray(test.examples[row]), title=title)
 
 
 def _rows_to_show(trained: Predictor, test: Split) -> list[tuple[str, int]]:

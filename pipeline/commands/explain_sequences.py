@@ -8,11 +8,13 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
 
 from pipeline import paths
 from pipeline.console import say, warn
@@ -22,9 +24,10 @@ from saccade.core.errors import UserError
 from saccade.core.files import replacing_file
 from saccade.core.messages import pluralise
 from saccade.data.spec import Spec
+from saccade.explain.attribution.frozen import unchanged
 from saccade.explain.sequences import coloured_text, figures
 from saccade.explain.sequences.examples import Explained, explain_stored
-from saccade.explain.sequences.influence import LIMIT_S, Influence
+from saccade.explain.sequences.influence import LIMIT_S, Influence, methods_for
 from saccade.explain.sequences.page import Panel, Part, write_page
 from saccade.explain.sequences.states import LayerStates, read_states
 from saccade.kinds import Reading
@@ -45,10 +48,10 @@ class Request:
         prompt: text whose next token is explained.
         dataset: key of the run's dataset, whose test split explains the run.
         classes: classes, tokens or numbers to explain; empty: the first and the runner-up.
-        method: method of ``saccade.explain.sequences``; None: the one that fits best.
+        methods: methods of ``saccade.explain.sequences``, or all; empty: the one that fits best.
         limit_s: seconds that one example may take.
         as_json: whether JSON is printed, and nothing drawn.
-        npz: file for the numbers; None: none.
+        as_npz: whether the numbers are written as arrays, too.
         folder: folder for pages and figures.
         device: auto, cpu, cuda, cuda:1 or mps.
     """
@@ -58,10 +61,10 @@ class Request:
     folder: Path
     prompt: str | None = None
     classes: Sequence[str] = ()
-    method: str | None = None
+    methods: Sequence[str] = ()
     limit_s: float = LIMIT_S
     as_json: bool = False
-    npz: Path | None = None
+    as_npz: bool = False
     device: str = "cpu"
 
 
@@ -88,14 +91,13 @@ def explain_sequences(request: Request) -> None:
     config = read_config(paths.model(run))
     _refuse_what_it_does_not_take(request, config.spec)
     trained = prediction.load(paths.model(run), device=request.device)
-    before = _weights_digest(trained)
-    if request.reading.paths or request.reading.texts or request.prompt is not None:
-        _explain_examples(trained, request)
-    else:
-        from pipeline.commands.explain_sequence_run import explain_run
+    with unchanged(trained.network):
+        if request.reading.paths or request.reading.texts or request.prompt is not None:
+            _explain_examples(trained, request)
+        else:
+            from pipeline.commands.explain_sequence_run import explain_run
 
-        explain_run(trained, request)
-    assert _weights_digest(trained) == before, "explaining changed the network"
+            explain_run(trained, request)
 
 
 def _refuse_what_it_does_not_take(request: Request, spec: Spec) -> None:
@@ -112,13 +114,19 @@ def _refuse_what_it_does_not_take(request: Request, spec: Spec) -> None:
         raise UserError(f"--prompt ({request.prompt!r}) must hold one of the {spec.unit} at least")
 
 
-def _weights_digest(trained: Predictor) -> str:
-    import hashlib
+def reads_steps(run: str) -> bool:
+    """Whether a trained run reads its examples step by step: texts, series, and the rows or strips of images.
 
-    digest = hashlib.sha256()
-    for name, tensor in trained.network.state_dict().items():
-        digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    Args:
+        run: folder of a bundle in models/.
+
+    Returns:
+        False of images that are seen all at once, and of vectors.
+    """
+    config = read_config(paths.model(run))
+    if config.spec.layout in ("tokens", "series"):
+        return True
+    return any(isinstance(module, nn.RNNBase) for module in config.build_network().modules())
 
 
 # --- examples ---------------------------------------------------------------------------------------------------------
@@ -143,8 +151,8 @@ def _explain_examples(trained: Predictor, request: Request) -> None:
         _draw(trained, request, example, one, len(found))
     if not found:
         raise UserError("none of the examples could be explained, see above")
-    if request.npz is not None:
-        _write_npz(request.npz, found)
+    if request.as_npz:
+        _write_npz(request.folder / "examples.npz", found, as_json=request.as_json)
     if not request.as_json:
         page = request.folder / "examples.html"
         lead = f"What each step adds to what {request.reading.run} says of an example. {_how(found[0].influences[0])}"
@@ -153,16 +161,28 @@ def _explain_examples(trained: Predictor, request: Request) -> None:
 
 
 def _explain(trained: Predictor, request: Request, example: _Example) -> Explained:
-    return explain_stored(
-        trained,
-        example.stored,
-        title=example.title,
-        text=example.text,
-        steps=example.steps,
-        classes=request.classes,
-        method=request.method,
-        limit_s=request.limit_s,
-    )
+    options = {"title": example.title, "text": example.text, "steps": example.steps}
+    return explain_by_all(trained, request, example.stored, **options)
+
+
+def explain_by_all(trained: Predictor, request: Request, stored: np.ndarray, **options: Any) -> Explained:
+    """An example explained by each method that is asked for.
+
+    Args:
+        trained: network.
+        request: methods, classes and the time they may take.
+        stored: the example, as a split holds it.
+        **options: further arguments of ``explain_stored``.
+
+    Returns:
+        The influences of all methods, one after the other.
+    """
+    methods: Sequence[str | None] = methods_for(trained) if "all" in request.methods else request.methods or [None]
+    found = [
+        explain_stored(trained, stored, classes=request.classes, method=method, limit_s=request.limit_s, **options)
+        for method in dict.fromkeys(methods)
+    ]
+    return replace(found[0], influences=tuple(influence for one in found for influence in one.influences))
 
 
 def _examples(trained: Predictor, request: Request) -> Iterator[_Example]:
@@ -247,18 +267,18 @@ def _shown(name: str) -> str:
 
 
 def _sum(one: Influence) -> str:
+    """Such as "logit 1.2 = 0.2 where no step says anything +1.0 by the steps"."""
+    what = f"{'value' if one.answer.probability is None else 'logit'} {one.score:.4g}"
     if one.start is None:
-        return f"score {one.score:.4g}; what it loses without a step"
-    gap = f", {one.gap:.1%} is missed" if one.gap is not None and one.gap > 0.01 else ""
-    return (
-        f"score {one.score:.4g}, of that {one.start:.4g} before any step and {one.values.sum():+.4g} by the steps{gap}"
-    )
+        return f"{what}, and what it loses without each step"
+    gap = f", {one.gap:.1%} of it missed" if one.gap is not None and one.gap > 0.01 else ""
+    return f"{what} = {one.start:.4g} where no step says anything {one.values.sum():+.4g} by the steps{gap}"
 
 
 def _how(one: Influence) -> str:
     return {
-        "integrated_gradients": "Integrated gradients: together they are the difference from steps that say nothing.",
-        "leave_one_out": "Leaving one out: how far the score falls where a step says nothing.",
+        "integrated-gradients": "Integrated gradients: together they are the difference from steps that say nothing.",
+        "leave-one-out": "Leaving one out: how far the score falls where a step says nothing.",
         "contributions": "Contributions: the network is a sum over n-grams, here divided among their tokens; exact.",
     }[one.method]
 
@@ -318,9 +338,7 @@ def draw_example(one: Explained, path: Path) -> None:
 
 def states_of(trained: Predictor, stored: np.ndarray) -> list[LayerStates]:
     """Gates and states for one example; none where nothing recurs."""
-    import torch
-
-    if not any(isinstance(module, torch.nn.RNNBase) for module in trained.network.modules()):
+    if not any(isinstance(module, nn.RNNBase) for module in trained.network.modules()):
         return []
     return read_states(trained, torch.from_numpy(np.ascontiguousarray(stored))[None])
 
@@ -350,11 +368,13 @@ def part_of(one: Explained, figure: Path, gates: Sequence[Path]) -> Part:
     return Part(one.title or "example", panels)
 
 
-def _write_npz(path: Path, found: Sequence[Explained]) -> None:
+def _write_npz(path: Path, found: Sequence[Explained], *, as_json: bool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, Any] = {}
     for number, one in enumerate(found):
         arrays[f"{number}/steps"] = np.array(one.steps)
         arrays |= {f"{number}/{name}": values for name, values in one.arrays().items()}
     with replacing_file(path) as partial, partial.open("wb") as file:
         np.savez(file, **arrays)
-    say(f"written: {path}")
+    if not as_json:
+        say(f"written: {path}")

@@ -95,7 +95,7 @@ def explain_text(
         trained: network that classifies texts, or says what comes next; such as ``saccade.load`` gives.
         text: a text; of a network that classifies, what is white around it is left out.
         classes: classes, or tokens that may come next, to explain; empty: the most probable one and the runner-up.
-        method: integrated_gradients, leave_one_out or contributions; None: the first of ``methods_for(trained)``.
+        method: integrated-gradients, leave-one-out or contributions; None: the first of ``methods_for(trained)``.
         limit_s: seconds that it may take.
 
     Returns:
@@ -139,7 +139,7 @@ def explain_stored(
         steps: names of the steps; None: tokens, or numbers from 1.
         classes: classes, tokens or numbers to explain; empty: the most probable one and the runner-up, or of a forecast
             each target one step ahead and at the horizon.
-        method: integrated_gradients, leave_one_out or contributions; None: the first of ``methods_for(trained)``.
+        method: integrated-gradients, leave-one-out or contributions; None: the first of ``methods_for(trained)``.
         limit_s: seconds that it may take.
 
     Returns:

@@ -25,7 +25,7 @@ from saccade.explain.sequences.ngrams import contributions, find_bags
 from saccade.explain.sequences.steps import Place, answer_with, open_places, require_evaluation_mode
 from saccade.nn.padding import sequence_lengths
 
-INTEGRATED_GRADIENTS, LEAVE_ONE_OUT, CONTRIBUTIONS = "integrated_gradients", "leave_one_out", "contributions"
+INTEGRATED_GRADIENTS, LEAVE_ONE_OUT, CONTRIBUTIONS = "integrated-gradients", "leave-one-out", "contributions"
 METHODS = (INTEGRATED_GRADIENTS, LEAVE_ONE_OUT, CONTRIBUTIONS)
 
 LIMIT_S = 60.0

@@ -43,7 +43,7 @@ def contributions(
         UserError: several networks answer together, whose mean is no sum over n-grams.
     """
     if isinstance(trained.network[1], Ensemble):
-        raise UserError("contributions are those of one network, but several answer here together: take leave_one_out")
+        raise UserError("contributions are those of one network, but several answer here together: take leave-one-out")
     bag, *head = trained.network[1].children()
     assert isinstance(bag, BagOfNgrams)
     token_1T = trained.network[0](stored_1T.to(trained.device))
