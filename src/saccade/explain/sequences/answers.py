@@ -128,11 +128,11 @@ def chosen(found: Sequence[Answer], names: Sequence[str], config: NetworkConfig)
             return [found[k] for k in dict.fromkeys(ends)]
         return list(found[:2])
     by_name = {answer.name: answer for answer in found}
+    known = [name for name in names_of(config) if name in by_name]
     for name in names:
         if name not in by_name:
-            raise UserError(
-                f"{_what(config)} ({printable(name)!r}) must be one that the network knows: {_near(name, by_name)}"
-            )
+            what = f"{_what(config)} ({printable(name)!r})"
+            raise UserError(f"{what} must be one that the network knows: {_near(name, known)}")
     return [by_name[name] for name in dict.fromkeys(names)]
 
 
@@ -140,10 +140,10 @@ def _what(config: NetworkConfig) -> str:
     return "token" if config.spec.output == "per_token" else "class" if config.spec.classes else "number"
 
 
-def _near(name: str, known: Sequence[str] | dict[str, Answer]) -> str:
+def _near(name: str, known: Sequence[str]) -> str:
     folded = {one.casefold(): one for one in known}
     close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
     if close:
         return f"did you mean {folded[close[0]]!r}?"
     some = list(map(repr, list(known)[:_NAMED]))
-    return f"known: {', '.join(some)}{', ...' if len(known) > _NAMED else ''}"
+    return f"{', '.join(some)}{', ...' if len(known) > _NAMED else ''}"
