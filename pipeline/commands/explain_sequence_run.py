@@ -1,6 +1,7 @@
 """``saccade explain RUN`` without examples, of texts, series and rows of images: what the test split shows."""
 
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -119,8 +120,13 @@ def _in_the_mean(trained: Predictor, request: Request, test: Split, record: dict
     """Of series and rows, how far each step moves the answer; of texts, the tokens that speak for a class."""
     rows = np.unique(np.linspace(0, len(test.examples) - 1, min(_SUMMED, len(test.examples))).astype(int)).tolist()
     found: list[Explained] = []
+    started = time.monotonic()
     with Progress("examples") as progress:
         for done, row in enumerate(rows, start=1):
+            if time.monotonic() - started > request.limit_s:
+                over = f"{request.limit_s:.0f} s are over, --limit gives more"
+                warn(f"the mean is that of {len(found)} examples: {over}")
+                break
             try:
                 found.append(_explained(trained, request, test, row, f"example {row}"))
             except UserError as error:  # such as a text of unknown tokens alone
@@ -208,7 +214,11 @@ def _followers(trained: Predictor, request: Request, folder: Path, test: Split, 
         warn("no units are looked for: validation and test hold less than 1,000 characters each")
         return []
     found, states_ND, text = followers_of(trained, chosen[:_CHARACTERS], measured[:_CHARACTERS])
-    record["units"] = [vars(one) | {"is_found": one.is_found} for one in found]
+    before, _, _ = followers_of(with_random_weights(trained), chosen[:_CHARACTERS], measured[:_CHARACTERS])
+    random = {one.feature: one.r for one in before}
+    record["units"] = [
+        vars(one) | {"is_found": one.is_found, "r_of_random_weights": random[one.feature]} for one in found
+    ]
     record["features_that_never_change"] = absent_features(text)
     if request.as_json:
         return []
@@ -216,18 +226,23 @@ def _followers(trained: Predictor, request: Request, folder: Path, test: Split, 
         f"units that follow something, chosen on validation and measured on {len(text):,} characters of the test split:"
     )
     for one in found:
-        say(f"  {one.feature}: unit {one.unit}, r {one.r:+.2f}; by chance the best of all reaches {one.bound:.2f}")
+        chance = (
+            f"by chance the best of all reaches {one.bound:.2f}, with random weights {abs(random[one.feature]):.2f}"
+        )
+        say(f"  {one.feature}: unit {one.unit}, r {one.r:+.2f}; {chance}")
     figure = request.folder / "units.png"
     draw_followers(found, states_ND, text, figure)
-    rows = [("feature", "unit", "r", "by chance, the best of all units", "p"), *map(_follower_row, found)]
+    rows = [("feature", "unit", "r", "by chance, the best of all units", "p", "r of random weights")]
+    rows += [(*_follower_row(one), f"{random[one.feature]:+.3f}") for one in found]
     note = (
         "Chosen by the correlation on the validation split, measured on the test split. By chance: 19 of 20 times no "
-        "unit of all reaches more where the feature is moved along the text."
+        "unit of all reaches more where the feature is moved along the text. The last column is the best unit of the "
+        "same network with random weights: what a recurrence follows before it has learnt anything."
     )
     return [Part("Units that follow something", [Panel(rows=rows, note=note), Panel(figure=figure)])]
 
 
-def _follower_row(one: Follower) -> tuple[str, ...]:
+def _follower_row(one: Follower) -> tuple[str, str, str, str, str]:
     return one.feature, str(one.unit), f"{one.r:+.3f}", f"{one.bound:.3f}", f"{one.p:.3f}"
 
 
@@ -273,6 +288,14 @@ def followers_of(
         )
         features.append(text_features(texts[-1]))
     return find_followers(states[0], features[0], states[1], features[1]), states[1], texts[1]
+
+
+def with_random_weights(trained: Predictor) -> Predictor:
+    """The same network before it has learnt anything, its weights drawn from seed 0; the generator stays as it is."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = trained.config.build_network()
+    return Predictor(trained.config, network.to(trained.device).eval(), trained.device)
 
 
 def draw_followers(found: Sequence[Follower], states_ND: np.ndarray, text: str, path: Path) -> None:

@@ -125,7 +125,8 @@ def test_a_run_over_letters(project: Path, capsys: pytest.CaptureFixture[str]) -
     explain("letters", as_json=True)
     record = json.loads(capsys.readouterr().out)
     assert len(record["gradients_over_time"]["dL/dh_t"]) == 8
-    assert {"feature", "unit", "r", "bound", "p", "is_found", "r_chosen"} == set(record["units"][0])
+    known = {"feature", "unit", "r", "bound", "p", "is_found", "r_chosen", "r_of_random_weights"}
+    assert known == set(record["units"][0])
 
 
 def test_a_run_without_its_data(project: Path) -> None:

@@ -51,6 +51,7 @@ def draw_influence(
         unit: what a step is, for the axis.
     """
     largest = max(float(np.abs(values).max()) for values in panels.values()) or 1.0
+    least = min(0.0, *(float(values.min()) for values in panels.values()))
     rows = 1 if next(iter(panels.values())).ndim == 1 else len(columns)
     with style():
         figure = new_figure(10, len(panels) * (1.9 if rows == 1 else 1.0 + 0.26 * rows) + 0.4)
@@ -62,7 +63,7 @@ def draw_influence(
                 colors = np.where(values_TF[:, 0] > 0, BLUE, ORANGE)
                 axes.bar(range(len(values_TF)), values_TF[:, 0], color=colors, width=0.9)
                 axes.axhline(0, color=GREY, linewidth=0.8)
-                axes.set_ylim(-1.05 * largest, 1.05 * largest)
+                axes.set_ylim(-1.05 * largest if least < 0 else 0.0, 1.05 * largest)
             else:
                 drawn = axes.imshow(
                     values_TF.T, cmap=_diverging(), vmin=-largest, vmax=largest, aspect="auto", interpolation="nearest"
@@ -132,6 +133,7 @@ def draw_gradients_over_time(norms: Mapping[str, np.ndarray], path: Path, *, tit
             axes.set_yscale("log")
             low, high = axes.get_ylim()
             axes.set_ylim(min(low, high / 1e3), high)  # a span in which what is even looks even
+            axes.yaxis.set_major_formatter("{x:.0e}")
         axes.set_xlabel("step t")
         axes.set_ylabel("L2 norm over a batch")
         axes.set_title(title)
