@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import paths
+from pipeline.commands import explain_sequence_run
 from pipeline.commands.explain import ExplainOptions, explain_run
+from pipeline.commands.explain_sequences import Request, explain_examples, reads_steps
 from pipeline.commands.predict import spec_of
 from saccade.core import registry
 from saccade.core.errors import UserError
+from saccade.data.spec import Spec
 from saccade.explain.sequences.influence import LIMIT_S
 from saccade.kinds import Reading
 
@@ -34,11 +37,6 @@ class Given:
     prompt: str | None = None
     limit_s: float = LIMIT_S
 
-    @property
-    def first(self) -> str:
-        """One of them, for a message; empty where there is none."""
-        return next(iter((*self.paths, *self.texts, *([self.prompt] if self.prompt is not None else []))), "")
-
 
 def explain_given(params: "Params", run: str, given: Given, options: ExplainOptions) -> None:
     """Explain a run, or what it says of examples, as its input layout asks for.
@@ -55,26 +53,38 @@ def explain_given(params: "Params", run: str, given: Given, options: ExplainOpti
     is_there = (paths.model(run) / "bundle.json").exists()
     spec = spec_of(run) if is_there else None
     if spec is None or spec.layout == "image":
-        for name, value in (("--text", given.texts[:1]), ("--prompt", given.prompt)):
-            if value and spec is not None:
-                text = value if isinstance(value, str) else value[0]
-                raise UserError(f"{name} ({text[:30]}) must be left out: {run} takes images; name files")
+        _refuse_texts(run, given, is_there=is_there)
         explain_run(params, run, given.paths, given.here, options)
-        if given.paths or options.as_json or options.layer is not None:
-            return
-    elif options.layer is not None:
-        raise UserError(
-            f"--layer ({options.layer}) must be left out: {run} takes {spec.plural}, of which no maps are made"
-        )
-    from pipeline.commands.explain_sequences import Request, explain_sequences, reads_steps
-
-    if not reads_steps(run):
-        if spec is not None and spec.layout != "image":
-            raise UserError(f"{run} takes {spec.plural}: pictures, texts and series are explained")
+        if spec is not None and not (given.paths or options.as_json or options.layer is not None):
+            _explain_rows(params, run, spec, given, options)
         return
+    if options.layer is not None:
+        raise UserError(f"--layer ({options.layer}) must be left out: {run} takes {spec.plural}, and has no maps")
+    if not reads_steps(run):
+        raise UserError(f"{run} takes {spec.plural}: images, texts and series are explained")
+    request = _request(params, run, spec, given, options)
+    if given.paths or given.texts or given.prompt is not None:
+        explain_examples(request)
+    else:
+        explain_sequence_run.explain_run(request)
+
+
+def _refuse_texts(run: str, given: Given, *, is_there: bool) -> None:
+    for name, text in (("--text", next(iter(given.texts), None)), ("--prompt", given.prompt)):
+        if text is not None and is_there:
+            raise UserError(f"{name} ({text[:30]}) must be left out: {run} takes images; name files")
+
+
+def _explain_rows(params: "Params", run: str, spec: Spec, given: Given, options: ExplainOptions) -> None:
+    """What rows of images are to a recurrence, where there is one and the data are here, beside the maps."""
+    block = params.runs.get(run)
+    if block is not None and (paths.prepared(block.dataset) / "dataset.json").exists() and reads_steps(run):
+        explain_sequence_run.explain_run(_request(params, run, spec, given, options))
+
+
+def _request(params: "Params", run: str, spec: Spec, given: Given, options: ExplainOptions) -> Request:
     block = params.runs.get(run)
     dataset = params.datasets[block.dataset] if block else None
-    assert spec is not None
     reading = Reading(
         run,
         spec,
@@ -85,7 +95,7 @@ def explain_given(params: "Params", run: str, given: Given, options: ExplainOpti
         dataset.preprocess.options if dataset else {},
         registry.constant_or("", "datasets", dataset.source.name, "NEW_EXAMPLES") if dataset else "",
     )
-    request = Request(
+    return Request(
         reading,
         block.dataset if block else "",
         options.out or paths.report(run) / "explain",
@@ -97,4 +107,3 @@ def explain_given(params: "Params", run: str, given: Given, options: ExplainOpti
         as_npz=options.as_npz,
         device=block.evaluate.device if block else "cpu",
     )
-    explain_sequences(request)

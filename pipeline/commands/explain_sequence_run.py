@@ -16,6 +16,7 @@ from pipeline.console import Progress, say, warn
 from saccade.core.errors import UserError
 from saccade.data.prepared import Split, open_split, read_dataset_info
 from saccade.data.spec import PAD
+from saccade.explain.attribution.frozen import unchanged
 from saccade.explain.sequences import coloured_text, figures
 from saccade.explain.sequences.examples import Explained
 from saccade.explain.sequences.gradients import gradients_over_time
@@ -23,6 +24,7 @@ from saccade.explain.sequences.page import Panel, Part, write_page
 from saccade.explain.sequences.states import read_states
 from saccade.explain.sequences.text_features import absent_features, text_features
 from saccade.explain.sequences.tracking import Follower, find_followers
+from saccade.predict import predictor as prediction
 from saccade.predict.predictor import Predictor
 
 _SHOWN = 3  # examples of each sort
@@ -34,16 +36,24 @@ _EXCERPT = 700  # characters that are coloured by what a unit holds
 _MAX_FOLLOWERS = 4  # units whose values are drawn
 
 
-def explain_run(trained: Predictor, request: Request) -> None:
+def explain_run(request: Request) -> None:
     """Explain what a run learnt, on its test split: examples, mean influences, gates, gradients over time, units.
 
     Args:
-        trained: network.
         request: what is asked; it names no examples.
 
     Raises:
-        UserError: the dataset is not prepared here.
+        UserError: there is no such model, or its dataset is not prepared here.
     """
+    run = request.reading.run
+    if not request.dataset:
+        raise UserError(f"params.yaml must hold a run {run} to explain it by its data: add it, or give examples")
+    trained = prediction.load(paths.model(run), device=request.device)
+    with unchanged(trained.network):
+        _explain(trained, request)
+
+
+def _explain(trained: Predictor, request: Request) -> None:
     folder = paths.prepared(request.dataset)
     read_dataset_info(folder)
     test = open_split(folder, "test")

@@ -23,7 +23,6 @@ from saccade.bundle.bundle import read_config
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_file
 from saccade.core.messages import pluralise
-from saccade.data.spec import Spec
 from saccade.explain.attribution.frozen import unchanged
 from saccade.explain.sequences import coloured_text, figures
 from saccade.explain.sequences.examples import Explained, explain_stored
@@ -78,30 +77,23 @@ class _Example:
     steps: Sequence[str] | None = None
 
 
-def explain_sequences(request: Request) -> None:
-    """Explain what a trained run says of sequences, or what it learnt.
+def explain_examples(request: Request) -> None:
+    """Explain what a trained run says of sequences that are given.
 
     Args:
-        request: what is to be explained.
+        request: what is to be explained; it names examples.
 
     Raises:
         UserError: no such model, something that it cannot be asked, or what was given cannot be read.
     """
-    run = request.reading.run
-    config = read_config(paths.model(run))
-    _refuse_what_it_does_not_take(request, config.spec)
-    trained = prediction.load(paths.model(run), device=request.device)
+    _refuse_what_it_does_not_take(request)
+    trained = prediction.load(paths.model(request.reading.run), device=request.device)
     with unchanged(trained.network):
-        if request.reading.paths or request.reading.texts or request.prompt is not None:
-            _explain_examples(trained, request)
-        else:
-            from pipeline.commands.explain_sequence_run import explain_run
-
-            explain_run(trained, request)
+        _explain_examples(trained, request)
 
 
-def _refuse_what_it_does_not_take(request: Request, spec: Spec) -> None:
-    run, reading = request.reading.run, request.reading
+def _refuse_what_it_does_not_take(request: Request) -> None:
+    run, reading, spec = request.reading.run, request.reading, request.reading.spec
     writes = spec.output == "per_token"
     if request.prompt is not None and not writes:
         raise UserError(f"--prompt ({request.prompt[:30]}) must be left out: {run} says nothing of what comes next")

@@ -132,6 +132,8 @@ def test_a_run_over_letters(project: Path, capsys: pytest.CaptureFixture[str]) -
 def test_a_run_without_its_data(project: Path) -> None:
     with pytest.raises(UserError, match=r"data/prepared/play.*saccade preprocess play"):
         explain("letters")
+    with pytest.raises(UserError, match="params.yaml must hold a run names"):
+        explain("names")
 
 
 def test_windows_that_overlap_become_one_text_again() -> None:
