@@ -74,7 +74,7 @@ def test_texts(project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
     assert (folder / "example-1.png").exists() and (folder / "example-1-layer-1-backwards.png").exists()
     with np.load(folder / "examples.npz") as arrays:
         assert arrays["0/steps"].tolist() == list("season")
-        assert arrays["0/owl"].shape == (6,) and len(arrays.files) == 2 * 3
+        assert arrays["0/owl/integrated-gradients"].shape == (6,) and len(arrays.files) == 2 * 3
 
 
 def test_json_alone(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,7 +132,7 @@ def test_a_run_over_letters(project: Path, capsys: pytest.CaptureFixture[str]) -
 def test_a_run_without_its_data(project: Path) -> None:
     with pytest.raises(UserError, match=r"data/prepared/play.*saccade preprocess play"):
         explain("letters")
-    with pytest.raises(UserError, match="params.yaml must hold a run names"):
+    with pytest.raises(UserError, match="must hold a run names to explain it"):
         explain("names")
 
 

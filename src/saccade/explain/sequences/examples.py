@@ -65,8 +65,8 @@ class Explained:
         }
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Influences by the name of their answer, for ``numpy.savez``."""
-        return {one.answer.name: one.values for one in self.influences}
+        """Influences by their answer and method, such as "dog/leave-one-out", for ``numpy.savez``."""
+        return {f"{one.answer.name}/{one.method}": one.values for one in self.influences}
 
 
 def _influence_record(one: Influence) -> dict[str, Any]:
