@@ -66,11 +66,11 @@ def draw_letters(trained: Predictor, images: Path) -> None:
     ids_1T = torch.from_numpy(tokenizer_of(trained.spec).encode(PROMPT[:24]))[None]
     figures.draw_states(read_states(trained, ids_1T)[0], list(PROMPT[:24]), images / "sequences-gates.png", units=UNITS)
     prepared = Path("data/prepared/shakespeare")
-    test = open_split(prepared, "test")
-    stored, labels = (torch.from_numpy(np.asarray(array[:64])) for array in (test.examples, test.labels))
+    validation = open_split(prepared, "validation")
+    stored, labels = (torch.from_numpy(np.asarray(array[:64])) for array in (validation.examples, validation.labels))
     figures.draw_gradients_over_time(gradients_over_time(trained, stored, labels), images / "sequences-gradients.png")
 
-    chosen, measured = long_text(open_split(prepared, "validation")), long_text(test)
+    chosen, measured = long_text(open_split(prepared, "train")), long_text(validation)
     found, states_ND, text = followers_of(trained, chosen[:CHARACTERS], measured[:CHARACTERS])
     before, _, _ = followers_of(with_random_weights(trained), chosen[:CHARACTERS], measured[:CHARACTERS])
     _print_table(found, {one.feature: one for one in before})
@@ -104,8 +104,8 @@ def draw_review(trained: Predictor, images: Path) -> None:
 
 def draw_forecast(trained: Predictor, images: Path) -> None:
     """What the months before add to a forecast."""
-    test = open_split(Path("data/prepared/monthly-sunspots"), "test")
-    explained = explain_stored(trained, np.asarray(test.examples[200]))
+    validation = open_split(Path("data/prepared/monthly-sunspots"), "validation")
+    explained = explain_stored(trained, np.asarray(validation.examples[100]))
     steps = [str(step - len(explained.steps)) for step in range(len(explained.steps))]
     panels = {text.title: one.values for text, one in zip(coloured_texts(explained), explained.influences, strict=True)}
     figures.draw_influence(
@@ -115,9 +115,9 @@ def draw_forecast(trained: Predictor, images: Path) -> None:
 
 def draw_rows(trained: Predictor, images: Path) -> None:
     """What the rows of a digit add."""
-    test = open_split(Path("data/prepared/digits"), "test")
-    row = int(np.flatnonzero(np.asarray(test.labels) == 7)[0])
-    draw_example(explain_stored(trained, np.asarray(test.examples[row])), images / "sequences-rows.png")
+    validation = open_split(Path("data/prepared/digits"), "validation")
+    row = int(np.flatnonzero(np.asarray(validation.labels) == 7)[0])
+    draw_example(explain_stored(trained, np.asarray(validation.examples[row])), images / "sequences-rows.png")
 
 
 if __name__ == "__main__":

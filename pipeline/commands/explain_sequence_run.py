@@ -1,4 +1,7 @@
-"""``saccade explain RUN`` without examples, of texts, series and rows of images: what the test split shows."""
+"""``saccade explain RUN`` without examples, of texts, series and rows of images: what its own data show.
+
+The test split is left alone: examples, means, gradients and the measured units are of the validation split.
+"""
 
 import json
 import time
@@ -37,7 +40,7 @@ _MAX_FOLLOWERS = 4  # units whose values are drawn
 
 
 def explain_run(request: Request) -> None:
-    """Explain what a run learnt, on its test split: examples, mean influences, gates, gradients over time, units.
+    """Explain what a run learnt, on its own data: examples, mean influences, gates, gradients over time, units.
 
     Args:
         request: what is asked; it names no examples.
@@ -55,23 +58,25 @@ def explain_run(request: Request) -> None:
 
 def _explain(trained: Predictor, request: Request) -> None:
     folder = paths.prepared(request.dataset)
-    read_dataset_info(folder)
-    test = open_split(folder, "test")
+    info = read_dataset_info(folder)
+    part = "validation" if info.counts["validation"] else "train"
+    held_out = open_split(folder, part)
     request.folder.mkdir(parents=True, exist_ok=True)
     parts: list[Part] = []
     record: dict[str, Any] = {"run": request.reading.run}
     if trained.spec.output != "per_token":
-        parts += _examples(trained, request, test, record)
-        parts += _in_the_mean(trained, request, test, record)
+        parts += _examples(trained, request, held_out, record)
+        parts += _in_the_mean(trained, request, held_out, record)
     if any(isinstance(module, nn.RNNBase) for module in trained.network.modules()):
-        parts += _gradients(trained, request, test, record)
+        parts += _gradients(trained, request, held_out, record)
         if trained.spec.output == "per_token" and trained.spec.unit == "characters":
-            parts += _followers(trained, request, folder, test, record)
+            parts += _followers(trained, request, open_split(folder, "train"), held_out, record)
     if request.as_json:
         say(json.dumps(record))
         return
     page = request.folder / "sequences.html"
-    lead = f"Measured on the test split of {request.dataset}, which training has not seen."
+    unseen = ", from which no weight was learnt" if part == "validation" else ": there is no validation split"
+    lead = f"Measured on the {part} split of {request.dataset}{unseen}."
     write_page(page, f"{request.reading.run}: what it does with a sequence", lead, parts)
     say(f"drawn: {page}")
 
@@ -79,39 +84,39 @@ def _explain(trained: Predictor, request: Request) -> None:
 # --- examples ---------------------------------------------------------------------------------------------------------
 
 
-def _examples(trained: Predictor, request: Request, test: Split, record: dict[str, Any]) -> list[Part]:
-    """A few of the test split: of classes the surest right ones and the surest mistakes."""
+def _examples(trained: Predictor, request: Request, held_out: Split, record: dict[str, Any]) -> list[Part]:
+    """A few of the validation split: of classes the surest right ones and the surest mistakes."""
     parts = []
     record["examples"] = []
-    for number, (title, row) in enumerate(_rows_to_show(trained, test), start=1):
-        one = _explained(trained, request, test, row, title)
+    for number, (title, row) in enumerate(_rows_to_show(trained, held_out), start=1):
+        one = _explained(trained, request, held_out, row, title)
         record["examples"].append(one.record())
         if request.as_json:
             continue
         say(f"{title}: {', '.join(f'{each.name}' for each in one.answers[:2])}; {strongest(one, one.influences[0])}")
-        figure = request.folder / f"test-{number}.png"
+        figure = request.folder / f"own-{number}.png"
         draw_example(one, figure)
         gates = []
         if number == 1:
-            for layer in states_of(trained, test.examples[row])[:2]:
-                gates.append(request.folder / f"test-{number}-{layer.name.replace(' ', '-')}.png")
+            for layer in states_of(trained, held_out.examples[row])[:2]:
+                gates.append(request.folder / f"own-{number}-{layer.name.replace(' ', '-')}.png")
                 figures.draw_states(layer, one.steps, gates[-1], title=f"{title}: {layer.name}")
         parts.append(part_of(one, figure, gates))
     return parts
 
 
-def _explained(trained: Predictor, request: Request, test: Split, row: int, title: str) -> Explained:
-    return explain_by_all(trained, request, np.asarray(test.examples[row]), title=title)
+def _explained(trained: Predictor, request: Request, held_out: Split, row: int, title: str) -> Explained:
+    return explain_by_all(trained, request, np.asarray(held_out.examples[row]), title=title)
 
 
-def _rows_to_show(trained: Predictor, test: Split) -> list[tuple[str, int]]:
+def _rows_to_show(trained: Predictor, held_out: Split) -> list[tuple[str, int]]:
     spec = trained.spec
-    asked = min(_ASKED, len(test.examples))
+    asked = min(_ASKED, len(held_out.examples))
     if not spec.classes or spec.multilabel:
-        rows = np.unique(np.linspace(0, len(test.examples) - 1, _SHOWN).astype(int)).tolist()
-        return [(f"example {row} of the test split", row) for row in rows]
-    p_NK = trained.outputs(torch.from_numpy(np.asarray(test.examples[:asked])))
-    actual_N, sure_N = test.labels[:asked], p_NK.max(axis=1)
+        rows = np.unique(np.linspace(0, len(held_out.examples) - 1, _SHOWN).astype(int)).tolist()
+        return [(f"example {row} of the validation split", row) for row in rows]
+    p_NK = trained.outputs(torch.from_numpy(np.asarray(held_out.examples[:asked])))
+    actual_N, sure_N = held_out.labels[:asked], p_NK.max(axis=1)
     is_right_N = p_NK.argmax(axis=1) == actual_N
     found = []
     for what, wanted_N in (("rightly", is_right_N), ("wrongly", ~is_right_N)):
@@ -119,16 +124,18 @@ def _rows_to_show(trained: Predictor, test: Split) -> list[tuple[str, int]]:
         for row in order.tolist():
             said, actual = spec.classes[int(p_NK[row].argmax())], spec.classes[int(actual_N[row])]
             truth = "" if what == "rightly" else f", but is {actual}"
-            found.append((f"test {row}: {what} {said}{truth}", row))
+            found.append((f"validation {row}: {what} {said}{truth}", row))
     return found
 
 
 # --- in the mean ------------------------------------------------------------------------------------------------------
 
 
-def _in_the_mean(trained: Predictor, request: Request, test: Split, record: dict[str, Any]) -> list[Part]:
+def _in_the_mean(trained: Predictor, request: Request, held_out: Split, record: dict[str, Any]) -> list[Part]:
     """Of series and rows, how far each step moves the answer; of texts, the tokens that speak for a class."""
-    rows = np.unique(np.linspace(0, len(test.examples) - 1, min(_SUMMED, len(test.examples))).astype(int)).tolist()
+    rows = np.unique(
+        np.linspace(0, len(held_out.examples) - 1, min(_SUMMED, len(held_out.examples))).astype(int)
+    ).tolist()
     found: list[Explained] = []
     started = time.monotonic()
     with Progress("examples") as progress:
@@ -138,7 +145,7 @@ def _in_the_mean(trained: Predictor, request: Request, test: Split, record: dict
                 warn(f"the mean is that of {len(found)} examples: {over}")
                 break
             try:
-                found.append(_explained(trained, request, test, row, f"example {row}"))
+                found.append(_explained(trained, request, held_out, row, f"example {row}"))
             except UserError as error:  # such as a text of unknown tokens alone
                 warn(f"example {row} is left out: {error}")
             progress("explaining", done, len(rows))
@@ -193,9 +200,9 @@ def _tokens_in_the_mean(found: Sequence[Explained], record: dict[str, Any]) -> l
 # --- gradients over time ----------------------------------------------------------------------------------------------
 
 
-def _gradients(trained: Predictor, request: Request, test: Split, record: dict[str, Any]) -> list[Part]:
+def _gradients(trained: Predictor, request: Request, held_out: Split, record: dict[str, Any]) -> list[Part]:
     rows = slice(0, _BATCH)
-    stored, labels = (torch.from_numpy(np.asarray(array[rows])) for array in (test.examples, test.labels))
+    stored, labels = (torch.from_numpy(np.asarray(array[rows])) for array in (held_out.examples, held_out.labels))
     try:
         norms = gradients_over_time(trained, stored, labels)
     except UserError as error:
@@ -218,10 +225,12 @@ def _gradients(trained: Predictor, request: Request, test: Split, record: dict[s
 # --- units that follow something --------------------------------------------------------------------------------------
 
 
-def _followers(trained: Predictor, request: Request, folder: Path, test: Split, record: dict[str, Any]) -> list[Part]:
-    chosen, measured = long_text(open_split(folder, "validation")), long_text(test)
+def _followers(
+    trained: Predictor, request: Request, train: Split, held_out: Split, record: dict[str, Any]
+) -> list[Part]:
+    chosen, measured = long_text(train), long_text(held_out)
     if min(len(chosen), len(measured)) < 1000:
-        warn("no units are looked for: validation and test hold less than 1,000 characters each")
+        warn("no units are looked for: train and validation hold less than 1,000 characters each")
         return []
     found, states_ND, text = followers_of(trained, chosen[:_CHARACTERS], measured[:_CHARACTERS])
     before, _, _ = followers_of(with_random_weights(trained), chosen[:_CHARACTERS], measured[:_CHARACTERS])
@@ -232,9 +241,7 @@ def _followers(trained: Predictor, request: Request, folder: Path, test: Split, 
     record["features_that_never_change"] = absent_features(text)
     if request.as_json:
         return []
-    say(
-        f"units that follow something, chosen on validation and measured on {len(text):,} characters of the test split:"
-    )
+    say(f"units that follow something, chosen on training text, measured on {len(text):,} characters of validation:")
     for one in found:
         chance = (
             f"by chance the best of all reaches {one.bound:.2f}, with random weights {abs(random[one.feature]):.2f}"
@@ -245,9 +252,9 @@ def _followers(trained: Predictor, request: Request, folder: Path, test: Split, 
     rows = [("feature", "unit", "r", "by chance, the best of all units", "p", "r of random weights")]
     rows += [(*_follower_row(one), f"{random[one.feature]:+.3f}") for one in found]
     note = (
-        "Chosen by the correlation on the validation split, measured on the test split. By chance: 19 of 20 times no "
-        "unit of all reaches more where the feature is moved along the text. The last column is the best unit of the "
-        "same network with random weights: what a recurrence follows before it has learnt anything."
+        "Chosen by the correlation on the training split, measured on the validation split. By chance: 19 of 20 times "
+        "no unit of all reaches more where the feature is moved along the text. The last column is the best unit of "
+        "the same network with random weights: what a recurrence follows before it has learnt anything."
     )
     return [Part("Units that follow something", [Panel(rows=rows, note=note), Panel(figure=figure)])]
 

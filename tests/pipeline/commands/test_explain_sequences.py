@@ -111,14 +111,14 @@ def test_a_forecast(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_run_over_letters(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     random = np.random.default_rng(0)
     arrays = {}
-    for split, count in (("validation", 200), ("test", 250)):
+    for split, count in (("train", 200), ("validation", 250)):
         ids = random.integers(2, len(LETTERS), 8 * count + 1)
         labels = ids[1:].reshape(count, 8).astype(np.int64)
         arrays[split] = (ids[:-1].reshape(count, 8).astype(np.int32), labels, np.arange(count) * 8)
     prepare(project / "data/prepared/play", NEXT, arrays)
     explain("letters")
     said = capsys.readouterr().out
-    assert "dL/dc_t: the first step gets" in said and "measured on 2,000 characters of the test split" in said
+    assert "dL/dc_t: the first step gets" in said and "measured on 2,000 characters of validation" in said
     assert "letters of the word so far: unit" in said or "is a vowel: unit" in said
     page = (project / "reports/letters/explain/sequences.html").read_text(encoding="utf-8")
     assert "Units that follow something" in page and "by chance" in page
@@ -171,9 +171,7 @@ def test_rows_of_images_are_explained_beside_the_maps(
     random = np.random.default_rng(1)
     images = random.integers(0, 255, (12, 8, 5, 1), dtype=np.uint8)
     labels = np.arange(12) % 2
-    prepare(
-        project / "data/prepared/play", ROWS, dict.fromkeys(("train", "validation", "test"), (images, labels, labels))
-    )
+    prepare(project / "data/prepared/play", ROWS, dict.fromkeys(("train", "validation"), (images, labels, labels)))
     explain("rows")
     folder = project / "reports/rows/explain"
     assert (folder / "sequences.html").exists() and (folder / "mean-influence.png").exists()
