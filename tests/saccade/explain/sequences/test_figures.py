@@ -91,6 +91,13 @@ def test_gradients_over_time_of_each_kind_of_answer() -> None:
         gradients_over_time(trained("conv1d", TEXTS, channels=[3]), text, torch.tensor([0, 1, 2]))
 
 
+def test_a_step_with_nothing_behind_it_is_taught_nothing() -> None:
+    network = trained("rnn", NEXT, embedding_size=4, hidden_size=6)
+    text, after = torch.tensor([[2, 5, 3]], dtype=torch.int32), torch.tensor([[5, 3, 0]])
+    found = gradients_over_time(network, text, after)["dL/dh_t"]
+    assert found[2] == 0 and (found[:2] > 0).all()
+
+
 def test_numbers_of_an_example_as_plain_values() -> None:
     record = explain_text(trained("lstm", TEXTS, embedding_size=4, hidden_size=6), "tez").record()
     assert record["steps"] == ["t", "e", "z"] and record["unknown"] == [2] and record["unit"] == "characters"
