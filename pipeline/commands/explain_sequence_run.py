@@ -4,6 +4,7 @@ The test split is left alone: examples, means, gradients and the measured units 
 """
 
 import json
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -138,7 +139,8 @@ def _in_the_mean(trained: Predictor, request: Request, held_out: Split, record: 
     ).tolist()
     found: list[Explained] = []
     started = time.monotonic()
-    with Progress("examples") as progress:
+    line_every_s = math.inf if request.as_json else 10.0  # JSON stands alone on standard output
+    with Progress("examples", line_every_s=line_every_s) as progress:
         for done, row in enumerate(rows, start=1):
             if time.monotonic() - started > request.limit_s:
                 over = f"{request.limit_s:.0f} s are over, --limit gives more"
