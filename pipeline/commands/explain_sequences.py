@@ -283,7 +283,11 @@ def strongest(one: Explained, influence: Influence) -> str:
         if flat[place] == 0:
             continue
         step, column = divmod(place, max(1, len(one.columns)))
-        name = f"{one.steps[step]} {one.columns[column]}" if len(one.columns) > 1 else _shown(one.steps[step])
+        name = _shown(one.steps[step])
+        if one.unit in ("rows", "steps") and name.isdigit():  # rows, and series without times
+            name = f"{one.unit.removesuffix('s')} {name}"
+        if len(one.columns) > 1:
+            name = f"{name} {one.columns[column]}"
         found.append(f"{name} {flat[place]:+.3g}")
     return ", ".join(found)
 
