@@ -100,8 +100,8 @@ MUTANTS = (
     Mutant("decoded-padding", "for i in map(int, ids_T) if i != PAD)", "for i in map(int, ids_T))",
            "test_tokenizer.py"),
     # what answers are worth
-    Mutant("calibration-edges", "np.digitize(confidences_N, inner_edges, right=True)",
-           "np.digitize(confidences_N, inner_edges)", "test_metrics.py"),
+    Mutant("calibration-edges", "np.searchsorted(np.unique(first_of_bins), confidences_N, side=\"right\")",
+           "np.searchsorted(np.unique(first_of_bins), confidences_N, side=\"left\")", "test_metrics.py"),
     Mutant("top-k-ties", "np.arange(probabilities_NK.shape[1]) < labels_N[:, None]",
            "np.arange(probabilities_NK.shape[1]) > labels_N[:, None]", "test_metrics.py"),
     Mutant("macro-f1", 'average="macro", zero_division=0', 'average="weighted", zero_division=0', "test_metrics.py"),

@@ -38,9 +38,11 @@ def evaluate(
         from pipeline.stages.evaluate.stage import evaluate
 
         evaluate(run, dataset=block.dataset, block=block.evaluate)
+        from pipeline.commands.index_page import say_pages
         from pipeline.commands.standing import say_after_evaluation
 
         say_after_evaluation(params, run)
+        say_pages(run)
     else:
         entry("datasets", params.datasets, on)
         from pipeline.stages.evaluate.other_dataset import evaluate_on
@@ -184,15 +186,24 @@ def explain(
     ],
     paths: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Argument(metavar="[PATH]...", help="images, folders or quoted patterns; default: the run's own data"),
+        typer.Argument(metavar="[PATH]...", help="files as `predict` takes them; default: the run's own data"),
+    ] = None,
+    text: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--text", metavar="TEXT", help="a text that is classified; may be repeated"),
+    ] = None,
+    prompt: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--prompt", metavar="TEXT", help="a text, to explain the token that comes next"),
     ] = None,
     method: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Option(
             "--method",
             metavar="NAME",
-            help="grad-cam, layer-cam, saliency, smooth-grad, integrated-gradients, occlusion, deconvolution, "
-            "guided-backpropagation or all; may be repeated",
+            help="images: grad-cam, layer-cam, saliency, smooth-grad, integrated-gradients, occlusion, deconvolution, "
+            "guided-backpropagation; sequences: integrated-gradients, leave-one-out, contributions; or all; may be "
+            "repeated",
         ),
     ] = None,
     layer: Annotated[
@@ -206,7 +217,9 @@ def explain(
     class_: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            "--class", metavar="NAME", help="with PATH: class to explain; default: the answer and the runner-up"
+            "--class",
+            metavar="NAME",
+            help="of given examples: class, token or number to explain; default: the answer and the runner-up",
         ),
     ] = None,
     out: Annotated[
@@ -215,11 +228,15 @@ def explain(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the numbers as JSON")] = False,
     as_npz: Annotated[bool, typer.Option("--npz", help="write the numbers as .npz beside the pictures")] = False,
+    limit: Annotated[
+        float, typer.Option("--limit", metavar="SECONDS", min=0.0, help="of sequences: time that an example may take")
+    ] = 60.0,
 ) -> None:
-    """Show what a trained run looks at: filters, units and classes, or the parts of given images that decide."""
+    """Show what a trained run looks at, in its own data or in given images, texts and series, and what it remembers."""
     here, out = Path.cwd(), out and out.absolute()  # relative to where the command was called, not to the tree
     params = load()
-    from pipeline.commands.explain import ExplainOptions, explain_run
+    from pipeline.commands.explain import ExplainOptions
+    from pipeline.commands.explain_layouts import Given, explain_given
 
     options = ExplainOptions(out, tuple(method or ()), layer, class_, as_json, as_npz)
-    explain_run(params, run, tuple(paths or ()), here, options)
+    explain_given(params, run, Given(here, tuple(paths or ()), tuple(text or ()), prompt, limit), options)

@@ -24,9 +24,11 @@ def check() -> None:
 @app.command(name="list")
 def list_() -> None:
     """List datasets, models, tasks, recipes and runs."""
+    from pipeline.commands.index_page import say_index
     from pipeline.commands.listing import show_list
 
     show_list(load())
+    say_index()
 
 
 @app.command()

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline import paths
 from pipeline.commands.add import content, insert, read, values, write
-from pipeline.commands.decided_entries import entry_lines, means_of_this_machine, task_for
+from pipeline.commands.decided_entries import entry_lines, resources_of_this_machine, task_for
 from pipeline.console import say
 from pipeline.params.cross_checks import name_problem
 from pipeline.params.load import load_params
@@ -52,8 +52,8 @@ def add_auto(file: Path, dataset: str, *, minutes: float, as_: str | None, from_
     published = getattr(examples, "published_splits", None)
     split, _ = settings_for(described.split.model_dump() | {"seed": seed}, published)
     form = form_of_source(source.name, source.arguments)
-    means = means_of_this_machine(minutes, from_scratch=from_scratch)
-    found = kinds.recommend(form, examples, described.preprocess.options, split, means)
+    resources = resources_of_this_machine(minutes, from_scratch=from_scratch)
+    found = kinds.recommend(form, examples, described.preprocess.options, split, resources)
     own = whole["datasets"][dataset]
     preprocess = _short(found.preprocess, described.preprocess.options, own.get("preprocess") or {})
     is_same = content(own.get("preprocess") or {}) == preprocess and (own.get("augment") or {}) == found.augment

@@ -11,7 +11,7 @@ from saccade.core.cpu import usable_cores
 from saccade.core.messages import printable
 
 
-def means_of_this_machine(minutes: float, *, from_scratch: bool = False) -> kinds.Means:
+def resources_of_this_machine(minutes: float, *, from_scratch: bool = False) -> kinds.Resources:
     """What a training may cost: so many minutes on the cores, or the GPU, that there are.
 
     Args:
@@ -27,7 +27,7 @@ def means_of_this_machine(minutes: float, *, from_scratch: bool = False) -> kind
         place = str(registry.constant_or("", "models", model, "PRETRAINED"))
         return not from_scratch and "/" in place and importlib.util.find_spec(place.partition("/")[0]) is not None
 
-    return kinds.Means(minutes, usable_cores(), torch.cuda.is_available(), has_weights)
+    return kinds.Resources(minutes, usable_cores(), torch.cuda.is_available(), has_weights)
 
 
 def task_for(labels: str) -> str:

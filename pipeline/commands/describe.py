@@ -181,8 +181,7 @@ def show(subject: Subject, *, as_json: bool, figure: Path | None) -> None:
     if figure is not None:
         check_suffix(figure)
     spec = subject.spec
-    shape = (spec.shape[2], *spec.shape[:2]) if spec.layout == "image" else spec.shape
-    description = summary.describe(lambda: _built(subject), shape, **subject.options)
+    description = summary.describe(lambda: _built(subject), spec.input_shape, **subject.options)
     if as_json:
         values = {"model": subject.model, "classes": spec.num_outputs, **description.to_dict()}
         order = ["model", "input", "classes", "parameters", "macs", "layers"]
@@ -246,18 +245,17 @@ def _print_tables(subject: Subject, description: "NetworkSummary") -> None:
 
 def _built_for(subject: Subject) -> str:
     spec = subject.spec
-    sides = (spec.shape[2], *spec.shape[:2]) if spec.layout == "image" else spec.shape
     outputs = f"{len(spec.classes)} classes" if spec.classes else f"outputs {spec.num_outputs}"
     crop = ""
     if subject.evaluate_crop != 1:
         rows, columns = (middle(side, subject.evaluate_crop)[1] for side in spec.shape[:2])
         crop = f" (evaluation: the middle {rows}x{columns}, enlarged)"
     outputs += " at each step" if spec.output == "per_token" else ""
-    tokens = f" tokens of {len(spec.vocabulary):,}" if spec.layout == "tokens" else ""
+    tokens = f" tokens of {len(spec.vocabulary):,}" if spec.vocabulary else ""
     arguments = ", ".join(f"{key} {json.dumps(value)}" for key, value in subject.arguments.items())
     return (
         (f"run {subject.run}, " if subject.run else "")
-        + f"input {'x'.join(map(str, sides))}{crop}{tokens}, {outputs}"
+        + f"input {'x'.join(map(str, spec.input_shape))}{crop}{tokens}, {outputs}"
         + (f"; {arguments}" if arguments else "")
     )
 

@@ -18,8 +18,7 @@ from pipeline.runs.journal import FILE_NAME, Journal, JournalState
 from pipeline.runs.run_store import journal_folder
 from pipeline.runs.tables import read_gradients, read_history, write_gradients
 from saccade.core.errors import UserError
-from saccade.doctor.record import Record
-from saccade.doctor.remedies import Change
+from saccade.doctor.record import Record, constant_loss
 from saccade.doctor.rules import Verdict, diagnose
 from saccade.evaluate.shortfall import find_shortfall
 
@@ -162,7 +161,7 @@ def _from_journal(run: str, folder: Path) -> Case:
             ended += f"then it was stopped: {ends[-1]['reason']}"
         case "RUNNING":
             ended += "not finished"
-    record = Record(history, _flat(layers), _constant(start, history), start["params"], state.broke)
+    record = Record(history, _flat(layers), constant_loss(start["tags"], history), start["params"], state.broke)
     batch = folder / "non_finite" / state.broke["batch"] if state.broke else None
     return Case(run, ended, record, layers, batch)
 
@@ -173,14 +172,7 @@ def _from_reports(run: str, trained: Mapping[str, Any], member: int | None = Non
         raise UserError(f"{report / 'history.csv'} does not exist. Bring it back with `dvc checkout`.")
     history, layers = read_history(report / "history.csv"), read_gradients(report / "gradients.csv", member)
     history = [row for row in history if row.pop("member", None) in (None, member)]
-    return Case(run, "", Record(history, _flat(layers), _constant(start, history), start["params"]), layers)
-
-
-def _constant(start: Mapping[str, Any], history: Sequence[Mapping[str, float]]) -> float:
-    """The loss of a constant answer; of a loss that has no formula for it, what the training began with."""
-    noted = start["tags"].get("saccade.constant_loss")
-    begun_with = max((row["train_loss"] for row in history[:1]), default=0.0)
-    return float(noted or 0) or begun_with or 1.0  # 0 where validation has one class alone
+    return Case(run, "", Record(history, _flat(layers), constant_loss(start["tags"], history), start["params"]), layers)
 
 
 def _flat(layers: Mapping[int, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
@@ -223,7 +215,7 @@ def _print_verdict(case: Case, verdict: Verdict) -> None:
     if verdict.remedy:
         say(f"  remedy: {verdict.remedy}")
     for change in verdict.changes:
-        say(f"  params.yaml: {line_of(change, case.run, case.record.settings)}")
+        say(f"  params.yaml: {change.line(case.run, case.record.settings)}")
     for note in verdict.notes:
         say(f"  note: {note}")
     if case.batch:
@@ -231,24 +223,6 @@ def _print_verdict(case: Case, verdict: Verdict) -> None:
     if any(case.layers.values()):
         _print_table(case)
         say(f"drawn: {', '.join(str(path) for path in _draw(case, verdict))}")
-
-
-def line_of(change: Change, run: str, settings: Mapping[str, Any]) -> str:
-    """A change as one finds its line in params.yaml.
-
-    Args:
-        change: change that a verdict proposes.
-        run: key in ``runs:``.
-        settings: resolved params.
-
-    Returns:
-        Such as "runs.digits.model.activation: relu (now sigmoid)".
-    """
-    key = change.key if change.key.startswith("datasets.") else f"runs.{run}.{change.key}"
-    now = settings.get(change.key, "")
-    shown = {True: "true", False: "false", None: "null"}
-    value, before = (shown.get(it, it) if isinstance(it, bool | None) else it for it in (change.value, now))
-    return f"{key}: {value}" + (f" (now {before})" if now != "" else "")
 
 
 def _draw(case: Case, verdict: Verdict) -> list[Path]:

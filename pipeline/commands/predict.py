@@ -3,6 +3,7 @@
 The kind of data reads the examples, the task answers where it has a way of its own; here it is printed.
 """
 
+import dataclasses
 import json
 import math
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import paths
 from pipeline.console import Progress, say, warn
+from pipeline.runs.reported import reported_threshold
 from saccade import kinds
 from saccade.bundle.bundle import NetworkConfig, read_config
 from saccade.core import registry
@@ -55,6 +57,10 @@ def predict(question: Question, *, device: str) -> None:
     task = registry.module("tasks", config.task)
     _refuse_what_it_does_not_take(config, task, question)
     predictor = prediction.load(paths.model(run), device=device)
+    threshold, warning = reported_threshold(run)
+    if warning:
+        warn(warning)
+    question = dataclasses.replace(question, unsure_below=threshold)
     try:
         answers: Answers = getattr(task, "predict", classify)(predictor, question)
     except prediction.WrongUseError as error:

@@ -35,7 +35,7 @@ def repro(params: Params, arguments: Sequence[str]) -> None:
     if code != 0:
         raise SystemExit(code)
     compare(list(params.runs), named=False)
-    say("next: `make ui` opens MLflow; `dvc plots show` draws the curves; pictures: reports/<run>/evaluation/")
+    say("next: `make ui` opens MLflow; `dvc plots show` draws the curves; pages: reports/index.html")
 
 
 def _refuse_read_only() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import paths
 from pipeline.commands.add_baseline import baseline_of
-from pipeline.commands.doctor import find_cases, line_of
+from pipeline.commands.doctor import find_cases
 from pipeline.console import say, warn
 from pipeline.params.prepared_datasets import find_dataset_info
 from pipeline.runs.evaluations import read_evaluated
@@ -122,9 +122,9 @@ def _remedies(params: "Params", run: str, found: Shortfall) -> list[str]:
         and bool(settings.get("train.freeze")) == ("freeze" in better.train)
     )
     command = [f"`saccade add --baseline {run}`"] if better is not None and not is_that else []
-    ill = {change.key: line_of(change, run, settings) for change in diagnose(case.record).changes}
+    ill = {change.key: change.line(run, settings) for change in diagnose(case.record).changes}
     changes = against_a_baseline(settings, is_balanced=found.metric == "balanced_accuracy")
-    others = [line_of(change, run, settings) for change in changes if change.key not in ill]
+    others = [change.line(run, settings) for change in changes if change.key not in ill]
     return [*ill.values(), *command, *others]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from ruamel.yaml.error import YAMLError
 
 from pipeline.commands.add import insert, read, values, write
-from pipeline.commands.decided_entries import entry_lines, means_of_this_machine, task_for
+from pipeline.commands.decided_entries import entry_lines, resources_of_this_machine, task_for
 from pipeline.commands.start_reading import Ask, Decision, Question, choose, settle
 from pipeline.console import say
 from pipeline.params.cross_checks import name_problem
@@ -64,7 +64,7 @@ def start(
     say(f"  read as {printable(choice.reading.meaning)}")
     for line in choice.reading.odd:
         say(f"  note: {line}")
-    decision = settle(choice, question, seed=params.seed, means=means_of_this_machine(minutes))
+    decision = settle(choice, question, seed=params.seed, resources=resources_of_this_machine(minutes))
     for line in decision.notes:
         say(f"  note: {line}")
     write(file, _with_entries(text, name, decision))

@@ -196,14 +196,14 @@ def _remedy(look: Look) -> str:
 # --- what suits its examples ------------------------------------------------------------------------------------------
 
 
-def settle(choice: Choice, question: Question, *, seed: int, means: kinds.Means) -> Decision:
+def settle(choice: Choice, question: Question, *, seed: int, resources: kinds.Resources) -> Decision:
     """Read the examples and decide; where reading stops with a question, find or ask for the answer.
 
     Args:
         choice: the source and its reading.
         question: the question that may be asked.
         seed: seed of the splits.
-        means: what a training may cost.
+        resources: what a training may cost.
 
     Returns:
         What was decided, with the arguments that settle the question.
@@ -212,7 +212,7 @@ def settle(choice: Choice, question: Question, *, seed: int, means: kinds.Means)
         UserError: the source, the split or the kind refuses the examples, whatever the answer.
     """
     try:
-        return _decide(choice, seed, means)
+        return _decide(choice, seed, resources)
     except UserError as error:
         decisions, answers = [], []
         for extra in choice.reading.alternatives:
@@ -220,7 +220,7 @@ def settle(choice: Choice, question: Question, *, seed: int, means: kinds.Means)
             if not is_asked or set(extra) & set(choice.reading.arguments) or not set(extra) <= _keys_of(choice.source):
                 continue
             try:
-                decisions.append(_decide(choice.with_arguments(extra), seed, means))
+                decisions.append(_decide(choice.with_arguments(extra), seed, resources))
             except UserError:
                 continue
             answers.append(flow(dict(extra)).strip("{}"))
@@ -232,12 +232,12 @@ def settle(choice: Choice, question: Question, *, seed: int, means: kinds.Means)
         return decisions[question.choose(str(error).rstrip("."), answers)]
 
 
-def _decide(choice: Choice, seed: int, means: kinds.Means) -> Decision:
+def _decide(choice: Choice, seed: int, resources: kinds.Resources) -> Decision:
     reading, form = choice.reading, form_of_source(choice.source, choice.reading.arguments)
     with _examples(choice) as (examples, times):
         split = decide_split(examples, reading, seed)
         whole = standing_for_more(examples, times)
-        found = kinds.recommend(form, whole, reading.preprocess, split.settings, means)
+        found = kinds.recommend(form, whole, reading.preprocess, split.settings, resources)
         reasons = {**reading.reasons, **split.reasons, **found.reasons}
         return Decision(choice, form, split.block, found, reasons, tuple(examples.notes))
 

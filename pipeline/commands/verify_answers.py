@@ -14,7 +14,7 @@ from pipeline.commands.verify_checks import Check, VerifiedRun, not_evaluated
 from pipeline.console import Progress, pluralise
 from pipeline.runs.tables import read_history
 from pipeline.stages.evaluate.evaluated import answers_sha256
-from pipeline.stages.evaluate.measure import measure
+from pipeline.stages.evaluate.measure import answer, measure
 from pipeline.stages.train.run import TrainingRun
 from pipeline.stages.train.training import Training
 from saccade import kinds
@@ -45,11 +45,11 @@ def check_answers(run: VerifiedRun) -> Check:
     try:
         predictor = prediction.load(paths.model(run.name), device=block.device)
         test = open_split(paths.prepared(run.dataset), "test")
-        answers = predictor.answer_split(test, recorded["evaluate"]["batch_size"])
+        answered = answer(predictor, test, recorded["evaluate"]["batch_size"])
     except (UserError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         return Check("answers", "differs", f"the network cannot answer: {reason}", "", "answers")
-    if answers_sha256(answers) == recorded["answers_sha256"]:
+    if answers_sha256(answered.answers) == recorded["answers_sha256"]:
         return Check("answers", "same", f"every bit of them, on {pluralise(len(test.rows), 'test example')}")
     info = read_dataset_info(paths.prepared(run.dataset))
     shown = kinds.beside_answers(info, [open_split(paths.prepared(run.dataset), split) for split in SPLITS])
@@ -66,7 +66,7 @@ def check_answers(run: VerifiedRun) -> Check:
             run=run.name,
             trained_on=run.dataset,
             shown_beside=shown,
-            answers=answers,
+            answered=answered,
         )
         table = "forecast.csv" if info.spec.horizon else "predictions.csv"
         kept = paths.report(run.name) / "evaluation"

@@ -89,11 +89,12 @@ def check_data(run: VerifiedRun) -> Check:
     prepared = paths.prepared(run.dataset)
     expected = {prepared / name: digest for name, digest in run.trained["data"].items() if name.endswith(".npy")}
     expected |= {prepared / name: digest for name, digest in run.evaluated.get("data", {}).items()}
-    if missing := _missing([prepared / "dataset.json", *expected, paths.augmented(run.dataset) / "augment.json"]):
+    about_views = paths.augmented(run.dataset) / "augment.json"
+    expected |= _views(run) if about_views.exists() else {}
+    if missing := _missing([prepared / "dataset.json", *expected, about_views]):
         return missing
     for name, entry in read_dataset_info(prepared).arrays.items():
         expected.setdefault(prepared / name, entry["sha256"])
-    expected |= _views(run)
     if missing := _missing([*expected]):
         return missing
     for path, digest in expected.items():

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pipeline.stages.train.run import TrainingRun
     from pipeline.stages.train.training import Training
     from saccade.bundle.intervals import PredictionInterval
+    from saccade.bundle.temperature import Temperature
 
 _OF_A_MEMBER = (
     "run_uid",
@@ -148,12 +149,17 @@ def _put_together(run: "TrainingRun", store: "RunStore", members: Sequence["RunS
 
     first = bundle.read_config(members[0].folder / "bundle")
     config = dataclasses.replace(first, identity=store.folder.name, members=len(members), interval=None, thresholds=[])
+    config = dataclasses.replace(config, temperature=1.0, temperature_reason="")  # not the first member's
     with replacing_folder(store.folder / "bundle") as folder:
         weights_sha256 = bundle.save_ensemble(folder, config, [member.folder / "bundle" for member in members])
         if config.spec.horizon:
             bundle.write_config(folder, dataclasses.replace(config, interval=_interval(run, folder)))
         if config.spec.multilabel:
             bundle.write_config(folder, dataclasses.replace(config, thresholds=_thresholds(run, folder)))
+        elif config.spec.classes:
+            found = _temperature(run, folder)
+            config = dataclasses.replace(config, temperature=found.value, temperature_reason=found.reason)
+            bundle.write_config(folder, config)
     return weights_sha256
 
 
@@ -181,6 +187,25 @@ def _thresholds(run: "TrainingRun", bundle: Path) -> list[float]:
     validation = open_split(paths.prepared(run.dataset), "validation")
     answers = prediction.load(bundle, run.block.device).answer_split(validation, run.block.batch_size)
     return choose_thresholds(answers, validation.labels)  # type: ignore[arg-type]
+
+
+def _temperature(run: "TrainingRun", bundle: Path) -> "Temperature":
+    """The temperature of all members together: averaged answers are less sure than each, and need one of their own."""
+    import torch
+
+    from saccade.bundle.temperature import measure_temperature
+    from saccade.data.prepared import open_split
+    from saccade.predict import predictor as prediction
+
+    predictor = prediction.load(bundle, run.block.device)
+    validation = open_split(paths.prepared(run.dataset), "validation")
+    return measure_temperature(
+        predictor.network,
+        torch.from_numpy(validation.examples),
+        validation.labels,
+        device=predictor.device,
+        have_lengths=predictor.spec.has_lengths,
+    )
 
 
 def _keep_results(

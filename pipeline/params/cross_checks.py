@@ -13,6 +13,7 @@ from pipeline.params.task_arguments import task_argument_problems
 from pipeline.schema.transforms import transform_problems
 from saccade.augment.policies import POLICIES
 from saccade.core import registry
+from saccade.data.spec import LAYOUTS
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -198,13 +199,16 @@ def _loss_problems(path: KeyPath, train: Mapping[str, Any], task: str) -> Iterat
 def _mixing_problems(
     path: KeyPath, run: Any, task: Any, dataset: Any, described: Mapping[str, Any], layout: str
 ) -> Iterator[Problem]:
-    """What mixes examples, or views of one, needs classes and examples that can be mixed."""
+    """What mixes examples, or views of one, needs classes and examples that can be mixed; a threshold below which a run
+    is unsure needs one class an example.
+    """
     takes = {("train", "mixup"): ("image", "series"), ("train", "cutmix"): ("image",), ("evaluate", "tta"): ("image",)}
+    takes[("evaluate", "reject")] = LAYOUTS
     for (block, key), layouts in takes.items():
         if _mapping(run, block).get(key) is None:
             continue
         labels = registry.constant("tasks", task, "LABELS")
-        if labels not in (("classes",) if key == "tta" else ("classes", "several classes")):
+        if labels not in (("classes",) if block == "evaluate" else ("classes", "several classes")):
             yield Problem((*path, block, key), _not_for(labels, task, key))
         elif layout not in layouts:
             message = f"{key} takes {' or '.join(layouts)}, but {dataset} is {layout}: leave {key} out"

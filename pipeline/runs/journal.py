@@ -136,9 +136,18 @@ class Journal:
         """
         self._append("bundle", folder_name=folder_name, epoch=epoch)
 
-    def evaluation(self, metrics: Mapping[str, float], folder_name: str | None = None) -> None:
-        """Write the numbers of the test split, and the folder inside the journal's own that holds its pictures."""
-        self._append("evaluation", metrics=_metrics_to_json(metrics), folder_name=folder_name)
+    def evaluation(
+        self, metrics: Mapping[str, float], folder_name: str | None = None, page_name: str | None = None
+    ) -> None:
+        """Write the numbers of the test split, and where what was drawn of it lies.
+
+        Args:
+            metrics: numbers that the tracking server gets.
+            folder_name: a folder inside the journal's own with tables and pictures.
+            page_name: a file inside the journal's own, the page of the run.
+        """
+        page = {} if page_name is None else {"page_name": page_name}
+        self._append("evaluation", metrics=_metrics_to_json(metrics), folder_name=folder_name, **page)
 
     def end(self, status: EndStatus, reason: str | None = None) -> None:
         """Write how the run ended, and why: if not well, or before its last epoch."""

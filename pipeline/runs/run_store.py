@@ -7,6 +7,7 @@ bundle/                 weights and description
 non_finite/             the batch that broke the loss, if one did
 results/                history.csv, gradients.csv, run.json; there once training is finished
 evaluation/             the last evaluation's tables and pictures, for the tracking server
+report.html             the page of the run, for the tracking server
 """
 
 import base64

@@ -7,6 +7,18 @@ from pydantic import Field
 from pipeline.schema.base import ParamsModel
 
 
+class RejectBlock(ParamsModel):
+    """From which confidence on a classifier answers; below it, it says that it is unsure."""
+
+    max_error: float = Field(gt=0, lt=1, description="share of the answers that may be wrong")
+    confidence: float = Field(
+        0.95,
+        gt=0,
+        lt=1,
+        description="probability, over validation splits, that the answers are indeed wrong no more often",
+    )
+
+
 class EvaluateBlock(ParamsModel):
     """What is measured on the test split."""
 
@@ -23,5 +35,10 @@ class EvaluateBlock(ParamsModel):
         description="whether images are compared, too, with a linear model on what EfficientNet-Lite0, "
         "trained on ImageNet, makes of them; about a minute for 5,000 images on two cores, once; auto: where they are "
         "in colour or a side is above 32 pixels",
+    )
+    reject: RejectBlock | None = Field(
+        None,
+        description="threshold on the calibrated confidence, chosen on the validation split, below which the run says "
+        "that it is unsure; only where an example has one class; null: it always answers",
     )
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1 or mps")

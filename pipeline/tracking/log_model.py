@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.privacy.secret_scan import find_secrets
+from saccade import kinds
 from saccade.data.spec import Spec
 
 LEFT_OUT_TAG = "saccade.model_left_out"
@@ -165,9 +166,8 @@ def _signature(values: dict[str, Any]) -> Any:
     if spec.classes:
         columns = [ColSpec(DataType.string, "labels" if spec.multilabel else "label")]
         columns += [ColSpec(DataType.float, f"probability_{name}") for name in spec.classes]
-    if spec.layout != "tokens":
-        of_elements = np.dtype("uint8" if spec.layout == "image" else "float32")
-        examples = TensorSpec(of_elements, (-1, *spec.shape), name=None)
+    if (array_type := kinds.array_type(spec)) != "str":
+        examples = TensorSpec(np.dtype(array_type), (-1, *spec.shape), name=None)
         return ModelSignature(inputs=Schema([examples]), outputs=Schema(columns))
     texts = Schema([ColSpec(DataType.string, "text")])
     if spec.output == "per_token":

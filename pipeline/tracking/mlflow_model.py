@@ -39,24 +39,14 @@ class BundleModel(mlflow.pyfunc.PythonModel):
             ValueError: a value lies outside 0 to 255, or is not finite.
         """
         spec = self.bundle.spec
-        if spec.layout == "tokens":
+        if spec.vocabulary:
             return self._about_texts(model_input, params or {})
-        examples = np.asarray(model_input)
-        if spec.layout == "image" and spec.classes:
-            return _table(self.bundle.predict(_pixels(examples)), spec.classes)
-        real = examples[~_padding(examples)] if spec.is_padded else examples
-        if not np.isfinite(real).all():
-            raise ValueError("series must hold finite numbers: fill in what is missing")
-        import torch
-
-        stored = _pixels(examples) if spec.layout == "image" else examples.astype(np.float32)
-        answers = self.bundle.outputs(torch.from_numpy(stored))
-        if spec.multilabel:
-            return _table({"labels": self.bundle.labels_of(answers), "probabilities": answers}, spec.classes)
-        if spec.classes:
-            label = [spec.classes[k] for k in answers.argmax(axis=1)]
-            return _table({"label": label, "probabilities": answers}, spec.classes)
-        return pd.DataFrame(answers, columns=list(spec.targets))
+        answers = self.bundle.predict_array(np.asarray(model_input))
+        return (
+            _table(answers, spec.classes)
+            if spec.classes
+            else pd.DataFrame(answers["values"], columns=list(spec.targets))
+        )
 
     def _about_texts(self, model_input: np.ndarray | pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
         column = model_input.iloc[:, 0] if isinstance(model_input, pd.DataFrame) else model_input
@@ -64,22 +54,6 @@ class BundleModel(mlflow.pyfunc.PythonModel):
         if self.bundle.spec.output == "per_token":
             return pd.DataFrame({"text": [self.bundle.generate(text, **params) for text in texts]})
         return _table(self.bundle.predict(texts), self.bundle.spec.classes)
-
-
-def _padding(examples_NTF: np.ndarray) -> np.ndarray:
-    """Which steps lie behind the end of a series, bool (N, T): nothing but NaN follows."""
-    is_nan_NT = np.isnan(examples_NTF).all(axis=2)
-    behind_NT: np.ndarray = np.logical_and.accumulate(is_nan_NT[:, ::-1], axis=1)[:, ::-1]
-    return behind_NT
-
-
-def _pixels(images_NHWC: np.ndarray) -> np.ndarray:
-    if images_NHWC.dtype == np.uint8:
-        return images_NHWC
-    lowest, highest = images_NHWC.min(), images_NHWC.max()
-    if not (lowest >= 0 and highest <= 255):  # also refuses nan
-        raise ValueError(f"pixel values ({lowest}..{highest}) must lie in 0..255")
-    return np.rint(images_NHWC).astype(np.uint8)
 
 
 def _table(answers: Mapping[str, Any], classes: Sequence[str]) -> pd.DataFrame:

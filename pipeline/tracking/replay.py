@@ -312,6 +312,10 @@ class MlflowReplay:
         self._log_metrics((f"test_{key}", value, event["at_ms"], step) for key, value in event["metrics"].items())
         if event["folder_name"]:
             self._upload_folder(self.folder / event["folder_name"], "evaluation")
+        if page_name := event.get("page_name"):  # journals of earlier versions have none
+            self._announce(page_name)
+            with long_upload_timeout():
+                self._client.log_artifact(self._run.info.run_id, str(self.folder / page_name))
 
     def _set_status(self, event: dict[str, Any]) -> None:
         run_id, reason = self._run.info.run_id, event.get("reason")

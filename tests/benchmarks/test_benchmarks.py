@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 OTHERWISE = {  # those that a test below calls by name, and the two that other benchmarks call
     *("cost_of_pages", "gpu_engine", "mnist_race", "races", "recipe_seeds", "run_all", "where_time_goes", "own_data"),
-    *("bare_loop", "keras_peer", "near_duplicates", "views_and_accuracy", "planned_promotions"),
+    *("bare_loop", "keras_peer", "near_duplicates", "views_and_accuracy", "planned_promotions", "calibration"),
     "pointing_game",
     "retraining_commits",  # counts commits of the history, which a copy of the project may not have
 }
@@ -136,6 +136,13 @@ def test_a_recipe_is_trained_with_seeds(tmp_path: Path) -> None:
     accuracy, baseline = (float(cell) for cell in row.split(" | ")[1:3])
     assert 0 < accuracy <= 1 and 0.5 < baseline <= 1
     assert f"mean {accuracy:.4f}, standard deviation 0.0000 over 1 seed\n" in out
+
+
+def test_calibration_prints_a_row_a_run(tmp_path: Path) -> None:
+    out = call("calibration", "--quick", "--work", str(tmp_path))
+    (row,) = [line for line in out.splitlines() if line.startswith("| lenet5-digits |")]
+    count, accuracy = row.split(" | ")[1:3]
+    assert count == "269" and 0 < float(accuracy) < 1
 
 
 def test_a_recipe_that_predicts_no_classes_is_judged_by_its_loss(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ class Reader(HTMLParser):
             part.rows[-1].append("")
         if values.get("class") == "group":
             part.groups.append("")
-        if tag not in ("img", "meta"):
+        if tag not in ("img", "meta", "wbr"):
             self._open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -82,5 +82,5 @@ class Reader(HTMLParser):
         part.text += data
         if {"td", "th"} & set(self._open):
             part.rows[-1][-1] += data
-        if "figure" in self._open or self._open[-2:] == ["div", "p"]:
+        if part.groups and ("figure" in self._open or self._open[-2:] == ["div", "p"]):
             part.groups[-1] += data

@@ -74,7 +74,8 @@ def write_evaluation(journal: Journal, accuracy: float = 0.75) -> None:
     pictures = journal.folder / "evaluation" / "pictures"
     pictures.mkdir(parents=True, exist_ok=True)
     (pictures / "confusion.csv").write_text("a,b\n")
-    journal.evaluation({"accuracy": accuracy, "loss": 0.5}, "evaluation")
+    (journal.folder / "report.html").write_text("<!DOCTYPE html>\n")
+    journal.evaluation({"accuracy": accuracy, "loss": 0.5}, "evaluation", "report.html")
 
 
 def write_run(folder: Path, **changes) -> Journal:

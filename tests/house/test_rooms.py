@@ -36,6 +36,7 @@ ORDER = (
     "saccade.explain",
     "saccade.tasks",
     "saccade.report",
+    "saccade.run_page",
     "saccade",
     "pipeline",
     "pipeline.privacy",

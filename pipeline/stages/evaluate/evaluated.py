@@ -65,13 +65,12 @@ def complete_outcomes(
     if not path.exists():
         return {}, None
     outcomes, count = read_outcomes(path), len(test.rows)
-    groups_N = getattr(test, "groups", None)  # of split.group_by, where the prepared dataset keeps them
-    if baselines or groups_N is not None:
+    if baselines or test.groups is not None:
         order_N = np.argsort(test.rows, kind="stable")
         places = order_N[np.searchsorted(test.rows[order_N], outcomes.rows)]
         outcomes = outcomes.with_values({name: column_N[places] for name, column_N in baselines.items()})
-        if groups_N is not None:
-            outcomes = replace(outcomes, groups=np.asarray(groups_N)[places])
+        if test.groups is not None:
+            outcomes = replace(outcomes, groups=test.groups[places])
         write_outcomes(path, outcomes)
     kept = len(outcomes.rows)
     if kept < count:

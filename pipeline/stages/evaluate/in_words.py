@@ -42,11 +42,37 @@ def verdict_on_baseline(measured: Mapping[str, Any], metric: str, paired: str | 
 
 
 def missing_values_in_words(measured: Mapping[str, Any]) -> list[str]:
-    """Why metrics or their intervals are null: a line for each reason, with all that it is the reason for."""
+    """Why metrics or their intervals are null, or far from what is expected: a line for each reason, with all that it
+    is the reason for.
+    """
     metrics_of: dict[tuple[str, str], list[str]] = {}
     for name, reason in measured.items():
         if name.endswith("_interval_reason"):
             metrics_of.setdefault(("no 95 % interval of", reason), []).append(name.removesuffix("_interval_reason"))
-        elif name.endswith("_reason"):
-            metrics_of.setdefault(("null:", reason), []).append(name.removesuffix("_reason"))
+        elif name.endswith("_reason") and name != "temperature_reason":  # ``calibration_lines`` tells that
+            metric = name.removesuffix("_reason")
+            value = measured.get(metric)
+            what = "null:" if value is None else f"not as expected ({value:.4f}):"
+            metrics_of.setdefault((what, reason), []).append(metric)
     return [f"{what} {', '.join(names)}: {reason}" for (what, reason), names in metrics_of.items()]
+
+
+def calibration_lines(measured: Mapping[str, Any]) -> list[str]:
+    """How sure a classifier is beside how right it is, and what is left when it may say that it is unsure."""
+    lines = []
+    if "temperature" in measured:
+        before, after, temperature = (measured[key] for key in ("ece", "ece_calibrated", "temperature"))
+        ece = f"calibration error {before:.4f} ({measured['ece_low']:.4f} to {measured['ece_high']:.4f})"
+        if temperature != 1:
+            lines.append(f"{ece}, with temperature {temperature:g} {after:.4f}")
+        else:
+            why = measured.get("temperature_reason", "this bundle was written before temperatures were fitted")
+            lines.append(f"{ece}; the temperature stays 1: {why}")
+    if measured.get("reject_error") is not None:
+        error, coverage = measured["reject_error"], measured["reject_coverage"]
+        lines.append(
+            f"unsure below {measured['reject_threshold']:.4f}: answers {coverage:.2%} of the test examples, and "
+            f"{error:.2%} of these answers are wrong (95 %: {measured['reject_error_low']:.2%} to "
+            f"{measured['reject_error_high']:.2%})"
+        )
+    return lines

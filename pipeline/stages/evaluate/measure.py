@@ -1,6 +1,7 @@
 """A network's answers on a split, measured: metrics, and the tables and pictures that its task draws."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from pipeline import paths
 from pipeline.console import Progress
-from pipeline.schema.evaluate import EvaluateBlock
+from pipeline.schema.evaluate import EvaluateBlock, RejectBlock
 from saccade import kinds
 from saccade.core import registry
 from saccade.core.errors import UserError
@@ -17,11 +18,43 @@ from saccade.core.messages import pluralise
 from saccade.data.prepared import VIEWS_FORMAT, Split, open_split, read_dataset_info
 from saccade.data.spec import Spec
 from saccade.evaluate.about_data.slices import class_sizes
+from saccade.evaluate.calibration import Answers
 from saccade.evaluate.metrics import classification_metrics
+from saccade.evaluate.reject import Rejection, choose_threshold
 from saccade.kinds.origins import read_origins
-from saccade.predict.predictor import Predictor
+from saccade.predict.predictor import Predictor, TokenOutputs
 from saccade.predict.tta import average_over_views
 from saccade.transforms.albumentations_adapter import colors_for
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a network says of a split.
+
+    Attributes:
+        answers: as of ``Predictor.answer_split``: calibrated where there is a temperature.
+        of_network: probabilities without it, float32 (N, K); None where an answer is no class of several.
+    """
+
+    answers: np.ndarray | TokenOutputs
+    of_network: np.ndarray | None = None
+
+
+def answer(predictor: Predictor, split: Split, batch_size: int) -> Answered:
+    """Let a network answer.
+
+    Args:
+        predictor: its network.
+        split: examples.
+        batch_size: examples at once.
+
+    Returns:
+        What it says.
+    """
+    if answers_with_one_class(predictor):
+        of_network, answers = predictor.answer_split_twice(split, batch_size)
+        return Answered(answers, of_network)
+    return Answered(predictor.answer_split(split, batch_size))
 
 
 def measure(
@@ -35,11 +68,13 @@ def measure(
     trained_on: str,
     measured_on: str | None = None,
     shown_beside: Mapping[str, Any] | None = None,
-    answers: Any = None,
+    answered: Answered | None = None,
+    rejection: Rejection | None = None,
 ) -> dict[str, Any]:
     """Let a network answer, measure the answers, and write the task's tables and pictures.
 
-    Tables and pictures show the answers on the examples as they are; ``evaluate.tta`` adds metrics, no more.
+    Tables and pictures show the answers on the examples as they are; ``evaluate.tta`` adds metrics, no more. Where
+    there is a temperature they show the calibrated answers, but the reliability, which shows both.
 
     Args:
         folder: an empty folder, for the tables and pictures.
@@ -51,7 +86,8 @@ def measure(
         trained_on: key in ``datasets:``, whose transforms make the views of ``evaluate.tta``.
         measured_on: key in ``datasets:``, of which the examples are; None: of the same.
         shown_beside: what else the task's ``evaluate`` takes, by name.
-        answers: from ``predictor.answer_split``; None: it is asked here.
+        answered: what the network says of the split, from ``answer``; None: it is asked here.
+        rejection: confidence below which the run is to say that it is unsure; None: nobody asked for one.
 
     Returns:
         Metric name to value, or None where one could not be measured, beside its reason; those of averaged answers
@@ -60,15 +96,50 @@ def measure(
     Raises:
         UserError: an answer is no finite number; or views are asked for, and there are no transforms to make them with.
     """
-    answers = predictor.answer_split(test, block.batch_size) if answers is None else answers
+    answered = answer(predictor, test, block.batch_size) if answered is None else answered
+    config, answers, of_network = predictor.config, answered.answers, answered.of_network
     _require_finite(answers, test, run)
-    task = registry.module("tasks", predictor.config.task)
+    task = registry.module("tasks", config.task)
     about = about_examples(paths.prepared(measured_on or trained_on), paths.prepared(trained_on), test, predictor.spec)
     beside = {"top_k": block.top_k, "predictor": predictor, **about, **(shown_beside or {})}
+    if of_network is not None:
+        beside |= {"network_NK": of_network, "temperature": config.temperature, "rejection": rejection}
     metrics: dict[str, Any] = registry.call_with_supported(
         task.evaluate, folder, answers, test, predictor.spec, history, **beside
     )
-    return metrics | _measure_views(answers, predictor, test, block, trained_on)
+    if "temperature" in metrics and config.temperature_reason:
+        metrics["temperature_reason"] = config.temperature_reason
+    return metrics | _measure_views(of_network, predictor, test, block, trained_on)
+
+
+def answers_with_one_class(predictor: Predictor) -> bool:
+    """Whether its answer about an example is one class of several, each with a probability."""
+    return bool(predictor.spec.classes) and not predictor.spec.multilabel
+
+
+def choose_rejection(
+    predictor: Predictor, validation: Split, block: RejectBlock, batch_size: int, *, run: str
+) -> Rejection:
+    """The confidence from which a run answers, by its calibrated answers on the validation split.
+
+    Args:
+        predictor: its network, whose answer about an example is one class.
+        validation: examples and labels.
+        block: ``evaluate.reject``.
+        batch_size: examples at once.
+        run: name of the run, for messages.
+
+    Returns:
+        The threshold, or why there is none.
+
+    Raises:
+        UserError: an answer is not finite.
+    """
+    answers = answer(predictor, validation, batch_size).answers
+    _require_finite(answers, validation, run)
+    assert isinstance(answers, np.ndarray), "one answer an example"
+    found = Answers.of(answers, validation.labels)
+    return choose_threshold(found, max_error=block.max_error, confidence=block.confidence)
 
 
 def _require_finite(answers: Any, test: Split, run: str) -> None:

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from pipeline import paths
 from pipeline.console import say, warn
+from pipeline.runs.reported import reported_threshold
 from pipeline.runs.tables import read_history
 from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.stages.evaluate.measure import measure
@@ -20,6 +21,7 @@ from saccade.core.messages import pluralise
 from saccade.data.prepared import open_split, read_dataset_info
 from saccade.data.spec import SPLITS
 from saccade.evaluate.match_labels import join_counts, join_names, match_examples
+from saccade.evaluate.reject import Rejection
 
 
 def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> None:
@@ -59,6 +61,7 @@ def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> N
                 trained_on=trained["dataset"],
                 measured_on=dataset,
                 shown_beside=kinds.beside_answers(description),
+                rejection=_own_rejection(run, block),
             )
         examples = len(matched.split.rows)
         scored = {
@@ -88,6 +91,18 @@ def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> N
         f"evaluated {run} on {dataset}: {part} {main} {metrics[main]:.4f} over "
         f"{pluralise(examples, 'example')}; see {target}"
     )
+
+
+def _own_rejection(run: str, block: EvaluateBlock) -> Rejection | None:
+    """The threshold that was chosen on the run's own validation split; None where it has none."""
+    if block.reject is None:
+        return None
+    threshold, warning = reported_threshold(run)
+    if warning:
+        warn(warning)
+    if threshold is None:
+        return None
+    return Rejection(threshold, block.reject.max_error, block.reject.confidence)
 
 
 def scale_warning(run: str, own: Sequence[float], dataset: str, other: Sequence[float]) -> str:

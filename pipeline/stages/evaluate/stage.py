@@ -13,16 +13,23 @@ from pipeline.runs.tables import read_gradients, read_history
 from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.stages.evaluate.baselines import baseline_values, metrics_of, outcomes_of
 from pipeline.stages.evaluate.evaluated import complete_outcomes, write_evaluated
-from pipeline.stages.evaluate.in_words import interval_text, missing_values_in_words, numbers_of, verdict_on_baseline
-from pipeline.stages.evaluate.measure import measure
+from pipeline.stages.evaluate.in_words import (
+    calibration_lines,
+    interval_text,
+    missing_values_in_words,
+    numbers_of,
+    verdict_on_baseline,
+)
+from pipeline.stages.evaluate.measure import Answered, answer, answers_with_one_class, choose_rejection, measure
 from pipeline.stages.evaluate.members import evaluate_members, for_tracking, summary, told
+from pipeline.stages.evaluate.run_page import write_page
 from pipeline.tracking.mlflow_store import tracking_uri
 from pipeline.tracking.status import stage_lock
 from pipeline.tracking.uploader import MlflowUploader
 from saccade import kinds
 from saccade.bundle.bundle import weights_sha256
 from saccade.core.errors import UserError
-from saccade.core.files import replacing_folder, write_json
+from saccade.core.files import replacing_file, replacing_folder, write_json
 from saccade.data.prepared import Split, open_split, read_dataset_info
 from saccade.data.spec import SPLITS
 from saccade.display.layer_statistics import draw_layer_statistics
@@ -62,8 +69,10 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
             members = summary(evaluate_members(run, trained, history, test, block, dataset))
         with replacing_folder(report / "evaluation") as folder:
             splits = [open_split(prepared, split) for split in SPLITS]
-            shown = kinds.beside_answers(description, splits)
-            answers, answer_elapsed_s = _answer(predictor, test, block.batch_size)
+            shown, rejection = kinds.beside_answers(description, splits) | {"validation": splits[1]}, None
+            answered, answer_elapsed_s = _answer(predictor, test, block.batch_size)
+            if block.reject is not None and answers_with_one_class(predictor):
+                rejection = choose_rejection(predictor, splits[1], block.reject, block.batch_size, run=run)
             metrics = measure(
                 folder,
                 history,
@@ -73,7 +82,8 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
                 run=run,
                 trained_on=dataset,
                 shown_beside=shown,
-                answers=answers,
+                answered=answered,
+                rejection=rejection,
             )
             if layers := read_gradients(report / "gradients.csv"):
                 draw_layer_statistics(layers, folder / "gradients.png")
@@ -90,12 +100,15 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
             info=description,
             predictor=predictor,
             block=block,
-            answers=answers,
+            answers=answered.answers,
             answer_elapsed_s=answer_elapsed_s,
             outcomes=outcomes,
             beside_baseline=paired,
         )
-        journal.evaluation(numbers_of(metrics) | for_tracking(members), "evaluation")
+        page = write_page(run, trained, metrics, description, block, predictor.config.task)
+        with replacing_file(store / page.name) as kept_page:
+            shutil.copyfile(page, kept_page)
+        journal.evaluation(numbers_of(metrics) | for_tracking(members), "evaluation", page.name)
         outcome = uploader.finish()
     main = next(iter(metrics))  # the first is the task's main one
     names = {f"tta_{main}": f"over {block.tta} views", f"baseline_{main}": "baseline"}
@@ -107,7 +120,7 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
         f"evaluated {run}: test {main} {metrics[main]:.4f}{interval}{beside}{f', {words}' if words else ''}; "
         f"see {report / 'evaluation'}"
     )
-    for line in missing_values_in_words(metrics):
+    for line in [*calibration_lines(metrics), *missing_values_in_words(metrics)]:
         say(line)
     for line in worse_in_words(
         read_slices(report / "evaluation" / "slices.csv"), is_share=bool(predictor.spec.classes)
@@ -119,11 +132,11 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
         say(f"not yet in MLflow ({outcome.pending_reason}): `saccade sync` sends it later")
 
 
-def _answer(predictor: Predictor, test: Split, batch_size: int) -> tuple[Any, float]:
+def _answer(predictor: Predictor, test: Split, batch_size: int) -> tuple[Answered, float]:
     """What a network answers on a split, and the seconds that it takes."""
     started_at = time.perf_counter()
-    answers = predictor.answer_split(test, batch_size)  # numbers that lie in memory: the device has finished
-    return answers, time.perf_counter() - started_at
+    answered = answer(predictor, test, batch_size)  # numbers that lie in memory: the device has finished
+    return answered, time.perf_counter() - started_at
 
 
 def load_trained(run: str, device: str) -> tuple[Predictor, dict[str, Any]]:

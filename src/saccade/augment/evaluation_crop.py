@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-USUAL_SHARE = 0.875
+DEFAULT_SHARE = 0.875
 """Of crops of random sizes: 224 of 256 pixels, as torchvision's presets evaluate what RandomResizedCrop trained
 (https://github.com/pytorch/vision/blob/main/references/classification/presets.py); timm's ``DEFAULT_CROP_PCT`` too."""
 
@@ -31,7 +31,7 @@ def evaluation_crop(transforms: Sequence[Mapping[str, Any]], *, height: int, wid
     """The share of each side that evaluation shall look at, for images that were trained on in such views.
 
     No smaller than what any view shows, whatever chance leaves out or chooses; crops of random sizes count as
-    ``USUAL_SHARE``, or as their mean where that is more. 1 where the transforms keep the scale, or where it cannot be
+    ``DEFAULT_SHARE``, or as their mean where that is more. 1 where the transforms keep the scale, or where it cannot be
     told from their arguments.
 
     Args:
@@ -117,11 +117,13 @@ def _after_one(transform: Mapping[str, Any], before: _Outcome) -> _Outcome:
             factor = size / (min(height, width) if name == "SmallestMaxSize" else max(height, width))
             return before.resized(round(height * factor), round(width * factor))
         case {"name": "RandomResizedCrop", "size": [new_height, new_width]}:
-            share = max(USUAL_SHARE, math.sqrt(_mean(transform.get("scale", (0.08, 1.0)))))  # the scale is of the area
+            share = max(
+                DEFAULT_SHARE, math.sqrt(_mean(transform.get("scale", (0.08, 1.0))))
+            )  # the scale is of the area
             return before.resized(new_height, new_width, share, share)
         case {"name": "RandomSizedCrop", "min_max_height": heights, "size": [new_height, new_width]}:
             cut = _mean(heights), _mean(heights) * transform.get("w2h_ratio", 1.0)
-            shares = (max(USUAL_SHARE, cut[0] / height), max(USUAL_SHARE, cut[1] / width))
+            shares = (max(DEFAULT_SHARE, cut[0] / height), max(DEFAULT_SHARE, cut[1] / width))
             return before.resized(new_height, new_width, *shares)
         case {"name": "Affine"}:
             y, x = _affine_scales(transform.get("scale", 1.0))

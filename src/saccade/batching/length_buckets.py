@@ -11,7 +11,7 @@ from torch import Tensor
 from saccade.core.devices import derive_seed
 from saccade.nn.padding import sequence_lengths
 
-POOL = 16  # batches among which texts are sorted: fewer leave more padding, more make epochs more alike
+POOL_BATCHES = 16  # batches among which texts are sorted: fewer leave more padding, more make epochs more alike
 _CHUNK = 4096  # examples whose tokens are looked at at once
 
 
@@ -40,7 +40,7 @@ def by_length(order_N: Tensor, length_N: Tensor, size: int, *, seed: int, epoch:
     if length_N.min() == length_N.max():
         return order_N
     num_whole = len(order_N) // size
-    pools = order_N[: num_whole * size].split(POOL * size)
+    pools = order_N[: num_whole * size].split(POOL_BATCHES * size)
     sorted_rows = [pool[length_N[pool].argsort(stable=True)] for pool in pools]
     random = torch.Generator().manual_seed(derive_seed(seed, "buckets", epoch))
     shuffled = torch.cat(sorted_rows).view(num_whole, size)[torch.randperm(num_whole, generator=random)]

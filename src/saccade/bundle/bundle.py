@@ -16,7 +16,7 @@ from torch import nn
 from saccade.bundle.ensemble import Ensemble, OutputKind
 from saccade.bundle.inputs import input_for
 from saccade.bundle.intervals import PredictionInterval
-from saccade.bundle.outputs import Rescale, output_for
+from saccade.bundle.outputs import DivideLogits, Rescale, output_for
 from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.core.files import read_json, sha256_of_file, write_json
@@ -26,7 +26,8 @@ FORMAT = 1
 SPECIAL_FORMAT = 2  # with evaluate_crop or one_output: a saccade that knows nothing of them must not answer
 ENSEMBLE_FORMAT = 3  # with members: an older saccade must not answer either
 OWN_UNIT_FORMAT = 4  # with thresholds or the targets' own unit: likewise
-_FORMATS = (FORMAT, SPECIAL_FORMAT, ENSEMBLE_FORMAT, OWN_UNIT_FORMAT)
+CALIBRATED_FORMAT = 5  # with a temperature or the reason why there is none, or with a band of varying width: likewise
+_FORMATS = (FORMAT, SPECIAL_FORMAT, ENSEMBLE_FORMAT, OWN_UNIT_FORMAT, CALIBRATED_FORMAT)
 _USUAL: dict[str, tuple[Any, int]] = {
     "evaluate_crop": (1, SPECIAL_FORMAT),
     "one_output": (False, SPECIAL_FORMAT),
@@ -34,6 +35,8 @@ _USUAL: dict[str, tuple[Any, int]] = {
     "thresholds": ([], OWN_UNIT_FORMAT),
     "target_mean": ([], OWN_UNIT_FORMAT),
     "target_std": ([], OWN_UNIT_FORMAT),
+    "temperature": (1.0, CALIBRATED_FORMAT),
+    "temperature_reason": ("", CALIBRATED_FORMAT),
 }
 
 
@@ -59,6 +62,10 @@ class NetworkConfig:
         target_mean: mean of each number to predict over the training split, where the network learns them standardised
             and answers in their own unit; empty elsewhere.
         target_std: standard deviation of the same, above 0.
+        temperature: number that a classifier's logits are divided by, above 0, fitted on the validation split; the
+            output layer of the network divides them. 1 elsewhere. Several networks that predict together have one of
+            their own, for the mean of what each answers without its temperature.
+        temperature_reason: why the temperature of a classifier was kept at 1; empty elsewhere.
     """
 
     model: str
@@ -75,6 +82,8 @@ class NetworkConfig:
     thresholds: list[float] = field(default_factory=list)
     target_mean: list[float] = field(default_factory=list)
     target_std: list[float] = field(default_factory=list)
+    temperature: float = 1.0
+    temperature_reason: str = ""
 
     @property
     def built_for(self) -> Spec:
@@ -84,8 +93,10 @@ class NetworkConfig:
     def build_network(self) -> nn.Sequential:
         """A new network with random weights: stored arrays in, the model's outputs out."""
         model = self._build_model() if self.members == 1 else self._build_ensemble()
-        output = Rescale(self.target_mean, self.target_std) if self.target_std else None
+        output: nn.Module | None = Rescale(self.target_mean, self.target_std) if self.target_std else None
         output = output or output_for(self.spec, self.mean, self.std)
+        if self.temperature != 1:
+            output = DivideLogits(self.temperature)
         before = input_for(self.spec, self.mean, self.std, self.evaluate_crop)
         return nn.Sequential(before, model, *([output] if output else []))
 
@@ -153,7 +164,13 @@ def write_config(folder: Path, config: NetworkConfig) -> None:
         else:
             values["format"] = max(values["format"], format_number)
     interval = values.pop("interval")
-    values |= {"band": vars(interval)} if interval else {}
+    if interval is not None:
+        band = dict(vars(interval))
+        if interval.width == "constant":
+            del band["width"], band["floor"]
+        else:
+            values["format"] = max(values["format"], CALIBRATED_FORMAT)
+        values["band"] = band
     write_json(folder / "bundle.json", values)
 
 
@@ -203,7 +220,9 @@ def read_config(folder: Path) -> NetworkConfig:
         values.pop("classes")  # for other readers; the same as spec.classes
         band = values.pop("band", None)
         interval = PredictionInterval(**band) if band else None
+        if not values.get("temperature", 1.0) > 0:
+            raise ValueError(f"temperature ({values['temperature']}) must be above 0")
         return NetworkConfig(**{**values, "spec": Spec.from_dict(values["spec"]), "interval": interval})
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"{folder / 'bundle.json'} is damaged ({reason}). Run `dvc checkout`.") from error

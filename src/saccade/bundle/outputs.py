@@ -1,5 +1,5 @@
-"""Output layers: from what a model gives to the data's own unit. Part of every bundle that forecasts or answers with
-numbers that training takes standardised.
+"""Output layers: from what a model gives to the data's own unit, or to logits that are as sure as they are right. Part
+of every bundle that forecasts, answers with numbers that training takes standardised, or classifies with a temperature.
 
 Shapes: B batch, O numbers to predict.
 """
@@ -31,6 +31,26 @@ class Rescale(nn.Module):
 
     def forward(self, x_BO: Tensor) -> Tensor:
         return x_BO * self.std_O + self.mean_O
+
+
+class DivideLogits(nn.Module):
+    """Logits, or the logit of the second of two classes, over a temperature; which is largest stays.
+
+    Args:
+        temperature: number above 0.
+    """
+
+    def __init__(self, temperature: float) -> None:
+        super().__init__()
+        if not temperature > 0:
+            raise ValueError(f"temperature ({temperature}) must be above 0")
+        self.temperature = temperature
+
+    def forward(self, logits: Tensor) -> Tensor:
+        return logits.float() / self.temperature  # bfloat16 would round them twice
+
+    def extra_repr(self) -> str:
+        return f"temperature={self.temperature}"
 
 
 def per_target(spec: Spec, values: Sequence[float]) -> list[float]:

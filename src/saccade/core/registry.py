@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, Unpack, get_args, get_origin
 
 from saccade.core.errors import UserError
 
@@ -120,6 +120,9 @@ def labels_of_source(source: str, arguments: Mapping[str, Any]) -> str:
 def keyword_arguments(folder: Folder, name: str, function: str) -> dict[str, Argument]:
     """The keyword-only arguments of a function in a registered file, read without importing the file.
 
+    Those that several files share are the keys of a ``TypedDict``, none of them required, which the last argument
+    names: ``**table_format: Unpack[TableArguments]``.
+
     Args:
         folder: datasets, models, tasks or kinds.
         name: name of the file, without .py.
@@ -133,7 +136,8 @@ def keyword_arguments(folder: Folder, name: str, function: str) -> dict[str, Arg
     """
     node, tree = _function(folder, name, function), _tree(folder, name)
     pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-    return {argument.arg: _argument(argument, _resolved(default, tree)) for argument, default in pairs}
+    own = {argument.arg: _argument(argument, _resolved(default, tree)) for argument, default in pairs}
+    return own | _unpacked(node.args.kwarg, tree)
 
 
 def argument_texts(folder: Folder, name: str, function: str) -> dict[str, str]:
@@ -187,14 +191,30 @@ def literal_aliases() -> dict[str, Any]:
 def _resolved(default: ast.expr | None, tree: ast.Module) -> ast.expr | None:
     """What a default stands for that is a name of another of our files, such as a limit that several sources share."""
     if isinstance(default, ast.Name):
-        for node in tree.body:
-            if isinstance(node, ast.ImportFrom) and node.module and default.id in [alias.name for alias in node.names]:
-                path = _SACCADE.parent.joinpath(*node.module.split(".")).with_suffix(".py")
-                inside = ast.parse(path.read_text(encoding="utf-8")).body if path.is_file() else []
-                for line in inside:
-                    if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == default.id:
-                        return line.value
+        for line in _body_of_import(default.id, tree):
+            if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == default.id:
+                return line.value
     return default
+
+
+def _unpacked(kwarg: ast.arg | None, tree: ast.Module) -> dict[str, Argument]:
+    """The keys of the TypedDict of ``**name: Unpack[...]``, which another of our files holds."""
+    match kwarg and kwarg.annotation:
+        case ast.Subscript(ast.Name("Unpack"), ast.Name(name)):
+            for node in _body_of_import(name, tree):
+                if isinstance(node, ast.ClassDef) and node.name == name:
+                    keys = [line for line in node.body if isinstance(line, ast.AnnAssign)]
+                    return {ast.unparse(key.target): Argument(ast.unparse(key.annotation), False) for key in keys}
+    return {}
+
+
+def _body_of_import(name: str, tree: ast.Module) -> list[ast.stmt]:
+    """The file of ours that a name is imported from; nothing where it is none."""
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module and name in [alias.name for alias in node.names]:
+            path = _SACCADE.parent.joinpath(*node.module.split(".")).with_suffix(".py")
+            return ast.parse(path.read_text(encoding="utf-8")).body if path.is_file() else []
+    return []
 
 
 def _argument(argument: ast.arg, default: ast.expr | None) -> Argument:
@@ -209,5 +229,15 @@ def _argument(argument: ast.arg, default: ast.expr | None) -> Argument:
 
 def call_with_supported(function: Any, *args: Any, **kwargs: Any) -> Any:
     """Call ``function`` with those of ``kwargs`` that it takes: a source's arguments serve its fetch and its read."""
-    known = inspect.signature(function).parameters
+    known = set(inspect.signature(function).parameters) | set(shared_arguments(function))
     return function(*args, **{key: value for key, value in kwargs.items() if key in known})
+
+
+def shared_arguments(function: Any) -> dict[str, Any]:
+    """Keys, and their annotations, of the TypedDict of a function's ``**name: Unpack[...]``; none where it has none."""
+    annotations = [
+        parameter.annotation
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind == parameter.VAR_KEYWORD and get_origin(parameter.annotation) is Unpack
+    ]
+    return {key: value for one in annotations for key, value in get_args(one)[0].__annotations__.items()}

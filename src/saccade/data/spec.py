@@ -93,6 +93,11 @@ class Spec:
         return str(registry.constant("kinds", self.kind, "PLURAL")) if is_known else f"examples of {self.kind}"
 
     @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one example as a network is given it: of an image channels first, (C, H, W), as torch has it."""
+        return (self.shape[2], *self.shape[:2]) if self.layout == "image" else self.shape
+
+    @property
     def has_lengths(self) -> bool:
         """Whether examples may end before their array does: texts, and series of unequal length."""
         return self.layout == "tokens" or self.is_padded

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-USUAL = 0.5
+DEFAULT_THRESHOLD = 0.5
 
 
 def choose_thresholds(probabilities_NK: np.ndarray, labels_NK: np.ndarray) -> list[float]:
@@ -38,17 +38,17 @@ def choose_thresholds(probabilities_NK: np.ndarray, labels_NK: np.ndarray) -> li
 
 def _best(probabilities_N: np.ndarray, has_N: np.ndarray) -> float:
     if not has_N.any():
-        return USUAL
+        return DEFAULT_THRESHOLD
     order = np.argsort(-probabilities_N, kind="stable")
     sorted_N, right_N = probabilities_N[order], np.cumsum(has_N[order])
     ends = np.flatnonzero(np.diff(sorted_N, append=-1.0))  # the last of equal ones; what is above them all is found
     middles = np.append((sorted_N[ends[:-1]] + sorted_N[ends[:-1] + 1]) / 2, 0.0)
-    found = np.append(ends + 1, int((probabilities_N >= USUAL).sum()))
-    right = np.append(right_N[ends], int(has_N[probabilities_N >= USUAL].sum()))
-    thresholds = np.append(middles, USUAL)
+    found = np.append(ends + 1, int((probabilities_N >= DEFAULT_THRESHOLD).sum()))
+    right = np.append(right_N[ends], int(has_N[probabilities_N >= DEFAULT_THRESHOLD].sum()))
+    thresholds = np.append(middles, DEFAULT_THRESHOLD)
     f1 = 2 * right / (found + has_N.sum())
     best = np.flatnonzero(f1 >= f1.max() - 1e-12)
-    return float(thresholds[best[np.abs(thresholds[best] - USUAL).argmin()]])
+    return float(thresholds[best[np.abs(thresholds[best] - DEFAULT_THRESHOLD).argmin()]])
 
 
 def found_classes(probabilities_NK: np.ndarray, thresholds: Sequence[float]) -> np.ndarray:
@@ -61,5 +61,5 @@ def found_classes(probabilities_NK: np.ndarray, thresholds: Sequence[float]) -> 
     Returns:
         Whether the probability is at least the threshold.
     """
-    least_K = np.array(thresholds if len(thresholds) else [USUAL] * probabilities_NK.shape[1])
+    least_K = np.array(thresholds if len(thresholds) else [DEFAULT_THRESHOLD] * probabilities_NK.shape[1])
     return probabilities_NK.astype(np.float64) >= least_K

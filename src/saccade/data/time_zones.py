@@ -16,7 +16,7 @@ from saccade.data.time_formats import EPOCH, microseconds
 
 _DAY_US = 86_400_000_000
 # Zones to propose where local times look like those of some clock, one for each rule by which clocks change.
-PROPOSED = (
+SUGGESTED_ZONES = (
     "Europe/London",
     "Europe/Lisbon",
     "Europe/Berlin",
@@ -141,10 +141,10 @@ def zones_with_change(clock_N: np.ndarray, *, twice: bool) -> list[str]:
         twice: twice, as when clocks go back; else never, as when they go forward.
 
     Returns:
-        Those of ``PROPOSED``.
+        Those of ``SUGGESTED_ZONES``.
     """
     found = []
-    for name in PROPOSED:
+    for name in SUGGESTED_ZONES:
         changes = clock_changes(name, int(clock_N.min()), int(clock_N.max()))
         if (changes.ambiguous(clock_N) if twice else changes.skipped(clock_N)).all():
             found.append(name)

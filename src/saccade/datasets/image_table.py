@@ -12,7 +12,7 @@ A picture may have several labels, in one cell (``labels_separator``) or in colu
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
@@ -26,7 +26,7 @@ from saccade.readers.file_table import read_table
 from saccade.readers.path_columns import PathColumns
 from saccade.readers.row_labels import LabelColumns
 from saccade.tables.table import Column
-from saccade.tables.table_format import TableFormat
+from saccade.tables.table_format import TableArguments, TableFormat
 
 if TYPE_CHECKING:
     from saccade.recognition.look import Look
@@ -64,18 +64,11 @@ def fetch(
     labels_separator: str | None = None,
     value_columns: list[str | int] | None = None,
     split_column: str | int | None = None,
-    separator: str | None = None,
-    encoding: str | None = None,
-    header: bool | None = None,
-    decimal: Literal[".", ","] | None = None,
-    thousands: Literal[".", ",", " ", "'", "_"] | None = None,
-    missing_values: list[str | float] | str | float | None = None,
-    quotes: Literal["double", "single", "backslash", "none"] | None = None,
-    sheet: str | int | None = None,
     max_files: int = MAX_FILES,
     max_file_bytes: int = MAX_FILE_BYTES,
     max_bytes: int = MAX_BYTES,
     progress: Progress = no_progress,
+    **table_format: Unpack[TableArguments],
 ) -> None:
     """Bring the table into ``folder``, and the pictures that it names, and no others, as images.tar.
 
@@ -108,19 +101,11 @@ def fetch(
             though it looks like several.
         value_columns: headers of numbers to predict, in place of labels, for the task regress.
         split_column: header of the published split: train, val, validation or test in each row, or nothing in any.
-        separator: sign between the cells, or comma, semicolon, tab, pipe or spaces; None: it is found.
-        encoding: encoding of the table, such as cp1252, as Python names it; None: UTF-8, or what its first bytes say.
-        header: whether the first row names the columns; false calls them 0, 1, 2, ...; None: it is found.
-        decimal: sign before the decimals; None: it is found, column by column.
-        thousands: sign between thousands; None: it is found, column by column, and asked about where 1.113 may be both.
-        missing_values: cells that stand for no value, such as [-200, x], besides the empty one, NA, NaN, null and ?.
-        quotes: quotation marks around cells: double, single, backslash (double ones, escaped inside) or none (marks are
-            text); None: it is found.
-        sheet: name of a spreadsheet's worksheet, or its number from 0; None: the first.
         max_files: most members of an archive, or pictures of the table.
         max_file_bytes: most bytes of one picture, or of the table.
         max_bytes: most bytes of all files together.
         progress: callback, called with a file's name, the bytes there and its size.
+        **table_format: how the table is written, where it is not to be found out; the keys of ``TableArguments``.
 
     Raises:
         UserError: the table is none, with its line; it names pictures that are not there; nothing that can be read is
@@ -140,7 +125,7 @@ def fetch(
         paths=PathColumns(path_column, path_template, root),
         label_column=label_column,
         split_column=split_column,
-        form=TableFormat(separator, encoding, header, decimal, thousands, missing_values, quotes, sheet),
+        form=TableFormat(**table_format),
         labels_are=labels_are,
         number_hint=_NUMBER_HINT,
         limits=ArchiveLimits(max_files, max_file_bytes, max_bytes, omit_hint=remove_row_hint),
@@ -163,17 +148,10 @@ def read(
     labels_separator: str | None = None,
     value_columns: list[str | int] | None = None,
     split_column: str | int | None = None,
-    separator: str | None = None,
-    encoding: str | None = None,
-    header: bool | None = None,
-    decimal: Literal[".", ","] | None = None,
-    thousands: Literal[".", ",", " ", "'", "_"] | None = None,
-    missing_values: list[str | float] | str | float | None = None,
-    quotes: Literal["double", "single", "backslash", "none"] | None = None,
-    sheet: str | int | None = None,
     max_files: int = MAX_FILES,
     max_file_bytes: int = MAX_FILE_BYTES,
     max_bytes: int = MAX_BYTES,
+    **table_format: Unpack[TableArguments],
 ) -> ImageExamples:
     """List the pictures; each is read and decoded when it is asked for, so memory stays flat.
 
@@ -190,17 +168,10 @@ def read(
         labels_separator: what parts several labels in a cell.
         value_columns: headers of numbers to predict.
         split_column: header of the published split; None where there is none.
-        separator: sign between the cells.
-        encoding: encoding of the table.
-        header: whether the first row names the columns.
-        decimal: sign before the decimals.
-        thousands: sign between thousands.
-        missing_values: cells that stand for no value.
-        quotes: quotation marks around cells.
-        sheet: worksheet of a spreadsheet.
         max_files: most pictures.
         max_file_bytes: most bytes of one picture.
         max_bytes: most bytes of all pictures together.
+        **table_format: how the table is written, where it is not to be found out; the keys of ``TableArguments``.
 
     Returns:
         The examples in the order of the table's rows; classes sorted, as numbers where all are whole ones; ids are
@@ -217,7 +188,7 @@ def read(
         paths=PathColumns(path_column, path_template, root),
         label_column=label_column,
         split_column=split_column,
-        form=TableFormat(separator, encoding, header, decimal, thousands, missing_values, quotes, sheet),
+        form=TableFormat(**table_format),
         labels_are=labels_are,
         number_hint=_NUMBER_HINT,
         labels=_label_columns(label_column, label_columns, multilabel, labels_separator, value_columns),

@@ -10,7 +10,7 @@ nothing else names are groups for ``split.group_by``.
 import hashlib
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from saccade.readers.fetch_listed_files import fetch_listed_files, notes_of_fetc
 from saccade.readers.fetch_table import stored_table
 from saccade.readers.file_table import read_table
 from saccade.readers.path_columns import PathColumns
-from saccade.tables.table_format import TableFormat
+from saccade.tables.table_format import TableArguments, TableFormat
 
 if TYPE_CHECKING:
     from saccade.recognition.look import Look
@@ -53,18 +53,11 @@ def fetch(
     label_column: str | int = "label",
     labels_are: Literal["classes"] | None = None,
     split_column: str | int | None = None,
-    separator: str | None = None,
-    encoding: str | None = None,
-    header: bool | None = None,
-    decimal: Literal[".", ","] | None = None,
-    thousands: Literal[".", ",", " ", "'", "_"] | None = None,
-    missing_values: list[str | float] | str | float | None = None,
-    quotes: Literal["double", "single", "backslash", "none"] | None = None,
-    sheet: str | int | None = None,
     max_files: int = MAX_FILES,
     max_file_bytes: int = MAX_FILE_BYTES,
     max_bytes: int = MAX_BYTES,
     progress: Progress = no_progress,
+    **table_format: Unpack[TableArguments],
 ) -> None:
     """Bring the table into ``folder`` as table.csv, and the files that it names, and no others, as series.tar.
 
@@ -88,21 +81,11 @@ def fetch(
         labels_are: classes, where labels that are numbers with decimals, such as 1.5, are names of classes; None: such
             labels are asked about.
         split_column: header of the published split: train, val, validation or test in each row, or nothing in any.
-        separator: sign between the cells of the files, or comma, semicolon, tab, pipe or spaces; None: it is found. Of
-            this and the next ones, only encoding speaks of the table of labels, too.
-        encoding: encoding of the table and the files, as Python names it, such as cp1252; None: UTF-8, or what a byte
-            order mark says.
-        header: whether the first row names the columns; false calls them 0, 1, 2, ...; None: it is found.
-        decimal: sign before the decimals; None: it is found, column by column.
-        thousands: sign between thousands; None: it is found, column by column, and asked about where 1.113 may be both.
-        missing_values: cells that stand for no value, such as [-200, x], besides the empty one, NA, NaN, null and ?.
-        quotes: quotation marks around cells: double, single, backslash (double ones, escaped inside) or none (marks are
-            text); None: it is found.
-        sheet: name of a spreadsheet's worksheet, or its number from 0; None: the first.
         max_files: most members of an archive, or files of the table.
         max_file_bytes: most bytes of one file, or of the table.
         max_bytes: most bytes of all files together.
         progress: callback, called with a file's name, the bytes there and its size.
+        **table_format: how the table is written, where it is not to be found out; the keys of ``TableArguments``.
 
     Raises:
         UserError: the table is none, with its line; it names files that are not there; nothing that can be read is at
@@ -123,7 +106,7 @@ def fetch(
         paths=PathColumns(path_column, path_template, root),
         label_column=label_column,
         split_column=split_column,
-        form=TableFormat(encoding=encoding),
+        form=TableFormat(encoding=table_format.get("encoding")),
         labels_are=labels_are,
         limits=ArchiveLimits(max_files, max_file_bytes, max_bytes, omit_hint=remove_row_hint),
         progress=progress,
@@ -146,17 +129,10 @@ def read(
     time_format: str | None = None,
     day_first: bool | None = None,
     time_zone: str | None = None,
-    separator: str | None = None,
-    encoding: str | None = None,
-    header: bool | None = None,
-    decimal: Literal[".", ","] | None = None,
-    thousands: Literal[".", ",", " ", "'", "_"] | None = None,
-    missing_values: list[str | float] | str | float | None = None,
-    quotes: Literal["double", "single", "backslash", "none"] | None = None,
-    sheet: str | int | None = None,
     max_files: int = MAX_FILES,
     max_file_bytes: int = MAX_FILE_BYTES,
     max_bytes: int = MAX_BYTES,
+    **table_format: Unpack[TableArguments],
 ) -> SeriesFiles:
     """List the files; each is read when it is asked for, so memory stays flat.
 
@@ -177,17 +153,10 @@ def read(
             detected.
         day_first: whether 01/02/2023 is the first of February; None: a day above 12 decides.
         time_zone: zone of local times, such as Europe/Lisbon, whose clocks change; None: times say it, or have none.
-        separator: sign between the cells.
-        encoding: encoding of the table and the files.
-        header: whether the first row names the columns.
-        decimal: sign before the decimals.
-        thousands: sign between thousands.
-        missing_values: cells that stand for no value.
-        quotes: quotation marks around cells.
-        sheet: worksheet of a spreadsheet.
         max_files: most files.
         max_file_bytes: most bytes of one file.
         max_bytes: most bytes of all files together.
+        **table_format: how the table is written, where it is not to be found out; the keys of ``TableArguments``.
 
     Returns:
         The examples in the order of the table's rows; classes sorted, as numbers where all are whole ones; ids are
@@ -206,7 +175,7 @@ def read(
         paths=PathColumns(path_column, path_template, root),
         label_column=label_column,
         split_column=split_column,
-        form=TableFormat(encoding=encoding),
+        form=TableFormat(encoding=table_format.get("encoding")),
         labels_are=labels_are,
     )
     archive = open_archive(folder / _PACKED, ArchiveLimits(max_files, max_file_bytes, max_bytes))
@@ -217,7 +186,7 @@ def read(
     if missing := next((name for name in rows.paths if name not in found), None):
         raise UserError(f"{archive.path} must hold {missing!r}, but does not. Fetch the dataset again.")
 
-    form = TableFormat(separator, encoding, header, decimal, thousands, missing_values, quotes, sheet)
+    form = TableFormat(**table_format)
 
     def load(i: int) -> FileSeries:
         with tempfile.NamedTemporaryFile(suffix=".csv") as file:

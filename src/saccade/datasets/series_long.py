@@ -8,7 +8,7 @@ their order. Columns that nothing else names and that never change within a seri
 
 import shutil
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Unpack
 from urllib.parse import unquote, urlsplit
 
 from saccade.core.errors import UserError
@@ -21,7 +21,7 @@ from saccade.kinds.series.reading.labelled_rows import series_files
 from saccade.kinds.series.reading.long_table import read_long_table
 from saccade.readers.examples import SeriesFiles
 from saccade.readers.fetch_table import fetch_table, stored_table
-from saccade.tables.table_format import TableFormat
+from saccade.tables.table_format import TableArguments, TableFormat
 
 if TYPE_CHECKING:
     from saccade.recognition.look import Look
@@ -96,14 +96,7 @@ def read(
     time_format: str | None = None,
     day_first: bool | None = None,
     time_zone: str | None = None,
-    separator: str | None = None,
-    encoding: str | None = None,
-    header: bool | None = None,
-    decimal: Literal[".", ","] | None = None,
-    thousands: Literal[".", ",", " ", "'", "_"] | None = None,
-    missing_values: list[str | float] | None = None,
-    quotes: Literal["double", "single", "backslash", "none"] | None = None,
-    sheet: str | int | None = None,
+    **table_format: Unpack[TableArguments],
 ) -> SeriesFiles:
     """Read the series; all of them are in memory, 4 bytes a number, and their times.
 
@@ -122,15 +115,7 @@ def read(
             found.
         day_first: whether 01/02/2023 is the first of February; None: a day above 12 decides.
         time_zone: zone of local times, such as Europe/Lisbon, whose clocks change; None: times say it, or have none.
-        separator: sign between the cells, or comma, semicolon, tab, pipe or spaces; None: it is found.
-        encoding: encoding of the text, as Python names it, such as cp1252; None: UTF-8, or what a byte order mark says.
-        header: whether the first row names the columns; false calls them 0, 1, 2, ...; None: it is found.
-        decimal: sign before the decimals; None: it is found, column by column.
-        thousands: sign between thousands; None: it is found, column by column, and asked about where 1.113 may be both.
-        missing_values: cells that stand for no value, such as [-200, x], besides the empty one, NA, NaN, null and ?.
-        quotes: quotation marks around cells: double, single, backslash (double ones, escaped inside) or none (marks are
-            text); None: it is found.
-        sheet: name of a spreadsheet's worksheet, or its number from 0; None: the first.
+        **table_format: how the table is written, where it is not to be found out; the keys of ``TableArguments``.
 
     Returns:
         The examples in the order in which their names come first; classes sorted, as numbers where all are whole ones.
@@ -147,7 +132,7 @@ def read(
         value_columns=value_columns,
         split_column=split_column,
         time_options=TimeOptions(time_format, day_first, time_zone),
-        form=TableFormat(separator, encoding, header, decimal, thousands, tuple(missing_values or ()), quotes, sheet),
+        form=TableFormat(**table_format),
     )
     return series_files([rows], [None])
 

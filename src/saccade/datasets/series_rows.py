@@ -9,7 +9,7 @@ file is called train and another test, they are the published split.
 
 import shutil
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from saccade.core.errors import UserError
 from saccade.core.progress import Progress, no_progress
@@ -20,9 +20,9 @@ from saccade.io.downloads import fetch_file
 from saccade.io.locations import existing_path, refuse_without_url, remote_file
 from saccade.io.packing import copy_file, why_not_plain_file
 from saccade.kinds.series.reading.labelled_rows import series_files
-from saccade.kinds.series.reading.row_files import ENDINGS, RowOptions, choose_files, read_row_files
+from saccade.kinds.series.reading.row_files import ROW_FILE_SUFFIXES, RowOptions, choose_files, read_row_files
 from saccade.readers.examples import SeriesFiles
-from saccade.tables.table_format import TableFormat
+from saccade.tables.table_format import TableArguments, TableFormat
 
 if TYPE_CHECKING:
     from saccade.recognition.look import Look
@@ -106,14 +106,7 @@ def read(
     split_column: str | int | None = None,
     value_columns: list[str | int] | None = None,
     steps_axis: Literal[1, 2] | None = None,
-    separator: str | None = None,
-    encoding: str | None = None,
-    header: bool | None = None,
-    decimal: Literal[".", ","] | None = None,
-    thousands: Literal[".", ",", " ", "'", "_"] | None = None,
-    missing_values: list[str | float] | None = None,
-    quotes: Literal["double", "single", "backslash", "none"] | None = None,
-    sheet: str | int | None = None,
+    **table_format: Unpack[TableArguments],
 ) -> SeriesFiles:
     """Read the series; all of them are in memory, 4 bytes a number.
 
@@ -125,15 +118,7 @@ def read(
         value_columns: columns of a table's steps, in their order; None: all columns of numbers that nothing else names.
         steps_axis: axis of an array (series, 1, 2) that counts steps, where the other one counts features; None: it is
             asked for where both are longer than 1.
-        separator: sign between the cells, or comma, semicolon, tab, pipe or spaces; None: it is found.
-        encoding: encoding of the text, as Python names it, such as cp1252; None: UTF-8, or what a byte order mark says.
-        header: whether the first row names the columns; false calls them 0, 1, 2, ...; None: it is found.
-        decimal: sign before the decimals; None: it is found, column by column.
-        thousands: sign between thousands; None: it is found, column by column, and asked about where 1.113 may be both.
-        missing_values: cells that stand for no value, such as [-200, x], besides the empty one, NA, NaN, null and ?.
-        quotes: quotation marks around cells: double, single, backslash (double ones, escaped inside) or none (marks are
-            text); None: it is found.
-        sheet: name of a spreadsheet's worksheet, or its number from 0; None: the first.
+        **table_format: how the table is written, where it is not to be found out; the keys of ``TableArguments``.
 
     Returns:
         The examples, those of the training part first; classes sorted, as numbers where all are whole ones.
@@ -141,10 +126,12 @@ def read(
     Raises:
         UserError: a file is none of these, with its line, or something can be read in two ways.
     """
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS) if folder.is_dir() else []
+    paths = (
+        sorted(path for path in folder.iterdir() if path.suffix.lower() in ROW_FILE_SUFFIXES) if folder.is_dir() else []
+    )
     if not paths:
         raise UserError(f"{folder} must hold a file of series, but holds none. Fetch the dataset again.")
-    form = TableFormat(separator, encoding, header, decimal, thousands, tuple(missing_values or ()), quotes, sheet)
+    form = TableFormat(**table_format)
     options = RowOptions(label_column, split_column, value_columns, steps_axis, form)
     found = read_row_files([(path, path.name) for path in paths], options)
     found.sort(key=lambda part: SPLITS.index(part[1] or "train"))

@@ -10,7 +10,7 @@ future is asked for.
 
 import shutil
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Unpack
 from urllib.parse import unquote, urlsplit
 
 from saccade.core.errors import UserError
@@ -22,7 +22,7 @@ from saccade.io.time_detection import TimeOptions
 from saccade.kinds.series.forecasting.table import ForecastColumns, read_to_forecast
 from saccade.readers.examples import LongSeries, SeriesPanel
 from saccade.readers.fetch_table import fetch_table, stored_table
-from saccade.tables.table_format import TableFormat
+from saccade.tables.table_format import TableArguments, TableFormat
 
 if TYPE_CHECKING:
     from saccade.recognition.look import Look
@@ -54,18 +54,11 @@ def fetch(
     time_format: str | None = None,
     day_first: bool | None = None,
     time_zone: str | None = None,
-    separator: str | None = None,
-    encoding: str | None = None,
-    header: bool | None = None,
-    decimal: Literal[".", ","] | None = None,
-    thousands: Literal[".", ",", " ", "'", "_"] | None = None,
-    missing_values: list[str | float] | str | float | None = None,
-    quotes: Literal["double", "single", "backslash", "none"] | None = None,
-    sheet: str | int | None = None,
     max_files: int = MAX_FILES,
     max_file_bytes: int = MAX_FILE_BYTES,
     max_bytes: int = MAX_BYTES,
     progress: Progress = no_progress,
+    **table_format: Unpack[TableArguments],
 ) -> None:
     """Bring the file into ``folder``, byte for byte, and check that it is such a table.
 
@@ -89,18 +82,11 @@ def fetch(
         time_format: format of the times.
         day_first: whether a date with slashes begins with the day.
         time_zone: zone of local times.
-        separator: sign between the cells.
-        encoding: encoding of the text.
-        header: whether the first row names the columns.
-        decimal: sign before the decimals.
-        thousands: sign between thousands.
-        missing_values: cells that stand for no value.
-        quotes: quotation marks around cells.
-        sheet: worksheet of a spreadsheet.
         max_files: most members of an archive.
         max_file_bytes: most bytes of the table.
         max_bytes: most bytes of all files of an archive together.
         progress: callback, called with a file's name, the bytes there and its size.
+        **table_format: how the table is written, where it is not to be found out; the keys of ``TableArguments``.
 
     Raises:
         UserError: not exactly one of path and url; nothing that can be read is there; it is no table of numbers.
@@ -131,14 +117,7 @@ def fetch(
         time_format=time_format,
         day_first=day_first,
         time_zone=time_zone,
-        separator=separator,
-        encoding=encoding,
-        header=header,
-        decimal=decimal,
-        thousands=thousands,
-        missing_values=missing_values,
-        quotes=quotes,
-        sheet=sheet,
+        **table_format,
     )
     if download.exists():
         shutil.rmtree(download)
@@ -160,14 +139,7 @@ def read(
     time_format: str | None = None,
     day_first: bool | None = None,
     time_zone: str | None = None,
-    separator: str | None = None,
-    encoding: str | None = None,
-    header: bool | None = None,
-    decimal: Literal[".", ","] | None = None,
-    thousands: Literal[".", ",", " ", "'", "_"] | None = None,
-    missing_values: list[str | float] | str | float | None = None,
-    quotes: Literal["double", "single", "backslash", "none"] | None = None,
-    sheet: str | int | None = None,
+    **table_format: Unpack[TableArguments],
 ) -> LongSeries | SeriesPanel:
     """Read the series.
 
@@ -193,15 +165,7 @@ def read(
             asked.
         time_zone: zone of local times, such as Europe/Lisbon: an hour stands twice in autumn and is missing in spring;
             None: times say how far they are from UTC, or clocks do not change.
-        separator: sign between the cells, or comma, semicolon, tab, pipe or spaces; None: it is found.
-        encoding: encoding of the text, as Python names it, such as cp1252; None: UTF-8, or what a byte order mark says.
-        header: whether the first row names the columns; false calls them 0, 1, 2, ...; None: it is found.
-        decimal: sign before the decimals; None: it is found, column by column.
-        thousands: sign between thousands; None: it is found, column by column, and asked about where 1.113 may be both.
-        missing_values: cells that stand for no value, such as [-200, x], besides the empty one, NA, NaN, null and ?.
-        quotes: quotation marks around cells: double, single, backslash (double ones, escaped inside) or none (marks are
-            text); None: it is found.
-        sheet: name of a spreadsheet's worksheet, or its number from 0; None: the first.
+        **table_format: how the table is written, where it is not to be found out; the keys of ``TableArguments``.
 
     Returns:
         The series, or several, in the order of their rows; whether times are regular is looked at by ``preprocess``.
@@ -220,7 +184,7 @@ def read(
         known=known,
         static=static,
         time_options=TimeOptions(time_format, day_first, time_zone),
-        form=TableFormat(separator, encoding, header, decimal, thousands, missing_values, quotes, sheet),
+        form=TableFormat(**table_format),
     )
 
 

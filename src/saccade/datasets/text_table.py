@@ -10,7 +10,7 @@ import shutil
 from array import array
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
 import numpy as np
 
@@ -35,7 +35,7 @@ from saccade.readers.row_labels import (
 )
 from saccade.tables.cells import alike_label_notes, parse_split, refuse_numbers, unused_column_notes
 from saccade.tables.table import Table, open_table
-from saccade.tables.table_format import TableFormat
+from saccade.tables.table_format import TableArguments, TableFormat
 
 if TYPE_CHECKING:
     from saccade.recognition.look import Look
@@ -65,18 +65,11 @@ def fetch(
     multilabel: bool = False,
     labels_separator: str | None = None,
     split_column: str | int | None = None,
-    separator: str | None = None,
-    encoding: str | None = None,
-    header: bool | None = None,
-    decimal: Literal[".", ","] | None = None,
-    thousands: Literal[".", ",", " ", "'", "_"] | None = None,
-    missing_values: list[str | float] | str | float | None = None,
-    quotes: Literal["double", "single", "backslash", "none"] | None = None,
-    sheet: str | int | None = None,
     max_files: int = MAX_FILES,
     max_file_bytes: int = MAX_FILE_BYTES,
     max_bytes: int = MAX_BYTES,
     progress: Progress = no_progress,
+    **table_format: Unpack[TableArguments],
 ) -> None:
     """Bring the table into ``folder`` as table.csv, or under the ending of its own form.
 
@@ -99,19 +92,11 @@ def fetch(
         labels_separator: what parts several labels in a cell, such as " " or "|"; "" where each cell is one label,
             though it looks like several.
         split_column: header of the published split: train, val, validation or test in each row, or nothing in any.
-        separator: sign between the cells, or comma, semicolon, tab, pipe or spaces; None: it is found.
-        encoding: encoding of the table, such as cp1252, as Python names it; None: UTF-8, or what its first bytes say.
-        header: whether the first row names the columns; false calls them 0, 1, 2, ...; None: it is found.
-        decimal: sign before the decimals; None: it is found, column by column.
-        thousands: sign between thousands; None: it is found, column by column, and asked about where 1.113 may be both.
-        missing_values: cells that stand for no value, such as [-200, x], besides the empty one, NA, NaN, null and ?.
-        quotes: quotation marks around cells: double, single, backslash (double ones, escaped inside) or none (marks are
-            text); None: it is found.
-        sheet: name of a spreadsheet's worksheet, or its number from 0; None: the first.
         max_files: most members of an archive.
         max_file_bytes: most bytes of the table.
         max_bytes: most bytes of all files of an archive together.
         progress: callback, called with a file's name, the bytes there and its size.
+        **table_format: how the table is written, where it is not to be found out; the keys of ``TableArguments``.
 
     Raises:
         UserError: nothing that can be read is there, or more than the limits; the bytes are not the named ones; the
@@ -127,7 +112,7 @@ def fetch(
         refuse_without_url(sha256, size, mirror)
         source = existing_path("table" if path is None else "path", path or table or "")
     fetch_table(source, table if (path, url) != (None, None) else None, folder / _TABLE, limits, progress)
-    form = TableFormat(separator, encoding, header, decimal, thousands, missing_values, quotes, sheet)
+    form = TableFormat(**table_format)
     labels = LabelColumns(label_column, label_columns or (), (), multilabel, labels_separator)
     _open(folder, _called(table, path, url), text_column, labels, split_column, form)
     if download.exists():
@@ -147,14 +132,7 @@ def read(
     multilabel: bool = False,
     labels_separator: str | None = None,
     split_column: str | int | None = None,
-    separator: str | None = None,
-    encoding: str | None = None,
-    header: bool | None = None,
-    decimal: Literal[".", ","] | None = None,
-    thousands: Literal[".", ",", " ", "'", "_"] | None = None,
-    missing_values: list[str | float] | str | float | None = None,
-    quotes: Literal["double", "single", "backslash", "none"] | None = None,
-    sheet: str | int | None = None,
+    **table_format: Unpack[TableArguments],
 ) -> TextExamples:
     """Read the texts, row by row; memory stays flat however many there are.
 
@@ -172,14 +150,7 @@ def read(
         multilabel: whether a text may have several labels, or none.
         labels_separator: what parts several labels in a cell.
         split_column: header of the published split; None where there is none.
-        separator: sign between the cells.
-        encoding: encoding of the table.
-        header: whether the first row names the columns.
-        decimal: sign before the decimals.
-        thousands: sign between thousands.
-        missing_values: cells that stand for no value.
-        quotes: quotation marks around cells.
-        sheet: worksheet of a spreadsheet.
+        **table_format: how the table is written, where it is not to be found out; the keys of ``TableArguments``.
 
     Returns:
         The examples in the order of the table's rows; classes sorted, as numbers where all are whole ones; ids are
@@ -189,7 +160,7 @@ def read(
         UserError: the table is none, with its line, or what ``fetch`` brought is not whole.
     """
     called = _called(table, path, url)
-    form = TableFormat(separator, encoding, header, decimal, thousands, missing_values, quotes, sheet)
+    form = TableFormat(**table_format)
     labels = LabelColumns(label_column, label_columns or (), (), multilabel, labels_separator)
     rows = _open(folder, called, text_column, labels, split_column, form)
     columns, missing = rows.columns, rows.missing_values()
@@ -204,7 +175,7 @@ def read(
         own = tuple("" if cells[place] in missing else composed(cells[place]) for place in labels_at)
         label_cells.append(cells_of.setdefault(own, own))
         try:
-            refuse_nul(cells[text_at], encoding or "utf-8")
+            refuse_nul(cells[text_at], form.encoding or "utf-8")
         except UserError as error:
             raise UserError(f"{called}, the row that begins in line {line}: {text_column} {error}") from error
         texts.add(normalise(cells[text_at]), " ".join(own))

@@ -139,6 +139,21 @@ class Record:
         return [(int(row["epoch"]), str(row["layer"]), float(row[key])) for row in rows]
 
 
+def constant_loss(tags: Mapping[str, Any], history: Sequence[Row]) -> float:
+    """The loss of a constant answer; of a loss that has no formula for it, what the training began with.
+
+    Args:
+        tags: tags of the run, of which ``saccade.constant_loss`` may say it.
+        history: a row an epoch, as in history.csv.
+
+    Returns:
+        A number above 0.
+    """
+    noted = tags.get("saccade.constant_loss")
+    begun_with = max((float(row["train_loss"]) for row in history[:1]), default=0.0)
+    return float(noted or 0) or begun_with or 1.0  # 0 where validation has one class alone
+
+
 def _first_by_last(rows: Sequence[Row]) -> float:
     last = float(rows[-1]["gradient_norm"])
     return float(rows[0]["gradient_norm"]) / last if last > 0 else math.nan

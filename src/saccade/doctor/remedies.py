@@ -24,10 +24,26 @@ class Change:
     key: str
     value: Any
 
+    def line(self, run: str, settings: Mapping[str, Any]) -> str:
+        """The change as one finds its line in params.yaml.
+
+        Args:
+            run: key in ``runs:``.
+            settings: resolved params.
+
+        Returns:
+            Such as "runs.digits.model.activation: relu (now sigmoid)".
+        """
+        key = self.key if self.key.startswith("datasets.") else f"runs.{run}.{self.key}"
+        now = settings.get(self.key, "")
+        shown = {True: "true", False: "false", None: "null"}
+        value, before = (shown.get(it, it) if isinstance(it, bool | None) else it for it in (self.value, now))
+        return f"{key}: {value}" + (f" (now {before})" if now != "" else "")
+
 
 Changes = tuple[Change, ...]
 
-WHAT = {  # in words, for a list
+CHANGES_IN_WORDS = {  # in words, for a list
     "model.residual": "residual connections",
     "model.activation": "ReLU in place of what saturates",
     "model.normalisation": "batch norms",

@@ -209,7 +209,7 @@ def _faded(record: Record) -> Verdict | None:
     shrank = f", and its weights shrank from {before:.3g} to {now:.3g}" if now < 0.5 * before else ""
     changes = (*remedies.residual(record), *remedies.activation(record, "relu"), *remedies.normalisation(record))
     changes = changes or remedies.shorter(record)
-    what = remedies.listed([remedies.WHAT[change.key] for change in changes]) if changes else "fewer layers"
+    what = remedies.listed([remedies.CHANGES_IN_WORDS[change.key] for change in changes]) if changes else "fewer layers"
     return Verdict(
         "vanishing",
         f"by the norm of their weights, the first {third} of {len(gradients)} layers get {_power(share)} of the "

@@ -10,8 +10,9 @@ and never which kind it is. Its ``__init__.py`` imports nothing heavy, for ``sac
     FORMS    = {"classes": "images"}      the ``LABELS`` of a source to the file of this folder that prepares them
 
 and, where the kind has them, the functions ``problems``, ``recommend``, ``baseline_run``, ``baseline``,
-``features_baseline``, ``beside_answers``, ``properties``, ``draw_mistakes``, ``draw_examples``, ``excerpts`` and
-``read_new``, each described at the function of that name here, or at ``baselines``. The file of a form holds
+``features_baseline``, ``beside_answers``, ``properties``, ``draw_mistakes``, ``draw_examples``, ``excerpts``,
+``from_array`` and ``read_new``, each described at the function of that name here, or at ``baselines``. The file of a
+form holds
 
     SPLIT    = ("group_by", "folds")      which keys of ``split:`` it takes besides test, validation, order and seed
     def prepare(examples, job, *, size: ..., fit: ... = "stretch") -> Prepared
@@ -166,7 +167,7 @@ def problems(
 
 
 @dataclass(frozen=True)
-class Means:
+class Resources:
     """What a training may cost.
 
     Attributes:
@@ -208,7 +209,7 @@ class Recommendation:
 
 
 def recommend(
-    form: str, examples: Any, preprocess: Mapping[str, Any], split: "SplitSettings", means: Means
+    form: str, examples: Any, preprocess: Mapping[str, Any], split: "SplitSettings", resources: Resources
 ) -> Recommendation:
     """Settings for a dataset that nobody has tuned anything for.
 
@@ -218,7 +219,7 @@ def recommend(
         preprocess: block of the dataset; what is no matter of learning stays. Required keys that are missing, such as
             the length of a window, are decided from the examples.
         split: how the examples will be divided.
-        means: what a training may cost.
+        resources: what a training may cost.
 
     Returns:
         Plain settings, each with its reason.
@@ -230,7 +231,7 @@ def recommend(
     decide = _offered(kind, "recommend", None)
     if decide is None:
         raise UserError(f"nothing is recommended for {kind} yet: `saccade recipes` lists settings to begin with")
-    found: Recommendation = decide(name, examples, preprocess, split, means)
+    found: Recommendation = decide(name, examples, preprocess, split, resources)
     return found
 
 
@@ -501,6 +502,28 @@ def how_to_give(spec: "Spec", run: str) -> str:
     return str(_offered(spec.kind, "GIVE", "give files: `saccade predict {run} PATH...`")).format(run=run)
 
 
+def array_type(spec: "Spec") -> str:
+    """What an array of new examples holds, as NumPy calls it: float32, or ``NEW_ARRAYS`` of the kind; str for texts."""
+    return str(_offered(spec.kind, "NEW_ARRAYS", "float32"))
+
+
+def from_array(spec: "Spec", examples: "np.ndarray") -> "np.ndarray":
+    """New examples that somebody gives as an array, as they would lie in data/prepared.
+
+    Args:
+        spec: what the network takes.
+        examples: any type of number, (N, *spec.shape).
+
+    Returns:
+        Array of ``array_type``.
+
+    Raises:
+        ValueError: a value is none that such examples have.
+    """
+    found: np.ndarray = _offered(spec.kind, "from_array", _finite_numbers)(spec, examples)
+    return found
+
+
 def read_new(reading: Reading) -> NewExamples:
     """Read new examples as the network takes them.
 
@@ -536,6 +559,18 @@ def _none(*arguments: Any) -> Iterable[Any]:
 
 def _none_of(*arguments: Any) -> None:
     return None
+
+
+def _finite_numbers(spec: "Spec", examples: "np.ndarray") -> "np.ndarray":
+    import numpy as np
+
+    real = examples
+    if spec.is_padded:  # behind the end of a series nothing but NaN follows
+        is_nan_NT = np.isnan(examples).all(axis=2)
+        real = examples[~np.logical_and.accumulate(is_nan_NT[:, ::-1], axis=1)[:, ::-1]]
+    if not np.isfinite(real).all():
+        raise ValueError(f"{spec.plural} must hold finite numbers: fill in what is missing")
+    return examples.astype(np.float32)
 
 
 def _nothing(*arguments: Any) -> dict[str, Any]:

@@ -15,11 +15,13 @@ from saccade import kinds
 from saccade.core.errors import UserError
 from saccade.data.spec import NO_CLASS
 from saccade.data.thresholds import found_classes
+from saccade.evaluate.reject import is_answered
 
 if TYPE_CHECKING:
     from saccade.predict.predictor import Predictor
 
 DIGITS = 6  # of a probability, as in predictions.csv
+UNSURE = "unsure"  # what is said below the threshold of ``evaluate.reject``
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Question:
         figure: PNG of a forecast; None: the task's usual place, and none in JSON.
         usual_figure: that place.
         batch_size: examples at once.
+        unsure_below: confidence below which a classifier's answer is unsure; None: none is called so.
     """
 
     reading: kinds.Reading
@@ -51,6 +54,7 @@ class Question:
     figure: Path | None = None
     usual_figure: Path = Path("forecast.png")
     batch_size: int = 512
+    unsure_below: float | None = None
 
     def given(self) -> dict[str, object]:
         """What was given of that which not every run takes, by its name on the command line."""
@@ -66,8 +70,8 @@ class Question:
         }
         return {name: value for name, value in values.items() if value is not None}
 
-    def num_told(self, count: int) -> int:
-        """How many of ``count`` classes are told of an example: all in JSON, one in a table, unless ``top`` says."""
+    def num_shown(self, count: int) -> int:
+        """How many of ``count`` classes are shown of an example: all in JSON, one in a table, unless ``top`` says."""
         return min(self.top or (count if self.as_json else 1), count)
 
 
@@ -119,19 +123,21 @@ def classify(predictor: "Predictor", question: Question) -> Answers:
         question: what is to be classified.
 
     Returns:
-        A row an example: its name, the most probable classes and their probabilities.
+        A row an example: its name, the most probable classes and their probabilities, and whether that is unsure where
+        there is a threshold.
 
     Raises:
         UserError: the network does not classify, or there is nothing to read.
     """
     classes = predictor.spec.classes
     predictor.require_classes()
-    top = question.num_told(len(classes))
+    top = question.num_shown(len(classes))
     examples = kinds.read_new(question.reading)
+    is_told = question.unsure_below is not None
     return Answers(
         _classified(predictor, examples, question, top),
-        [examples.title, *titles_of_ranks(top, "label")],
-        [examples.names, *[classes, ()] * top],
+        [examples.title, *titles_of_ranks(top, "label"), *([f"below {question.unsure_below:.4f}"] if is_told else [])],
+        [examples.names, *[classes, ()] * top, *([()] if is_told else [])],
         examples.total,
         warnings=examples.warnings,
     )
@@ -141,7 +147,11 @@ def _classified(predictor: "Predictor", examples: kinds.NewExamples, question: Q
     def answer(one: kinds.NewExample, probabilities_K: np.ndarray) -> Answer:
         found = most_probable(probabilities_K, predictor.spec.classes, top)
         record = {**one.place, "label": next(iter(found)), "probabilities": rounded(found)}
-        return Answer([one.name, *cells_of(found)], record)
+        if question.unsure_below is None:
+            return Answer([one.name, *cells_of(found)], record)
+        is_unsure = not is_answered(float(probabilities_K.max()), question.unsure_below)
+        cells = [one.name, *cells_of(found), UNSURE if is_unsure else ""]
+        return Answer(cells, record | {"unsure": is_unsure})
 
     return _answered(predictor, examples, question, answer)
 

@@ -83,11 +83,7 @@ def forecast_all(predictor: Predictor, series: Sequence[SeriesInputs]) -> list[F
         raise UserError("the network must be one that forecasts (task: {name: forecast}), but is not")
     inputs = spec.inputs or ForecastInputs(spec.features)
     scales = [_scale(one, inputs) for one in series]
-    for one in series:
-        _check_form(one, inputs.measured, spec.step, spec.shape[0])
-    windows_NWF = np.stack(
-        [_last_window(one, scale, inputs, spec.shape[0]) for one, scale in zip(series, scales, strict=True)]
-    )
+    windows_NWF = last_windows(predictor, series)
     answers_NO = predictor.outputs(torch.from_numpy(windows_NWF)).astype(np.float64)
     interval = predictor.config.interval
     ends = (None, None) if interval is None else interval.bounds(answers_NO)
@@ -116,6 +112,26 @@ def forecast_all(predictor: Predictor, series: Sequence[SeriesInputs]) -> list[F
             )
         )
     return found
+
+
+def last_windows(predictor: Predictor, series: Sequence[SeriesInputs]) -> np.ndarray:
+    """What the network sees of each series before its forecast.
+
+    Args:
+        predictor: a network that forecasts.
+        series: as of ``forecast_all``.
+
+    Returns:
+        float32 (N, W, F), each series on its own scale where training had one.
+
+    Raises:
+        UserError: a series has other columns or another step, or is shorter than a window.
+    """
+    spec = predictor.spec
+    inputs = spec.inputs or ForecastInputs(spec.features)
+    for one in series:
+        _check_form(one, inputs.measured, spec.step, spec.shape[0])
+    return np.stack([_last_window(one, _scale(one, inputs), inputs, spec.shape[0]) for one in series])
 
 
 def _check_form(one: SeriesInputs, measured: tuple[str, ...], step: str, window: int) -> None:

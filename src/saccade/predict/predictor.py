@@ -5,7 +5,7 @@ Shapes: N examples, H height, W width, C channels, K classes, O numbers to predi
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from saccade import kinds
 from saccade.batching.arrays import take, trim
 from saccade.batching.length_buckets import measured_batches, stored_lengths
 from saccade.bundle.bundle import NetworkConfig, read_config, weight_files
 from saccade.bundle.ensemble import Ensemble
 from saccade.bundle.inputs import ImageInput
+from saccade.bundle.outputs import DivideLogits
 from saccade.core.devices import autocast, resolve_device
 from saccade.core.errors import UserError
 from saccade.data.prepared import Split
@@ -55,7 +57,7 @@ class Predictor:
 
     Args:
         config: config that the network was built from.
-        network: stored examples in, logits out, or numbers.
+        network: stored examples in, logits out (over the temperature, where there is one), or numbers.
         device: device of the network.
 
     Attributes:
@@ -97,12 +99,30 @@ class Predictor:
         answers = np.zeros((0, self.spec.num_outputs), np.float32)
         if stored is not None:
             answers = self.outputs(torch.from_numpy(stored))
+        return self._named(answers)
+
+    def predict_array(self, examples: np.ndarray) -> dict[str, Any]:
+        """Answer about examples of an array, each of the shape that the network takes: pixels, or numbers as measured.
+
+        Args:
+            examples: any type of number, (N, *spec.shape).
+
+        Returns:
+            What ``predict`` returns.
+
+        Raises:
+            ValueError: a value is none that such examples have, such as a pixel of -1.
+            UserError: the network answers at each step.
+        """
+        return self._named(self.outputs(torch.from_numpy(kinds.from_array(self.spec, examples))))
+
+    def _named(self, answers: np.ndarray) -> dict[str, Any]:
+        """Outputs with the names of their classes."""
         if not self.spec.classes:
             return {"values": answers}
         if self.spec.multilabel:
             return {"labels": self.labels_of(answers), "probabilities": answers}
-        probabilities = answers
-        return {"label": [self.spec.classes[k] for k in probabilities.argmax(axis=1)], "probabilities": probabilities}
+        return {"label": [self.spec.classes[k] for k in answers.argmax(axis=1)], "probabilities": answers}
 
     def labels_of(self, probabilities_NK: np.ndarray) -> list[list[str]]:
         """The classes that examples have by the thresholds of the bundle, where each may have several or none.
@@ -236,9 +256,14 @@ class Predictor:
             image = scale.apply(ImageValues(image, sides))
         return prepare_image(image, (height, width), channels, self.spec.fit)
 
-    @torch.no_grad()
     def outputs(
-        self, stored: Tensor, batch_size: int = 512, precision: str = "float32", *, are_views: bool = False
+        self,
+        stored: Tensor,
+        batch_size: int = 512,
+        precision: str = "float32",
+        *,
+        are_views: bool = False,
+        calibrated: bool = True,
     ) -> np.ndarray:
         """The network's outputs for stored examples, such as uint8 (N, H, W, C).
 
@@ -247,6 +272,8 @@ class Predictor:
             batch_size: number of examples at once.
             precision: float32 or bfloat16.
             are_views: whether they are views as those of training, which show things as large as there: uncropped.
+            calibrated: whether a classifier's temperature is applied; without it, the network answers as it was
+                trained.
 
         Returns:
             Probabilities float32 (N, K) where there are classes, of each class by itself where an example may have
@@ -255,21 +282,44 @@ class Predictor:
         Raises:
             UserError: the network answers at each step: ``token_outputs`` asks it.
         """
+        both = self._outputs_before_and_after(stored, batch_size, precision, are_views=are_views)
+        return both[1] if calibrated else both[0]
+
+    @torch.no_grad()
+    def _outputs_before_and_after(
+        self, stored: Tensor, batch_size: int, precision: str = "float32", *, are_views: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What ``outputs`` gives without and with the temperature; twice the same array where there is none."""
         if self.spec.output == "per_token":
             raise UserError(f"the network must answer once an example to be asked so, but it {self._use}")
         lengths = stored_lengths(stored) if self.spec.has_lengths else None
-        outputs_of: Callable[[Tensor], Tensor] = self._outputs_of_views if are_views else self.network
-        answers, order = [], []
+        temperature = self.network[-1] if isinstance(self.network[-1], DivideLogits) else None
+        first, *others = self.network if temperature is None else self.network[:-1]
+        if are_views:
+            assert isinstance(first, ImageInput), "views are made of images"
+        before, after, order = [], [], []
         for rows, steps in measured_batches(stored.shape[0], lengths, batch_size):
             with autocast(self.device, precision):
-                output_BK = outputs_of(take(stored, rows, self.device)[:, :steps]).float()
-            if self.config.one_output:  # the other class's logit is 0: their softmax is the sigmoid and what is left
-                output_BK = torch.cat((torch.zeros_like(output_BK), output_BK), dim=1)
-            if self.spec.classes:
-                output_BK = output_BK.sigmoid() if self.spec.multilabel else output_BK.softmax(dim=1)
-            answers.append(output_BK.cpu())
+                x = take(stored, rows, self.device)[:, :steps]
+                output_BK = first.normalise(x) if isinstance(first, ImageInput) and are_views else first(x)
+                for layer in others:
+                    output_BK = layer(output_BK)
+                output_BK = output_BK.float()
+            before.append(self._as_answers(output_BK))
+            if temperature is not None:
+                after.append(self._as_answers(temperature(output_BK)))
             order.append(rows)
-        return torch.cat(answers)[torch.cat(order).argsort()].numpy()
+        order_N = torch.cat(order).argsort()
+        answers = torch.cat(before)[order_N].numpy()
+        return answers, torch.cat(after)[order_N].numpy() if after else answers
+
+    def _as_answers(self, output_BK: Tensor) -> Tensor:
+        """Logits to probabilities, where there are classes; on the CPU."""
+        if self.config.one_output:  # the other class's logit is 0: their softmax is the sigmoid and what is left
+            output_BK = torch.cat((torch.zeros_like(output_BK), output_BK), dim=1)
+        if self.spec.classes:
+            output_BK = output_BK.sigmoid() if self.spec.multilabel else output_BK.softmax(dim=1)
+        return output_BK.cpu()
 
     @torch.no_grad()
     def token_outputs(self, stored: Tensor, labels: Tensor, batch_size: int = 512) -> TokenOutputs:
@@ -308,10 +358,19 @@ class Predictor:
             return self.token_outputs(examples, torch.from_numpy(split.labels), batch_size)
         return self.outputs(examples, batch_size)
 
-    def _outputs_of_views(self, view_BHWC: Tensor) -> Tensor:
-        first, model = self.network
-        assert isinstance(first, ImageInput), "views are made of images"
-        return model(first.normalise(view_BHWC))
+    def answer_split_twice(self, split: Split, batch_size: int = 512) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities for a split without and with the temperature of the bundle, computed at once.
+
+        Args:
+            split: examples and labels of a prepared dataset.
+            batch_size: examples at once.
+
+        Returns:
+            Two float32 (N, K), as of ``outputs``: as the network was trained, and calibrated. Without a temperature
+            they are one array.
+        """
+        self.require_classes()
+        return self._outputs_before_and_after(torch.from_numpy(split.examples), batch_size)
 
 
 def load(folder: str | Path, device: str = "cpu") -> Predictor:

@@ -29,12 +29,15 @@ def average_over_views(
 ) -> np.ndarray:
     """Mean probabilities over each image as it is and augmented views of it, however many images there are.
 
+    The answers are averaged as the network gives them, without a temperature: the mean is less sure than they are, and
+    a temperature was fitted on answers about single images.
+
     Where evaluation looks at the middle of an image, a view is not cropped once more: the transforms have enlarged it.
     The pixels of a view depend on (seed, view, row of the source) alone. Training views are made with seeds from 0
     on; these with -1 - seed, so that no view is drawn as one that was trained on.
 
     Args:
-        answers_NK: float32, of the images as they are.
+        answers_NK: float32, of the images as they are, without a temperature.
         predictor: what answers.
         test: images uint8 (N, H, W, C) in the order of the answers, and their rows.
         views: how many are averaged over, the image as it is among them; from 2.
@@ -61,7 +64,7 @@ def average_over_views(
                 augment_image(compose, image, seed=-1 - seed, view=view, index=int(row))
                 for image, row in zip(test.examples[part], test.rows[part], strict=True)
             ]
-            sum_BK += predictor.outputs(torch.from_numpy(np.stack(made)), batch_size, are_views=True)
+            sum_BK += predictor.outputs(torch.from_numpy(np.stack(made)), batch_size, are_views=True, calibrated=False)
         mean_NK[part] = sum_BK / views
         progress(f"{views - 1} views of each", part.stop, N)
     return mean_NK

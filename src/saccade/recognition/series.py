@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from saccade.data.time_zones import PROPOSED
+from saccade.data.time_zones import SUGGESTED_ZONES
 from saccade.io.time_detection import TimeOptions, is_time
 from saccade.kinds.series.reading.time_columns import find_time_columns
 from saccade.recognition.columns import Column, TableLook, is_label_word, look_at_table, place_of_table, tables_of
@@ -32,7 +32,7 @@ _ASKED: tuple[Mapping[str, Any], ...] = (
         {"decimal": ","},
     ),
     *({"header": True}, {"header": False}),
-    *({"time_zone": zone} for zone in PROPOSED),
+    *({"time_zone": zone} for zone in SUGGESTED_ZONES),
 )
 _PLAIN = re.compile(r"[+-]?\d+([.,]\d+)?")
 _SENTINELS = {sign * float(digits) for sign in (1, -1) for digits in ("99", "200", "999", "9999", "99999", "8888")}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from saccade.core.files import write_json
 from saccade.core.messages import printable
 from saccade.data.spec import Spec
 from saccade.display.page import Line, Name, Page, Section, Table
@@ -12,12 +13,14 @@ from saccade.report.rendering import to_html, to_markdown
 SAMPLES = "samples.png"
 """What a picture of examples is called, which the kind may have drawn beside the page."""
 
+FINDINGS = "findings.json"
+"""What was checked: a list of title, result and whether it is fine, which the pages of runs repeat."""
 
 _MAX_CLASSES, _MAX_NAME = 8, 24  # names of classes in a line, and letters of each
 
 
 def write_dataset_page(folder: Path, name: str, prepared: Prepared) -> None:
-    """Write report.html and summary.md. The same data give the same bytes.
+    """Write report.html, summary.md and findings.json: what was checked. The same data give the same bytes.
 
     Args:
         folder: where a picture of examples lies already, if there is one.
@@ -34,6 +37,9 @@ def write_dataset_page(folder: Path, name: str, prepared: Prepared) -> None:
     samples = SAMPLES if (folder / SAMPLES).exists() else None
     (folder / "report.html").write_text(to_html(page), encoding="utf-8")
     (folder / "summary.md").write_text(to_markdown(page, samples), encoding="utf-8")
+    judged = [section for section in sections if section.result]
+    findings = [{"title": one.title, "result": one.result, "is_fine": one.is_fine} for one in judged]
+    write_json(folder / FINDINGS, findings)
 
 
 def asks(prepared: Prepared) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from saccade.core.errors import UserError
 from saccade.io.encodings import codec_name
@@ -67,6 +67,19 @@ class TableFormat:
         """
         known = {field.name for field in fields(cls)}
         return cls(**{key: value for key, value in arguments.items() if key in known and value is not None})
+
+
+class TableArguments(TypedDict, total=False):
+    """Keys of a source's block that say how its table is written: the attributes of ``TableFormat``, none required."""
+
+    separator: str | None
+    encoding: str | None
+    header: bool | None
+    decimal: Literal[".", ","] | None
+    thousands: Literal[".", ",", " ", "'", "_"] | None
+    missing_values: list[str | float] | str | float | None
+    quotes: Literal["double", "single", "backslash", "none"] | None
+    sheet: str | int | None
 
 
 def _sign(separator: str) -> str:

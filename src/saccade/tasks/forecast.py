@@ -31,6 +31,11 @@ KINDS = ("series",)  # input layouts
 LABELS = "forecast"
 LOSSES = ("mse", "mae")
 SCORE = "mae"  # beside the loss, in every epoch; in the data's own unit
+SECTIONS = {  # of the page of a run: files of the evaluation, and their headings
+    "forecast": "What it forecasts",
+    "by_step": "How errors grow with time",
+    "by_series": "Series by series",
+}
 
 # What `saccade predict` may be given, and says of it
 TAKES = ("PATH", "--out")
@@ -38,6 +43,7 @@ DOES = "forecasts a series"
 GIVE = "give a CSV file: `saccade predict {run} FILE.csv`"
 
 _NUM_WINDOWS_DRAWN = 6  # windows
+_MOST_OFF = 0.05  # of a band's coverage, for which no reason is given
 _DIGITS = 6  # of a forecast in a table or in JSON
 _MAX_SERIES_DRAWN = 12  # of a forecast of several
 _MAX_ROWS = 200_000  # of forecast.csv; of more, windows spread evenly
@@ -53,6 +59,7 @@ def evaluate(
     predictor: Predictor | None = None,
     timeline: Timeline | None = None,
     baselines: Mapping[str, np.ndarray] | None = None,
+    validation: Split | None = None,
 ) -> dict[str, Any]:
     """Measure the forecasts on the test split beside those of the baselines, and write tables and figures.
 
@@ -66,13 +73,14 @@ def evaluate(
         predictor: the network, for its band; None draws none.
         timeline: times of the windows; None numbers their steps.
         baselines: name to float (N, O), what simple models forecast for the same windows.
+        validation: validation split, on which the band was measured; None: not told why a band holds more or less here.
 
     Returns:
         Metric name to value; what metrics.json holds: ``mae``, ``rmse``, ``mase`` (None where it cannot be measured,
         with ``mase_reason``), ``smape`` in per cent, ``band_coverage`` (the share of what came that lay within the
-        band), and for each baseline such as ``persistence_mae``; ``baseline_mae`` is the least of these. All are in the
-        data's own unit, of several series too. Each is followed by the ends of its 95 % interval, None beside the
-        reason where there is none.
+        band; ``band_coverage_reason`` where it is off by more than 0.05), and for each baseline such as
+        ``persistence_mae``; ``baseline_mae`` is the least of these. All are in the data's own unit, of several series
+        too. Each is followed by the ends of its 95 % interval, None beside the reason where there is none.
     """
     band = None if predictor is None else predictor.config.interval
     unit = OwnUnit.of(test, spec, timeline)
@@ -92,8 +100,10 @@ def evaluate(
     metrics["smape"] = smape(answers["network"], truth_NO)
     ends = None if band is None else tuple(unit.restore(end_NO) for end_NO in band.bounds(found["network"]))
     bounds = None if ends is None else (ends[0], ends[1])
-    if bounds is not None:
-        metrics["band_coverage"] = interval_coverage(*bounds, truth_NO)
+    if bounds is not None and band is not None:
+        coverage = metrics["band_coverage"] = interval_coverage(*bounds, truth_NO)
+        if validation is not None and predictor is not None and abs(coverage - band.share) > _MOST_OFF:
+            metrics["band_coverage_reason"] = _why_off(coverage, band.share, answers_NO, test, validation, predictor)
     windows = windows_of_forecast(test.rows, spec.horizon, timeline)
     intervals = forecast_intervals(
         errors["network"],
@@ -127,6 +137,26 @@ def evaluate(
     if timeline is not None and timeline.panel:
         write_by_series(folder, answers, truth_NO, test.rows, naive_NO, timeline)
     return metrics
+
+
+def _why_off(
+    coverage: float, share: float, answers_NO: np.ndarray, test: Split, validation: Split, predictor: Predictor
+) -> str:
+    """How the test part differs from the validation part, which the band was measured on."""
+    on_validation = predictor.answer_split(validation)
+    assert isinstance(on_validation, np.ndarray), "a forecast answers once an example"
+    here, there = (
+        (np.abs(off_NO).mean(), split.labels.mean(), split.labels.std(), off_NO.mean())
+        for split, off_NO in ((test, test.labels - answers_NO), (validation, validation.labels - on_validation))
+    )
+    names = ("off on average by", "values on average", "their standard deviation", "too low on average by")
+    compared = "; ".join(f"{name} {a:.4g} (validation {b:.4g})" for name, a, b in zip(names, here, there, strict=True))
+    inputs = predictor.spec.inputs
+    unit = ", in each series' standard deviations" if inputs is not None and inputs.scales else ""
+    return (
+        f"the band is to hold {share:.0%} and holds {coverage:.1%} of what came. It was measured on the validation "
+        f"part, from which the test part differs{unit}: {compared}"
+    )
 
 
 def _by_step(values_NO: np.ndarray, spec: Spec) -> np.ndarray:

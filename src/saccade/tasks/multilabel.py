@@ -30,6 +30,12 @@ KINDS = ("image", "tokens", "series", "vector")  # input layouts
 LABELS = "several classes"
 LOSSES = ("binary_cross_entropy",)
 SCORE = "samples_f1"  # beside the loss, in every epoch
+SECTIONS = {  # of the page of a run: files of the evaluation, and their headings
+    "per_class": "Class by class",
+    "reliability": "Is its confidence to be believed",
+    "risk_coverage": "What it may leave unanswered",
+    "mistakes": "The surest mistakes",
+}
 
 
 def evaluate(

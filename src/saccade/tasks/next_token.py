@@ -26,6 +26,12 @@ KINDS = ("tokens",)  # input layouts
 LABELS = "next tokens"
 LOSSES = ("cross_entropy",)
 SCORE = "accuracy"  # of the next token; beside the loss, in every epoch
+SECTIONS = {  # of the page of a run: files of the evaluation, and their headings
+    "loss_by_position": "What it gains from reading on",
+    "confused_tokens": "What it takes for what",
+    "next_letters": "What it expects next",
+    "sample": "What it writes",
+}
 
 # What `saccade predict` may be given, and says of it
 TAKES = ("--prompt", "--length", "--temperature", "--seed", "--probabilities")

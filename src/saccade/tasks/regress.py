@@ -27,6 +27,10 @@ KINDS = ("image", "series", "vector")  # input layouts
 LABELS = "numbers"
 LOSSES = ("mse", "mae")
 SCORE = "mae"  # beside the loss, in every epoch
+SECTIONS = {  # of the page of a run: files of the evaluation, and their headings
+    "predictions": "What it predicts",
+    "per_number": "Number by number",
+}
 
 
 def evaluate(

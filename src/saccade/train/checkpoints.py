@@ -17,7 +17,7 @@ from saccade.core.errors import UserError
 from saccade.core.files import replacing_file
 from saccade.train.state import EpochProgress, EpochRecord, TrainingState
 
-KEPT = 2
+MAX_KEPT = 2
 _NAME = re.compile(r"\d{10}-\d{6}-[0-9a-f]{64}")
 
 
@@ -46,7 +46,7 @@ class Checkpoints:
         target = self.folder / f"{state.optimizer.step_count:010d}-{state.epoch:06d}-{digest}.safetensors"
         with replacing_file(target) as partial:
             partial.write_bytes(content)
-        for path in self._newest_first()[KEPT:]:
+        for path in self._newest_first()[MAX_KEPT:]:
             path.unlink()
         self._saved_at = time.monotonic()
 

@@ -22,6 +22,7 @@ from saccade.batching.length_buckets import stored_lengths
 from saccade.bundle import outputs
 from saccade.bundle.bundle import NetworkConfig
 from saccade.bundle.intervals import measure_interval
+from saccade.bundle.temperature import measure_temperature
 from saccade.bundle.thresholds import measure_thresholds
 from saccade.core import devices, registry
 from saccade.core.errors import UserError
@@ -328,8 +329,8 @@ class TrainingSetup:
         return constant_prediction_loss(self.settings["train"]["loss"], labels)
 
     def trained_config(self, network: nn.Sequential, device: torch.device) -> NetworkConfig:
-        """What the bundle says: of a forecast, with what it is off by on the validation split; of several classes an
-        example, with the threshold of each that does best there.
+        """What the bundle says: of a forecast, with what it is off by on the validation split; of a classifier, with
+        the temperature that fits there; of several classes an example, with the threshold of each that does best there.
 
         Args:
             network: the network that is kept, on the device.
@@ -348,6 +349,18 @@ class TrainingSetup:
                 are_texts=self.config.spec.layout == "tokens",
             )
             return dataclasses.replace(self.config, thresholds=thresholds)
+        if self.config.spec.classes:
+            held = open_split(self.prepared, "validation")
+            temperature = measure_temperature(
+                network.to(device),
+                torch.from_numpy(held.examples),
+                held.labels,
+                device=device,
+                have_lengths=self.config.spec.has_lengths,
+            )
+            return dataclasses.replace(
+                self.config, temperature=temperature.value, temperature_reason=temperature.reason
+            )
         if not self.config.spec.horizon:
             return self.config
         assert isinstance(self.validation.views, Tensor), "what is measured is stored"

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from pipeline import paths
 from pipeline.commands import add_auto as module
 from pipeline.commands.add_auto import add_auto
-from pipeline.commands.decided_entries import means_of_this_machine
+from pipeline.commands.decided_entries import resources_of_this_machine
 from pipeline.params.load import load_params
 from pipeline.stages.fetch import fetch
 from saccade import kinds
@@ -61,8 +61,8 @@ def decided(inside, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict]:
         preprocess = "    preprocess: {size: [20, 20], channels: 1}\n    augment: {views: 0}\n"
         inside.params.write_text(HEAD + dataset + preprocess + RUNS)
         fetch("photos", source=load_params(paths.PARAMS).datasets["photos"].source)
-        means = kinds.Means(minutes, cores, False, lambda model: weights)
-        monkeypatch.setattr(module, "means_of_this_machine", lambda minutes, **options: means)
+        resources = kinds.Resources(minutes, cores, False, lambda model: weights)
+        monkeypatch.setattr(module, "resources_of_this_machine", lambda minutes, **options: resources)
         add_auto(paths.PARAMS, "photos", minutes=minutes, as_=None)
         text = paths.PARAMS.read_text()
         assert text.startswith(HEAD + dataset + preprocess) and RUNS in text
@@ -126,8 +126,8 @@ def test_many_small_images_get_a_network_of_their_own(
 
 
 def test_weights_that_are_there_can_be_left_out() -> None:
-    assert means_of_this_machine(1).has_weights("efficientnet_lite0")
-    assert not means_of_this_machine(1, from_scratch=True).has_weights("efficientnet_lite0")
+    assert resources_of_this_machine(1).has_weights("efficientnet_lite0")
+    assert not resources_of_this_machine(1, from_scratch=True).has_weights("efficientnet_lite0")
 
 
 def test_what_cannot_be_decided_is_said(inside) -> None:
@@ -168,8 +168,8 @@ def decided_for(inside, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict]:
         fetch("mine", source=load_params(paths.PARAMS).datasets["mine"].source)
         monkeypatch.setattr(
             module,
-            "means_of_this_machine",
-            lambda minutes, **options: kinds.Means(minutes, 1, False, lambda model: False),
+            "resources_of_this_machine",
+            lambda minutes, **options: kinds.Resources(minutes, 1, False, lambda model: False),
         )
         add_auto(paths.PARAMS, "mine", minutes=minutes, as_=None)
         whole = YAML(typ="safe").load(paths.PARAMS.read_text())
@@ -256,8 +256,8 @@ def test_several_labels_and_numbers_of_pictures_get_their_task(
     blocks = "    preprocess: {size: [20, 20], channels: 1}\n    augment: {views: 0}\n"
     inside.params.write_text(HEAD + dataset + blocks + RUNS.replace("photos", "mine").replace("classify", task))
     fetch("mine", source=load_params(paths.PARAMS).datasets["mine"].source)
-    means = kinds.Means(10, 1, False, lambda model: False)
-    monkeypatch.setattr(module, "means_of_this_machine", lambda minutes, **options: means)
+    resources = kinds.Resources(10, 1, False, lambda model: False)
+    monkeypatch.setattr(module, "resources_of_this_machine", lambda minutes, **options: resources)
     add_auto(paths.PARAMS, "mine", minutes=10, as_=None)
     assert load_params(paths.PARAMS).runs["mine-auto"].task.name == task  # what is written can be read
     run = YAML(typ="safe").load(paths.PARAMS.read_text())["runs"]["mine-auto"]

@@ -16,7 +16,7 @@ from small_runs import params_text, run_entry
 
 from pipeline import paths
 from pipeline.commands import doctor
-from pipeline.commands.doctor import find_case, line_of
+from pipeline.commands.doctor import find_case
 from pipeline.runs.journal import Journal
 from pipeline.runs.run_store import RunStore
 from pipeline.runs.tables import read_gradients, write_gradients
@@ -376,4 +376,4 @@ def test_rows_come_back_from_the_table_as_they_were(tmp_path: Path) -> None:
     ],
 )
 def test_a_change_is_told_as_its_line(change: Change, line: str) -> None:
-    assert line_of(change, "a", {"model.residual": False, "train.clip_norm": None}) == line
+    assert change.line("a", {"model.residual": False, "train.clip_norm": None}) == line

@@ -53,7 +53,7 @@ def started(project: Path, monkeypatch: pytest.MonkeyPatch) -> Started:
     def begin(path: Path, name: str | None = None, *, yes: bool = True, ask=None, stated: dict | None = None) -> dict:
         before = paths.PARAMS.read_text()
         monkeypatch.setattr(
-            module, "means_of_this_machine", lambda minutes: kinds.Means(minutes, 2, False, lambda model: True)
+            module, "resources_of_this_machine", lambda minutes: kinds.Resources(minutes, 2, False, lambda model: True)
         )
         start(paths.PARAMS, path, name, minutes=10, ask=ask, takes_first=yes, stated=stated or {})
         load_params(paths.PARAMS)

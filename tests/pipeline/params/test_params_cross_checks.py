@@ -226,7 +226,7 @@ def test_what_only_pictures_or_classes_have_is_refused_elsewhere(tmp_path: Path)
     text = text.replace("preprocess: {}", "preprocess: {fit: pad, on_conflict: error}", 1)
     settings = ("class_weights: inverse", "sampler: balanced", "mixup: 0.2", "cutmix: 1.0")
     text = text.replace("epochs: 3", "\n      ".join(["epochs: 3", *settings]), 1).replace(
-        "evaluate: {}", "evaluate: {tta: 3}"
+        "evaluate: {}", "evaluate: {tta: 3, reject: {max_error: 0.1}}"
     )
     assert [problem.split(": ", 1)[1] for problem in problems_of(text, tmp_path)] == [
         "datasets.toy.preprocess.fit: generated series take no fit; leave it out",
@@ -238,6 +238,7 @@ def test_what_only_pictures_or_classes_have_is_refused_elsewhere(tmp_path: Path)
         "runs.cnn.train.mixup: regress predicts no classes: leave mixup out",
         "runs.cnn.train.cutmix: regress predicts no classes: leave cutmix out",
         "runs.rnn.evaluate.tta: regress predicts no classes: leave tta out",
+        "runs.rnn.evaluate.reject: regress predicts no classes: leave reject out",
     ]
 
 

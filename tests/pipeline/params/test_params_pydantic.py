@@ -54,6 +54,14 @@ ONE_PROBLEM = {
         ("lr: 0.004", "lr: -0.1"),
         "line 20: runs.cnn.train.optimizer.lr: -0.1: must be greater than 0",
     ),
+    "no mistake allowed": (
+        ("top_k", "reject: {max_error: 0}, top_k"),
+        "line 22: runs.cnn.evaluate.reject.max_error: 0: must be greater than 0",
+    ),
+    "more than all wrong": (
+        ("top_k", "reject: {max_error: 1.5}, top_k"),
+        "line 22: runs.cnn.evaluate.reject.max_error: 1.5: must be less than 1",
+    ),
     "zero epochs": (
         ("epochs: 3", "epochs: 0"),
         "line 18: runs.cnn.train.epochs: 0: must be greater than or equal to 1",

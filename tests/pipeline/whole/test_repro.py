@@ -96,6 +96,8 @@ def test_every_promised_output_is_there(project: Tree) -> None:
         of_each = ("accuracy", "top5_accuracy", "macro_f1", "balanced_accuracy", "loss")
         ends = {f"{name}_{end}" for name in (*of_each, "baseline_accuracy") for end in ("low", "high")}
         measured = {*of_each, "ece", "baseline_accuracy", "baseline_balanced_accuracy"}
+        measured |= {"ece_low", "ece_high", "brier", "temperature"}
+        measured |= {"ece_calibrated", "nll_calibrated", "brier_calibrated"}
         assert {name for name in metrics if not name.endswith("_reason")} == measured | ends
         made = {path.name for path in (project.root / "reports" / run / "evaluation").iterdir()}
         assert made >= {"confusion.png", "confusion.csv", "per_class.csv", "predictions.csv", "learning_curves.png"}

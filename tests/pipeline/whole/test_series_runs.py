@@ -126,7 +126,7 @@ def test_the_metrics_are_those_of_the_table_of_forecasts(tree: Tree) -> None:
     assert np.mean([float(row["mae"]) for row in by_step]) == pytest.approx(metrics["mae"], rel=1e-4)
     drawn = {path.name for path in folder.iterdir()}
     pictures = {"forecast.png", "by_step.png", "learning_curves.png", "gradients.png"}
-    assert drawn == {"forecast.csv", "by_step.csv", *pictures}
+    assert drawn == {"forecast.csv", "by_step.csv", "outcomes.csv", *pictures}
 
 
 def test_the_table_of_forecasts_holds_what_the_file_says(tree: Tree) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from saccade.batching.arrays import trim
-from saccade.batching.length_buckets import POOL, by_length, longest_of, measured_batches, stored_lengths
+from saccade.batching.length_buckets import POOL_BATCHES, by_length, longest_of, measured_batches, stored_lengths
 from saccade.batching.samplers import SAMPLERS
 
 SIZE = 8
@@ -65,9 +65,12 @@ def test_batches_are_not_sorted_and_meet_others_in_each_epoch() -> None:
 
 
 def test_a_pool_is_sorted_before_it_is_cut() -> None:
-    length_N = torch.arange(1, POOL * SIZE + 1)
-    batches = drawn(length_N).view(POOL, SIZE)
-    assert sorted(batch.tolist() for batch in batches) == torch.arange(POOL * SIZE).view(POOL, SIZE).tolist()
+    length_N = torch.arange(1, POOL_BATCHES * SIZE + 1)
+    batches = drawn(length_N).view(POOL_BATCHES, SIZE)
+    assert (
+        sorted(batch.tolist() for batch in batches)
+        == torch.arange(POOL_BATCHES * SIZE).view(POOL_BATCHES, SIZE).tolist()
+    )
 
 
 def test_the_batch_that_is_not_full_comes_last_as_it_was_drawn() -> None:

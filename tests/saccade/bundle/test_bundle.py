@@ -277,12 +277,12 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
         load(tmp_path / "a")
 
 
-@pytest.mark.parametrize("other", [5, None])
+@pytest.mark.parametrize("other", [6, None])
 def test_another_format_is_refused(tmp_path: Path, other: int | None) -> None:
     saved(tmp_path / "a", recipe())
     path = tmp_path / "a" / "bundle.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": other}))
-    with pytest.raises(UserError, match=r"bundle\.json is of another format than 1 or 2 or 3 or 4, those this saccade"):
+    with pytest.raises(UserError, match=r"bundle\.json is of another format than 1 or 2 or 3 or 4 or 5, those"):
         load(tmp_path / "a")
 
 

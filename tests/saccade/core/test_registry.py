@@ -67,7 +67,10 @@ def test_signatures_read_from_the_text_are_those_that_python_sees(folder: Folder
         read = registry.keyword_arguments(folder, name, function_name)
         parameters = inspect.signature(function).parameters.values()
         expected = {p.name: p for p in parameters if p.kind == p.KEYWORD_ONLY}
-        assert list(read) == list(expected)
+        shared = registry.shared_arguments(function)
+        assert list(read) == [*expected, *shared]
+        for key, annotation in shared.items():
+            assert eval(read.pop(key).annotation, vars(typing) | vars(module)) == annotation
         for key, argument in read.items():
             assert eval(argument.annotation, vars(module)) == expected[key].annotation
             assert argument.required == (expected[key].default is inspect.Parameter.empty)

@@ -10,6 +10,7 @@ from sklearn import metrics as sk
 from saccade.evaluate.metrics import (
     classification_metrics,
     confusion_counts,
+    equal_mass_bins,
     expected_calibration_error,
     per_class_table,
 )
@@ -105,35 +106,35 @@ def test_loss_of_a_probability_of_zero_is_finite_and_that_of_float32_is_summed_i
 
 
 def test_calibration_error_by_hand():
-    # Bins of a fifteenth: 0.90 and 0.92 share (13/15, 14/15], 0.55 is alone in (8/15, 9/15].
-    confidences_N, is_correct_N = np.array([0.90, 0.92, 0.55]), np.array([True, False, True])
-    expected = 2 / 3 * abs(1 / 2 - 0.91) + 1 / 3 * abs(1 - 0.55)
+    # Two bins of 20: 10 of the less sure are right and 20 of the surer, as sure as 0.6 and 0.9.
+    confidences_N, is_correct_N = np.array([0.6] * 20 + [0.9] * 20), np.arange(40) >= 10
+    expected = 1 / 2 * abs(10 / 20 - 0.6) + 1 / 2 * abs(20 / 20 - 0.9)
     assert expected_calibration_error(confidences_N, is_correct_N) == pytest.approx(expected, rel=1e-12)
     probabilities_NK = np.stack([confidences_N, 1 - confidences_N], axis=1)
-    got = classification_metrics(probabilities_NK, np.array([0, 1, 0]), top_k=[])
+    got = classification_metrics(probabilities_NK, (~is_correct_N).astype(np.int64), top_k=[])
     assert got["ece"] == pytest.approx(expected, rel=1e-12)
 
 
 def test_calibration_error_equals_a_plain_loop():
-    # Right three times in four, however sure; few enough that each bin errs to its own side.
+    # Right three times in four, however sure; in an order that has nothing to do with how sure.
     rng = np.random.default_rng(8)
-    confidences_N = rng.uniform(0.5, 1, size=60)
-    is_correct_N = rng.random(60) < 0.75
-    expected = 0.0
-    for m in range(15):
-        inside = [i for i in range(60) if m / 15 < confidences_N[i] <= (m + 1) / 15]
-        if inside:
-            expected += len(inside) / 60 * abs(np.mean(is_correct_N[inside]) - np.mean(confidences_N[inside]))
+    confidences_N = rng.uniform(0.5, 1, size=300)
+    is_correct_N = rng.random(300) < 0.75
+    ranked = sorted(range(300), key=lambda i: confidences_N[i])
+    bins = [ranked[20 * m : 20 * m + 20] for m in range(15)]
+    expected = sum(abs(np.mean(is_correct_N[inside]) - np.mean(confidences_N[inside])) for inside in bins) / 15
     assert expected > 0.05 + abs(is_correct_N.mean() - confidences_N.mean())  # so the bins matter
     probabilities_NK = np.stack([1 - confidences_N, confidences_N], axis=1)
     got = classification_metrics(probabilities_NK, is_correct_N.astype(np.int64), top_k=[])["ece"]
     assert got == pytest.approx(expected, rel=1e-12)
 
 
-def test_a_confidence_on_an_edge_belongs_to_the_bin_below():
-    # With two bins: 0.5 joins 0.2. Apart, the errors would add up; together they cancel to |1 - 0.7| / 2.
-    got = expected_calibration_error(np.array([0.2, 0.5]), np.array([False, True]), bins=2)
-    assert got == pytest.approx(abs(1 - 0.7) / 2)
+def test_bins_hold_twenty_answers_at_least_and_equal_confidences_lie_in_one():
+    assert equal_mass_bins(np.linspace(0.3, 0.9, 5)).tolist() == [0] * 5
+    assert np.bincount(equal_mass_bins(np.linspace(0.3, 0.9, 47))).tolist() == [23, 24]
+    surest_N = np.array([1.0] * 60 + [0.5] * 30 + [0.7] * 30)
+    assert equal_mass_bins(surest_N).tolist() == [2] * 60 + [0] * 30 + [1] * 30
+    assert np.bincount(equal_mass_bins(np.linspace(0.3, 0.9, 10_000))).tolist() == [666, 667, 667] * 5
 
 
 def test_per_class_table_agrees_with_scikit_learn():

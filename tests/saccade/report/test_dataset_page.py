@@ -168,7 +168,9 @@ def test_the_same_data_give_the_same_bytes(tmp_path: Path) -> None:
         return {path.name: path.read_bytes() for path in (folder / "report").iterdir()}
 
     first = written(tmp_path / "a")
-    assert set(first) == {"report.html", "summary.md", "samples.png"} and first == written(tmp_path / "b")
+    assert set(first) == {"report.html", "summary.md", "findings.json", "samples.png"} and first == written(
+        tmp_path / "b"
+    )
 
 
 def test_what_was_looked_for_and_not_found_is_told_in_one_line(tmp_path: Path) -> None:

@@ -13,23 +13,24 @@ if TYPE_CHECKING:
     from saccade.data.prepared import DatasetInfo, Split
     from saccade.data.spec import Spec
     from saccade.evaluate.about_data.slices import Property
-    from saccade.kinds import Baseline, FrozenFeatures, Means, NewExamples, Reading, Recommendation
+    from saccade.kinds import Baseline, FrozenFeatures, NewExamples, Reading, Recommendation, Resources
     from saccade.kinds.origins import Origins
     from saccade.prepare.split_settings import SplitSettings
     from saccade.readers.examples import ImageExamples
 
 LAYOUT = "image"
 PLURAL = "images"
+NEW_ARRAYS = "uint8"
 FORMS = {"classes": "images", "several classes": "images", "numbers": "images"}
 
 
 def recommend(
-    form: str, examples: "ImageExamples", preprocess: Mapping[str, Any], split: "SplitSettings", means: "Means"
+    form: str, examples: "ImageExamples", preprocess: Mapping[str, Any], split: "SplitSettings", resources: "Resources"
 ) -> "Recommendation":
     """From pre-trained weights where there are some, else from scratch, as large as the time allows."""
     from saccade.kinds.image.recommended_settings import recommended
 
-    return recommended(examples, preprocess, split, means)
+    return recommended(examples, preprocess, split, resources)
 
 
 def baseline_run(form: str, name: str, preprocess: Mapping[str, Any]) -> "Recommendation | None":
@@ -133,6 +134,18 @@ def draw_examples(path: Path, examples: "np.ndarray", captions: Sequence[tuple[s
     from saccade.display.figures import draw_captioned
 
     draw_captioned(examples, range(len(examples)), captions, title, title, path)
+
+
+def from_array(spec: "Spec", examples: "np.ndarray") -> "np.ndarray":
+    """Pixel values from 0 to 255, rounded."""
+    import numpy as np
+
+    if examples.dtype == np.uint8:
+        return examples
+    lowest, highest = examples.min(), examples.max()
+    if not (lowest >= 0 and highest <= 255):  # also refuses nan
+        raise ValueError(f"pixel values ({lowest}..{highest}) must lie in 0..255")
+    return np.rint(examples).astype(np.uint8)
 
 
 def read_new(reading: "Reading") -> "NewExamples":

@@ -16,7 +16,7 @@ import numpy as np
 from saccade.core.errors import UserError
 from saccade.core.messages import pluralise
 from saccade.data.imbalance import count_classes, is_strongly_imbalanced
-from saccade.kinds import Means, Recommendation
+from saccade.kinds import Recommendation, Resources
 from saccade.prepare.split_settings import SplitSettings
 from saccade.readers.examples import ImageExamples
 
@@ -25,7 +25,7 @@ SIDES = (224, 192, 160, 128)  # pixels, of what a backbone is given
 TRAINED_PER_S = 8.0  # images of 224x224 a second and core, forward and backward
 EMBEDDED_PER_S = 45.0  # forward alone
 GPU_CORES = 200.0  # cores that a GPU stands for
-ENOUGH_EPOCHS = 8  # with all layers learning; fewer are better spent on larger images or on the head
+MIN_EPOCHS_OF_ALL_LAYERS = 8  # with all layers learning; fewer are better spent on larger images or on the head
 MIN_IMAGES = 60  # training images, below which all layers would learn by heart
 MAX_EPOCHS = 24
 MAX_STORED = 1_500_000_000  # bytes of views
@@ -64,7 +64,7 @@ class _Facts:
 
 
 def recommended(
-    examples: ImageExamples, preprocess: Mapping[str, Any], split: SplitSettings, means: Means
+    examples: ImageExamples, preprocess: Mapping[str, Any], split: SplitSettings, resources: Resources
 ) -> Recommendation:
     """Settings for images with one class each, several, or numbers to predict.
 
@@ -72,7 +72,7 @@ def recommended(
         examples: images of a source.
         preprocess: block of the dataset; what it says of duplicates and unreadable files stays.
         split: how they will be divided.
-        means: what a training may cost.
+        resources: what a training may cost.
 
     Returns:
         Plain settings, each with its reason.
@@ -81,9 +81,9 @@ def recommended(
         UserError: there are no images, or a class has too few for the splits.
     """
     facts = _look_at(examples, split)
-    if means.has_weights(BACKBONE):
-        return _from_weights(facts, preprocess, means)
-    return _from_scratch(facts, preprocess, means, _WHY_NO_WEIGHTS)
+    if resources.has_weights(BACKBONE):
+        return _from_weights(facts, preprocess, resources)
+    return _from_scratch(facts, preprocess, resources, _WHY_NO_WEIGHTS)
 
 
 def _look_at(examples: ImageExamples, split: SplitSettings) -> _Facts:
@@ -126,20 +126,20 @@ def _look_at(examples: ImageExamples, split: SplitSettings) -> _Facts:
 # --- from pre-trained weights -----------------------------------------------------------------------------------------
 
 
-def _from_weights(facts: _Facts, preprocess: Mapping[str, Any], means: Means) -> Recommendation:
+def _from_weights(facts: _Facts, preprocess: Mapping[str, Any], resources: Resources) -> Recommendation:
     """All layers where the time allows enough epochs and there are enough images, else the head on embeddings."""
-    seconds = 60 * means.minutes * _cores(means)
+    seconds = 60 * resources.minutes * _cores(resources)
     sides = [side for side in SIDES if side >= 160 or facts.side <= side]
     epochs_at = {side: int(seconds * _per_s(TRAINED_PER_S, side) / facts.train_images) for side in sides}
-    side = next((side for side, epochs in epochs_at.items() if epochs >= ENOUGH_EPOCHS), None)
+    side = next((side for side, epochs in epochs_at.items() if epochs >= MIN_EPOCHS_OF_ALL_LAYERS), None)
     if side is not None and facts.train_images >= MIN_IMAGES:
-        return _all_layers(facts, preprocess, means, side, min(MAX_EPOCHS, epochs_at[side]))
+        return _all_layers(facts, preprocess, resources, side, min(MAX_EPOCHS, epochs_at[side]))
     if facts.train_images >= MANY_SMALL and facts.side <= SMALL:
-        return _from_scratch(facts, preprocess, means, _WHY_ENOUGH)
+        return _from_scratch(facts, preprocess, resources, _WHY_ENOUGH)
     if seconds * EMBEDDED_PER_S >= facts.train_images:
         views = int(seconds * EMBEDDED_PER_S / facts.train_images) - 1
-        return _head_alone(facts, preprocess, means, views)
-    return _from_scratch(facts, preprocess, means, _WHY_MANY)
+        return _head_alone(facts, preprocess, resources, views)
+    return _from_scratch(facts, preprocess, resources, _WHY_MANY)
 
 
 def _per_s(at_224: float, side: int) -> float:
@@ -147,9 +147,11 @@ def _per_s(at_224: float, side: int) -> float:
     return at_224 * (224 / side) ** 2
 
 
-def _all_layers(facts: _Facts, preprocess: Mapping[str, Any], means: Means, side: int, epochs: int) -> Recommendation:
+def _all_layers(
+    facts: _Facts, preprocess: Mapping[str, Any], resources: Resources, side: int, epochs: int
+) -> Recommendation:
     head_epochs = max(1, round(epochs / 5))
-    seconds = epochs * facts.train_images / _per_s(TRAINED_PER_S, side) / _cores(means)
+    seconds = epochs * facts.train_images / _per_s(TRAINED_PER_S, side) / _cores(resources)
     train = {
         "epochs": epochs,
         "batch_size": 32,
@@ -163,7 +165,7 @@ def _all_layers(facts: _Facts, preprocess: Mapping[str, Any], means: Means, side
     reasons = {
         "preprocess.size": _why_size(facts, size, side),
         "model": f"ImageNet's weights: {pluralise(facts.train_images, 'image')} are too few to learn to see from",
-        "train.epochs": f"what {means.minutes:g} minutes allow on {_hardware(means)}, at most {MAX_EPOCHS}",
+        "train.epochs": f"what {resources.minutes:g} minutes allow on {_hardware(resources)}, at most {MAX_EPOCHS}",
         "train.finetune": "at first the head alone, then all layers, the deeper the slower",
         **_why_no_balance(facts),
     }
@@ -178,7 +180,7 @@ def _all_layers(facts: _Facts, preprocess: Mapping[str, Any], means: Means, side
     )
 
 
-def _head_alone(facts: _Facts, preprocess: Mapping[str, Any], means: Means, views: int) -> Recommendation:
+def _head_alone(facts: _Facts, preprocess: Mapping[str, Any], resources: Resources, views: int) -> Recommendation:
     side = SIDES[0]
     size, input_side = _size(facts, side)
     room = MAX_STORED // (facts.train_images * size[0] * size[1] * facts.channels)
@@ -207,7 +209,7 @@ def _head_alone(facts: _Facts, preprocess: Mapping[str, Any], means: Means, view
         model=_backbone(input_side),
         train=train,
         reasons=reasons | (_why_views(facts) if views else {}),
-        minutes=(views + 1) * facts.train_images / EMBEDDED_PER_S / _cores(means) / 60,
+        minutes=(views + 1) * facts.train_images / EMBEDDED_PER_S / _cores(resources) / 60,
     )
 
 
@@ -223,11 +225,13 @@ _WHY_ENOUGH = "from scratch: so many small images are enough for a network that 
 _WHY_MANY = "from scratch: images are too many for a large network in the time there is, and enough for a small one"
 
 
-def _from_scratch(facts: _Facts, preprocess: Mapping[str, Any], means: Means, why_scratch: str) -> Recommendation:
+def _from_scratch(
+    facts: _Facts, preprocess: Mapping[str, Any], resources: Resources, why_scratch: str
+) -> Recommendation:
     """ResNet-9, as wide as the time allows, at a side that shows what there is."""
     side = min(96, max(32, facts.side))
     size, _ = _size(facts, side)
-    seconds = 60 * means.minutes * _cores(means)
+    seconds = 60 * resources.minutes * _cores(resources)
     # Multiply-adds of ResNet-9 at width 64 and 32x32: 379 M; forward and backward three times that, at 25 G a second.
     cost_s = 3 * 379e6 * (size[0] * size[1] / 32**2) / 25e9
     width, epochs = 16, 12
@@ -252,7 +256,7 @@ def _from_scratch(facts: _Facts, preprocess: Mapping[str, Any], means: Means, wh
     reasons = {
         "preprocess.size": _why_size(facts, size, side),
         "model": why_scratch,
-        "train.epochs": f"what {means.minutes:g} minutes allow at this size and width on {_hardware(means)}",
+        "train.epochs": f"what {resources.minutes:g} minutes allow at this size and width on {_hardware(resources)}",
         **_why_balance(facts),
     }
     return Recommendation(
@@ -262,7 +266,7 @@ def _from_scratch(facts: _Facts, preprocess: Mapping[str, Any], means: Means, wh
         model={"name": "resnet9", "width": width},
         train=train,
         reasons=reasons | _why_views(facts),
-        minutes=epochs * cost_s * (width / 64) ** 2 * facts.train_images / _cores(means) / 60,
+        minutes=epochs * cost_s * (width / 64) ** 2 * facts.train_images / _cores(resources) / 60,
     )
 
 
@@ -382,10 +386,10 @@ def _why_views(facts: _Facts) -> dict[str, str]:
     }
 
 
-def _cores(means: Means) -> float:
+def _cores(resources: Resources) -> float:
     """Cores that there are, or that a GPU stands for."""
-    return GPU_CORES if means.has_gpu else means.cores
+    return GPU_CORES if resources.has_gpu else resources.cores
 
 
-def _hardware(means: Means) -> str:
-    return "a GPU" if means.has_gpu else pluralise(means.cores, "core")
+def _hardware(resources: Resources) -> str:
+    return "a GPU" if resources.has_gpu else pluralise(resources.cores, "core")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from saccade.data.prepared import DatasetInfo, Split
-    from saccade.kinds import Baseline, Means, NewExamples, Reading, Recommendation
+    from saccade.kinds import Baseline, NewExamples, Reading, Recommendation, Resources
     from saccade.prepare.split_settings import SplitSettings
 
 LAYOUT = "series"
@@ -39,16 +39,16 @@ def problems(
 
 
 def recommend(
-    form: str, examples: Any, preprocess: Mapping[str, Any], split: "SplitSettings", means: "Means"
+    form: str, examples: Any, preprocess: Mapping[str, Any], split: "SplitSettings", resources: "Resources"
 ) -> "Recommendation":
     """A linear forecast, or convolutions for classes; see ``kinds.recommend``."""
     from saccade.core.errors import UserError
     from saccade.kinds.series import recommended_settings as settings
 
     if form == "series_to_forecast":
-        return settings.recommended_for_forecast(examples, preprocess, split, means)
+        return settings.recommended_for_forecast(examples, preprocess, split, resources)
     if form == "labelled_series":
-        return settings.recommended_for_classes(examples, preprocess, split, means)
+        return settings.recommended_for_classes(examples, preprocess, split, resources)
     raise UserError("nothing is recommended for generated series yet: `saccade recipes` lists settings to begin with")
 
 

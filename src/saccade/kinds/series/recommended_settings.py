@@ -11,7 +11,7 @@ from typing import Any
 from saccade.core.errors import UserError
 from saccade.core.messages import pluralise
 from saccade.data.forecast_inputs import shifts_for
-from saccade.kinds import Means, Recommendation
+from saccade.kinds import Recommendation, Resources
 from saccade.kinds.series.forecasting.recommended_window import recommend_window
 from saccade.prepare.split_settings import SplitSettings
 from saccade.readers.examples import LongSeries, SeriesFiles, SeriesPanel
@@ -24,7 +24,7 @@ CONVOLUTIONS_S = 0.01  # seconds of an update of 32 series of 100 steps
 
 
 def recommended_for_forecast(
-    examples: LongSeries | SeriesPanel, preprocess: Mapping[str, Any], split: SplitSettings, means: Means
+    examples: LongSeries | SeriesPanel, preprocess: Mapping[str, Any], split: SplitSettings, resources: Resources
 ) -> Recommendation:
     """Settings for the future of long series.
 
@@ -32,7 +32,7 @@ def recommended_for_forecast(
         examples: the series of a source, one or several.
         preprocess: block of the dataset, which stays as it is; a window or a horizon that it lacks is decided.
         split: how its windows will be divided.
-        means: what a training may cost.
+        resources: what a training may cost.
 
     Returns:
         Plain settings, each with its reason.
@@ -56,7 +56,7 @@ def recommended_for_forecast(
     batch_size = 64
     weights = window * features * horizon * len(examples.targets)
     updates = math.ceil(windows / batch_size)
-    affordable = int(60 * means.minutes / (updates * (UPDATE_S + WEIGHT_S * weights)))
+    affordable = int(60 * resources.minutes / (updates * (UPDATE_S + WEIGHT_S * weights)))
     wanted = min(MAX_EPOCHS, max(MIN_EPOCHS, math.ceil(UPDATES / updates)))
     epochs = max(1, min(wanted, affordable))
     return Recommendation(
@@ -112,7 +112,7 @@ def linear_baseline_run(preprocess: Mapping[str, Any]) -> Recommendation:
 
 
 def recommended_for_classes(
-    examples: SeriesFiles, preprocess: Mapping[str, Any], split: SplitSettings, means: Means
+    examples: SeriesFiles, preprocess: Mapping[str, Any], split: SplitSettings, resources: Resources
 ) -> Recommendation:
     """Settings for labelled series.
 
@@ -120,7 +120,7 @@ def recommended_for_classes(
         examples: files of a source.
         preprocess: block of the dataset, which stays as it is.
         split: how they will be divided.
-        means: what a training may cost; a short training of a small network fits into any.
+        resources: what a training may cost; a short training of a small network fits into any.
 
     Returns:
         Plain settings, each with its reason.

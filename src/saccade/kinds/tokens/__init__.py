@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
     from saccade.data.prepared import DatasetInfo, Split
     from saccade.data.spec import Spec
-    from saccade.kinds import Baseline, Means, NewExamples, Reading, Recommendation
+    from saccade.kinds import Baseline, NewExamples, Reading, Recommendation, Resources
     from saccade.prepare.split_settings import SplitSettings
 
 LAYOUT = "tokens"
 PLURAL = "texts"
+NEW_ARRAYS = "str"
 INPUTS = ("PATH", "--text")
 GIVE = "give `saccade predict {run} --text TEXT`, or a file of lines"
 FORMS = {"classes": "labelled_texts", "several classes": "labelled_texts", "next tokens": "long_texts"}
@@ -45,14 +46,14 @@ def problems(
 
 
 def recommend(
-    form: str, examples: Any, preprocess: Mapping[str, Any], split: "SplitSettings", means: "Means"
+    form: str, examples: Any, preprocess: Mapping[str, Any], split: "SplitSettings", resources: "Resources"
 ) -> "Recommendation":
     """A bag of n-grams for labelled texts, an LSTM for a long one; see ``kinds.recommend``."""
     from saccade.kinds.tokens import recommended_settings as settings
 
     if form == "long_texts":
-        return settings.recommended_for_long_text(examples, preprocess, split, means)
-    return settings.recommended(examples, preprocess, split, means)
+        return settings.recommended_for_long_text(examples, preprocess, split, resources)
+    return settings.recommended(examples, preprocess, split, resources)
 
 
 def baseline_run(form: str, name: str, preprocess: Mapping[str, Any]) -> "Recommendation | None":

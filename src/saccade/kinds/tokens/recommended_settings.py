@@ -13,7 +13,7 @@ import numpy as np
 from saccade.core.errors import UserError
 from saccade.core.messages import pluralise
 from saccade.data.imbalance import count_classes, is_strongly_imbalanced
-from saccade.kinds import Means, Recommendation
+from saccade.kinds import Recommendation, Resources
 from saccade.kinds.tokens.text.tokenizer import Unit, cut, normalise
 from saccade.prepare.split_settings import SplitSettings
 from saccade.readers.examples import TextExamples, TextStream
@@ -34,7 +34,7 @@ UPDATE_S, WEIGHT_S = 0.012, 8e-9  # seconds of an update on a core, and of a wei
 
 
 def recommended(
-    examples: TextExamples, preprocess: Mapping[str, Any], split: SplitSettings, means: Means
+    examples: TextExamples, preprocess: Mapping[str, Any], split: SplitSettings, resources: Resources
 ) -> Recommendation:
     """Settings for labelled texts.
 
@@ -42,7 +42,7 @@ def recommended(
         examples: texts of a source.
         preprocess: block of the dataset, which stays as it is; what it lacks of unit and max_length is decided.
         split: how they will be divided.
-        means: what a training may cost.
+        resources: what a training may cost.
 
     Returns:
         Plain settings, each with its reason.
@@ -64,7 +64,7 @@ def recommended(
         buckets //= 2
     batch_size = 128 if is_many else 32
     updates = math.ceil(train_texts / batch_size)
-    affordable = int(60 * means.minutes / (updates * (UPDATE_S + WEIGHT_S * buckets * K)))
+    affordable = int(60 * resources.minutes / (updates * (UPDATE_S + WEIGHT_S * buckets * K)))
     wanted = min(MAX_EPOCHS, max(EPOCHS, math.ceil(MIN_UPDATES / updates)))
     epochs = max(1, min(wanted, affordable))
     counts = count_classes(examples.labels, K)
@@ -118,7 +118,7 @@ def _unit_and_length(examples: TextExamples) -> tuple[dict[str, Any], dict[str, 
 
 
 def recommended_for_long_text(
-    examples: TextStream, preprocess: Mapping[str, Any], split: SplitSettings, means: Means
+    examples: TextStream, preprocess: Mapping[str, Any], split: SplitSettings, resources: Resources
 ) -> Recommendation:
     """Settings for one long text: an LSTM that reads letters, as large as the text deserves and the time allows.
 
@@ -126,7 +126,7 @@ def recommended_for_long_text(
         examples: text of a source.
         preprocess: block of the dataset, which stays as it is; what it lacks of unit and length is decided.
         split: how the text will be cut.
-        means: what a training may cost.
+        resources: what a training may cost.
 
     Returns:
         Plain settings, each with its reason.
@@ -144,9 +144,9 @@ def recommended_for_long_text(
     windows = max(1, int(train_tokens / length))
     batch_size = max(1, min(32, windows // 20))
     updates = math.ceil(windows / batch_size)
-    epoch_s = train_tokens / (LETTERS_PER_S * (256 / hidden_size)) / (GPU_SPEED if means.has_gpu else 1)
+    epoch_s = train_tokens / (LETTERS_PER_S * (256 / hidden_size)) / (GPU_SPEED if resources.has_gpu else 1)
     wanted = min(MAX_TEXT_EPOCHS, max(6, math.ceil(TEXT_UPDATES / updates)))
-    epochs = max(1, min(wanted, int(60 * means.minutes / epoch_s)))
+    epochs = max(1, min(wanted, int(60 * resources.minutes / epoch_s)))
     return Recommendation(
         summary=f"an LSTM of {hidden_size} units, letter by letter, for {pluralise(epochs, 'epoch')}",
         preprocess=decided,
@@ -165,7 +165,7 @@ def recommended_for_long_text(
             "preprocess.length": "letters that are read in one go",
             "train.epochs": f"{epochs * updates:,} updates"
             if epochs == wanted
-            else f"what {means.minutes:g} minutes allow",
+            else f"what {resources.minutes:g} minutes allow",
         },
         minutes=epochs * epoch_s / 60,
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-LEAST = 0.1  # by how much the autocorrelation must rise to a season's peak, and how high the peak must be
+MIN_RISE = 0.1  # by how much the autocorrelation must rise to a season's peak, and how high the peak must be
 DEVIATIONS = 3  # of the autocorrelation of noise, 1 / sqrt(T), that a peak must stand above 0
 _NEARLY = 0.85  # of a multiple's rise, which the season itself must have: chance lifts now the one, now the other
 
@@ -49,17 +49,17 @@ def find_season(values_T: np.ndarray, longest: int) -> int | None:
         longest: the longest season to look for.
 
     Returns:
-        Steps, or None where no peak rises by ``LEAST``, or out of what noise would do.
+        Steps, or None where no peak rises by ``MIN_RISE``, or out of what noise would do.
     """
     longest = min(longest, len(values_T) // 2)
     if longest < 2:
         return None
     r_L = autocorrelation(values_T, longest + 1)
-    least = max(LEAST, DEVIATIONS / len(values_T) ** 0.5)
+    least = max(MIN_RISE, DEVIATIONS / len(values_T) ** 0.5)
     rise_L = r_L - np.minimum.accumulate(r_L)
     inner_L = np.arange(2, longest + 1)
     is_peak_L = (r_L[inner_L] > r_L[inner_L - 1]) & (r_L[inner_L] >= r_L[inner_L + 1])
-    peaks = inner_L[is_peak_L & (r_L[inner_L] >= least) & (rise_L[inner_L] >= LEAST)]
+    peaks = inner_L[is_peak_L & (r_L[inner_L] >= least) & (rise_L[inner_L] >= MIN_RISE)]
     if not len(peaks):
         return None
     best = int(peaks[np.argmax(rise_L[peaks])])

@@ -18,7 +18,7 @@ from saccade.tables.numbers import NotANumberError
 from saccade.tables.table import Column
 from saccade.tables.table_format import TableFormat
 
-WIDE = "value"  # what the only feature of a series is called that is a column of its own
+VALUE = "value"  # what the only feature of a series is called that is a column of its own
 
 
 @dataclass(frozen=True)
@@ -263,10 +263,10 @@ def _columns_as_series(table: FileSeries, columns: ForecastColumns) -> SeriesPan
         rows = _from_first_to_last(table.values[:, at], is_empty_R if known else None)
         one = replace(
             _rows(table, rows, f"{table.name}, column {printable(column)}"),
-            features=(WIDE, *columns.known),
+            features=(VALUE, *columns.known),
             values=table.values[rows][:, [at, *known]],
         )
-        series.append(LongSeries(one, (WIDE,), known=tuple(columns.known), name=column))
+        series.append(LongSeries(one, (VALUE,), known=tuple(columns.known), name=column))
     return SeriesPanel(series, "", table.notes)
 
 

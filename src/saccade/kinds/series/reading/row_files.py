@@ -16,7 +16,7 @@ from saccade.kinds.series.reading.ts_format import read_ts
 from saccade.tables.table import Column
 from saccade.tables.table_format import TableFormat
 
-ENDINGS = (".ts", ".npz", ".npy", ".tsv", ".csv", ".txt", ".jsonl", ".json", ".parquet", ".xlsx", ".data")
+ROW_FILE_SUFFIXES = (".ts", ".npz", ".npy", ".tsv", ".csv", ".txt", ".jsonl", ".json", ".parquet", ".xlsx", ".data")
 """Endings of such files, those first that are read rather than others of the same name."""
 
 _ROLES = ("x", "y", "labels", "label")  # words by which .npy files of one dataset differ
@@ -51,7 +51,7 @@ def choose_files(names: Sequence[str], table: str | None, where: str) -> list[st
         where: name of the folder or archive, for messages.
 
     Returns:
-        Names; of several forms of one dataset those of the first in ``ENDINGS``.
+        Names; of several forms of one dataset those of the first in ``ROW_FILE_SUFFIXES``.
 
     Raises:
         UserError: there are none, or several datasets.
@@ -64,12 +64,12 @@ def choose_files(names: Sequence[str], table: str | None, where: str) -> list[st
     groups: dict[tuple[str, str], list[str]] = {}
     for name in names:
         path = PurePosixPath(name)
-        if path.suffix.lower() in ENDINGS and not path.name.startswith((".", "_")):
+        if path.suffix.lower() in ROW_FILE_SUFFIXES and not path.name.startswith((".", "_")):
             groups.setdefault((_stem(path), path.suffix.lower()), []).append(name)
     parted = {key: found for key, found in groups.items() if any(split_of_name(name) for name in found)}
     groups = parted or groups
     if len({stem for stem, _ in groups}) == 1:  # forms of one dataset
-        return min(groups.items(), key=lambda item: ENDINGS.index(item[0][1]))[1]
+        return min(groups.items(), key=lambda item: ROW_FILE_SUFFIXES.index(item[0][1]))[1]
     listed = ", ".join(sorted(names)[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
     what = "several that may be one" if groups else "none"
     raise UserError(

@@ -1,0 +1,109 @@
+"""``saccade explain RUN``: maps over images, what each step of a sequence adds, or both where rows are read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline import paths
+from pipeline.commands import explain_sequence_run
+from pipeline.commands.explain import ExplainOptions, explain_run
+from pipeline.commands.explain_sequences import Request, explain_examples, reads_steps
+from pipeline.commands.predict import spec_of
+from saccade.core import registry
+from saccade.core.errors import UserError
+from saccade.data.spec import Spec
+from saccade.explain.sequences.influence import LIMIT_S
+from saccade.kinds import Reading
+
+if TYPE_CHECKING:
+    from pipeline.params.load import Params
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is to be explained; nothing: the run's own data.
+
+    Attributes:
+        here: folder that paths are relative to.
+        paths: files, folders and patterns.
+        texts: texts themselves.
+        prompt: text whose next token is explained.
+        limit_s: seconds that one sequence may take.
+    """
+
+    here: Path
+    paths: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    prompt: str | None = None
+    limit_s: float = LIMIT_S
+
+
+def explain_given(params: "Params", run: str, given: Given, options: ExplainOptions) -> None:
+    """Explain a run, or what it says of examples, as its input layout asks for.
+
+    Args:
+        params: the whole file.
+        run: key in ``runs:``, or the folder of a bundle in models/.
+        given: what is to be explained.
+        options: what is asked.
+
+    Raises:
+        UserError: there is no such run or bundle, or what is asked does not fit it.
+    """
+    is_there = (paths.model(run) / "bundle.json").exists()
+    spec = spec_of(run) if is_there else None
+    if spec is None or spec.layout == "image":
+        _refuse_texts(run, given, is_there=is_there)
+        explain_run(params, run, given.paths, given.here, options)
+        if spec is not None and not (given.paths or options.as_json or options.layer is not None):
+            _explain_rows(params, run, spec, given, options)
+        return
+    if options.layer is not None:
+        raise UserError(f"--layer ({options.layer}) must be left out: {run} takes {spec.plural}, and has no maps")
+    if not reads_steps(run):
+        raise UserError(f"{run} takes {spec.plural}: images, texts and series are explained")
+    request = _request(params, run, spec, given, options)
+    if given.paths or given.texts or given.prompt is not None:
+        explain_examples(request)
+    else:
+        explain_sequence_run.explain_run(request)
+
+
+def _refuse_texts(run: str, given: Given, *, is_there: bool) -> None:
+    for name, text in (("--text", next(iter(given.texts), None)), ("--prompt", given.prompt)):
+        if text is not None and is_there:
+            raise UserError(f"{name} ({text[:30]}) must be left out: {run} takes images; name files")
+
+
+def _explain_rows(params: "Params", run: str, spec: Spec, given: Given, options: ExplainOptions) -> None:
+    """What rows of images are to a recurrence, where there is one and the data are here, beside the maps."""
+    block = params.runs.get(run)
+    if block is not None and (paths.prepared(block.dataset) / "dataset.json").exists() and reads_steps(run):
+        explain_sequence_run.explain_run(_request(params, run, spec, given, options))
+
+
+def _request(params: "Params", run: str, spec: Spec, given: Given, options: ExplainOptions) -> Request:
+    block = params.runs.get(run)
+    dataset = params.datasets[block.dataset] if block else None
+    reading = Reading(
+        run,
+        spec,
+        given.paths,
+        given.texts,
+        given.here,
+        dataset.source.arguments if dataset else {},
+        dataset.preprocess.options if dataset else {},
+        registry.constant_or("", "datasets", dataset.source.name, "NEW_EXAMPLES") if dataset else "",
+    )
+    return Request(
+        reading,
+        block.dataset if block else "",
+        options.out or paths.report(run) / "explain",
+        prompt=given.prompt,
+        classes=[options.label] if options.label is not None else [],
+        methods=options.methods,
+        limit_s=given.limit_s,
+        as_json=options.as_json,
+        as_npz=options.as_npz,
+        device=block.evaluate.device if block else "cpu",
+    )
