@@ -58,8 +58,9 @@ def find_lr(
     find_lr(TrainingRun.of(params, run), updates=updates, out=out)
 
 
-@app.command()
+@app.command(context_settings={"allow_extra_args": True})
 def repeat(
+    context: typer.Context,
     run: RunName,
     seeds: Annotated[
         Optional[int],  # noqa: UP045
@@ -71,14 +72,34 @@ def repeat(
             "--folds", metavar="K", min=2, help="train it K times; each K-th of the data is the test split once"
         ),
     ] = None,
+    fractions: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--fractions",
+            metavar="F F ...",
+            help="train it on shares of its training data, such as 0.25 0.5 1.0: should I collect more? May be given "
+            "with --seeds N, for N trainings of each share",
+        ),
+    ] = None,
 ) -> None:
     """Train and measure a run several times; print the mean and standard deviation of its metrics."""
-    if (seeds is None) == (folds is None):
+    if context.args and fractions is None:
+        raise typer.BadParameter(f"{' '.join(context.args)!r} belongs to no option; only --fractions takes several")
+    if (fractions is not None and folds is not None) or (seeds is None and folds is None and fractions is None):
+        raise typer.BadParameter(
+            "choose what differs between the trainings: --seeds N, or --folds K, or --fractions F F ..."
+        )
+    if seeds is not None and folds is not None:
         raise typer.BadParameter("choose what differs between the trainings: --seeds N, or --folds K")
     params = load()
     entry("runs", params.runs, run)
     tell_missing_commit()
-    if seeds is not None:
+    if fractions is not None:
+        from pipeline.launch.fractions import repeat_fractions
+
+        shares = _shares(" ".join([fractions, *context.args]))
+        repeat_fractions(params, run, shares, seeds or 1, after_training=print_verdict)
+    elif seeds is not None:
         from pipeline.launch.seeds import repeat_seeds
 
         repeat_seeds(params, run, seeds, after_training=print_verdict)
@@ -87,6 +108,14 @@ def repeat(
 
         assert folds is not None
         repeat_folds(params, run, folds, after_training=print_verdict)
+
+
+def _shares(text: str) -> list[float]:
+    """Numbers with spaces or commas between them."""
+    try:
+        return [float(share) for share in text.replace(",", " ").split()]
+    except ValueError:
+        raise typer.BadParameter(f"--fractions ({text}) must be numbers, such as 0.25 0.5 1.0") from None
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

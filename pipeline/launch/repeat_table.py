@@ -19,12 +19,13 @@ class Repeated:
     """One of the trainings.
 
     Attributes:
-        key: its seed, or the number of the fold that was its test split.
+        key: its seed, the number of the fold that was its test split, or the share of the training split that it
+            learnt from.
         metrics: measures on its test split, the task's main one first.
         about: other values that are kept of it.
     """
 
-    key: int
+    key: float
     metrics: Mapping[str, float]
     about: Mapping[str, Any]
 

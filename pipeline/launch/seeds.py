@@ -13,6 +13,7 @@ from pipeline.tracking.mlflow_store import tracking_uri
 from pipeline.tracking.uploader import MlflowUploader
 
 if TYPE_CHECKING:
+    from pipeline.launch.repeat_table import Repeated
     from pipeline.params.load import Params
 
 
@@ -28,11 +29,34 @@ def repeat_seeds(params: "Params", name: str, count: int, *, after_training: Aft
     Raises:
         UserError: data are missing, or a training fails.
     """
+    repeated, pending = measure_seeds(params, name, count, after_training=after_training)
+    from pipeline.launch.repeat_table import show_and_keep
+
+    show_and_keep(name, "seed", repeated, paths.report(name) / "repeat", pending)
+
+
+def measure_seeds(
+    params: "Params", name: str, count: int, *, after_training: AfterTraining
+) -> "tuple[list[Repeated], str | None]":
+    """Train and evaluate a run with ``count`` seeds.
+
+    Args:
+        params: the whole file.
+        name: key in ``runs:``.
+        count: number of seeds.
+        after_training: callback that is called at the end of each training.
+
+    Returns:
+        What was measured of each, and why not all of it is in MLflow; None if it is.
+
+    Raises:
+        UserError: data are missing, or a training fails.
+    """
     for number in range(count):
         train_in_processes(params, name, number, fresh=False, after_training=after_training)
 
     from pipeline.launch.ensemble import stores_of_members
-    from pipeline.launch.repeat_table import Repeated, show_and_keep
+    from pipeline.launch.repeat_table import Repeated
     from pipeline.runs.tables import read_history
     from pipeline.stages.evaluate.members import evaluate_member
     from pipeline.stages.train.run import TrainingRun
@@ -50,4 +74,4 @@ def repeat_seeds(params: "Params", name: str, count: int, *, after_training: Aft
         about = {key: trained[key] for key in ("identity", "weights_sha256", "run_uid")}
         about["mlflow_run_id"] = outcome.mlflow_run_id
         repeated.append(Repeated(run.seed + number, metrics, about))
-    show_and_keep(name, "seed", repeated, paths.report(name) / "repeat", pending)
+    return repeated, pending

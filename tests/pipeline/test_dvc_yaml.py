@@ -54,7 +54,7 @@ def decides(path: Path, stage: str) -> bool:
 
 
 # What a stage asks the kinds of data for, which are found by their names, as models are
-ASKED = {"evaluate": ("baseline", "features_baseline", "beside_answers", "draw_mistakes")}
+ASKED = {"evaluate": ("baseline", "features_baseline", "beside_answers", "properties", "draw_mistakes")}
 
 
 def asked_of_kinds(stage: str) -> set[Path]:

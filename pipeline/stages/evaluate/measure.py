@@ -10,14 +10,18 @@ import numpy as np
 from pipeline import paths
 from pipeline.console import Progress
 from pipeline.schema.evaluate import EvaluateBlock, RejectBlock
+from saccade import kinds
 from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.core.files import read_json
 from saccade.core.messages import pluralise
-from saccade.data.prepared import VIEWS_FORMAT, Split, open_split
+from saccade.data.prepared import VIEWS_FORMAT, Split, open_split, read_dataset_info
+from saccade.data.spec import Spec
+from saccade.evaluate.about_data.slices import class_sizes
 from saccade.evaluate.calibration import Answers
 from saccade.evaluate.metrics import classification_metrics
 from saccade.evaluate.reject import Rejection, choose_threshold
+from saccade.kinds.origins import read_origins
 from saccade.predict.predictor import Predictor, TokenOutputs
 from saccade.predict.tta import average_over_views
 from saccade.transforms.albumentations_adapter import colors_for
@@ -62,6 +66,7 @@ def measure(
     *,
     run: str,
     trained_on: str,
+    measured_on: str | None = None,
     shown_beside: Mapping[str, Any] | None = None,
     answered: Answered | None = None,
     rejection: Rejection | None = None,
@@ -79,6 +84,7 @@ def measure(
         block: ``evaluate:``.
         run: name of the run, for messages.
         trained_on: key in ``datasets:``, whose transforms make the views of ``evaluate.tta``.
+        measured_on: key in ``datasets:``, of which the examples are; None: of the same.
         shown_beside: what else the task's ``evaluate`` takes, by name.
         answered: what the network says of the split, from ``answer``; None: it is asked here.
         rejection: confidence below which the run is to say that it is unsure; None: nobody asked for one.
@@ -94,7 +100,8 @@ def measure(
     config, answers, of_network = predictor.config, answered.answers, answered.of_network
     _require_finite(answers, test, run)
     task = registry.module("tasks", config.task)
-    beside = {"top_k": block.top_k, "predictor": predictor, **(shown_beside or {})}
+    about = about_examples(paths.prepared(measured_on or trained_on), paths.prepared(trained_on), test, predictor.spec)
+    beside = {"top_k": block.top_k, "predictor": predictor, **about, **(shown_beside or {})}
     if of_network is not None:
         beside |= {"network_NK": of_network, "temperature": config.temperature, "rejection": rejection}
     metrics: dict[str, Any] = registry.call_with_supported(
@@ -147,6 +154,26 @@ def _require_finite(answers: Any, test: Split, run: str) -> None:
         f"{len(values):,}, first for row {row} of the source: its training broke, or the example's numbers are too "
         f"large. `saccade doctor {run}` shows the training; `saccade train {run} --fresh` repeats it"
     )
+
+
+def about_examples(prepared: Path, learnt: Path, test: Split, spec: Spec) -> dict[str, Any]:
+    """What a task may take to say where answers are wrong more often, and which examples they are.
+
+    Args:
+        prepared: folder of the dataset that the examples are of.
+        learnt: folder of the dataset that the network has learnt from.
+        test: the examples, with labels in the order of the network's classes.
+        spec: spec of the network.
+
+    Returns:
+        ``properties`` and, where the source names its examples, ``names_of_examples``.
+    """
+    origins = read_origins(prepared, test.rows)
+    names = [origins.name(i) for i in range(len(test.rows))] if origins.names else []
+    found = kinds.properties(test, spec, origins)
+    if spec.classes and (learnt / "dataset.json").exists():
+        found.insert(0, class_sizes(test.labels, read_dataset_info(learnt).class_counts["train"]))
+    return {"properties": found, "names_of_examples": names}
 
 
 def _measure_views(

@@ -59,6 +59,7 @@ def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> N
                 block,
                 run=run,
                 trained_on=trained["dataset"],
+                measured_on=dataset,
                 shown_beside=kinds.beside_answers(description),
                 rejection=_own_rejection(run, block),
             )

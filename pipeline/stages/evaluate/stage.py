@@ -33,6 +33,8 @@ from saccade.core.files import replacing_file, replacing_folder, write_json
 from saccade.data.prepared import Split, open_split, read_dataset_info
 from saccade.data.spec import SPLITS
 from saccade.display.layer_statistics import draw_layer_statistics
+from saccade.evaluate.about_data.slices import read_slices, worse_in_words
+from saccade.explain.architecture.speed import measure_speed, write_speed
 from saccade.predict import predictor as prediction
 from saccade.predict.predictor import Predictor
 
@@ -85,6 +87,7 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
             )
             if layers := read_gradients(report / "gradients.csv"):
                 draw_layer_statistics(layers, folder / "gradients.png")
+            write_speed(folder / "speed.csv", measure_speed(predictor, test))
             baselines = list(baseline_values(dataset, description, block))
             metrics |= metrics_of(baselines, description, metrics.get("effective_examples"))
             columns = outcomes_of(baselines, len(test.rows))
@@ -119,6 +122,10 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
     )
     for line in [*calibration_lines(metrics), *missing_values_in_words(metrics)]:
         say(line)
+    for line in worse_in_words(
+        read_slices(report / "evaluation" / "slices.csv"), is_share=bool(predictor.spec.classes)
+    ):
+        say(f"{run}: {line}")
     if main in members:
         say(told(members[main], main))
     if outcome.pending_reason:

@@ -14,6 +14,8 @@ import numpy as np
 from saccade.data.spec import NO_CLASS
 from saccade.display.style import BLUE, GREY, ORANGE, new_figure, save_figure, shorten, style
 
+_THIRD_LINE = "; third line: its file, or its row in the source"
+
 
 def draw_confusion(counts_KK: np.ndarray, classes: Sequence[str], path: Path) -> None:
     """Draw which classes are taken for which.
@@ -182,6 +184,7 @@ def draw_mistakes(
     classes: Sequence[str],
     path: Path,
     most: int = 36,
+    names: Sequence[str] = (),
 ) -> None:
     """Draw the mistakes that the classifier was surest of, the surest first.
 
@@ -195,6 +198,7 @@ def draw_mistakes(
         classes: the K names.
         path: the PNG to write.
         most: number of mistakes to draw at most, at least 1.
+        names: what each image is found by, such as its file, for a third line; none: there is none.
 
     Raises:
         ValueError: images, labels and probabilities differ in number, or ``most`` is below 1.
@@ -214,11 +218,18 @@ def draw_mistakes(
     noun = "mistake" if len(mistakes) == 1 else "mistakes"
     which = f"{len(mistakes):,} {noun}" if len(drawn) == len(mistakes) else f"{most} surest of {len(mistakes):,} {noun}"
     captions = [
-        (shorten(classes[labels_N[i]], 16), f"{shorten(classes[predicted_N[i]], 16)} {confidences_N[i]:.3f}")
+        (
+            shorten(classes[labels_N[i]], 16),
+            f"{shorten(classes[predicted_N[i]], 16)} {confidences_N[i]:.3f}",
+            names[i] if len(names) else "",
+        )
         for i in drawn
     ]
-    title = f"{which} among {examples}\nfirst line: true class; second line: predicted class and its probability"
-    _draw_captioned(images_NHWC, drawn, captions, title, f"No mistakes among {examples}.", path)
+    title = (
+        f"{which} among {examples}\nfirst line: true class; second line: predicted class and its probability"
+        f"{_THIRD_LINE if len(names) else ''}"
+    )
+    draw_captioned(images_NHWC, drawn, captions, title, f"No mistakes among {examples}.", path)
 
 
 def draw_wrong_classes(
@@ -229,6 +240,7 @@ def draw_wrong_classes(
     classes: Sequence[str],
     path: Path,
     most: int = 36,
+    names: Sequence[str] = (),
 ) -> None:
     """Draw the images whose classes are told wrongly, where each may have several: the surest mistakes first.
 
@@ -243,6 +255,7 @@ def draw_wrong_classes(
         classes: the K names.
         path: the PNG to write.
         most: number of images to draw at most, at least 1.
+        names: what each image is found by, such as its file, for a third line; none: there is none.
     """
     has_NK = np.asarray(labels_NK) > 0
     off_NK = np.where(has_NK != found_NK, np.abs(probabilities_NK - has_NK), -1.0)
@@ -254,29 +267,40 @@ def draw_wrong_classes(
         k = int(worst_N[i])
         truth = ", ".join(classes[c] for c in np.flatnonzero(has_NK[i]).tolist()) or NO_CLASS
         missed = "" if found_NK[i, k] else "not "
-        captions.append((shorten(truth, 20), f"{missed}{shorten(classes[k], 14)} {probabilities_NK[i, k]:.3f}"))
+        said = f"{missed}{shorten(classes[k], 14)} {probabilities_NK[i, k]:.3f}"
+        captions.append((shorten(truth, 20), said, names[i] if len(names) else ""))
     examples = _count_examples(len(has_NK))
     shown = "" if len(drawn) == len(mistakes) else f", the {most} surest"
     title = (
         f"{len(mistakes):,} of {examples} with a wrong class{shown}\nfirst line: true classes; second line: what is "
         'wrongly said to be there or, after "not", is missed, and its probability'
+        f"{_THIRD_LINE if len(names) else ''}"
     )
-    _draw_captioned(images_NHWC, drawn, captions, title, f"No mistakes among {examples}.", path)
+    draw_captioned(images_NHWC, drawn, captions, title, f"No mistakes among {examples}.", path)
 
 
 def _count_examples(count: int) -> str:
     return f"{count:,} example{'s' if count != 1 else ''}"
 
 
-def _draw_captioned(
+def draw_captioned(
     images_NHWC: np.ndarray,
-    rows: np.ndarray,
-    captions: Sequence[tuple[str, str]],
+    rows: Sequence[int] | np.ndarray,
+    captions: Sequence[tuple[str, str, str]],
     title: str,
     without: str,
     path: Path,
 ) -> None:
-    """Images with two lines above each; ``without`` where there are none."""
+    """Draw images side by side, each with two or three lines above it.
+
+    Args:
+        images_NHWC: uint8, may be memory-mapped; 1 channel is drawn grey, 3 as RGB, of more the first.
+        rows: indices of those to draw.
+        captions: lines above each of them; where the third is empty, there is none.
+        title: lines above all.
+        without: text in place of images where there are none.
+        path: the PNG to write.
+    """
     with style():
         if len(rows) == 0:
             figure = new_figure(6, 2)
@@ -284,19 +308,22 @@ def _draw_captioned(
             save_figure(figure, path, pad_inches=0.8)
             return
         columns = min(6, max(3, len(rows)))
-        figure = new_figure(1.75 * columns, 2.15 * -(-len(rows) // columns) + 0.7)
+        lines = 1 + any(third for *_, third in captions)
+        figure = new_figure(1.75 * columns, (2.0 + 0.15 * lines) * -(-len(rows) // columns) + 0.7)
         figure.suptitle(title, x=0.01, ha="left", fontsize=10)
         all_axes = list(figure.subplots(-(-len(rows) // columns), columns, squeeze=False).flat)
         for axes in all_axes:
             axes.set_axis_off()
-        for axes, i, (first, second) in zip(all_axes, rows, captions, strict=False):
+        for axes, i, (first, second, third) in zip(all_axes, rows, captions, strict=False):
             image_HWC = np.asarray(images_NHWC[i])
             channels = 3 if image_HWC.shape[2] == 3 else 1
             axes.imshow(image_HWC[:, :, 0] if channels == 1 else image_HWC, cmap="gray", vmin=0, vmax=255)
             caption = {"x": 0, "transform": axes.transAxes, "fontsize": 9, "va": "bottom"}
             # y is where it stands anyway: matplotlib would look for the place at each drawing, half of all the time
-            axes.set_title(f"{first}\n", loc="left", y=1.0, fontsize=9, color=BLUE)
-            axes.text(y=1.02, s=second, color=ORANGE, **caption)
+            axes.set_title(first + "\n" * lines, loc="left", y=1.0, fontsize=9, color=BLUE)
+            axes.text(y=1.02, s=second + "\n" * (lines - 1), color=ORANGE, **caption)
+            if third:
+                axes.text(y=1.02, s=shorten(third, 24), color=GREY, **{**caption, "fontsize": 7.5})
         save_figure(figure, path)
 
 

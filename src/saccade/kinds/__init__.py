@@ -10,8 +10,9 @@ and never which kind it is. Its ``__init__.py`` imports nothing heavy, for ``sac
     FORMS    = {"classes": "images"}      the ``LABELS`` of a source to the file of this folder that prepares them
 
 and, where the kind has them, the functions ``problems``, ``recommend``, ``baseline_run``, ``baseline``,
-``features_baseline``, ``beside_answers``, ``draw_mistakes``, ``from_array`` and ``read_new``, each described at the
-function of that name here, or at ``baselines``. The file of a form holds
+``features_baseline``, ``beside_answers``, ``properties``, ``draw_mistakes``, ``draw_examples``, ``excerpts``,
+``from_array`` and ``read_new``, each described at the function of that name here, or at ``baselines``. The file of a
+form holds
 
     SPLIT    = ("group_by", "folds")      which keys of ``split:`` it takes besides test, validation, order and seed
     def prepare(examples, job, *, size: ..., fit: ... = "stretch") -> Prepared
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from saccade.data.prepared import DatasetInfo, Split
     from saccade.data.spec import Spec
     from saccade.display.page import Line, Section
+    from saccade.evaluate.about_data.slices import Property
+    from saccade.kinds.origins import Origins
     from saccade.prepare.split_settings import SplitSettings
 
 
@@ -327,24 +330,100 @@ def beside_answers(info: "DatasetInfo", splits: "Sequence[Split] | None" = None)
     return found
 
 
+def properties(split: "Split", spec: "Spec", origins: "Origins") -> "list[Property]":
+    """What the examples of a split differ in besides their labels, for errors may differ by it.
+
+    Args:
+        split: examples of a prepared dataset.
+        spec: of the dataset.
+        origins: where these examples come from, in the order of the split.
+
+    Returns:
+        What the kind knows, such as the size of an image; the length where lengths differ, the group where there are
+        groups.
+    """
+    import numpy as np
+
+    from saccade.evaluate.about_data.slices import Property
+
+    found: list[Property] = list(_offered(spec.kind, "properties", _none)(split, spec, origins))
+    if spec.has_lengths:
+        import torch
+
+        from saccade.batching.length_buckets import stored_lengths
+
+        found.append(Property("length", stored_lengths(torch.from_numpy(split.examples)).numpy(), spec.unit or "steps"))
+    if len(origins.groups):
+        found.append(Property("group", np.array(origins.groups)))
+    return found
+
+
 def draw_mistakes(
-    folder: Path, probabilities_NK: "np.ndarray", test: "Split", spec: "Spec", thresholds: Sequence[float] = ()
+    folder: Path,
+    probabilities_NK: "np.ndarray",
+    test: "Split",
+    spec: "Spec",
+    thresholds: Sequence[float] = (),
+    names: Sequence[str] = (),
 ) -> None:
     """Show the examples that a classifier was wrong about, the surest first.
 
     Args:
-        folder: gets a file mistakes.png or mistakes.csv where the kind has a way to show its examples.
+        folder: gets mistakes.csv, and mistakes.png where the kind has a way to draw its examples.
         probabilities_NK: float32, the network's answers in the order of the test split.
         test: the test split.
         spec: of the dataset.
         thresholds: probability from which an example has each class, where it may have several; none elsewhere. A kind
             whose ``draw_mistakes`` takes none shows nothing of such.
+        names: what each example of the test split is found by, such as its file; none: its row. A kind whose
+            ``draw_mistakes`` takes none shows rows.
     """
     draw = _offered(spec.kind, "draw_mistakes", _nothing)
+    taken = inspect.signature(draw).parameters
+    named = {"names": names} if len(names) and "names" in taken else {}
     if not thresholds:
-        draw(folder, probabilities_NK, test, spec)
-    elif "thresholds" in inspect.signature(draw).parameters:
-        draw(folder, probabilities_NK, test, spec, thresholds=thresholds)
+        draw(folder, probabilities_NK, test, spec, **named)
+    elif "thresholds" in taken:
+        draw(folder, probabilities_NK, test, spec, thresholds=thresholds, **named)
+
+    if not (folder / "mistakes.csv").exists():
+        from saccade.kinds.mistakes import write_mistakes
+
+        write_mistakes(folder / "mistakes.csv", probabilities_NK, test, spec, thresholds, names)
+
+
+def draw_examples(
+    path: Path, examples: "np.ndarray", captions: Sequence[tuple[str, str, str]], title: str, spec: "Spec"
+) -> bool:
+    """Draw some examples side by side, where the kind has a way to.
+
+    Args:
+        path: the PNG to write.
+        examples: as a split holds them, such as uint8 (n, H, W, C).
+        captions: three lines above each.
+        title: lines above all.
+        spec: of the dataset.
+
+    Returns:
+        Whether it was drawn.
+    """
+    draw = _offered(spec.kind, "draw_examples", None)
+    if draw is not None:
+        draw(path, examples, captions, title)
+    return draw is not None
+
+
+def excerpts(examples: "np.ndarray", spec: "Spec") -> list[str]:
+    """The beginning of each example as text, for a cell of a table; none of a kind whose examples are no text.
+
+    Args:
+        examples: as a split holds them, such as int32 (n, T).
+        spec: of the dataset.
+
+    Returns:
+        n texts, or none.
+    """
+    return list(_offered(spec.kind, "excerpts", _none)(examples, spec))
 
 
 # --- new examples -----------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from saccade.data.spec import Spec
 from saccade.display import figures
 from saccade.display.calibration import draw_reliability, draw_risk_coverage
 from saccade.evaluate import calibration, metrics, outcomes
+from saccade.evaluate.about_data.slices import Property, slices_of, write_slices
 from saccade.evaluate.metric_intervals.classes import classification_intervals
 from saccade.evaluate.metric_intervals.interval import with_intervals
 from saccade.evaluate.metric_intervals.shares import share_dependence
@@ -47,13 +48,15 @@ def evaluate(
     network_NK: np.ndarray | None = None,
     temperature: float = 1.0,
     rejection: Rejection | None = None,
+    properties: Sequence[Property] = (),
+    names_of_examples: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Measure the answers on the test split, and write tables and figures.
 
     Args:
-        folder: an empty folder; gets confusion.csv and .png, per_class.csv, predictions.csv, outcomes.csv,
+        folder: an empty folder; gets confusion.csv and .png, per_class.csv, predictions.csv, outcomes.csv, slices.csv,
             learning_curves.png, reliability.csv and .png, risk_coverage.csv and .png, and the mistakes, the surest
-            first: of images mistakes.png, of texts mistakes.csv.
+            first: mistakes.csv, and of images mistakes.png.
         probabilities_NK: float32, the calibrated answers in the order of the test split.
         test: the test split.
         spec: spec of the dataset.
@@ -62,6 +65,8 @@ def evaluate(
         network_NK: float32, the answers as the network was trained, without its temperature; None: the same.
         temperature: number that the logits are divided by for the calibrated answers.
         rejection: confidence below which the run is to say that it is unsure; None: nobody asked for one.
+        properties: what the examples differ in, for slices.csv; where they are alike, there is no such table.
+        names_of_examples: what each is found by, such as its file; none: its row.
 
     Returns:
         Metric name to value; what metrics.json holds. First the one that tables show: accuracy, or balanced accuracy
@@ -76,7 +81,8 @@ def evaluate(
     counts_KK = metrics.confusion_counts(probabilities_NK, test.labels)
     figures.draw_confusion(counts_KK, names, folder / "confusion.png")
     figures.draw_learning_curves([dict(row) for row in history], folder / "learning_curves.png")
-    kinds.draw_mistakes(folder, probabilities_NK, test, spec)
+    kinds.draw_mistakes(folder, probabilities_NK, test, spec, names=names_of_examples)
+    write_slices(folder / "slices.csv", slices_of(probabilities_NK.argmax(axis=1) != test.labels, properties))
     write_table(folder / "confusion.csv", ["actual", "predicted", "count"], _confusion_rows(counts_KK, names))
     per_class = metrics.per_class_table(probabilities_NK, test.labels, names)
     write_table(folder / "per_class.csv", list(per_class[0]), (row.values() for row in per_class))

@@ -17,6 +17,7 @@ from saccade.data.prepared import Split
 from saccade.data.spec import NO_CLASS, Spec
 from saccade.data.thresholds import found_classes
 from saccade.display import figures
+from saccade.evaluate.about_data.slices import Property, slices_of, write_slices
 from saccade.evaluate.metric_intervals.classes import multilabel_intervals
 from saccade.evaluate.metric_intervals.interval import with_intervals
 from saccade.evaluate.multilabel_metrics import metrics_by_example, multilabel_metrics, per_class_table
@@ -45,17 +46,22 @@ def evaluate(
     history: Sequence[Mapping[str, float]],
     *,
     predictor: Predictor,
+    properties: Sequence[Property] = (),
+    names_of_examples: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Measure the answers on the test split, and write tables and figures.
 
     Args:
-        folder: an empty folder; gets per_class.csv, predictions.csv, outcomes.csv, learning_curves.png and the
-            mistakes, the surest first: of images mistakes.png.
+        folder: an empty folder; gets per_class.csv, predictions.csv, outcomes.csv, learning_curves.png, slices.csv, in
+            which an answer is right where all its classes are, and the mistakes, the surest first: mistakes.csv, and of
+            images mistakes.png.
         probabilities_NK: float32, the network's answers in the order of the test split.
         test: the test split.
         spec: spec of the dataset.
         history: a row an epoch, as in history.csv.
         predictor: the network, whose bundle holds the thresholds.
+        properties: what the examples differ in, for slices.csv; where they are alike, there is no such table.
+        names_of_examples: what each is found by, such as its file; none: its row.
 
     Returns:
         Metric name to value; what metrics.json holds, mean average precision first: it needs no thresholds. Each is
@@ -63,7 +69,9 @@ def evaluate(
     """
     thresholds, names = predictor.config.thresholds, spec.classes
     figures.draw_learning_curves([dict(row) for row in history], folder / "learning_curves.png")
-    kinds.draw_mistakes(folder, probabilities_NK, test, spec, thresholds)
+    kinds.draw_mistakes(folder, probabilities_NK, test, spec, thresholds, names_of_examples)
+    is_wrong_N = (found_classes(probabilities_NK, thresholds) != (test.labels > 0)).any(axis=1)
+    write_slices(folder / "slices.csv", slices_of(is_wrong_N, properties))
     per_class = per_class_table(probabilities_NK, test.labels, thresholds, names)
     write_table(folder / "per_class.csv", list(per_class[0]), (row.values() for row in per_class))
     write_table(

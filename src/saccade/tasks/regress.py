@@ -16,6 +16,7 @@ from saccade.data.prepared import Split
 from saccade.data.spec import Spec
 from saccade.display import figures
 from saccade.evaluate import metrics
+from saccade.evaluate.about_data.slices import Property, slices_of, write_slices
 from saccade.evaluate.metric_intervals.interval import with_intervals
 from saccade.evaluate.metric_intervals.numbers import regression_intervals
 from saccade.evaluate.outcomes import FILE_NAME, of_numbers, write_outcomes
@@ -40,17 +41,19 @@ def evaluate(
     history: Sequence[Mapping[str, float]],
     *,
     predictor: Predictor | None = None,
+    properties: Sequence[Property] = (),
 ) -> dict[str, Any]:
     """Measure the answers on the test split, and write tables and figures.
 
     Args:
-        folder: an empty folder; gets predictions.csv, predictions.png, outcomes.csv, learning_curves.png and, of
-            several numbers, per_number.csv: their errors one by one, for they may differ in unit.
+        folder: an empty folder; gets predictions.csv, predictions.png, outcomes.csv, learning_curves.png and, of one
+            number, slices.csv; of several, per_number.csv: their errors one by one, for they may differ in unit.
         answers_NO: float32, the network's answers in the order of the test split.
         test: the test split.
         spec: spec of the dataset.
         history: a row an epoch, as in history.csv.
         predictor: the network, whose bundle says whether the numbers have a unit of their own.
+        properties: what the examples differ in, for slices.csv, in which errors are mean absolute ones.
 
     Returns:
         Metric name to value; what metrics.json holds. First the one that tables show: ``mae``, which people read, where
@@ -66,6 +69,9 @@ def evaluate(
             writer.writerow([int(row), *(f"{value:.6g}" for value in (*actual_O, *answer_O))])
     if len(spec.targets) > 1:
         _write_numbers(folder / "per_number.csv", answers_NO, test.labels, spec.targets)
+    else:
+        errors_N = np.abs(answers_NO[:, 0].astype(np.float64) - test.labels[:, 0])
+        write_slices(folder / "slices.csv", slices_of(errors_N, properties))
     by_example = of_numbers(test.rows, {"": answers_NO - test.labels.astype(np.float64)})
     write_outcomes(folder / FILE_NAME, replace(by_example, groups=test.groups))
     measured = metrics.regression_metrics(answers_NO, test.labels)

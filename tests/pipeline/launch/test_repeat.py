@@ -80,7 +80,9 @@ def results(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
         "train": ["train", "one"],
         "seeds 2": ["repeat", "one", "--seeds", "2"],
         "seeds 3": ["repeat", "one", "--seeds", "3"],
+        "fractions": ["repeat", "one", "--fractions", "0.5", "1.0"],
         "fetch": ["fetch", "pictures"],
+        "preprocess": ["preprocess", "pictures"],
     }
     ended, _ = tree.run_all(*commands.values())
     assert [each.code for each in ended] == [0] * len(commands), ended
@@ -197,7 +199,49 @@ def test_folds_are_told_as_seeds_are_and_kept_with_all_runs(results: tuple[Tree,
     assert found["std"] == pytest.approx(np.std(found["values"], ddof=1))
     assert "on average over 3 folds, standard deviation" in ended["folds"].out
     assert (tree.root / "data/raw/pictures").is_dir() and (tree.root / "mlflow.db").exists()
-    assert not (tree.root / "data/prepared/pictures").exists()  # the project's own data stay as they are
+    prepared = sorted(path.name for path in (tree.root / "data/prepared").iterdir())
+    assert prepared == ["digits", "pictures"]  # the project's own data stay as they are
+
+
+def test_doubtful_labels_are_those_of_training_data_by_their_files(results: tuple[Tree, dict[str, Ended]]) -> None:
+    tree, ended = results
+    with (tree.root / "reports/by-patient/doubtful_labels.csv").open(newline="") as file:
+        listed = list(csv.DictReader(file))
+    prepared = tree.root / "data/prepared/pictures"
+    learnt = [np.load(prepared / f"{split}_rows.npy") for split in ("train", "validation")]
+    assert {int(row["row"]) for row in listed} <= set(np.concatenate(learnt).tolist())
+    assert all((tree.root / "pictures" / row["name"]).exists() for row in listed)
+    assert "labels of the training and validation split" in ended["folds"].out
+
+
+def test_shares_learn_from_less_and_are_measured_on_the_same_test_split(results: tuple[Tree, dict[str, Ended]]) -> None:
+    tree, ended = results
+    said, kept = ended["fractions"].out, read(tree.root / "reports/one/fractions.json")
+    assert "trained one-share50: " in said and "one-share100 was trained already" in said  # the run itself
+    half, whole = kept["trainings"]
+    assert (half["share"], whole["share"]) == (0.5, 1.0) and 0 <= whole["examples"] - 2 * half["examples"] <= 10
+    assert whole["identity"] == read(tree.root / "reports/one/run.json")["identity"]
+    with (tree.root / "reports/one/fractions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["examples"]) for row in rows] == [half["examples"], whole["examples"]]
+    assert [float(row["accuracy"]) for row in rows] == pytest.approx(
+        [each["metrics"]["accuracy"] for each in (half, whole)], rel=1e-5
+    )
+    assert all(float(row["low"]) < float(row["accuracy"]) < float(row["high"]) and row["std"] == "" for row in rows)
+    assert (tree.root / "reports/one/fractions.png").exists() and f"one: {kept['sentence']}; see " in said
+    more = whole["examples"] - half["examples"]
+    assert kept["sentence"].startswith(f"the last {more} training examples were worth ")
+
+
+def test_shares_are_refused_where_they_would_be_wrong(tree: Tree) -> None:
+    tree.params.write_text(PARAMS, encoding="utf-8")
+    for given, message in (
+        (["0.5"], "--fractions (0.5) must be two shares in (0, 1] at least, such as 0.25 0.5 1.0"),
+        (["0.5", "1.5"], "--fractions (0.5, 1.5) must be two shares in (0, 1] at least"),
+        (["half"], "--fractions (half) must be numbers, such as 0.25 0.5 1.0"),
+    ):
+        assert message in " ".join(tree.run("repeat", "one", "--fractions", *given).err.replace("│", "").split())
+    assert "'extra' belongs to no option" in tree.run("repeat", "one", "extra", "--seeds", "2").err
 
 
 @pytest.mark.parametrize(

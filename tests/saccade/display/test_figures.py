@@ -246,13 +246,13 @@ def test_wrong_classes_are_drawn_the_surest_first_and_none_where_there_is_none(t
     from saccade.display import figures
 
     drawn = []
-    monkeypatch.setattr(figures, "_draw_captioned", lambda images, *about: drawn.append(about))
+    monkeypatch.setattr(figures, "draw_captioned", lambda images, *about: drawn.append(about))
     images_NHWC = np.zeros((4, 5, 6, 1), np.uint8)
     has_NK = np.array([[1, 0], [0, 0], [1, 1], [0, 1]], np.uint8)
     p_NK = np.array([[0.9, 0.6], [0.1, 0.3], [0.2, 0.9], [0.1, 0.9]])
     draw_wrong_classes(images_NHWC, has_NK, p_NK, p_NK >= 0.5, ["cat", "dog"], tmp_path / "a.png")
     (rows, captions, title, _, _) = drawn[0]
-    assert rows.tolist() == [2, 0] and captions == [("cat, dog", "not cat 0.200"), ("cat", "dog 0.600")]
+    assert rows.tolist() == [2, 0] and captions == [("cat, dog", "not cat 0.200", ""), ("cat", "dog 0.600", "")]
     assert title.startswith("2 of 4 examples with a wrong class\n")
     found_NK = p_NK >= [0.15, 0.25]  # by other thresholds
     draw_wrong_classes(images_NHWC, has_NK, p_NK, found_NK, ["cat", "dog"], tmp_path / "a.png", most=1)

@@ -185,6 +185,38 @@ def trace(network: nn.Module, x: Tensor) -> Call:
     return tracer.open[0].children[0]
 
 
+class _MacCounter(TorchDispatchMode):
+    """A mode that counts multiply-adds and follows nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.macs = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        arguments = {argument.name: argument.default_value for argument in func._schema.arguments}
+        arguments |= dict(zip(arguments, args, strict=False)) | (kwargs or {})
+        self.macs += _macs(func.overloadpacket.__name__, arguments, _tensors(result))
+        return result
+
+
+def count_macs(network: nn.Module, x: Tensor) -> int:
+    """Multiply-adds of a forward pass, as ``trace`` counts them, without looking at what each operation sees.
+
+    Where an LSTM of 1,000 steps is one operation, as on the CPU, this takes its forward pass, and a trace 49 s.
+
+    Args:
+        network: network on the device of ``x``, in the mode it is in.
+        x: a batch.
+
+    Returns:
+        Number of them, for the whole batch.
+    """
+    with torch.no_grad(), _MacCounter() as counter:
+        network(x)
+    return counter.macs
+
+
 def _tensors(value: Any) -> list[Tensor]:
     return [item for item in tree_leaves(value) if isinstance(item, Tensor)]
 

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
     from saccade.data.prepared import DatasetInfo, Split
     from saccade.data.spec import Spec
+    from saccade.evaluate.about_data.slices import Property
     from saccade.kinds import Baseline, FrozenFeatures, NewExamples, Reading, Recommendation, Resources
+    from saccade.kinds.origins import Origins
     from saccade.prepare.split_settings import SplitSettings
     from saccade.readers.examples import ImageExamples
 
@@ -95,19 +97,43 @@ def _files(*modules: Any) -> list[Path]:
     return [Path(str(module.__file__)) for module in modules]
 
 
+def properties(split: "Split", spec: "Spec", origins: "Origins") -> "list[Property]":
+    """How large each picture was before it was resized; nothing where that is not known."""
+    import numpy as np
+
+    from saccade.evaluate.about_data.slices import Property
+
+    if not {"height", "width"} <= origins.measures.keys():
+        return []
+    sides_N = np.sqrt(origins.measures["height"] * origins.measures["width"])
+    return [Property("image size", np.rint(sides_N), "pixels a side")]
+
+
 def draw_mistakes(
-    folder: Path, probabilities_NK: "np.ndarray", test: "Split", spec: "Spec", thresholds: Sequence[float] = ()
+    folder: Path,
+    probabilities_NK: "np.ndarray",
+    test: "Split",
+    spec: "Spec",
+    thresholds: Sequence[float] = (),
+    names: Sequence[str] = (),
 ) -> None:
     """Draw mistakes.png."""
     from saccade.data.thresholds import found_classes
     from saccade.display.figures import draw_mistakes, draw_wrong_classes
 
+    path, names = folder / "mistakes.png", names or [f"row {row}" for row in test.rows.tolist()]
     if spec.multilabel:
         found_NK = found_classes(probabilities_NK, thresholds)
-        path = folder / "mistakes.png"
-        draw_wrong_classes(test.examples, test.labels, probabilities_NK, found_NK, spec.classes, path)
+        draw_wrong_classes(test.examples, test.labels, probabilities_NK, found_NK, spec.classes, path, names=names)
         return
-    draw_mistakes(test.examples, test.labels, probabilities_NK, spec.classes, folder / "mistakes.png")
+    draw_mistakes(test.examples, test.labels, probabilities_NK, spec.classes, path, names=names)
+
+
+def draw_examples(path: Path, examples: "np.ndarray", captions: Sequence[tuple[str, str, str]], title: str) -> None:
+    """Draw some pictures side by side."""
+    from saccade.display.figures import draw_captioned
+
+    draw_captioned(examples, range(len(examples)), captions, title, title, path)
 
 
 def from_array(spec: "Spec", examples: "np.ndarray") -> "np.ndarray":

@@ -43,6 +43,11 @@ def image_arrays(examples: ImageExamples, inspected: Inspected, fit: Fit = "stre
     return ArrayBuilder(spec, np.uint8, images_NHWC.__getitem__, labels.__getitem__, moments, targets)
 
 
+def sides_of(inspected: Inspected) -> dict[str, np.ndarray]:
+    """Height and width of each image before it was resized, in pixels, int32 (N,): what origins.csv keeps."""
+    return {"height": inspected.sides[:, 0], "width": inspected.sides[:, 1]}
+
+
 class _PixelMoments:
     """Exact sums of uint8 values and their squares, per channel, in Python-sized integers."""
 

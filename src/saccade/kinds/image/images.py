@@ -13,13 +13,14 @@ from saccade.core.messages import pluralise, printable
 from saccade.core.options import Between, Example, Length
 from saccade.data.prepared import DatasetInfo
 from saccade.kinds import Job, Prepared
-from saccade.kinds.image.arrays import image_arrays
+from saccade.kinds.image.arrays import image_arrays, sides_of
 from saccade.kinds.image.checks.decode_pass import inspect_images
 from saccade.kinds.image.checks.findings import examine, require_sound_images
 from saccade.kinds.image.page.checked import Checked
 from saccade.kinds.image.page.sections import image_sections
 from saccade.kinds.image.pixels.decode import ScaledDecoder
 from saccade.kinds.image.pixels.grey_levels import Wanted
+from saccade.kinds.origins import write_origins
 from saccade.prepare.arrays import rows_of_splits, write_arrays
 from saccade.prepare.groups import group_keys
 from saccade.prepare.split_settings import SplitSettings, assign, group_names
@@ -115,8 +116,10 @@ def prepare(
             small_class_remedy=examples.small_class_option,
         )
         _warn_of_near_duplicates([set(splits_N[pair]) for pair in near], examples, job)
-        builder = image_arrays(examples, inspected, fit)
-        info = write_arrays(job.folder, builder, rows_of_splits(splits_N), job.progress, groups=groups)
+        builder, rows_of = image_arrays(examples, inspected, fit), rows_of_splits(splits_N)
+        info = write_arrays(job.folder, builder, rows_of, job.progress, groups=groups)
+        name = examples.name if examples.names else None
+        write_origins(job.folder, rows_of, name=name, groups=groups, measures=sides_of(inspected))
         _warn_of_missing_classes(info, job)
         checked = Checked(examples, inspected, findings, splits_N)
         sections = image_sections(info, job.folder, checked, job.samples, job.views_address)

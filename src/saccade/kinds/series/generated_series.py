@@ -3,6 +3,7 @@
 import numpy as np
 
 from saccade.kinds import Job, Prepared
+from saccade.kinds.origins import write_origins
 from saccade.kinds.series.arrays import series_arrays
 from saccade.kinds.series.page.generated_series import generated_sections
 from saccade.prepare.arrays import rows_of_splits, write_arrays
@@ -34,4 +35,6 @@ def prepare(examples: SeriesExamples, job: Job) -> Prepared:
     splits_N = assign(job.split, labels_N, classes, keys, published=examples.published_splits)
     rows_of = rows_of_splits(splits_N)
     info = write_arrays(job.folder, series_arrays(examples), rows_of, job.progress, groups=groups)
+    name = examples.names.__getitem__ if examples.names else None
+    write_origins(job.folder, rows_of, name=name, groups=groups)
     return Prepared(info, generated_sections(info, job.folder, job.samples))

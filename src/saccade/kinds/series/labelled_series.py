@@ -7,6 +7,7 @@ import numpy as np
 from saccade.core.messages import pluralise
 from saccade.core.options import Between
 from saccade.kinds import Job, Prepared
+from saccade.kinds.origins import write_origins
 from saccade.kinds.series.arrays import series_arrays
 from saccade.kinds.series.page.checked import CheckedSeries
 from saccade.kinds.series.page.labelled_series import labelled_series_sections
@@ -84,6 +85,7 @@ def prepare(
     )
     rows_of = rows_of_splits(splits_N)
     info = write_arrays(job.folder, series_arrays(checked.examples), rows_of, job.progress, groups=groups)
+    write_origins(job.folder, rows_of, name=examples.names.__getitem__, groups=groups)
     found = CheckedSeries(examples.names, checked, splits_N)
     sections = labelled_series_sections(info, job.folder, found, job.samples)
     return Prepared(info, sections, notes=found.notes)

@@ -90,15 +90,27 @@ def baseline(info: "DatasetInfo") -> "Baseline":
 
 
 def draw_mistakes(
-    folder: Path, probabilities_NK: "np.ndarray", test: "Split", spec: "Spec", thresholds: Sequence[float] = ()
+    folder: Path,
+    probabilities_NK: "np.ndarray",
+    test: "Split",
+    spec: "Spec",
+    thresholds: Sequence[float] = (),
+    names: Sequence[str] = (),
 ) -> None:
     """Write mistakes.csv."""
     from saccade.kinds.tokens.text.display import write_mistakes, write_wrong_classes
 
     if spec.multilabel:
-        write_wrong_classes(folder / "mistakes.csv", probabilities_NK, test, spec, thresholds)
+        write_wrong_classes(folder / "mistakes.csv", probabilities_NK, test, spec, thresholds, names=names)
         return
-    write_mistakes(folder / "mistakes.csv", probabilities_NK, test, spec)
+    write_mistakes(folder / "mistakes.csv", probabilities_NK, test, spec, names=names)
+
+
+def excerpts(examples: "np.ndarray", spec: "Spec") -> list[str]:
+    """The beginning of each text."""
+    from saccade.kinds.tokens.text.display import excerpts_of
+
+    return excerpts_of(examples, spec)
 
 
 def read_new(reading: "Reading") -> "NewExamples":

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from saccade.core.options import Between, Example
 from saccade.kinds import Job, Prepared
+from saccade.kinds.origins import write_origins
 from saccade.kinds.tokens.corpus.arrays import text_arrays
 from saccade.kinds.tokens.corpus.checks import examine_texts, require_sound_texts
 from saccade.kinds.tokens.corpus.token_store import tokenize_all
@@ -93,5 +94,6 @@ def prepare(
         builder, tokens = text_arrays(examples, store, rows_of, max_length=max_length, max_vocabulary=max_vocabulary)
         job.say(summary_line(tokens, rows_of, max_length))
         info = write_arrays(job.folder, builder, rows_of, job.progress, groups=groups)
+        write_origins(job.folder, rows_of, name=examples.name, groups=groups)
         sections = text_sections(info, job.folder, CheckedTexts(examples, findings, splits_N, tokens, max_length))
     return Prepared(info, sections, notes=[*examples.notes, *examples.warnings])

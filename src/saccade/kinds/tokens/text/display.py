@@ -41,7 +41,15 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]
         writer.writerows(rows)
 
 
-def write_mistakes(path: Path, probabilities_NK: np.ndarray, test: Split, spec: Spec) -> None:
+def excerpts_of(tokens_NT: np.ndarray, spec: Spec) -> list[str]:
+    """The beginning of each text on one line, at most so many characters as fit a cell."""
+    tokenizer = tokenizer_of(spec)
+    return [excerpt(tokenizer.decode(token_T), _MAX_CHARACTERS) for token_T in tokens_NT]
+
+
+def write_mistakes(
+    path: Path, probabilities_NK: np.ndarray, test: Split, spec: Spec, *, names: Sequence[str] = ()
+) -> None:
     """Write the texts that a classifier was wrong about as a CSV file, the surest first.
 
     Args:
@@ -49,22 +57,30 @@ def write_mistakes(path: Path, probabilities_NK: np.ndarray, test: Split, spec: 
         probabilities_NK: float32, the network's answers in the order of the test split.
         test: the test split.
         spec: of the dataset.
+        names: where each text is found, such as a file and a line, for a last column; none: there is no such column.
     """
-    header = ["text", "actual", "predicted", "confidence", "row"]
-    write_table(path, header, _mistake_rows(probabilities_NK, test, spec))
+    header = ["text", "actual", "predicted", "confidence", "row", *["name"] * bool(names)]
+    write_table(path, header, _mistake_rows(probabilities_NK, test, spec, names))
 
 
-def _mistake_rows(probabilities_NK: np.ndarray, test: Split, spec: Spec) -> Iterable[list[Any]]:
+def _mistake_rows(probabilities_NK: np.ndarray, test: Split, spec: Spec, names: Sequence[str]) -> Iterable[list[Any]]:
     tokenizer, predicted_N = tokenizer_of(spec), probabilities_NK.argmax(axis=1)
     mistakes = np.flatnonzero(predicted_N != test.labels)
     for i in mistakes[np.argsort(-probabilities_NK.max(axis=1)[mistakes], kind="stable")]:
         text = excerpt(tokenizer.decode(test.examples[i]), _MAX_CHARACTERS)
         actual, predicted = spec.classes[test.labels[i]], spec.classes[predicted_N[i]]
-        yield [text, actual, predicted, f"{probabilities_NK[i].max():.6f}", int(test.rows[i])]
+        found = [names[i]] if names else []
+        yield [text, actual, predicted, f"{probabilities_NK[i].max():.6f}", int(test.rows[i]), *found]
 
 
 def write_wrong_classes(
-    path: Path, probabilities_NK: np.ndarray, test: Split, spec: Spec, thresholds: Sequence[float]
+    path: Path,
+    probabilities_NK: np.ndarray,
+    test: Split,
+    spec: Spec,
+    thresholds: Sequence[float],
+    *,
+    names: Sequence[str] = (),
 ) -> None:
     """Write the texts of which a class is told wrongly, where each may have several, as a CSV file, the surest first.
 
@@ -74,6 +90,7 @@ def write_wrong_classes(
         test: the test split.
         spec: of the dataset.
         thresholds: probability from which a text has each class.
+        names: where each text is found, for a last column; none: there is no such column.
     """
     tokenizer, found_NK, has_NK = tokenizer_of(spec), found_classes(probabilities_NK, thresholds), test.labels > 0
     off_N = np.where(found_NK != has_NK, np.abs(probabilities_NK - has_NK), -1.0).max(axis=1)
@@ -86,4 +103,6 @@ def write_wrong_classes(
     for i in mistakes[np.argsort(-off_N[mistakes], kind="stable")].tolist():
         text = excerpt(tokenizer.decode(test.examples[i]), _MAX_CHARACTERS)
         rows.append([text, named(has_NK[i]), named(found_NK[i]), f"{off_N[i]:.6f}", int(test.rows[i])])
-    write_table(path, ["text", "actual", "predicted", "furthest off", "row"], rows)
+        rows[-1] += [names[i]] if names else []
+    header = ["text", "actual", "predicted", "furthest off", "row", *["name"] * bool(names)]
+    write_table(path, header, rows)
