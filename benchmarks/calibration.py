@@ -25,9 +25,10 @@ from ruamel.yaml import YAML
 import saccade as saccade_library
 from saccade.bundle.temperature import Temperature, fit_temperature, negative_log_likelihood
 from saccade.data.prepared import open_split
-from saccade.evaluate.calibration import Answers, by_confidence, calibration_metrics
+from saccade.evaluate.confidence.answers import Answers, by_confidence
+from saccade.evaluate.confidence.calibration import calibration_metrics
+from saccade.evaluate.confidence.reject import choose_threshold, reject_metrics
 from saccade.evaluate.metrics import classification_metrics
-from saccade.evaluate.reject import choose_threshold, reject_metrics
 
 RUNS = ("lenet5-digits", "digits-few", "reviews-ngrams", "names-lstm", "mnist-lenet5-fast")
 REJECT = {"mnist-lenet5-fast": (0.01, 0.005)}  # evaluate.reject.max_error

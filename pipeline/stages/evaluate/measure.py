@@ -18,9 +18,9 @@ from saccade.core.messages import pluralise
 from saccade.data.prepared import VIEWS_FORMAT, Split, open_split, read_dataset_info
 from saccade.data.spec import Spec
 from saccade.evaluate.about_data.slices import class_sizes
-from saccade.evaluate.calibration import Answers
+from saccade.evaluate.confidence.answers import Answers
+from saccade.evaluate.confidence.reject import Rejection, choose_threshold
 from saccade.evaluate.metrics import classification_metrics
-from saccade.evaluate.reject import Rejection, choose_threshold
 from saccade.kinds.origins import read_origins
 from saccade.predict.predictor import Predictor, TokenOutputs
 from saccade.predict.tta import average_over_views

@@ -20,8 +20,8 @@ from saccade.core.files import replacing_folder, write_json
 from saccade.core.messages import pluralise
 from saccade.data.prepared import open_split, read_dataset_info
 from saccade.data.spec import SPLITS
-from saccade.evaluate.match_labels import join_counts, join_names, match_examples
-from saccade.evaluate.reject import Rejection
+from saccade.evaluate.about_data.match_labels import join_counts, join_names, match_examples
+from saccade.evaluate.confidence.reject import Rejection
 
 
 def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> None:

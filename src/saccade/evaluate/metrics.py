@@ -92,7 +92,7 @@ def expected_calibration_error(confidences_N: np.ndarray, is_correct_N: np.ndarr
     (https://arxiv.org/abs/1706.04599), but for the bins: theirs are equally wide, and where nearly all confidences lie
     above 0.9, all but one or two of them are empty or hold a few answers. Equal mass has less bias: R. Roelofs, N.
     Cain, J. Shlens, M. Mozer, "Mitigating Bias in Calibration Error Estimation", AISTATS 2022
-    (https://arxiv.org/abs/2012.08668). Some is left, see ``calibration.calibration_error_interval``.
+    (https://arxiv.org/abs/2012.08668). Some is left, see ``confidence.calibration.calibration_error_interval``.
 
     Args:
         confidences_N: probability of the predicted class, float, each in [0, 1].

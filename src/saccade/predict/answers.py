@@ -15,7 +15,7 @@ from saccade import kinds
 from saccade.core.errors import UserError
 from saccade.data.spec import NO_CLASS
 from saccade.data.thresholds import found_classes
-from saccade.evaluate.reject import is_answered
+from saccade.evaluate.confidence.reject import is_answered
 
 if TYPE_CHECKING:
     from saccade.predict.predictor import Predictor

@@ -16,12 +16,14 @@ from saccade.data.prepared import Split
 from saccade.data.spec import Spec
 from saccade.display import figures
 from saccade.display.calibration import draw_reliability, draw_risk_coverage
-from saccade.evaluate import calibration, metrics, outcomes
+from saccade.evaluate import metrics, outcomes
 from saccade.evaluate.about_data.slices import Property, slices_of, write_slices
+from saccade.evaluate.confidence import calibration
+from saccade.evaluate.confidence.answers import Answers, risk_coverage
+from saccade.evaluate.confidence.reject import Rejection, reject_metrics
 from saccade.evaluate.metric_intervals.classes import classification_intervals
 from saccade.evaluate.metric_intervals.interval import with_intervals
 from saccade.evaluate.metric_intervals.shares import share_dependence
-from saccade.evaluate.reject import Rejection, reject_metrics
 from saccade.kinds.tokens.text.display import write_table
 
 KINDS = ("image", "tokens", "series", "vector")  # input layouts
@@ -103,15 +105,13 @@ def evaluate(
         right_N = network_NK.argmax(axis=1) == test.labels
         found["effective_examples"] = len(right_N) / share_dependence(right_N, test.groups).effect
     found |= calibration.calibration_metrics(network_NK, probabilities_NK, test.labels, temperature=temperature)
-    answers = calibration.Answers.of(probabilities_NK, test.labels)
-    _write_reliability(folder, calibration.Answers.of(network_NK, test.labels), answers, temperature)
+    answers = Answers.of(probabilities_NK, test.labels)
+    _write_reliability(folder, Answers.of(network_NK, test.labels), answers, temperature)
     _write_risk_coverage(folder, answers, None if rejection is None else rejection.threshold)
     return found | (reject_metrics(rejection, answers) if rejection else {})
 
 
-def _write_reliability(
-    folder: Path, network: calibration.Answers, calibrated: calibration.Answers, temperature: float
-) -> None:
+def _write_reliability(folder: Path, network: Answers, calibrated: Answers, temperature: float) -> None:
     """The bins as the network answers and, where there is a temperature, with it, as a table and a figure."""
     curves = {"network": calibration.reliability(network)}
     curves |= {"calibrated": calibration.reliability(calibrated)} if temperature != 1 else {}
@@ -128,8 +128,8 @@ def _write_reliability(
     draw_reliability({titles[name]: bins for name, bins in curves.items()}, folder / "reliability.png")
 
 
-def _write_risk_coverage(folder: Path, answers: calibration.Answers, threshold: float | None) -> None:
-    points = calibration.risk_coverage(answers)
+def _write_risk_coverage(folder: Path, answers: Answers, threshold: float | None) -> None:
+    points = risk_coverage(answers)
     names = ["threshold", "coverage", "count", "error", "low", "high"]
     rows = ([f"{getattr(point, name):.9g}" for name in names] for point in points)
     write_table(folder / "risk_coverage.csv", names, rows)

@@ -116,7 +116,7 @@ def test_where_no_threshold_keeps_the_promise_the_run_says_why_and_answers_all(r
     assert metrics["reject_threshold"] is metrics["reject_error"] is metrics["reject_coverage"] is None
     reason = metrics["reject_threshold_reason"]
     assert reason.startswith("an error of at most 0.001 with confidence 0.95 takes 2,995 validation examples without")
-    assert f"reject_threshold is null: {reason}" in ended["evaluate wary"].out
+    assert f"null: reject_threshold: {reason}" in ended["evaluate wary"].out
     assert "unsure" not in ended["predict wary pictures --json"].out
 
 

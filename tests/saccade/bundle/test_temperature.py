@@ -18,7 +18,7 @@ from saccade.bundle.temperature import Temperature, fit_temperature, measure_tem
 from saccade.core.errors import UserError
 from saccade.data.prepared import Split
 from saccade.data.spec import Spec
-from saccade.evaluate.calibration import Answers
+from saccade.evaluate.confidence.answers import Answers
 from saccade.evaluate.metrics import expected_calibration_error
 from saccade.predict.predictor import load
 

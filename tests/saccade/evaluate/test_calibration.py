@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss
 
-from saccade.evaluate.calibration import (
-    Answers,
+from saccade.evaluate.confidence.answers import Answers, risk_coverage
+from saccade.evaluate.confidence.calibration import (
     brier_score,
     calibration_error_interval,
     calibration_metrics,
     reliability,
-    risk_coverage,
 )
 from saccade.evaluate.metrics import classification_metrics, expected_calibration_error
 

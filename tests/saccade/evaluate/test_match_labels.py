@@ -9,8 +9,8 @@ import pytest
 from saccade.core.errors import UserError
 from saccade.data.prepared import Split
 from saccade.data.spec import Spec
-from saccade.evaluate import match_labels
-from saccade.evaluate.match_labels import join_names, match_examples
+from saccade.evaluate.about_data import match_labels
+from saccade.evaluate.about_data.match_labels import join_names, match_examples
 
 OWN = Spec("image", (3, 2, 1), classes=("cat", "dog", "eel", "fox"))
 

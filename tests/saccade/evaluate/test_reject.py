@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from saccade.evaluate.calibration import Answers
-from saccade.evaluate.reject import Rejection, choose_threshold, is_answered, reject_metrics
+from saccade.evaluate.confidence.answers import Answers
+from saccade.evaluate.confidence.reject import Rejection, choose_threshold, is_answered, reject_metrics
 
 
 def answers(N: int, seed: int = 0) -> Answers:

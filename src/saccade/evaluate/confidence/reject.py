@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from saccade.core.messages import pluralise
-from saccade.evaluate.calibration import Answers, by_confidence
+from saccade.evaluate.confidence.answers import Answers, by_confidence
 from saccade.evaluate.intervals import CONFIDENCE, accuracy_interval
 
 
