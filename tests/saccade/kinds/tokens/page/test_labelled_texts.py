@@ -93,7 +93,7 @@ def test_facts_classes_and_sections(tmp_path: Path) -> None:
     assert table(page, "classes", "class")[0][:5] == ["ant", "12", "4", "4", "20"]
     keys = "prepared classes examples left-out conflicts leaks repeats lengths vocabulary notes"
     assert list(page.parts)[1:] == keys.split()
-    assert {path.name for path in (tmp_path / "report").iterdir()} == {"report.html", "summary.md"}
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {"findings.json", "report.html", "summary.md"}
     assert "| train | 36 |" in markdown_of(tmp_path) and "![" not in markdown_of(tmp_path)
 
 
