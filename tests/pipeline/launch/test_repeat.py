@@ -192,7 +192,7 @@ def test_folds_are_told_as_seeds_are_and_kept_with_all_runs(results: tuple[Tree,
     assert (kept["by"], [each["fold"] for each in kept["trainings"]]) == ("fold", [1, 2, 3])
     for fold, each in enumerate(kept["trainings"], start=1):
         own = read(tree.root / f"reports/by-patient-fold{fold}/metrics.json")
-        assert each["metrics"] == own
+        assert each["metrics"] == {name: value for name, value in own.items() if not isinstance(value, str)}
         assert (tree.root / ".saccade/runs" / each["identity"] / "results/run.json").exists()
         assert each["mlflow_run_id"]
     found = kept["metrics"]["balanced_accuracy"]

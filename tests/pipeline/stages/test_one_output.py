@@ -1,5 +1,6 @@
 """Binary cross-entropy from params.yaml to the answers: one output for two classes, and all else as before."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from typing import Any
@@ -78,8 +79,9 @@ def split(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def probabilities(tree: Tree, run: str, images: np.ndarray) -> np.ndarray:
-    """Of the second class: the sigmoid of what the network says."""
-    network = read_config(tree.root / "models" / run).build_network().eval()
+    """Of the second class: the sigmoid of what the network says as it was trained, without a temperature."""
+    config = dataclasses.replace(read_config(tree.root / "models" / run), temperature=1.0)
+    network = config.build_network().eval()
     network[1].load_state_dict(load_file(tree.root / "models" / run / "weights.safetensors"))
     with torch.no_grad():
         logit_N1 = network(torch.from_numpy(images))

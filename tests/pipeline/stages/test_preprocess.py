@@ -81,7 +81,7 @@ def test_photographs_are_taken_and_masks_left_and_the_report_says_what_there_is(
     assert description(tree)["spec"]["classes"] == ["Blowhole", "Crack", "Free"]
     assert sum(description(tree)["counts"].values()) == sum(_COUNTS.values())
     report = tree.root / "reports/datasets/tiles"
-    assert {path.name for path in report.iterdir()} == {"report.html", "summary.md", "samples.png"}
+    assert {path.name for path in report.iterdir()} == {"findings.json", "report.html", "summary.md", "samples.png"}
     assert "reports/datasets/tiles/report.html" in ended.out
     page = (report / "report.html").read_text(encoding="utf-8")
     assert "Blowhole" in page and re.search(r"imbalanced|unequal", page)

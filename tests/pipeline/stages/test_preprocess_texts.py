@@ -83,7 +83,11 @@ def test_a_folder_of_texts(tree: Tree) -> None:
     assert lines[0].endswith("90 texts of 90 cut after 8")
     assert "train 64, validation 13, test 13" in lines[1] or "validation 14, test 14" in lines[1]
     assert "texts of 8 words, 2 classes (neg, pos); see reports/datasets/toy/report.html" in lines[1]
-    assert {path.name for path in (tree.root / "reports/datasets/toy").iterdir()} == {"findings.json", "report.html", "summary.md"}
+    assert {path.name for path in (tree.root / "reports/datasets/toy").iterdir()} == {
+        "findings.json",
+        "report.html",
+        "summary.md",
+    }
     assert "://" not in page(tree) and not list((tree.root / "data/prepared/toy").glob("tmp*"))
     tokens = np.load(tree.root / "data/prepared/toy/train.npy")
     row = int(np.load(tree.root / "data/prepared/toy/train_rows.npy")[0])

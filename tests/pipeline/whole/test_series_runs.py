@@ -100,7 +100,7 @@ def test_the_metrics_are_those_of_the_table_of_forecasts(tree: Tree) -> None:
     metrics, folder = json_of(tree.root / "reports/tide/metrics.json"), tree.root / "reports/tide/evaluation"
     names = ["persistence", "seasonal", "ridge"]
     errors = ["mae", "rmse", "mase", "smape", "band_coverage"]
-    assert [name for name in metrics if not name.endswith(ENDS)] == [
+    assert [name for name in metrics if not name.endswith((*ENDS, "_reason"))] == [
         *errors,
         *(f"{name}_mae" for name in names),
         "baseline_mae",
@@ -126,7 +126,7 @@ def test_the_metrics_are_those_of_the_table_of_forecasts(tree: Tree) -> None:
     assert np.mean([float(row["mae"]) for row in by_step]) == pytest.approx(metrics["mae"], rel=1e-4)
     drawn = {path.name for path in folder.iterdir()}
     pictures = {"forecast.png", "by_step.png", "learning_curves.png", "gradients.png"}
-    assert drawn == {"forecast.csv", "by_step.csv", "outcomes.csv", *pictures}
+    assert drawn == {"forecast.csv", "by_step.csv", "outcomes.csv", "speed.csv", *pictures}
 
 
 def test_the_table_of_forecasts_holds_what_the_file_says(tree: Tree) -> None:
@@ -286,7 +286,7 @@ def test_evaluation_on_another_series_takes_the_same_columns(tree: Tree) -> None
         assert [one.code for one in ended] == [0, 0, 1, 0, 0, 0, 0], [one.err for one in ended]
         assert "must hold the columns that the network takes (level, wind, a row every 1 hour)" in ended[2].err
         metrics = json_of(tree.root / "reports/tide/on/other/metrics.json")
-        assert [name for name in metrics if not name.endswith(ENDS)] == [
+        assert [name for name in metrics if not name.endswith((*ENDS, "_reason"))] == [
             "mae",
             "rmse",
             "mase",
