@@ -28,7 +28,7 @@ env: $(STAMP)  ## create .venv with the exact versions of constraints.txt; CPU=1
 $(STAMP): pyproject.toml constraints.txt
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" CPU="$(CPU)" TORCH_INDEX="$(TORCH_INDEX)" bash .ci/make_env.sh
 
-test: env  ## the tests: offline, on the CPU, about seven minutes on two quiet cores (JOBS=... for more); tells the ten slowest
+test: env  ## the tests: offline, on the CPU, under eight minutes on two quiet cores (JOBS=... for more); tells the ten slowest
 	@$(PYTEST)
 
 test-all: env  ## the slow ones too
