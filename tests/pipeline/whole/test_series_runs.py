@@ -118,6 +118,9 @@ def test_the_metrics_are_those_of_the_table_of_forecasts(tree: Tree) -> None:
     is_inside = (numbers["low"] <= numbers["truth"]) & (numbers["truth"] <= numbers["high"])
     assert metrics["band_coverage"] == pytest.approx(is_inside.mean(), abs=0.002)
     assert 0.5 < metrics["band_coverage"] < 0.98
+    assert ("band_coverage_reason" in metrics) == (abs(metrics["band_coverage"] - 0.8) > 0.05)
+    holds = f"the band is to hold 80% and holds {metrics['band_coverage']:.1%} of what came. It was measured on the"
+    assert metrics.get("band_coverage_reason", holds).startswith(holds)
     assert metrics["baseline_mae"] == min(metrics[f"{name}_mae"] for name in names)
     # A tide of 200 cm is seen by what looks half a day back, and not by what looks one hour back.
     assert max(metrics["mae"], metrics["seasonal_mae"], metrics["ridge_mae"]) < 60 < 150 < metrics["persistence_mae"]
