@@ -4,7 +4,6 @@ Shapes: N examples, K classes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +94,7 @@ def evaluate(
     )
     nats_N = metrics.true_class_nats(network_NK, test.labels)
     by_example = outcomes.of_classes(test.rows, network_NK.argmax(axis=1), test.labels, nats_N)
-    outcomes.write_outcomes(folder / outcomes.FILE_NAME, replace(by_example, groups=test.groups))
+    outcomes.write_outcomes(folder / outcomes.FILE_NAME, by_example)
     measured = metrics.classification_metrics(network_NK, test.labels, top_k=top_k)
     counts_K = counts_KK.sum(axis=1)
     main = "balanced_accuracy" if is_imbalanced(counts_K[counts_K > 0].tolist()) else "accuracy"

@@ -32,8 +32,6 @@ LOSSES = ("binary_cross_entropy",)
 SCORE = "samples_f1"  # beside the loss, in every epoch
 SECTIONS = {  # of the page of a run: files of the evaluation, and their headings
     "per_class": "Class by class",
-    "reliability": "Is its confidence to be believed",
-    "risk_coverage": "What it may leave unanswered",
     "mistakes": "The surest mistakes",
 }
 
@@ -80,7 +78,7 @@ def evaluate(
         _prediction_rows(probabilities_NK, found_classes(probabilities_NK, thresholds), test, names),
     )
     by_example = metrics_by_example(probabilities_NK, test.labels, thresholds)
-    write_outcomes(folder / FILE_NAME, Outcomes(test.rows, by_example, groups=test.groups))
+    write_outcomes(folder / FILE_NAME, Outcomes(test.rows, by_example))
     measured = multilabel_metrics(probabilities_NK, test.labels, thresholds)
     intervals = multilabel_intervals(probabilities_NK, test.labels, thresholds, measured, test.groups)
     return with_intervals(measured, intervals)

@@ -5,7 +5,6 @@ Shapes: N examples, O numbers to predict.
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +72,7 @@ def evaluate(
         errors_N = np.abs(answers_NO[:, 0].astype(np.float64) - test.labels[:, 0])
         write_slices(folder / "slices.csv", slices_of(errors_N, properties))
     by_example = of_numbers(test.rows, {"": answers_NO - test.labels.astype(np.float64)})
-    write_outcomes(folder / FILE_NAME, replace(by_example, groups=test.groups))
+    write_outcomes(folder / FILE_NAME, by_example)
     measured = metrics.regression_metrics(answers_NO, test.labels)
     has_unit = predictor is not None and bool(predictor.config.target_std)
     intervals = regression_intervals(answers_NO, test.labels, test.groups)
