@@ -19,7 +19,7 @@ UpdateFunction = Callable[[list[Tensor], Tensors, State, float, float, int], Non
 
 
 @dataclass(frozen=True)
-class Pace:
+class ParameterRate:
     """How fast a parameter learns beside the others.
 
     Attributes:
@@ -33,20 +33,20 @@ class Pace:
 
 @dataclass(frozen=True)
 class ParameterGroup:
-    """Parameters that share a weight decay and a pace.
+    """Parameters that share a weight decay and a rate.
 
     Attributes:
         params: parameters by their names in the model.
         weight_decay: factor of the penalty or the decay, from 0.
         state: tensors that the update function keeps from step to step, by its names for them: one a parameter, of the
             parameter's shape.
-        pace: how fast they learn.
+        rate: how fast they learn.
     """
 
     params: dict[str, nn.Parameter]
     weight_decay: float
     state: State
-    pace: Pace = Pace()
+    rate: ParameterRate = ParameterRate()
 
 
 @dataclass
@@ -81,7 +81,7 @@ class Optimizer:
             gradients = [gradient for weight in weights if (gradient := weight.grad) is not None]
             if at:
                 updated: list[Tensor] = [weights[index] for index in at]
-                lr, own_step = self.lr * group.pace.lr_scale, self.step_count - group.pace.starts_at
+                lr, own_step = self.lr * group.rate.lr_scale, self.step_count - group.rate.starts_at
                 self.update_fn(updated, gradients, state, lr, group.weight_decay, own_step)
 
     def parameters(self) -> Iterator[nn.Parameter]:
@@ -124,7 +124,7 @@ def build(
     *,
     lr: float,
     weight_decay: float = 0.0,
-    paces: Mapping[str, Pace] | None = None,
+    rates: Mapping[str, ParameterRate] | None = None,
     **options: Any,
 ) -> Optimizer:
     """Build an optimiser over the trainable parameters of a model.
@@ -137,23 +137,23 @@ def build(
         model: frozen parameters (``requires_grad=False``) are left out.
         lr: learning rate, above 0.
         weight_decay: L2 penalty (sgd, adam, rmsprop) or decoupled decay (adamw), from 0.
-        paces: pace of each parameter that learns at another than its own rate, by name.
+        rates: rate of each parameter that learns at another than the common one, by name.
         **options: options of the update function: see the functions below.
 
     Returns:
-        An optimiser with one group that is decayed and one that is not, for each pace.
+        An optimiser with one group that is decayed and one that is not, for each rate.
     """
     update_fn, names = _UPDATE_FUNCTIONS[name](**options)
     trainable = {key: parameter for key, parameter in model.named_parameters() if parameter.requires_grad}
-    members: dict[tuple[bool, Pace], dict[str, nn.Parameter]] = {}
+    members: dict[tuple[bool, ParameterRate], dict[str, nn.Parameter]] = {}
     for is_decayed in (True, False):
         for key, parameter in trainable.items():
             if (parameter.ndim > 1) == is_decayed:
-                members.setdefault((is_decayed, (paces or {}).get(key, Pace())), {})[key] = parameter
+                members.setdefault((is_decayed, (rates or {}).get(key, ParameterRate())), {})[key] = parameter
     groups = []
-    for (is_decayed, pace), params in members.items():
+    for (is_decayed, rate), params in members.items():
         state = {key: [torch.zeros_like(parameter) for parameter in params.values()] for key in names}
-        groups.append(ParameterGroup(params, weight_decay if is_decayed else 0.0, state, pace))
+        groups.append(ParameterGroup(params, weight_decay if is_decayed else 0.0, state, rate))
     return Optimizer(groups, update_fn, lr)
 
 

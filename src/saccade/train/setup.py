@@ -38,7 +38,7 @@ from saccade.train.open_views import open_views
 from saccade.train.runtime import Runtime
 from saccade.train.state import TrainingState
 from saccade.transfer.embeddings import Embeddings, HeadAlone, code_digest, embed, only_head_learns
-from saccade.transfer.freeze import expand_backbone, freeze, paces_by_depth
+from saccade.transfer.freeze import expand_backbone, freeze, rates_by_depth
 from saccade.transfer.initial_weights import InitialWeights, advice_on_size, find_initial_weights
 from saccade.transfer.load_weights import load_into
 from saccade.transforms.online_views import OnlineViews
@@ -146,13 +146,13 @@ class TrainingSetup:
         if device.type == "cpu" and any(isinstance(layer, nn.Conv2d) for layer in network.modules()):
             devices.keep_freed_memory()
         network = runtime.processes.convert(devices.to_device(network, device), device)
-        paces = None
+        rates = None
         if train["finetune"]:
             layer_decay = train["finetune"]["layer_decay"]
             starts_at = train["finetune"]["head_epochs"] * self.updates_per_epoch
-            by_depth = paces_by_depth(network[1], self.head, layer_decay, starts_at)
-            paces = {f"1.{name}": pace for name, pace in by_depth.items()}
-        optimizer = optimizers.build(model=network, paces=paces, **train["optimizer"])
+            by_depth = rates_by_depth(network[1], self.head, layer_decay, starts_at)
+            rates = {f"1.{name}": rate for name, rate in by_depth.items()}
+        optimizer = optimizers.build(model=network, rates=rates, **train["optimizer"])
         with_average, with_best = train["ema_decay"] is not None, train["keep"] == "best"
         return TrainingState(network, optimizer, with_average=with_average, with_best=with_best), lines
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from torch import nn
 
 from saccade.core.errors import UserError
-from saccade.optim.optimizers import Pace
+from saccade.optim.optimizers import ParameterRate
 
 BACKBONE = "backbone"  # in place of names: all layers but the head
 
@@ -75,7 +75,7 @@ def expand_backbone(network: nn.Module, prefixes: Sequence[str], head: str | Non
     return [prefix for prefix in prefixes if prefix != BACKBONE] + list(backbone_parameters(network, head))
 
 
-def paces_by_depth(network: nn.Module, head: str, layer_decay: float, starts_at: int) -> dict[str, Pace]:
+def rates_by_depth(network: nn.Module, head: str, layer_decay: float, starts_at: int) -> dict[str, ParameterRate]:
     """The deeper a stage lies below the head, the slower it learns.
 
     A stage is a layer of the model or, of a layer that is a row of others, each of these.
@@ -90,12 +90,12 @@ def paces_by_depth(network: nn.Module, head: str, layer_decay: float, starts_at:
         starts_at: number of updates that the head learns alone.
 
     Returns:
-        Pace of each parameter of the backbone; the head keeps its own.
+        Rate of each parameter of the backbone; the head keeps its own.
     """
     names = list(backbone_parameters(network, head))
     stages = list(dict.fromkeys(_stage(network, name) for name in names))
     depth = {stage: len(stages) - number for number, stage in enumerate(stages)}
-    return {name: Pace(layer_decay ** depth[_stage(network, name)], starts_at) for name in names}
+    return {name: ParameterRate(layer_decay ** depth[_stage(network, name)], starts_at) for name in names}
 
 
 def _stage(network: nn.Module, parameter: str) -> str:

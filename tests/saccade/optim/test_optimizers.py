@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from saccade.optim import optimizers
-from saccade.optim.optimizers import Optimizer, Pace, build
+from saccade.optim.optimizers import Optimizer, ParameterRate, build
 
 
 def network(seed: int = 0) -> nn.Sequential:
@@ -154,8 +154,8 @@ def test_layers_of_another_pace_learn_as_torch_does_with_a_rate_of_their_own(
     torch.manual_seed(0)
     ours = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
     theirs = copy.deepcopy(ours)
-    pace = Pace(0.25, starts_at=2)
-    optimizer = optimizers.build(name, ours, lr=0.1, paces={"0.weight": pace, "0.bias": pace}, **options)
+    pace = ParameterRate(0.25, starts_at=2)
+    optimizer = optimizers.build(name, ours, lr=0.1, rates={"0.weight": pace, "0.bias": pace}, **options)
     above = kind(theirs[1].parameters(), lr=0.1, weight_decay=0.0, **options)
     below = kind(theirs[0].parameters(), lr=0.1 * 0.25, weight_decay=0.0, **options)
     for step in range(5):

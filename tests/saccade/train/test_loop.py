@@ -36,7 +36,7 @@ from saccade.optim import optimizers, schedules
 from saccade.optim.losses import LOSSES, ONE_OUTPUT, MixedTarget, cross_entropy
 from saccade.train.checkpoints import from_bytes, to_bytes
 from saccade.train.state import TrainingState
-from saccade.transfer.freeze import freeze, paces_by_depth
+from saccade.transfer.freeze import freeze, rates_by_depth
 
 # What it computes
 
@@ -476,8 +476,8 @@ def test_the_head_learns_alone_at_first_and_stopping_in_either_part_changes_noth
 
     def begin() -> TrainingState:
         network = small_network()
-        paces = {f"1.{name}": pace for name, pace in paces_by_depth(network[1], "output", 0.5, 2 * 3).items()}
-        return TrainingState(network, optimizers.build("adamw", network, lr=0.01, paces=paces))
+        rates = {f"1.{name}": rate for name, rate in rates_by_depth(network[1], "output", 0.5, 2 * 3).items()}
+        return TrainingState(network, optimizers.build("adamw", network, lr=0.01, rates=rates))
 
     start = {name: value.clone() for name, value in begin().network.state_dict().items()}
     state = begin()

@@ -11,7 +11,7 @@ from saccade.core.errors import UserError
 from saccade.data.spec import Spec
 from saccade.models import googlenet, lstm, resnet18
 from saccade.optim import optimizers
-from saccade.transfer.freeze import expand_backbone, freeze, paces_by_depth, train_mode
+from saccade.transfer.freeze import expand_backbone, freeze, rates_by_depth, train_mode
 
 CLASSES = tuple("abcdefg")
 
@@ -151,11 +151,11 @@ def test_backbone_stands_for_all_but_the_head() -> None:
 
 
 def test_a_stage_learns_slower_than_the_one_above_it() -> None:
-    paces = paces_by_depth(residual_network(), "fc", 0.5, starts_at=7)
-    assert "fc.weight" not in paces and {pace.starts_at for pace in paces.values()} == {7}
-    scales = [paces[name].lr_scale for name in ("layer4.1.conv1.weight", "layer4.0.bn2.bias", "layer3.1.conv2.weight")]
+    rates = rates_by_depth(residual_network(), "fc", 0.5, starts_at=7)
+    assert "fc.weight" not in rates and {rate.starts_at for rate in rates.values()} == {7}
+    scales = [rates[name].lr_scale for name in ("layer4.1.conv1.weight", "layer4.0.bn2.bias", "layer3.1.conv2.weight")]
     assert scales == [0.5, 0.25, 0.125]
-    assert paces["conv1.weight"].lr_scale == 0.5**10  # bn1 is a stage of its own
+    assert rates["conv1.weight"].lr_scale == 0.5**10  # bn1 is a stage of its own
 
 
 def test_fixed_norms_keep_their_statistics_though_their_weights_learn() -> None:
