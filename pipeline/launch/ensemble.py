@@ -167,7 +167,7 @@ def _interval(run: "TrainingRun", bundle: Path) -> "PredictionInterval":
     """What the forecasts of all members together are off by on the validation split."""
     import torch
 
-    from saccade.bundle.intervals import measure_interval
+    from saccade.bundle.measured_interval import measure_interval
     from saccade.data.prepared import open_split
     from saccade.predict import predictor as prediction
 

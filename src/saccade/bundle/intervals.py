@@ -7,10 +7,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-
-from saccade.batching.arrays import take
 
 SHARE = 0.8  # of the truths that the interval is to hold
 _MIN_WINDOWS = 40  # of which either half is to say whether a width fits the other one
@@ -122,29 +118,6 @@ def _interval_score(interval: PredictionInterval, answers_NO: np.ndarray, target
     outside_NO = np.maximum(low_NO - targets_NO, 0) + np.maximum(targets_NO - high_NO, 0)
     score_O: np.ndarray = (high_NO - low_NO + 2 / (1 - SHARE) * outside_NO).mean(axis=0)
     return score_O
-
-
-@torch.no_grad()
-def measure_interval(
-    network: nn.Module, examples: Tensor, targets: Tensor, *, batch_size: int, device: torch.device
-) -> PredictionInterval:
-    """``prediction_interval`` the answers that a network gives in evaluation mode.
-
-    Args:
-        network: stored examples in, forecasts in the data's own unit out; on the device.
-        examples: examples of the validation split, as stored.
-        targets: true numbers, float (N, O).
-        batch_size: number of examples at once.
-        device: device of the network.
-
-    Returns:
-        The interval.
-    """
-    network.eval()
-    answers = [
-        network(take(examples, rows, device)).float().cpu() for rows in torch.arange(len(targets)).split(batch_size)
-    ]
-    return prediction_interval(torch.cat(answers).numpy(), targets.numpy())
 
 
 def interval_coverage(low_NO: np.ndarray, high_NO: np.ndarray, targets_NO: np.ndarray) -> float:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from saccade import kinds
 from saccade.core.errors import UserError
@@ -166,7 +165,7 @@ def _answered(
     batch_size = min(question.batch_size, examples.batch_size or question.batch_size)
     for batch in examples.batches:
         arrays = [one.array for one in batch if not isinstance(one.array, UserError)]
-        outputs = iter(predictor.outputs(torch.from_numpy(np.stack(arrays)), batch_size) if arrays else ())
+        outputs = iter(predictor.answers_of(np.stack(arrays), batch_size) if arrays else ())
         for one in batch:
             if isinstance(one.array, UserError):
                 yield Answer([one.name], one.place, problem=str(one.array))

@@ -5,9 +5,9 @@ Shapes: T steps, C measured columns, F features, W steps of inputs, H steps to f
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from saccade.core.errors import UserError
 from saccade.data.forecast_inputs import ForecastInputs, SeriesScale
@@ -15,7 +15,9 @@ from saccade.data.spec import targets_of_names
 from saccade.kinds.series.forecasting.covariates import SeriesInputs
 from saccade.kinds.series.forecasting.examples import scaled
 from saccade.kinds.series.reading.regular import RegularSeries
-from saccade.predict.predictor import Predictor
+
+if TYPE_CHECKING:
+    from saccade.predict.predictor import Predictor
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Forecast:
     name: str = ""
 
 
-def forecast(predictor: Predictor, series: RegularSeries) -> Forecast:
+def forecast(predictor: "Predictor", series: RegularSeries) -> Forecast:
     """Forecast the steps after the last of a series that has nothing beside its measured columns.
 
     Args:
@@ -62,7 +64,7 @@ def forecast(predictor: Predictor, series: RegularSeries) -> Forecast:
     return forecast_all(predictor, [SeriesInputs(series, none, none[:1].ravel())])[0]
 
 
-def forecast_all(predictor: Predictor, series: Sequence[SeriesInputs]) -> list[Forecast]:
+def forecast_all(predictor: "Predictor", series: Sequence[SeriesInputs]) -> list[Forecast]:
     """Forecast the steps after the last measured one of each series.
 
     Args:
@@ -84,7 +86,7 @@ def forecast_all(predictor: Predictor, series: Sequence[SeriesInputs]) -> list[F
     inputs = spec.inputs or ForecastInputs(spec.features)
     scales = [_scale(one, inputs) for one in series]
     windows_NWF = last_windows(predictor, series)
-    answers_NO = predictor.outputs(torch.from_numpy(windows_NWF)).astype(np.float64)
+    answers_NO = predictor.answers_of(windows_NWF).astype(np.float64)
     interval = predictor.config.interval
     ends = (None, None) if interval is None else interval.bounds(answers_NO)
     targets = targets_of_names(spec.targets, spec.horizon)
@@ -114,7 +116,7 @@ def forecast_all(predictor: Predictor, series: Sequence[SeriesInputs]) -> list[F
     return found
 
 
-def last_windows(predictor: Predictor, series: Sequence[SeriesInputs]) -> np.ndarray:
+def last_windows(predictor: "Predictor", series: Sequence[SeriesInputs]) -> np.ndarray:
     """What the network sees of each series before its forecast.
 
     Args:

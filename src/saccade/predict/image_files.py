@@ -4,19 +4,21 @@ Shapes: K classes.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from saccade.core.errors import UserError
 from saccade.kinds.image.new_examples import BATCH_SIZE, decode_ahead, find_images
-from saccade.predict.predictor import Predictor
+
+if TYPE_CHECKING:
+    from saccade.predict.predictor import Predictor
 
 __all__ = ["BATCH_SIZE", "classify_files", "find_images"]
 
 
 def classify_files(
-    predictor: Predictor, paths: Sequence[str], *, batch_size: int = BATCH_SIZE, threads: int | None = None
+    predictor: "Predictor", paths: Sequence[str], *, batch_size: int = BATCH_SIZE, threads: int | None = None
 ) -> Iterator[tuple[str, np.ndarray | UserError]]:
     """Classify image files. While one batch is answered, the next is decoded; no more are read ahead.
 
@@ -36,6 +38,6 @@ def classify_files(
     predictor.require_image_classes()
     for batch in decode_ahead(predictor.spec, paths, batch_size=batch_size, threads=threads):
         images = [image for _, image in batch if isinstance(image, np.ndarray)]
-        answers_BK = iter(predictor.outputs(torch.from_numpy(np.stack(images))) if images else ())
+        answers_BK = iter(predictor.answers_of(np.stack(images)) if images else ())
         for path, image in batch:
             yield path, image if isinstance(image, UserError) else next(answers_BK)

@@ -285,6 +285,21 @@ class Predictor:
         both = self._outputs_before_and_after(stored, batch_size, precision, are_views=are_views)
         return both[1] if calibrated else both[0]
 
+    def answers_of(self, stored: np.ndarray, batch_size: int = 512) -> np.ndarray:
+        """What ``outputs`` gives for stored examples in an array of NumPy's, as ``OnnxPredictor`` answers too.
+
+        Args:
+            stored: examples as they lie in data/prepared, such as uint8 (N, H, W, C).
+            batch_size: number of examples at once.
+
+        Returns:
+            Calibrated probabilities float32 (N, K) where there are classes, else numbers float32 (N, O).
+
+        Raises:
+            UserError: the network answers at each step.
+        """
+        return self.outputs(torch.from_numpy(stored), batch_size)
+
     @torch.no_grad()
     def _outputs_before_and_after(
         self, stored: Tensor, batch_size: int, precision: str = "float32", *, are_views: bool = False

@@ -22,10 +22,10 @@ from saccade.evaluate.metric_intervals.over_time import forecast_intervals, wind
 from saccade.evaluate.outcomes import FILE_NAME, of_numbers, write_outcomes
 from saccade.kinds.series.figures import Shown, draw_by_step, draw_forecasts, spread_rows, targets_to_draw
 from saccade.predict.answers import Answer, Answers, Question
-from saccade.predict.predictor import Predictor
 
 if TYPE_CHECKING:
     from saccade.predict.forecast import Forecast
+    from saccade.predict.predictor import Predictor
 
 KINDS = ("series",)  # input layouts
 LABELS = "forecast"
@@ -56,7 +56,7 @@ def evaluate(
     spec: Spec,
     history: Sequence[Mapping[str, float]],
     *,
-    predictor: Predictor | None = None,
+    predictor: "Predictor | None" = None,
     timeline: Timeline | None = None,
     baselines: Mapping[str, np.ndarray] | None = None,
     validation: Split | None = None,
@@ -140,7 +140,7 @@ def evaluate(
 
 
 def _why_off(
-    coverage: float, share: float, answers_NO: np.ndarray, test: Split, validation: Split, predictor: Predictor
+    coverage: float, share: float, answers_NO: np.ndarray, test: Split, validation: Split, predictor: "Predictor"
 ) -> str:
     """How the test part differs from the validation part, which the band was measured on."""
     on_validation = predictor.answer_split(validation)
@@ -267,7 +267,7 @@ def check_question(question: Question, spec: Spec) -> None:
         raise UserError(f"{run} forecasts one series at a time, but {len(paths)} files are named")
 
 
-def predict(predictor: Predictor, question: Question) -> Answers:
+def predict(predictor: "Predictor", question: Question) -> Answers:
     """Forecast what comes after the end of a series, or of each of several, and draw it.
 
     Args:

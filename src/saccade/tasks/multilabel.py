@@ -8,7 +8,7 @@ Shapes: N examples, K classes.
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +24,9 @@ from saccade.evaluate.multilabel_metrics import metrics_by_example, multilabel_m
 from saccade.evaluate.outcomes import FILE_NAME, Outcomes, write_outcomes
 from saccade.kinds.tokens.text.display import write_table
 from saccade.predict.answers import Answers, Question, name_classes
-from saccade.predict.predictor import Predictor
+
+if TYPE_CHECKING:
+    from saccade.predict.predictor import Predictor
 
 KINDS = ("image", "tokens", "series", "vector")  # input layouts
 LABELS = "several classes"
@@ -43,7 +45,7 @@ def evaluate(
     spec: Spec,
     history: Sequence[Mapping[str, float]],
     *,
-    predictor: Predictor,
+    predictor: "Predictor",
     properties: Sequence[Property] = (),
     names_of_examples: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -94,7 +96,7 @@ def _prediction_rows(
         yield [int(row), joined(has_K), joined(found_K), *(f"{p:.6f}" for p in p_K)]
 
 
-def predict(predictor: Predictor, question: Question) -> Answers:
+def predict(predictor: "Predictor", question: Question) -> Answers:
     """Tell which classes new examples have, by the thresholds of the bundle.
 
     Args:

@@ -5,7 +5,7 @@ Shapes: N texts, T tokens of a text.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from saccade.core.errors import UserError
 from saccade.data.prepared import Split
@@ -20,7 +20,9 @@ from saccade.kinds.tokens.text.display import shown, write_table
 from saccade.kinds.tokens.text.tokenizer import tokenizer_of
 from saccade.predict.answers import Answer, Answers, Question, cells_of, rounded, titles_of_ranks
 from saccade.predict.generate import TEMPERATURE
-from saccade.predict.predictor import Predictor, TokenOutputs
+
+if TYPE_CHECKING:
+    from saccade.predict.predictor import Predictor, TokenOutputs
 
 KINDS = ("tokens",)  # input layouts
 LABELS = "next tokens"
@@ -48,12 +50,12 @@ _LENGTH = 200  # tokens that are written where nothing else is asked for
 
 def evaluate(
     folder: Path,
-    answers: TokenOutputs,
+    answers: "TokenOutputs",
     test: Split,
     spec: Spec,
     history: Sequence[Mapping[str, float]],
     *,
-    predictor: Predictor,
+    predictor: "Predictor",
 ) -> dict[str, Any]:
     """Measure the answers on the test split, and write tables, figures and text.
 
@@ -96,7 +98,7 @@ def evaluate(
     return with_intervals(measured, intervals)
 
 
-def _write_expectations(path: Path, predictor: Predictor, text: str, test: Split, spec: Spec) -> None:
+def _write_expectations(path: Path, predictor: "Predictor", text: str, test: Split, spec: Spec) -> None:
     """A row for each beginning of a text: what came next, and what was expected."""
     found = predictor.expectations(text)
     ranks = range(1, min(_NUM_EXPECTED, len(found[0].probabilities)) + 1)
@@ -111,7 +113,7 @@ def _write_expectations(path: Path, predictor: Predictor, text: str, test: Split
     write_table(path, ["prefix", "next", "p_next", *expectations], rows)
 
 
-def _sample(predictor: Predictor, prompt: str, length: int) -> str:
+def _sample(predictor: "Predictor", prompt: str, length: int) -> str:
     """Text written at several temperatures, each under a line that says how."""
     parts = []
     for temperature in _TEMPERATURES:
@@ -142,7 +144,7 @@ def check_question(question: Question, spec: Spec) -> None:
         raise UserError(f"--top ({question.top}) must stand with --probabilities: text is drawn from all {spec.unit}")
 
 
-def predict(predictor: Predictor, question: Question) -> Answers:
+def predict(predictor: "Predictor", question: Question) -> Answers:
     """Go on with a prompt, or tell what is expected after each of its beginnings.
 
     Args:
@@ -169,7 +171,7 @@ def predict(predictor: Predictor, question: Question) -> Answers:
     return Answers([Answer((), record)], text=generated.text, warnings=warnings)
 
 
-def _expectations(predictor: Predictor, question: Question) -> Answers:
+def _expectations(predictor: "Predictor", question: Question) -> Answers:
     assert question.prompt is not None
     found = predictor.expectations(question.prompt)
     count = len(found[0].probabilities)

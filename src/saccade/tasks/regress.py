@@ -6,7 +6,7 @@ Shapes: N examples, O numbers to predict.
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +20,9 @@ from saccade.evaluate.metric_intervals.interval import with_intervals
 from saccade.evaluate.metric_intervals.numbers import regression_intervals
 from saccade.evaluate.outcomes import FILE_NAME, of_numbers, write_outcomes
 from saccade.predict.answers import Answers, Question, predict_numbers
-from saccade.predict.predictor import Predictor
+
+if TYPE_CHECKING:
+    from saccade.predict.predictor import Predictor
 
 KINDS = ("image", "series", "vector")  # input layouts
 LABELS = "numbers"
@@ -39,7 +41,7 @@ def evaluate(
     spec: Spec,
     history: Sequence[Mapping[str, float]],
     *,
-    predictor: Predictor | None = None,
+    predictor: "Predictor | None" = None,
     properties: Sequence[Property] = (),
 ) -> dict[str, Any]:
     """Measure the answers on the test split, and write tables and figures.
@@ -109,7 +111,7 @@ def check_question(question: Question, spec: Spec) -> None:
         )
 
 
-def predict(predictor: Predictor, question: Question) -> Answers:
+def predict(predictor: "Predictor", question: Question) -> Answers:
     """Tell the numbers of new examples.
 
     Args:

@@ -21,7 +21,7 @@ from saccade.batching.batches import Batches
 from saccade.batching.length_buckets import stored_lengths
 from saccade.bundle import outputs
 from saccade.bundle.bundle import NetworkConfig
-from saccade.bundle.intervals import measure_interval
+from saccade.bundle.measured_interval import measure_interval
 from saccade.bundle.temperature import measure_temperature
 from saccade.bundle.thresholds import measure_thresholds
 from saccade.core import devices, registry

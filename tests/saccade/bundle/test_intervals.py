@@ -12,7 +12,8 @@ import torch
 
 from saccade.bundle import bundle
 from saccade.bundle.bundle import NetworkConfig, read_config
-from saccade.bundle.intervals import PredictionInterval, interval_coverage, measure_interval, prediction_interval
+from saccade.bundle.intervals import PredictionInterval, interval_coverage, prediction_interval
+from saccade.bundle.measured_interval import measure_interval
 from saccade.data.spec import Spec
 
 
