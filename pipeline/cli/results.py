@@ -1,5 +1,6 @@
 """Commands that measure, compare and use what was trained."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -93,7 +94,14 @@ def verify(
 
 @app.command()
 def predict(
-    run: RunName,
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="a key of runs: in params.yaml, or a .onnx file that `export` wrote",
+            autocompletion=complete_run,
+        ),
+    ],
     paths: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Argument(
@@ -141,13 +149,33 @@ def predict(
     if not paths and not text and prompt is None:
         raise typer.BadParameter("name files, or give --text TEXT or --prompt TEXT")
     here, out = Path.cwd(), out and out.absolute()  # relative to where the command was called, not to the tree
+    from saccade.kinds import Reading
+    from saccade.predict import is_onnx
+    from saccade.predict.answers import Question
+
+    def asked(reading: Reading) -> Question:
+        return Question(
+            reading,
+            prompt=prompt,
+            length=length,
+            temperature=temperature,
+            seed=seed,
+            probabilities=probabilities,
+            top=top,
+            as_json=as_json,
+            figure=out,
+        )
+
+    if is_onnx(run):
+        from pipeline.commands.predict_file import predict_with_file
+
+        predict_with_file(Path(run), asked, paths=paths or (), texts=text or (), here=here)
+        return
     params = load()
     block = entry("runs", params.runs, run)
     from pipeline import paths as places
     from pipeline.commands.predict import predict, spec_of
     from saccade.core import registry
-    from saccade.kinds import Reading
-    from saccade.predict.answers import Question
 
     dataset = params.datasets[block.dataset]
     reading = Reading(
@@ -160,20 +188,8 @@ def predict(
         dataset.preprocess.options,
         registry.constant_or("", "datasets", dataset.source.name, "NEW_EXAMPLES"),
     )
-    question = Question(
-        reading,
-        prompt=prompt,
-        length=length,
-        temperature=temperature,
-        seed=seed,
-        probabilities=probabilities,
-        top=top,
-        as_json=as_json,
-        figure=out,
-        usual_figure=places.report(f"{run}-forecast.png"),
-        batch_size=block.evaluate.batch_size,
-    )
-    predict(question, device=block.evaluate.device)
+    usual = {"usual_figure": places.report(f"{run}-forecast.png"), "batch_size": block.evaluate.batch_size}
+    predict(replace(asked(reading), **usual), device=block.evaluate.device)
     from pipeline.commands.standing import warn_after_prediction
 
     warn_after_prediction(params, run)

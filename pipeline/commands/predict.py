@@ -18,8 +18,8 @@ from saccade.bundle.bundle import NetworkConfig, read_config
 from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.core.messages import pluralise
-from saccade.predict import predictor as prediction
 from saccade.predict.answers import Answers, Question, classify
+from saccade.predict.any_predictor import AnyPredictor, WrongUseError
 
 if TYPE_CHECKING:
     from saccade.data.spec import Spec
@@ -52,18 +52,50 @@ def predict(question: Question, *, device: str) -> None:
     Raises:
         UserError: no such model, something that this run cannot be asked, or what was given cannot be read.
     """
+    from saccade.predict import predictor as prediction
+
     run = question.reading.run
-    config = read_config(paths.model(run))
-    task = registry.module("tasks", config.task)
-    _refuse_what_it_does_not_take(config, task, question)
+    task = task_that_takes(question, read_config(paths.model(run)))
     predictor = prediction.load(paths.model(run), device=device)
     threshold, warning = reported_threshold(run)
     if warning:
         warn(warning)
-    question = dataclasses.replace(question, unsure_below=threshold)
+    tell(predictor, task, dataclasses.replace(question, unsure_below=threshold))
+
+
+def task_that_takes(question: Question, config: NetworkConfig) -> ModuleType:
+    """The task of a network, once it is sure that it can be asked so.
+
+    Args:
+        question: what it is asked.
+        config: config of the network.
+
+    Returns:
+        The file of the task.
+
+    Raises:
+        UserError: this network cannot be asked so.
+    """
+    task = registry.module("tasks", config.task)
+    _refuse_what_it_does_not_take(config, task, question)
+    return task
+
+
+def tell(predictor: AnyPredictor, task: ModuleType, question: Question) -> None:
+    """Ask a network, and print what it says.
+
+    Args:
+        predictor: the network, whatever computes it.
+        task: file of its task.
+        question: what it is asked.
+
+    Raises:
+        UserError: something that it cannot be asked, or what was given cannot be read.
+    """
+    run = question.reading.run
     try:
         answers: Answers = getattr(task, "predict", classify)(predictor, question)
-    except prediction.WrongUseError as error:
+    except WrongUseError as error:
         raise UserError(f"{run}: {error}") from error
     if answers.text is not None:
         _warn_all(answers)

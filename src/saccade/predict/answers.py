@@ -6,7 +6,7 @@ Shapes: K classes.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +15,7 @@ from saccade.core.errors import UserError
 from saccade.data.spec import NO_CLASS
 from saccade.data.thresholds import found_classes
 from saccade.evaluate.confidence.reject import is_answered
-
-if TYPE_CHECKING:
-    from saccade.predict.predictor import Predictor
+from saccade.predict.any_predictor import AnyPredictor
 
 DIGITS = 6  # of a probability, as in predictions.csv
 UNSURE = "unsure"  # what is said below the threshold of ``evaluate.reject``
@@ -114,7 +112,7 @@ class Answers:
     drawn: Path | None = None
 
 
-def classify(predictor: "Predictor", question: Question) -> Answers:
+def classify(predictor: AnyPredictor, question: Question) -> Answers:
     """Classify new examples, read as their kind of data is read.
 
     Args:
@@ -142,7 +140,7 @@ def classify(predictor: "Predictor", question: Question) -> Answers:
     )
 
 
-def _classified(predictor: "Predictor", examples: kinds.NewExamples, question: Question, top: int) -> Iterator[Answer]:
+def _classified(predictor: AnyPredictor, examples: kinds.NewExamples, question: Question, top: int) -> Iterator[Answer]:
     def answer(one: kinds.NewExample, probabilities_K: np.ndarray) -> Answer:
         found = most_probable(probabilities_K, predictor.spec.classes, top)
         record = {**one.place, "label": next(iter(found)), "probabilities": rounded(found)}
@@ -156,7 +154,7 @@ def _classified(predictor: "Predictor", examples: kinds.NewExamples, question: Q
 
 
 def _answered(
-    predictor: "Predictor",
+    predictor: AnyPredictor,
     examples: kinds.NewExamples,
     question: Question,
     answer: Callable[[kinds.NewExample, np.ndarray], Answer],
@@ -173,7 +171,7 @@ def _answered(
                 yield answer(one, next(outputs))
 
 
-def name_classes(predictor: "Predictor", question: Question) -> Answers:
+def name_classes(predictor: AnyPredictor, question: Question) -> Answers:
     """Tell which classes new examples have, where each may have several or none.
 
     Args:
@@ -211,7 +209,7 @@ def name_classes(predictor: "Predictor", question: Question) -> Answers:
     )
 
 
-def predict_numbers(predictor: "Predictor", question: Question) -> Answers:
+def predict_numbers(predictor: AnyPredictor, question: Question) -> Answers:
     """Tell the numbers of new examples, in the unit of the dataset.
 
     Args:

@@ -5,7 +5,6 @@ Shapes: T steps, C measured columns, F features, W steps of inputs, H steps to f
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,9 +14,7 @@ from saccade.data.spec import targets_of_names
 from saccade.kinds.series.forecasting.covariates import SeriesInputs
 from saccade.kinds.series.forecasting.examples import scaled
 from saccade.kinds.series.reading.regular import RegularSeries
-
-if TYPE_CHECKING:
-    from saccade.predict.predictor import Predictor
+from saccade.predict.any_predictor import AnyPredictor
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class Forecast:
     name: str = ""
 
 
-def forecast(predictor: "Predictor", series: RegularSeries) -> Forecast:
+def forecast(predictor: AnyPredictor, series: RegularSeries) -> Forecast:
     """Forecast the steps after the last of a series that has nothing beside its measured columns.
 
     Args:
@@ -64,7 +61,7 @@ def forecast(predictor: "Predictor", series: RegularSeries) -> Forecast:
     return forecast_all(predictor, [SeriesInputs(series, none, none[:1].ravel())])[0]
 
 
-def forecast_all(predictor: "Predictor", series: Sequence[SeriesInputs]) -> list[Forecast]:
+def forecast_all(predictor: AnyPredictor, series: Sequence[SeriesInputs]) -> list[Forecast]:
     """Forecast the steps after the last measured one of each series.
 
     Args:
@@ -116,7 +113,7 @@ def forecast_all(predictor: "Predictor", series: Sequence[SeriesInputs]) -> list
     return found
 
 
-def last_windows(predictor: "Predictor", series: Sequence[SeriesInputs]) -> np.ndarray:
+def last_windows(predictor: AnyPredictor, series: Sequence[SeriesInputs]) -> np.ndarray:
     """What the network sees of each series before its forecast.
 
     Args:

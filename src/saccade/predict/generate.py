@@ -5,54 +5,26 @@ The state is carried along: a token costs one step, however long the text is by 
 Shapes: T tokens of the prompt, V tokens of the vocabulary.
 """
 
-import math
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
-
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from saccade.bundle.ensemble import Ensemble
 from saccade.core.errors import UserError
 from saccade.data.spec import PAD, UNKNOWN
-from saccade.kinds.tokens.text.tokenizer import Tokenizer, cut, normalise
+from saccade.kinds.tokens.text.tokenizer import Tokenizer
 from saccade.nn.text_networks import NextTokenNetwork
-
-TEMPERATURE = (
-    0.8  # what is written where nobody asks for another: at 1, letter networks slip more often than they should
+from saccade.predict.written_text import (
+    TEMPERATURE,
+    Expected,
+    Generated,
+    check_writing,
+    expected,
+    ids_of,
+    unknown_tokens,
+    written,
 )
 
-
-@dataclass(frozen=True)
-class Generated:
-    """What was written.
-
-    Attributes:
-        prompt: the text as the network read it: normalised, capitals made small where the vocabulary has none.
-        continuation: the text that follows.
-        unknown: tokens of the prompt that the vocabulary does not have, each with how often it occurs.
-        text: both together.
-    """
-
-    prompt: str
-    continuation: str
-    unknown: Mapping[str, int]
-    text: str
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What a network expects after the first tokens of a text.
-
-    Attributes:
-        prefix: these tokens, as text.
-        probabilities: token to probability, the most probable one first; padding and the unknown are not among them.
-    """
-
-    prefix: str
-    probabilities: dict[str, float]
+__all__ = ["TEMPERATURE", "Expected", "Generated", "expectations", "generate", "unknown_tokens"]
 
 
 @torch.no_grad()
@@ -86,25 +58,17 @@ def generate(
         UserError: an argument lies outside its range, the prompt holds no token, or the network does not say what comes
             next.
     """
-    if length < 1:
-        raise UserError(f"length ({length}) must be at least 1: so many {tokenizer.unit} are written")
-    if not (0 <= temperature < math.inf):  # also refuses nan
-        raise UserError(f"temperature ({temperature}) must be a number from 0 on: 0 takes the most probable each time")
-    if not (0 <= seed < 2**64):
-        raise UserError(f"seed ({seed}) must be at least 0, and below 2^64")
+    check_writing(tokenizer, length=length, temperature=temperature, seed=seed)
     reader, model = _parts(network)
-    ids_T = _ids_of(prompt, tokenizer)
+    ids_T = ids_of(prompt, tokenizer)
     random = torch.Generator().manual_seed(seed)
     logits_1TV, state = model.advance(reader(torch.from_numpy(ids_T)[None].to(device)))
-    written: list[int] = []
+    ids: list[int] = []
     for _ in range(length):
-        written.append(_draw(logits_1TV[0, -1], temperature, random))
-        if len(written) < length:
-            logits_1TV, state = model.advance(torch.tensor([written[-1:]], device=device), state)
-    shown, continuation = normalise(prompt, lower_case=tokenizer.lower_case), tokenizer.decode(written)
-    between = "" if tokenizer.unit == "characters" or shown[-1:].isspace() else " "
-    unknown = unknown_tokens(prompt, tokenizer)
-    return Generated(shown, continuation, unknown, f"{shown}{between}{continuation}")
+        ids.append(_draw(logits_1TV[0, -1], temperature, random))
+        if len(ids) < length:
+            logits_1TV, state = model.advance(torch.tensor([ids[-1:]], device=device), state)
+    return written(prompt, ids, tokenizer)
 
 
 @torch.no_grad()
@@ -124,15 +88,9 @@ def expectations(network: nn.Sequential, tokenizer: Tokenizer, prompt: str, *, d
         UserError: the prompt holds no token, or the network does not say what comes next.
     """
     reader, model = _parts(network)
-    ids_T = _ids_of(prompt, tokenizer)
+    ids_T = ids_of(prompt, tokenizer)
     logits_1TV, _ = model.advance(reader(torch.from_numpy(ids_T)[None].to(device)))
-    p_TV = logits_1TV[0].cpu().double().softmax(dim=1)
-    found = []
-    for place, p_V in enumerate(p_TV, start=1):
-        order = [i for i in p_V.argsort(descending=True, stable=True).tolist() if i not in (PAD, UNKNOWN)]
-        probabilities = {tokenizer.vocabulary[i]: float(p_V[i]) for i in order}
-        found.append(Expected(tokenizer.decode(ids_T[:place]), probabilities))
-    return found
+    return expected(ids_T, logits_1TV[0].cpu().double().softmax(dim=1).numpy(), tokenizer)
 
 
 def _parts(network: nn.Sequential) -> tuple[nn.Module, NextTokenNetwork | Ensemble]:
@@ -142,19 +100,6 @@ def _parts(network: nn.Sequential) -> tuple[nn.Module, NextTokenNetwork | Ensemb
             raise UserError("the network must say what comes next, to write text; this one answers once an example")
     assert isinstance(model, NextTokenNetwork | Ensemble)
     return reader, model
-
-
-def unknown_tokens(text: str, tokenizer: Tokenizer) -> Counter[str]:
-    """Tokens of a text that the vocabulary does not have, each with how often it occurs."""
-    tokens = cut(normalise(text, lower_case=tokenizer.lower_case), tokenizer.unit)
-    return Counter(tokens[int(place)] for place in np.flatnonzero(tokenizer.encode(text) == UNKNOWN))
-
-
-def _ids_of(prompt: str, tokenizer: Tokenizer) -> np.ndarray:
-    ids_T = tokenizer.encode(prompt)
-    if len(ids_T) == 0:
-        raise UserError(f"prompt ({prompt!r}) must hold one of the {tokenizer.unit} at least: what to go on from")
-    return ids_T
 
 
 def _draw(logits_V: Tensor, temperature: float, random: torch.Generator) -> int:

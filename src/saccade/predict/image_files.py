@@ -4,21 +4,18 @@ Shapes: K classes.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from saccade.core.errors import UserError
 from saccade.kinds.image.new_examples import BATCH_SIZE, decode_ahead, find_images
-
-if TYPE_CHECKING:
-    from saccade.predict.predictor import Predictor
+from saccade.predict.any_predictor import AnyPredictor
 
 __all__ = ["BATCH_SIZE", "classify_files", "find_images"]
 
 
 def classify_files(
-    predictor: "Predictor", paths: Sequence[str], *, batch_size: int = BATCH_SIZE, threads: int | None = None
+    predictor: AnyPredictor, paths: Sequence[str], *, batch_size: int = BATCH_SIZE, threads: int | None = None
 ) -> Iterator[tuple[str, np.ndarray | UserError]]:
     """Classify image files. While one batch is answered, the next is decoded; no more are read ahead.
 

@@ -24,19 +24,21 @@ from saccade.bundle.outputs import DivideLogits
 from saccade.core.devices import autocast, resolve_device
 from saccade.core.errors import UserError
 from saccade.data.prepared import Split
-from saccade.data.thresholds import found_classes
-from saccade.kinds.image.pixels.grey_levels import ImageValues, scale_of
-from saccade.kinds.image.pixels.resize import prepare_image
-from saccade.kinds.tokens.text.encode import read_texts
 from saccade.kinds.tokens.text.tokenizer import tokenizer_of
 from saccade.optim.losses import token_losses
+from saccade.predict.any_predictor import (
+    WrongUseError,
+    require_classes,
+    require_image_classes,
+    require_next_tokens,
+    require_one_answer,
+)
 from saccade.predict.generate import TEMPERATURE, Expected, Generated, expectations, generate, unknown_tokens
+from saccade.predict.given_arrays import answer_about, labels_of, prepare, with_names
+
+__all__ = ["Predictor", "TokenOutputs", "WrongUseError", "load"]
 
 _MAX_LOGITS = 2**25  # at once, where each token has as many as the vocabulary has tokens: 128 MiB
-
-
-class WrongUseError(UserError):
-    """A network that is asked for what it does not do."""
 
 
 @dataclass(frozen=True)
@@ -90,16 +92,7 @@ class Predictor:
             UserError: a single example, an image that is not uint8, a text without a token, or a network that does not
                 answer about such examples.
         """
-        if self.spec.layout == "tokens":
-            self.require_text_classes()
-            stored = read_texts(examples, self.spec).tokens if len(examples) else None  # type: ignore[arg-type]
-        else:
-            self.require_images()
-            stored = self._stored_images(examples)
-        answers = np.zeros((0, self.spec.num_outputs), np.float32)
-        if stored is not None:
-            answers = self.outputs(torch.from_numpy(stored))
-        return self._named(answers)
+        return answer_about(self, examples)
 
     def predict_array(self, examples: np.ndarray) -> dict[str, Any]:
         """Answer about examples of an array, each of the shape that the network takes: pixels, or numbers as measured.
@@ -114,15 +107,7 @@ class Predictor:
             ValueError: a value is none that such examples have, such as a pixel of -1.
             UserError: the network answers at each step.
         """
-        return self._named(self.outputs(torch.from_numpy(kinds.from_array(self.spec, examples))))
-
-    def _named(self, answers: np.ndarray) -> dict[str, Any]:
-        """Outputs with the names of their classes."""
-        if not self.spec.classes:
-            return {"values": answers}
-        if self.spec.multilabel:
-            return {"labels": self.labels_of(answers), "probabilities": answers}
-        return {"label": [self.spec.classes[k] for k in answers.argmax(axis=1)], "probabilities": answers}
+        return with_names(self.config, self.answers_of(kinds.from_array(self.spec, examples)))
 
     def labels_of(self, probabilities_NK: np.ndarray) -> list[list[str]]:
         """The classes that examples have by the thresholds of the bundle, where each may have several or none.
@@ -133,8 +118,7 @@ class Predictor:
         Returns:
             A list of names for each example, in the order of ``spec.classes``.
         """
-        found_NK = found_classes(probabilities_NK, self.config.thresholds)
-        return [[self.spec.classes[k] for k in np.flatnonzero(found_K)] for found_K in found_NK]
+        return labels_of(self.config, probabilities_NK)
 
     def generate(self, prompt: str, *, length: int = 200, temperature: float = TEMPERATURE, seed: int = 0) -> str:
         """Go on with a text; ``continued`` tells more.
@@ -180,81 +164,23 @@ class Predictor:
         return unknown_tokens(text, tokenizer_of(self.spec))
 
     def require_classes(self) -> None:
-        """Refuse a network that does not classify.
-
-        Raises:
-            WrongUseError: it answers otherwise.
-        """
-        if not self.spec.classes:
-            raise WrongUseError(f"the network must classify {self.spec.plural} to predict such, but it {self._use}")
+        """Refuse a network that does not classify, with ``WrongUseError``."""
+        require_classes(self.spec)
 
     def require_image_classes(self) -> None:
-        """Refuse a network that does not classify images.
-
-        Raises:
-            UserError: it takes something else, or answers with numbers.
-        """
-        if self.spec.kind != "image" or not self.spec.classes:
-            raise UserError(f"the network must classify images to predict pictures, but it {self._use}")
-
-    def require_images(self) -> None:
-        """Refuse a network that takes no images.
-
-        Raises:
-            UserError: it takes something else.
-        """
-        if self.spec.kind != "image":
-            raise UserError(f"the network must classify images to predict pictures, but it {self._use}")
-
-    def require_text_classes(self) -> None:
-        """Refuse a network that does not classify texts.
-
-        Raises:
-            UserError: it takes something else, or answers otherwise.
-        """
-        if self.spec.kind != "tokens" or not self.spec.classes:
-            raise UserError(f"the network must classify texts to predict texts, but it {self._use}")
+        """Refuse a network that does not classify images, with ``WrongUseError``."""
+        require_image_classes(self.spec)
 
     def require_next_tokens(self) -> None:
-        """Refuse a network that does not say what comes next in a text.
-
-        Raises:
-            UserError: it takes something else, or answers once.
-        """
-        if self.spec.output != "per_token":
-            raise UserError(f"the network must say what comes next, to go on with a text, but it {self._use}")
-
-    @property
-    def _use(self) -> str:
-        """What the network does, and how it is asked."""
-        if self.spec.output == "per_token":
-            return "goes on with texts: use Predictor.generate()"
-        if self.spec.classes and self.spec.kind in ("image", "tokens"):
-            return f"classifies {self.spec.plural}: give Predictor.predict() such"
-        if self.spec.kind == "image":
-            return "answers with numbers of images: use Predictor.predict()"
-        answers = "classifies" if self.spec.classes else "answers with numbers of"
-        return f"{answers} {self.spec.plural}: use Predictor.outputs()"
-
-    def _stored_images(self, images: Any) -> np.ndarray | None:
-        if isinstance(images, np.ndarray) and images.ndim == 3 and images.shape[2] in (1, 3):
-            raise UserError(f"images {images.shape} must be several: for a single one, pass image[None]")
-        if isinstance(images, str) or any(isinstance(image, str) for image in images):
-            raise UserError("images must be arrays of pixels, uint8, but text was given: the network classifies images")
-        prepared = [self.prepare(np.asarray(image)) for image in images]
-        return np.stack(prepared) if prepared else None
+        """Refuse a network that does not say what comes next in a text, with ``WrongUseError``."""
+        require_next_tokens(self.spec)
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
         """Bring one image, (H, W[, C]), to what the network takes, uint8 (H, W, C), as preprocess does.
 
         It is uint8 or, where the training data held more than 8 bits, uint16, int32 or float32, scaled as those were.
         """
-        height, width, channels = self.spec.shape
-        if self.spec.value_range and image.dtype in (np.uint16, np.int32, np.float32):
-            sides = (image.shape[0], image.shape[1])
-            scale = scale_of(self.spec.value_range, self.spec.ignores_file_range)
-            image = scale.apply(ImageValues(image, sides))
-        return prepare_image(image, (height, width), channels, self.spec.fit)
+        return prepare(image, self.spec)
 
     def outputs(
         self,
@@ -305,8 +231,7 @@ class Predictor:
         self, stored: Tensor, batch_size: int, precision: str = "float32", *, are_views: bool = False
     ) -> tuple[np.ndarray, np.ndarray]:
         """What ``outputs`` gives without and with the temperature; twice the same array where there is none."""
-        if self.spec.output == "per_token":
-            raise UserError(f"the network must answer once an example to be asked so, but it {self._use}")
+        require_one_answer(self.spec)
         lengths = stored_lengths(stored) if self.spec.has_lengths else None
         temperature = self.network[-1] if isinstance(self.network[-1], DivideLogits) else None
         first, *others = self.network if temperature is None else self.network[:-1]

@@ -22,6 +22,7 @@ from saccade.evaluate.metric_intervals.over_time import forecast_intervals, wind
 from saccade.evaluate.outcomes import FILE_NAME, of_numbers, write_outcomes
 from saccade.kinds.series.figures import Shown, draw_by_step, draw_forecasts, spread_rows, targets_to_draw
 from saccade.predict.answers import Answer, Answers, Question
+from saccade.predict.any_predictor import AnyPredictor
 
 if TYPE_CHECKING:
     from saccade.predict.forecast import Forecast
@@ -267,7 +268,7 @@ def check_question(question: Question, spec: Spec) -> None:
         raise UserError(f"{run} forecasts one series at a time, but {len(paths)} files are named")
 
 
-def predict(predictor: "Predictor", question: Question) -> Answers:
+def predict(predictor: AnyPredictor, question: Question) -> Answers:
     """Forecast what comes after the end of a series, or of each of several, and draw it.
 
     Args:

@@ -24,6 +24,7 @@ from saccade.evaluate.multilabel_metrics import metrics_by_example, multilabel_m
 from saccade.evaluate.outcomes import FILE_NAME, Outcomes, write_outcomes
 from saccade.kinds.tokens.text.display import write_table
 from saccade.predict.answers import Answers, Question, name_classes
+from saccade.predict.any_predictor import AnyPredictor
 
 if TYPE_CHECKING:
     from saccade.predict.predictor import Predictor
@@ -96,7 +97,7 @@ def _prediction_rows(
         yield [int(row), joined(has_K), joined(found_K), *(f"{p:.6f}" for p in p_K)]
 
 
-def predict(predictor: "Predictor", question: Question) -> Answers:
+def predict(predictor: AnyPredictor, question: Question) -> Answers:
     """Tell which classes new examples have, by the thresholds of the bundle.
 
     Args:

@@ -20,6 +20,7 @@ from saccade.evaluate.metric_intervals.interval import with_intervals
 from saccade.evaluate.metric_intervals.numbers import regression_intervals
 from saccade.evaluate.outcomes import FILE_NAME, of_numbers, write_outcomes
 from saccade.predict.answers import Answers, Question, predict_numbers
+from saccade.predict.any_predictor import AnyPredictor
 
 if TYPE_CHECKING:
     from saccade.predict.predictor import Predictor
@@ -111,7 +112,7 @@ def check_question(question: Question, spec: Spec) -> None:
         )
 
 
-def predict(predictor: "Predictor", question: Question) -> Answers:
+def predict(predictor: AnyPredictor, question: Question) -> Answers:
     """Tell the numbers of new examples.
 
     Args:
