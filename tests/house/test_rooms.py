@@ -34,6 +34,7 @@ ORDER = (
     "saccade.doctor",
     "saccade.predict",
     "saccade.explain",
+    "saccade.export",
     "saccade.tasks",
     "saccade.report",
     "saccade.run_page",

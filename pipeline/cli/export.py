@@ -1,0 +1,49 @@
+"""The command that writes a trained run as a file for other programs."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from pipeline.cli.app import app
+from pipeline.cli.checked_params import load
+from pipeline.completion import complete_run
+
+
+class Format(StrEnum):
+    """Files that ``export`` writes."""
+
+    onnx = "onnx"
+    safetensors = "safetensors"
+    state_dict = "state_dict"
+
+
+@app.command()
+def export(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="a trained run: a folder in models", autocompletion=complete_run)
+    ],
+    format_: Annotated[
+        Format,
+        typer.Option(
+            "--format", help="onnx: the network with its answers; the others: its tensors by name, for your own code"
+        ),
+    ] = Format.onnx,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", metavar="FILE", help="file to write; default: models/RUN.onnx, or as the format is"),
+    ] = None,
+    quantise: Annotated[
+        bool,
+        typer.Option("--quantise", help="weights of 8 bits, where accuracy on the validation split hardly falls"),
+    ] = False,
+) -> None:
+    """Write a trained run as a file that runs without saccade: ONNX, compared with torch before it is put in place."""
+    out = out and out.absolute()  # relative to where the command was called, not to the tree
+    if quantise and format_ is not Format.onnx:
+        raise typer.BadParameter("--quantise needs --format onnx: torch loads weights as they were trained")
+    params = load()
+    from pipeline.commands.export import ExportOptions, export
+
+    export(params, run, ExportOptions(format_.value, out, quantise))

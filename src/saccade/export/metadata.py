@@ -1,0 +1,73 @@
+"""What an exported file says of its run: the text by key that ONNX calls metadata."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from saccade.bundle.bundle import NetworkConfig
+
+FORMAT = "1"  # of the keys; readers refuse others
+
+LICENCES = {"digits": "CC BY 4.0", "fashion_mnist": "MIT"}
+"""Under which licence the data of a source are published, by the name of its file in ``datasets/``: those that their
+publishers name one for (docs/DATA-LICENCES.md)."""
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What is known of a run besides its network.
+
+    Attributes:
+        run: its name.
+        bundle: text of bundle.json.
+        weights_sha256: SHA-256 that names the weights.
+        metrics: contents of metrics.json; empty where the run was not evaluated.
+        reject_threshold: confidence below which the run is unsure; None where none was measured.
+        dataset: key of its dataset; empty where it is not known.
+        source: name of the source of the dataset; empty where it is not known.
+        arrays: SHA-256 of each array that it was trained on.
+    """
+
+    run: str
+    bundle: str
+    weights_sha256: str
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    reject_threshold: float | None = None
+    dataset: str = ""
+    source: str = ""
+    arrays: Mapping[str, str] = field(default_factory=dict)
+
+
+def metadata_of(config: NetworkConfig, facts: RunFacts) -> dict[str, str]:
+    """The text by key that a file carries.
+
+    Args:
+        config: config of the network.
+        facts: what is known of the run.
+
+    Returns:
+        Keys that begin with ``saccade.``; values that are lists or objects are JSON.
+    """
+    data: dict[str, Any] = {"dataset": facts.dataset, "source": facts.source, "arrays": dict(facts.arrays)}
+    if facts.source in LICENCES:
+        data["licence"] = LICENCES[facts.source]
+    found = {
+        "saccade.format": FORMAT,
+        "saccade.run": facts.run,
+        "saccade.bundle": facts.bundle,
+        "saccade.classes": _json(list(config.spec.classes)),
+        "saccade.identity": config.identity,
+        "saccade.weights_sha256": facts.weights_sha256,
+        "saccade.metrics": _json(dict(facts.metrics)),
+        "saccade.data": _json(data),
+    }
+    if config.spec.vocabulary:
+        found["saccade.vocabulary"] = _json(list(config.spec.vocabulary))
+    if facts.reject_threshold is not None:
+        found["saccade.reject_threshold"] = repr(facts.reject_threshold)
+    return found
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
