@@ -46,6 +46,7 @@ ORDER = (
     "pipeline.tracking",
     "pipeline.stages",
     "pipeline.launch",
+    "pipeline.serving",
     "pipeline.commands",
     "pipeline.cli",
     TOP,

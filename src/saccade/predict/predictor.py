@@ -124,6 +124,10 @@ class Predictor:
             return {"labels": self.labels_of(answers), "probabilities": answers}
         return {"label": [self.spec.classes[k] for k in answers.argmax(axis=1)], "probabilities": answers}
 
+    def answers_of(self, stored: np.ndarray, batch_size: int = 512) -> np.ndarray:
+        """As ``outputs``, of an array that numpy holds."""
+        return self.outputs(torch.from_numpy(stored), batch_size)
+
     def labels_of(self, probabilities_NK: np.ndarray) -> list[list[str]]:
         """The classes that examples have by the thresholds of the bundle, where each may have several or none.
 
