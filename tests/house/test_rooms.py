@@ -47,6 +47,7 @@ ORDER = (
     "pipeline.tracking",
     "pipeline.stages",
     "pipeline.launch",
+    "pipeline.serving",
     "pipeline.commands",
     "pipeline.cli",
     TOP,

@@ -24,6 +24,7 @@ from saccade.kinds.image.pixels.dicom import is_dicom
 from saccade.kinds.image.pixels.frames import Frame, frame_numbers
 from saccade.kinds.image.pixels.grey_levels import scale_of
 from saccade.kinds.image.pixels.resize import prepare_image
+from saccade.kinds.image.pixels.stored_values import MAX_PIXELS
 
 BATCH_SIZE = 64  # small, so that answers come soon; decoding takes longer than computing, larger ones gain nothing
 
@@ -224,19 +225,46 @@ def _read(spec: Spec, path: str, here: Path, frame: int | None, seen: Seen | Non
     try:
         if not stat.S_ISREG((here / path).stat().st_mode):
             return path, UserError("must be a file; a pipe or a device may never end")
-        height, width, channels = spec.shape
-        content = (here / path).read_bytes()
-        if frame is None:
-            numbers = frame_numbers(content)
-            frame = numbers[0]
-            if seen is not None and len(numbers) > 1:
-                seen.several.append(path)
-        values = decode_values(Frame(content, frame), (height, width))
-        if seen is not None and values.is_deep and values.scale is None and not spec.value_range:
-            seen.deep.append(path)
-        image = scale_of(spec.value_range, spec.ignores_file_range).apply(values)
-        return path, prepare_image(image, (height, width), channels, spec.fit)
+        return path, read_image(spec, (here / path).read_bytes(), name=path, frame=frame, seen=seen)
     except OSError as error:
         return path, UserError(f"must be readable: {error.strerror or error}")
     except UserError as error:
         return path, error
+
+
+def read_image(
+    spec: Spec,
+    content: bytes,
+    *,
+    name: str = "",
+    frame: int | None = None,
+    seen: Seen | None = None,
+    max_pixels: int = MAX_PIXELS,
+) -> np.ndarray:
+    """Bring the bytes of an image file to what a network takes.
+
+    Args:
+        spec: what the network takes.
+        content: bytes of the file.
+        name: name of the file, for ``seen``.
+        frame: number of the frame, from 0; None takes the first.
+        seen: what gathers oddities of the file; None: nobody asks.
+        max_pixels: most pixels that the file may have; it is not decoded where it says that it has more.
+
+    Returns:
+        uint8 (H, W, C).
+
+    Raises:
+        UserError: it is no image, damaged, or too large; the message goes on after the file's name.
+    """
+    height, width, channels = spec.shape
+    if frame is None:
+        numbers = frame_numbers(content)
+        frame = numbers[0]
+        if seen is not None and len(numbers) > 1:
+            seen.several.append(name)
+    values = decode_values(Frame(content, frame), (height, width), max_pixels)
+    if seen is not None and values.is_deep and values.scale is None and not spec.value_range:
+        seen.deep.append(name)
+    image = scale_of(spec.value_range, spec.ignores_file_range).apply(values)
+    return prepare_image(image, (height, width), channels, spec.fit)

@@ -7,7 +7,7 @@ import numpy as np
 from saccade.kinds.image.pixels.frames import Frame
 from saccade.kinds.image.pixels.grey_levels import GreyScale, ImageValues
 from saccade.kinds.image.pixels.resize import _REDUCING_GAP
-from saccade.kinds.image.pixels.stored_values import read_values
+from saccade.kinds.image.pixels.stored_values import MAX_PIXELS, read_values
 
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"),
@@ -55,12 +55,13 @@ def decode_for(content: bytes | Frame, size: tuple[int, int]) -> tuple[np.ndarra
     return GreyScale().apply(values), values.sides
 
 
-def decode_values(content: bytes | Frame, size: tuple[int, int] | None) -> ImageValues:
+def decode_values(content: bytes | Frame, size: tuple[int, int] | None, max_pixels: int = MAX_PIXELS) -> ImageValues:
     """As ``decode_for``, with values as they are stored, for whoever decides how they become grey levels.
 
     Args:
         content: the file's bytes, or one of its frames.
         size: height and width in pixels that the picture will be shrunk to; None: it is wanted whole.
+        max_pixels: most pixels that it may have.
 
     Returns:
         Its values.
@@ -68,7 +69,8 @@ def decode_values(content: bytes | Frame, size: tuple[int, int] | None) -> Image
     Raises:
         UserError: as ``decode_image``.
     """
-    return read_values(content, None if size is None else max(_LEAST_SIDE, int(_REDUCING_GAP * max(size))))
+    least_side = None if size is None else max(_LEAST_SIDE, int(_REDUCING_GAP * max(size)))
+    return read_values(content, least_side, max_pixels)
 
 
 class ScaledDecoder(NamedTuple):

@@ -23,41 +23,44 @@ from saccade.kinds.image.pixels.grey_levels import ImageValues
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")
 _ORIENTATION, _LYING = 274, (5, 6, 7, 8)  # of EXIF: its tag, and the values that swap height and width
 _BITS, _PHOTOMETRIC, _SAMPLES, _WIDTH, _LENGTH = 258, 262, 277, 256, 257  # tags of a TIFF
-_MAX_PIXELS = 178_956_970  # twice what Pillow warns of: more than that it refuses, too
+MAX_PIXELS = 178_956_970  # twice what Pillow warns of: more than that it refuses, too
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _ANIMATION = threading.local()  # .held: bytes of a file, and the file opened
 _SIZ = b"\xff\x4f\xff\x51"  # start of a JPEG 2000 codestream, followed by the sizes of the image
 _TURNS = {2: (1, 0), 3: (0, 2), 4: (1, 2), 5: (1, 1), 6: (0, 3), 7: (1, 3), 8: (0, 1)}  # EXIF: mirrored, quarters left
 
 
-def read_values(loaded: bytes | Frame, least_side: int | None = None) -> ImageValues:
+def read_values(loaded: bytes | Frame, least_side: int | None = None, max_pixels: int = MAX_PIXELS) -> ImageValues:
     """Read a picture file: those of Pillow, DICOM, HEIC, and arrays of NumPy.
 
     Args:
         loaded: bytes of the file, or one of its frames.
         least_side: pixels that are enough: a JPEG of at least twice that side is decoded at a half, a quarter or an
             eighth; None: all of them.
+        max_pixels: most pixels that it may have, which are looked at before it is decoded.
 
     Returns:
         Its values, turned upright as EXIF says; transparent parts show white.
 
     Raises:
-        UserError: no such file, or one that is cut short; the message goes on after the file's name.
+        UserError: no such file, or one that is cut short or too large; the message goes on after the file's name.
     """
     frame = loaded if isinstance(loaded, Frame) else Frame(loaded)
     content = frame.content
     if is_dicom(content):
-        return read_dicom(content, frame.number, _MAX_PIXELS)
+        return read_dicom(content, frame.number, max_pixels)
     if content.startswith(b"\x93NUMPY"):
-        return _read_array(content)
+        return _read_array(content, max_pixels)
     if content.startswith(b"\x89PNG") and len(content) > 26 and content[24] == 16 and content[25] in (2, 4, 6):
-        return _read_deep_colour(frame, _sides(content), _turn_of_png(content))
+        _require_sides(_sides(content), max_pixels)
+        return _read_deep_colour(frame, _turn_of_png(content))
     if content.startswith(TIFF_STARTS) and (deep := _sides_of_deep_colour_tiff(frame)):
-        return _read_deep_colour(frame, deep)
-    return _read_by_pillow(frame, least_side)
+        _require_sides(deep, max_pixels)
+        return _read_deep_colour(frame)
+    return _read_by_pillow(frame, least_side, max_pixels)
 
 
-def _read_by_pillow(frame: Frame, least_side: int | None) -> ImageValues:
+def _read_by_pillow(frame: Frame, least_side: int | None, max_pixels: int) -> ImageValues:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     silence_pillow()
@@ -71,12 +74,15 @@ def _read_by_pillow(frame: Frame, least_side: int | None) -> ImageValues:
             if frame.number:
                 picture.seek(frame.number)
                 stored = picture.size
+            _require_sides(stored[::-1], max_pixels)
             if least_side is not None:
                 picture.draft(None, (least_side, least_side))
             ImageOps.exif_transpose(picture, in_place=True)  # decodes, too
             kind, is_white_zero = picture.format, False
             if kind == "TIFF":
                 is_white_zero = picture.tag_v2.get(_PHOTOMETRIC) == 0
+    except UserError:
+        raise
     except UnidentifiedImageError:
         raise UserError(f"must be a picture: its {len(content):,} bytes are none that Pillow knows") from None
     except (
@@ -187,15 +193,18 @@ def _sides_of_deep_colour_tiff(frame: Frame) -> tuple[int, int] | None:
         return None  # damaged; Pillow says how
 
 
-def _read_deep_colour(frame: Frame, sides: tuple[int, int], turn: int = 1) -> ImageValues:
+def _require_sides(sides: tuple[int, int], max_pixels: int) -> None:
+    if sides[0] * sides[1] > max_pixels:
+        raise UserError(f"must have at most {max_pixels:,} pixels, but has {sides[0]}x{sides[1]}")
+
+
+def _read_deep_colour(frame: Frame, turn: int = 1) -> ImageValues:
     """Read several channels of more than 8 bits by OpenCV, for Pillow would keep the upper 8.
 
     OpenCV turns a TIFF upright, and nothing else.
     """
     import cv2
 
-    if sides[0] * sides[1] > _MAX_PIXELS:
-        raise UserError(f"must have at most {_MAX_PIXELS:,} pixels, but has {sides[0]}x{sides[1]}")
     buffer = np.frombuffer(frame.content, np.uint8)
     try:
         if frame.number:
@@ -223,15 +232,15 @@ def _on_white(array_HWC: np.ndarray) -> np.ndarray:
     return (array_HWC[..., :3] * alpha + white * (1 - alpha)).astype(array_HWC.dtype)
 
 
-def _read_array(content: bytes) -> ImageValues:
+def _read_array(content: bytes, max_pixels: int) -> ImageValues:
     """Read a picture that NumPy saved: (H, W), (H, W, C) or, where that is clear, (C, H, W), of 1, 3 or 4 channels."""
     file = io.BytesIO(content)
     try:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(file)
-        if int(np.prod(shape, dtype=np.float64)) > 4 * _MAX_PIXELS:
-            raise UserError(f"must have at most {_MAX_PIXELS:,} pixels, but is an array of {shape}")
+        if int(np.prod(shape, dtype=np.float64)) > 4 * max_pixels:
+            raise UserError(f"must have at most {max_pixels:,} pixels, but is an array of {shape}")
         if dtype.kind not in "buif":
             raise UserError(f"must be an array of numbers, but its dtype is {dtype}")
         array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)

@@ -1,0 +1,95 @@
+"""What is served: a trained network that answers, and what identifies it.
+
+Shapes: N examples, K classes, O numbers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from saccade import __version__
+from saccade.core.errors import UserError
+
+if TYPE_CHECKING:
+    from saccade.bundle.bundle import NetworkConfig
+    from saccade.data.spec import Spec
+
+
+class Network(Protocol):
+    """What answers: a ``Predictor`` of torch, or one of ONNX."""
+
+    config: "NetworkConfig"
+    spec: "Spec"
+
+    def answers_of(self, stored: np.ndarray, batch_size: int = 512) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Served:
+    """A network and what is known of it.
+
+    Attributes:
+        network: what answers.
+        run: name of the run.
+        weights_sha256: SHA-256 of its weights.
+        unsure_below: confidence below which a classifier's answer is unsure; None: none is called so.
+        source: arguments of the dataset's source, by which tables are read.
+        preprocess: ``preprocess:`` of the dataset.
+        holds: what a file of the source holds, where that is several examples; empty: one.
+        explains: whether its answers about images can be explained, which takes torch.
+    """
+
+    network: Network
+    run: str
+    weights_sha256: str
+    unsure_below: float | None = None
+    source: Mapping[str, Any] = field(default_factory=dict)
+    preprocess: Mapping[str, Any] = field(default_factory=dict)
+    holds: str = ""
+    explains: bool = False
+
+    @property
+    def spec(self) -> "Spec":
+        """What the network takes."""
+        return self.network.spec
+
+    def identity(self) -> dict[str, str]:
+        """What names the model in each answer."""
+        return {
+            "run": self.run,
+            "identity": self.network.config.identity,
+            "weights_sha256": self.weights_sha256,
+            "version": f"saccade {__version__}",
+        }
+
+    def inputs(self) -> tuple[str, ...]:
+        """What a request may hold: keys of a JSON object, and "files" for a form."""
+        spec = self.spec
+        if spec.layout == "image":
+            return ("images", "arrays", "files")
+        if spec.layout == "tokens":
+            return ("texts",)
+        if spec.layout == "series":
+            return ("series", "arrays") if spec.horizon or spec.targets else ("series", "arrays", "files")
+        return ("arrays",)
+
+    def does(self) -> str:
+        """What it does, in a few words."""
+        spec = self.spec
+        if spec.horizon:
+            return f"forecasts {spec.plural}"
+        return f"{'classifies' if spec.classes else 'answers with numbers of'} {spec.plural}"
+
+    def require_answers_once(self) -> None:
+        """Refuse a network that goes on with texts.
+
+        Raises:
+            UserError: it does.
+        """
+        if self.spec.output == "per_token":
+            raise UserError(
+                f"{self.run} goes on with texts, and only what answers once an input is served: "
+                f"`saccade predict {self.run} --prompt TEXT`"
+            )
