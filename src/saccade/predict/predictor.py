@@ -109,10 +109,6 @@ class Predictor:
         """
         return with_names(self.config, self.answers_of(kinds.from_array(self.spec, examples)))
 
-    def answers_of(self, stored: np.ndarray, batch_size: int = 512) -> np.ndarray:
-        """As ``outputs``, of an array that numpy holds."""
-        return self.outputs(torch.from_numpy(stored), batch_size)
-
     def labels_of(self, probabilities_NK: np.ndarray) -> list[list[str]]:
         """The classes that examples have by the thresholds of the bundle, where each may have several or none.
 
