@@ -11,8 +11,9 @@ from pipeline.console import say, warn
 from pipeline.params.problems import nearest
 from pipeline.runs.reported import reported_threshold
 from saccade.bundle.bundle import read_config, weights_sha256
+from saccade.core import registry
 from saccade.core.errors import UserError
-from saccade.export.metadata import RunFacts, metadata_of
+from saccade.export.metadata import RunFacts, metadata_of, reading_values
 from saccade.export.onnx_file import Exported, write_onnx
 from saccade.predict import predictor as prediction
 
@@ -98,7 +99,12 @@ def facts_of(params: "Params", run: str) -> RunFacts:
         warn(warning)
     block = params.runs.get(run)
     dataset = block.dataset if block else str(trained.get("dataset", ""))
-    source = params.datasets[dataset].source.name if dataset in params.datasets else ""
+    source, reading = "", {}
+    if dataset in params.datasets:
+        made_of = params.datasets[dataset]
+        source = made_of.source.name
+        holds = registry.constant_or("", "datasets", source, "NEW_EXAMPLES")
+        reading = reading_values(made_of.source.arguments, made_of.preprocess.options, holds)
     return RunFacts(
         run=run,
         bundle=(bundle / "bundle.json").read_text(encoding="utf-8"),
@@ -108,6 +114,7 @@ def facts_of(params: "Params", run: str) -> RunFacts:
         dataset=dataset,
         source=source,
         arrays=trained.get("data", {}) if is_of_run else {},
+        reading=reading,
     )
 
 

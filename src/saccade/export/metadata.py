@@ -2,16 +2,25 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from saccade.bundle.bundle import NetworkConfig
+from saccade.bundle.config import NetworkConfig
+from saccade.tables.table_format import TableFormat
 
 FORMAT = "1"  # of the keys; readers refuse others
 
 LICENCES = {"digits": "CC BY 4.0", "fashion_mnist": "MIT"}
 """Under which licence the data of a source are published, by the name of its file in ``datasets/``: those that their
 publishers name one for (docs/DATA-LICENCES.md)."""
+
+
+READING_KEYS = (
+    *(each.name for each in fields(TableFormat)),
+    *("frames", "label_column", "series_column", "series_columns", "split_column", "steps_axis", "value_columns"),
+    *("day_first", "time_column", "time_format", "time_zone"),
+)
+"""Arguments of a source by which new files are read as its own were; others, such as paths, stay at home."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,7 @@ class RunFacts:
         dataset: key of its dataset; empty where it is not known.
         source: name of the source of the dataset; empty where it is not known.
         arrays: SHA-256 of each array that it was trained on.
+        reading: how files of the dataset are read, from ``reading_values``; empty where it is not known.
     """
 
     run: str
@@ -37,6 +47,23 @@ class RunFacts:
     dataset: str = ""
     source: str = ""
     arrays: Mapping[str, str] = field(default_factory=dict)
+    reading: Mapping[str, Any] = field(default_factory=dict)
+
+
+def reading_values(source: Mapping[str, Any], preprocess: Mapping[str, Any], holds: str) -> dict[str, Any]:
+    """How files of a dataset are read, so that new ones can be read in the same way elsewhere.
+
+    Args:
+        source: arguments of its source.
+        preprocess: ``preprocess:`` of the dataset.
+        holds: what a file of the source holds, where that is several examples; empty: one.
+
+    Returns:
+        Plain values, no path of this machine among them.
+    """
+    kept = {key: value for key, value in source.items() if key in READING_KEYS and value is not None}
+    options = {key: value for key, value in preprocess.items() if key != "holidays"}  # a file, and in the spec
+    return {"source": kept, "preprocess": options, "holds": holds}
 
 
 def metadata_of(config: NetworkConfig, facts: RunFacts) -> dict[str, str]:
@@ -64,6 +91,8 @@ def metadata_of(config: NetworkConfig, facts: RunFacts) -> dict[str, str]:
     }
     if config.spec.vocabulary:
         found["saccade.vocabulary"] = _json(list(config.spec.vocabulary))
+    if facts.reading:
+        found["saccade.reading"] = _json(dict(facts.reading))
     if facts.reject_threshold is not None:
         found["saccade.reject_threshold"] = repr(facts.reject_threshold)
     return found

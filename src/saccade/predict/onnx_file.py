@@ -1,6 +1,7 @@
 """An exported network in a file: opened with onnxruntime alone, its metadata read, what cannot be used refused."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -189,9 +190,9 @@ def _why_not(path: Path, reason: str) -> str:
     for signature, what in _OTHER_THINGS.items():
         if beginning.lstrip(b"\xef\xbb\xbf \r\n").startswith(signature):
             return f"{path} is no ONNX file, but {what}. Give one that {_EXPORT} wrote"
-    if "xternal data" in reason:
-        missing = reason.rpartition('"')[0].rpartition('"')[2]
-        name = Path(missing).name or "a second file"
+    if "xternal" in reason:
+        named = re.search(r'does not exist: "?([^"]+)', reason)
+        name = Path(named[1]).name if named else "a second file"
         return f"{path} keeps its weights in {name}, which must lie beside it, and does not: copy both"
     if "opset" in reason.lower() or "IR_VERSION" in reason or "IR version" in reason:
         return (
