@@ -113,8 +113,15 @@ def load_file(file: Path) -> Served:
 
     Returns:
         Its network and what the file says of it.
+
+    Raises:
+        UserError: onnxruntime is missing, or the file cannot be used.
     """
-    raise UserError(f"{file} cannot be served yet")
+    from saccade.predict import onnx_predictor
+
+    network = onnx_predictor.load(file)
+    said = network.file
+    return Served(network, said.run, said.weights_sha256, said.unsure_below, said.source, said.preprocess, said.holds)
 
 
 def _serve(served: Served, taken: socket.socket, host: str, limits: Limits) -> None:

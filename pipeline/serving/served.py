@@ -5,25 +5,14 @@ Shapes: N examples, K classes, O numbers.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from saccade import __version__
 from saccade.core.errors import UserError
 
 if TYPE_CHECKING:
-    from saccade.bundle.bundle import NetworkConfig
     from saccade.data.spec import Spec
-
-
-class Network(Protocol):
-    """What answers: a ``Predictor`` of torch, or one of ONNX."""
-
-    config: "NetworkConfig"
-    spec: "Spec"
-
-    def answers_of(self, stored: np.ndarray, batch_size: int = 512) -> np.ndarray: ...
+    from saccade.predict.any_predictor import AnyPredictor
 
 
 @dataclass(frozen=True)
@@ -41,7 +30,7 @@ class Served:
         explains: whether its answers about images can be explained, which takes torch.
     """
 
-    network: Network
+    network: "AnyPredictor"
     run: str
     weights_sha256: str
     unsure_below: float | None = None

@@ -207,7 +207,7 @@ class _Connection(HttpToolsProtocol):
 
     def _head_is_late(self) -> None:
         self._refuse(
-            408, f"a request's headers must arrive within {self.rules.limits.receive_s:g} seconds: send it faster"
+            408, f"a request's headers must arrive within {self.rules.limits.receive_s:g} seconds: send them faster"
         )
 
     def _refuse(self, status: int, line: str) -> None:

@@ -70,11 +70,11 @@ def _read_by_pillow(frame: Frame, least_side: int | None, max_pixels: int) -> Im
             picture = _grey_or_rgb(_frame_of_animation(frame))
             return ImageValues(np.asarray(picture), picture.size[::-1])
         with Image.open(io.BytesIO(content), formats=_formats(content)) as picture:
-            stored, turn = picture.size, picture.getexif().get(_ORIENTATION, 1)
             if frame.number:
                 picture.seek(frame.number)
-                stored = picture.size
+            stored = picture.size
             _require_sides(stored[::-1], max_pixels)
+            turn = picture.getexif().get(_ORIENTATION, 1)  # decodes a PNG
             if least_side is not None:
                 picture.draft(None, (least_side, least_side))
             ImageOps.exif_transpose(picture, in_place=True)  # decodes, too
@@ -244,6 +244,8 @@ def _read_array(content: bytes, max_pixels: int) -> ImageValues:
         if dtype.kind not in "buif":
             raise UserError(f"must be an array of numbers, but its dtype is {dtype}")
         array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    except UserError:
+        raise
     except (ValueError, EOFError, SyntaxError, TypeError, tokenize.TokenError) as error:
         raise UserError(f"must be a whole array of NumPy: {' '.join(str(error).split())[:160]}") from error
     if array.ndim == 3 and array.shape[0] in (1, 3) and array.shape[2] not in (1, 3, 4):
