@@ -62,11 +62,13 @@ class Tree:
     Attributes:
         root: its folder.
         draws: whether commands draw their figures, or write a plain square in place of each, which takes a quarter of
-            the time; the tests below whole/ draw every figure that there is, those of tests/saccade look at them.
+            the time; some tests below whole/ draw every figure that there is, those of tests/saccade look at them.
+        tracks: whether what commands train and measure is copied to MLflow, or a process that copies nothing says so.
     """
 
     root: Path
     draws: bool = False
+    tracks: bool = True
 
     @property
     def params(self) -> Path:
@@ -89,6 +91,7 @@ class Tree:
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_", "PYTHON"))}
         clean |= {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"} | environment
         clean[warm_python.PLAIN_FIGURES] = str(int(not self.draws))
+        clean[warm_python.UNTRACKED] = str(int(not self.tracks))
         if not cold and not any(key.startswith(("OMP_", "PYTHON")) for key in environment):
             return Ended(*warm_python.run(arguments, cwd=cwd or self.root, env=clean))
         ended = subprocess.run(
@@ -121,7 +124,7 @@ class Tree:
 
 @pytest.fixture(scope="session")
 def make_tree(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Tree]:
-    """``make_tree()`` is a new copy of the tree, a git repository without a commit; ``draws`` as of ``Tree``."""
+    """``make_tree()`` is a new copy of the tree, a git repository without a commit; ``draws``, ``tracks``: see Tree."""
     # Compiled once: commands write no bytecode, and compiling their modules anew would take each a third of a second.
     first = tmp_path_factory.mktemp("first")
     for item in _COPIED:
@@ -129,10 +132,10 @@ def make_tree(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Tree]:
     assert all(compileall.compile_dir(first / item, quiet=1) for item in ("pipeline", "src"))
     subprocess.run(["git", "init", "--quiet"], cwd=first, check=True)
 
-    def make(draws: bool = False) -> Tree:
+    def make(draws: bool = False, tracks: bool = True) -> Tree:
         root = tmp_path_factory.mktemp("tree")
         shutil.copytree(first, root, dirs_exist_ok=True)
-        return Tree(root, draws)
+        return Tree(root, draws, tracks)
 
     return make
 

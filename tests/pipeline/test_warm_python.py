@@ -62,6 +62,21 @@ def test_figures_are_drawn_where_a_tree_says_so(make_tree: Callable[..., Tree], 
         assert (figure.size == (8, 8)) is not draws
 
 
+@pytest.mark.parametrize("tracks", [True, False])
+def test_journals_are_copied_to_mlflow_where_a_tree_says_so(make_tree: Callable[..., Tree], tracks: bool) -> None:
+    code = (
+        "import pipeline; from pathlib import Path; from pipeline.tracking.uploader import MlflowUploader;"
+        "uploader = MlflowUploader('sqlite:///mlflow.db', Path('journal').resolve()).__enter__();"
+        "print(uploader.finish())"
+    )
+    tree = make_tree(tracks=tracks)
+    ended = tree.python("-c", code)
+    assert ended.code == 0, ended.err
+    known = None if tracks else "0" * 32
+    assert ended.out == f"Outcome(mlflow_run_id={known!r}, pending_reason=None)\n"
+    assert (tree.root / "journal" / "uploader.log").exists() is tracks
+
+
 def test_what_a_training_starts_is_what_is_forked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By another name it would be a Python of its own: seconds for each training, and no test red."""
     started: dict[str, Any] = {}
