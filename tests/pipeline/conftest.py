@@ -22,8 +22,13 @@ _MANY = """
 import contextlib, io, json, os, sys, traceback
 from pipeline.__main__ import main
 home, results = os.getcwd(), []
-for arguments in json.loads(sys.argv[1]):
+commands, drawn = json.loads(sys.argv[1])
+figures = sys.modules.get("matplotlib.figure")
+plain = getattr(figures, "Figure", None)
+for arguments in commands:
     os.chdir(home)
+    if arguments in drawn:
+        figures.Figure = plain.real
     sys.argv = ["saccade", *arguments]
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -33,6 +38,8 @@ for arguments in json.loads(sys.argv[1]):
             code = end.code or 0
         except BaseException:
             code = traceback.format_exc()
+    if arguments in drawn:
+        figures.Figure = plain
     results.append([code, out.getvalue(), err.getvalue()])
 print(json.dumps([results, sorted(sys.modules)]))
 """
@@ -62,7 +69,7 @@ class Tree:
     Attributes:
         root: its folder.
         draws: whether commands draw their figures, or write a plain square in place of each, which takes a quarter of
-            the time; some tests below whole/ draw every figure that there is, those of tests/saccade look at them.
+            the time; the tests below whole/ draw each kind of figure once, those of tests/saccade look at them.
         tracks: whether what commands train and measure is copied to MLflow, or a process that copies nothing says so.
     """
 
@@ -103,12 +110,16 @@ class Tree:
         """``python -m pipeline ...``."""
         return self.python("-m", "pipeline", *arguments, cwd=cwd, cold=cold, **environment)
 
-    def run_all(self, *commands: Sequence[str], cold: bool = False) -> tuple[list[Ended], set[str]]:
+    def run_all(
+        self, *commands: Sequence[str], drawn: Sequence[Sequence[str]] = (), cold: bool = False
+    ) -> tuple[list[Ended], set[str]]:
         """Commands in one process; how each ended, and, of a cold one, the modules that were imported at the end.
 
-        ``["!", code]`` runs a line of Python between two commands.
+        ``["!", code]`` runs a line of Python between two commands. Those in ``drawn`` draw their figures in a tree that
+        draws none.
         """
-        ended = self.python("-c", _MANY, json.dumps(commands), cold=cold)
+        assert all(command in commands for command in drawn)
+        ended = self.python("-c", _MANY, json.dumps([commands, drawn]), cold=cold)
         assert ended.code == 0, ended.err
         results, modules = json.loads(ended.out)
         return [Ended(*result) for result in results], set(modules) if cold else _Unknown()

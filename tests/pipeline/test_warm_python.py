@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from conftest import Tree
 from PIL import Image
-from warm_python import STORE_VARIABLE, UPLOADER, Started, run
+from warm_python import STORE_VARIABLE, UPLOADER, Started, python_folder, run
 
 from pipeline.tracking.uploader import MlflowUploader
 
@@ -47,6 +47,14 @@ def test_a_warm_command_says_what_a_cold_one_does(tree: Tree) -> None:
     tree.replace("src/saccade/__init__.py", '"""saccade', 'print("the copy\'s own")\n"""saccade')
     warm, cold = (tree.run("train", "lenet5-digit", cold=cold) for cold in (False, True))
     assert warm == cold and warm.code == 1 and warm.out == "the copy's own\n"
+
+
+def test_the_python_that_other_programs_start_is_a_warm_one(tmp_path: Path) -> None:
+    code = "import os, sys; print(sys.argv, os.getcwd(), 'torch' in sys.modules, sys.stdin.read()); sys.exit(3)"
+    environment = os.environ | {"PATH": f"{python_folder()}{os.pathsep}{os.environ['PATH']}"}
+    shell = f"cd {tmp_path} && echo told | python -c \"{code}\" 'a b'; echo $?"
+    ended = subprocess.run(["sh", "-c", shell], env=environment, capture_output=True, text=True)
+    assert ended.stdout == f"['-c', 'a b'] {tmp_path.resolve()} True told\n\n3\n" and ended.stderr == ""
 
 
 @pytest.mark.parametrize("draws", [True, False])

@@ -11,10 +11,12 @@ command imports, and environment variables that torch or NumPy read while they a
 
 import atexit
 import contextlib
+import functools
 import gc
 import json
 import os
 import select
+import shlex
 import shutil
 import signal
 import socket
@@ -76,7 +78,8 @@ def _become(cwd: str, env: Mapping[str, str], descriptors: Sequence[int]) -> Non
     sys.path[0] = str(Path.cwd())
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if env.get(PLAIN_FIGURES) == "1":
-        sys.modules["matplotlib.figure"].Figure = _PlainFigure
+        figures = sys.modules["matplotlib.figure"]
+        figures.Figure, _PlainFigure.real = _PlainFigure, figures.Figure
 
 
 class _PlainFigure:
@@ -84,6 +87,8 @@ class _PlainFigure:
 
     Laying out and drawing the four figures of an evaluation is three quarters of what that takes.
     """
+
+    real: type
 
     def __init__(self, *_arguments: object, **_options: object) -> None: ...
 
@@ -264,6 +269,7 @@ def serve(connection: socket.socket) -> list[str]:
 # --- the process that asks --------------------------------------------------------------------------------------------
 
 _server: list[socket.socket] = []
+_asking = threading.Lock()
 
 
 def _connection() -> socket.socket:
@@ -288,6 +294,13 @@ def _connection() -> socket.socket:
     return _server[0]
 
 
+def _ask(request: dict[str, object], descriptors: Sequence[int]) -> object:
+    with _asking:
+        connection = _connection()
+        _send(connection, request, descriptors)
+        return _receive(connection)[0]
+
+
 def run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> tuple[int, str, str]:
     """``subprocess.run([sys.executable, *arguments])`` with its output captured: exit code, output, errors.
 
@@ -298,15 +311,53 @@ def run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> tuple
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, Path(os.devnull).open("rb") as nothing:
         request = {"arguments": [str(word) for word in arguments], "cwd": str(cwd), "env": dict(env)}
-        connection = _connection()
-        _send(connection, request, [nothing.fileno(), out.fileno(), err.fileno()])
-        code, _ = _receive(connection)
+        code = _ask(request, [nothing.fileno(), out.fileno(), err.fileno()])
         assert isinstance(code, int)
         texts = []
         for file in (out, err):
             file.seek(0)
             texts.append(file.read().decode())
     return code, *texts
+
+
+@functools.cache
+def python_folder() -> Path:
+    """A folder to stand first in ``PATH``: the ``python`` in it has what others, DVC say, start with it forked, too."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(_remove_if, folder, os.getpid())
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(folder / "socket"))
+    listener.listen()
+    threading.Thread(target=_answer_all, args=(listener,), daemon=True).start()
+    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import warm_python; "
+    code += f"sys.exit(warm_python.pass_on({str(folder / 'socket')!r}))"
+    (folder / "python").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -IS -c {shlex.quote(code)} "$@"\n')
+    (folder / "python").chmod(0o700)
+    return folder
+
+
+def pass_on(address: str) -> int:
+    """Have the process's own arguments executed, with its folder, environment, input and output; the exit code."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(address)
+        request = {"arguments": sys.argv[1:], "cwd": str(Path.cwd()), "env": dict(os.environ)}
+        _send(connection, request, [0, 1, 2])
+        code, _ = _receive(connection)
+    assert isinstance(code, int)
+    return code if code >= 0 else 128 - code
+
+
+def _answer_all(listener: socket.socket) -> None:
+    while True:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(EOFError, OSError):  # who asks may be killed
+            request, descriptors = _receive(connection, files=3)
+            assert isinstance(request, dict)
+            try:
+                _send(connection, _ask(request, descriptors))
+            finally:
+                for descriptor in descriptors:
+                    os.close(descriptor)
 
 
 class Started:
@@ -330,9 +381,7 @@ class Started:
         self._told, theirs = socket.socketpair(type=socket.SOCK_DGRAM)
         request = {"arguments": [str(word) for word in arguments], "cwd": str(cwd), "env": dict(env)}
         with theirs, Path(os.devnull).open("rb") as nothing:
-            connection = _connection()
-            _send(connection, request, [file.fileno() for file in (nothing, *self._outputs, theirs)])
-            _receive(connection)
+            _ask(request, [file.fileno() for file in (nothing, *self._outputs, theirs)])
         self.pid = int(self._told.recv(32))
 
     def poll(self) -> int | None:
