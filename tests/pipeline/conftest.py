@@ -22,8 +22,13 @@ _MANY = """
 import contextlib, io, json, os, sys, traceback
 from pipeline.__main__ import main
 home, results = os.getcwd(), []
-for arguments in json.loads(sys.argv[1]):
+commands, drawn = json.loads(sys.argv[1])
+figures = sys.modules.get("matplotlib.figure")
+plain = getattr(figures, "Figure", None)
+for arguments in commands:
     os.chdir(home)
+    if arguments in drawn:
+        figures.Figure = plain.real
     sys.argv = ["saccade", *arguments]
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -33,6 +38,8 @@ for arguments in json.loads(sys.argv[1]):
             code = end.code or 0
         except BaseException:
             code = traceback.format_exc()
+    if arguments in drawn:
+        figures.Figure = plain
     results.append([code, out.getvalue(), err.getvalue()])
 print(json.dumps([results, sorted(sys.modules)]))
 """
@@ -62,11 +69,13 @@ class Tree:
     Attributes:
         root: its folder.
         draws: whether commands draw their figures, or write a plain square in place of each, which takes a quarter of
-            the time; the tests below whole/ draw every figure that there is, those of tests/saccade look at them.
+            the time; the tests below whole/ draw each kind of figure once, those of tests/saccade look at them.
+        tracks: whether what commands train and measure is copied to MLflow, or a process that copies nothing says so.
     """
 
     root: Path
     draws: bool = False
+    tracks: bool = True
 
     @property
     def params(self) -> Path:
@@ -89,6 +98,7 @@ class Tree:
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_", "PYTHON"))}
         clean |= {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"} | environment
         clean[warm_python.PLAIN_FIGURES] = str(int(not self.draws))
+        clean[warm_python.UNTRACKED] = str(int(not self.tracks))
         if not cold and not any(key.startswith(("OMP_", "PYTHON")) for key in environment):
             return Ended(*warm_python.run(arguments, cwd=cwd or self.root, env=clean))
         ended = subprocess.run(
@@ -100,12 +110,16 @@ class Tree:
         """``python -m pipeline ...``."""
         return self.python("-m", "pipeline", *arguments, cwd=cwd, cold=cold, **environment)
 
-    def run_all(self, *commands: Sequence[str], cold: bool = False) -> tuple[list[Ended], set[str]]:
+    def run_all(
+        self, *commands: Sequence[str], drawn: Sequence[Sequence[str]] = (), cold: bool = False
+    ) -> tuple[list[Ended], set[str]]:
         """Commands in one process; how each ended, and, of a cold one, the modules that were imported at the end.
 
-        ``["!", code]`` runs a line of Python between two commands.
+        ``["!", code]`` runs a line of Python between two commands. Those in ``drawn`` draw their figures in a tree that
+        draws none.
         """
-        ended = self.python("-c", _MANY, json.dumps(commands), cold=cold)
+        assert all(command in commands for command in drawn)
+        ended = self.python("-c", _MANY, json.dumps([commands, drawn]), cold=cold)
         assert ended.code == 0, ended.err
         results, modules = json.loads(ended.out)
         return [Ended(*result) for result in results], set(modules) if cold else _Unknown()
@@ -121,7 +135,7 @@ class Tree:
 
 @pytest.fixture(scope="session")
 def make_tree(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Tree]:
-    """``make_tree()`` is a new copy of the tree, a git repository without a commit; ``draws`` as of ``Tree``."""
+    """``make_tree()`` is a new copy of the tree, a git repository without a commit; ``draws``, ``tracks``: see Tree."""
     # Compiled once: commands write no bytecode, and compiling their modules anew would take each a third of a second.
     first = tmp_path_factory.mktemp("first")
     for item in _COPIED:
@@ -129,10 +143,10 @@ def make_tree(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Tree]:
     assert all(compileall.compile_dir(first / item, quiet=1) for item in ("pipeline", "src"))
     subprocess.run(["git", "init", "--quiet"], cwd=first, check=True)
 
-    def make(draws: bool = False) -> Tree:
+    def make(draws: bool = False, tracks: bool = True) -> Tree:
         root = tmp_path_factory.mktemp("tree")
         shutil.copytree(first, root, dirs_exist_ok=True)
-        return Tree(root, draws)
+        return Tree(root, draws, tracks)
 
     return make
 

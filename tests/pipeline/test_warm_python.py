@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from conftest import Tree
 from PIL import Image
-from warm_python import STORE_VARIABLE, UPLOADER, Started, run
+from warm_python import STORE_VARIABLE, UPLOADER, Started, python_folder, run
 
 from pipeline.tracking.uploader import MlflowUploader
 
@@ -49,6 +49,14 @@ def test_a_warm_command_says_what_a_cold_one_does(tree: Tree) -> None:
     assert warm == cold and warm.code == 1 and warm.out == "the copy's own\n"
 
 
+def test_the_python_that_other_programs_start_is_a_warm_one(tmp_path: Path) -> None:
+    code = "import os, sys; print(sys.argv, os.getcwd(), 'torch' in sys.modules, sys.stdin.read()); sys.exit(3)"
+    environment = os.environ | {"PATH": f"{python_folder()}{os.pathsep}{os.environ['PATH']}"}
+    shell = f"cd {tmp_path} && echo told | python -c \"{code}\" 'a b'; echo $?"
+    ended = subprocess.run(["sh", "-c", shell], env=environment, capture_output=True, text=True)
+    assert ended.stdout == f"['-c', 'a b'] {tmp_path.resolve()} True told\n\n3\n" and ended.stderr == ""
+
+
 @pytest.mark.parametrize("draws", [True, False])
 def test_figures_are_drawn_where_a_tree_says_so(make_tree: Callable[..., Tree], draws: bool) -> None:
     code = (
@@ -60,6 +68,21 @@ def test_figures_are_drawn_where_a_tree_says_so(make_tree: Callable[..., Tree], 
     assert ended.code == 0, ended.err
     with Image.open(tree.root / "three.png") as figure:
         assert (figure.size == (8, 8)) is not draws
+
+
+@pytest.mark.parametrize("tracks", [True, False])
+def test_journals_are_copied_to_mlflow_where_a_tree_says_so(make_tree: Callable[..., Tree], tracks: bool) -> None:
+    code = (
+        "import pipeline; from pathlib import Path; from pipeline.tracking.uploader import MlflowUploader;"
+        "uploader = MlflowUploader('sqlite:///mlflow.db', Path('journal').resolve()).__enter__();"
+        "print(uploader.finish())"
+    )
+    tree = make_tree(tracks=tracks)
+    ended = tree.python("-c", code)
+    assert ended.code == 0, ended.err
+    known = None if tracks else "0" * 32
+    assert ended.out == f"Outcome(mlflow_run_id={known!r}, pending_reason=None)\n"
+    assert (tree.root / "journal" / "uploader.log").exists() is tracks
 
 
 def test_what_a_training_starts_is_what_is_forked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

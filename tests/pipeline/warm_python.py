@@ -11,10 +11,12 @@ command imports, and environment variables that torch or NumPy read while they a
 
 import atexit
 import contextlib
+import functools
 import gc
 import json
 import os
 import select
+import shlex
 import shutil
 import signal
 import socket
@@ -22,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -37,6 +39,7 @@ IMPORTED = (
 )  # fmt: skip
 UPLOADER, STORE_VARIABLE = ("-m", "pipeline.tracking.uploader"), "SACCADE_UPLOADER_URI"  # what a training starts
 PLAIN_FIGURES = "SACCADE_TESTS_PLAIN_FIGURES"  # variable: "1" writes a plain square in place of each figure
+UNTRACKED = "SACCADE_TESTS_UNTRACKED"  # variable: "1" starts a process that copies nothing in place of each uploader
 _LENGTH = 8  # bytes of a message's length, before it
 
 
@@ -75,12 +78,40 @@ def _become(cwd: str, env: Mapping[str, str], descriptors: Sequence[int]) -> Non
     sys.path[0] = str(Path.cwd())
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if env.get(PLAIN_FIGURES) == "1":
-        sys.modules["matplotlib.figure"].Figure.savefig = _write_plain_square
+        figures = sys.modules["matplotlib.figure"]
+        figures.Figure, _PlainFigure.real = _PlainFigure, figures.Figure
 
 
-def _write_plain_square(_figure: object, path: Path, **_options: object) -> None:
-    """``Figure.savefig`` for tests that look at no figure: drawing four of them is most of what an evaluation takes."""
-    sys.modules["PIL.Image"].new("L", (8, 8)).save(path, format="PNG")
+class _PlainFigure:
+    """``Figure`` for tests that look at no figure, and its axes, lines and texts: takes every call, draws a square.
+
+    Laying out and drawing the four figures of an evaluation is three quarters of what that takes.
+    """
+
+    real: type
+
+    def __init__(self, *_arguments: object, **_options: object) -> None: ...
+
+    def __getattr__(self, name: str) -> "_PlainFigure":
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _PlainFigure()
+
+    def __call__(self, *_arguments: object, **_options: object) -> "_PlainFigure":
+        return _PlainFigure()
+
+    def __iter__(self) -> Iterator[object]:
+        return iter(())
+
+    def get_ylim(self) -> tuple[float, float]:
+        return 0.0, 1.0
+
+    def subplots(self, rows: int = 1, columns: int = 1, *, squeeze: bool = True, **_options: object) -> object:
+        grid = sys.modules["numpy"].array([[_PlainFigure() for _ in range(columns)] for _ in range(rows)])
+        return grid.squeeze() if squeeze else grid
+
+    def savefig(self, path: Path, **_options: object) -> None:
+        sys.modules["PIL.Image"].new("L", (8, 8)).save(path, format="PNG")
 
 
 class _ForkedUploader(subprocess.Popen):
@@ -105,6 +136,8 @@ class _ForkedUploader(subprocess.Popen):
         try:
             os.setsid()
             _become(str(cwd), env, [p2cread, c2pwrite, errwrite])
+            if env.get(UNTRACKED) == "1":
+                _say_all_is_copied()
             for name in [name for name in sys.modules if name.partition(".")[0] in ("pipeline", "saccade")]:
                 del sys.modules[name]
             store = Path(env.get(STORE_VARIABLE, "").removeprefix("sqlite:///"))
@@ -117,6 +150,16 @@ class _ForkedUploader(subprocess.Popen):
             _execute_and_end(list(args[1:]))
         finally:
             os._exit(1)
+
+
+def _say_all_is_copied() -> NoReturn:
+    """What an uploader says in the end, for tests that look at nothing in MLflow; copying takes it half a second."""
+    said = b""
+    while heard := os.read(0, 4096):
+        said += heard
+    if said.endswith(b"finish\n"):
+        os.write(1, json.dumps({"done": "0" * 32}).encode() + b"\n")
+    os._exit(0)
 
 
 def _execute(arguments: list[str]) -> None:
@@ -226,6 +269,7 @@ def serve(connection: socket.socket) -> list[str]:
 # --- the process that asks --------------------------------------------------------------------------------------------
 
 _server: list[socket.socket] = []
+_asking = threading.Lock()
 
 
 def _connection() -> socket.socket:
@@ -250,6 +294,13 @@ def _connection() -> socket.socket:
     return _server[0]
 
 
+def _ask(request: dict[str, object], descriptors: Sequence[int]) -> object:
+    with _asking:
+        connection = _connection()
+        _send(connection, request, descriptors)
+        return _receive(connection)[0]
+
+
 def run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> tuple[int, str, str]:
     """``subprocess.run([sys.executable, *arguments])`` with its output captured: exit code, output, errors.
 
@@ -260,15 +311,53 @@ def run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> tuple
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, Path(os.devnull).open("rb") as nothing:
         request = {"arguments": [str(word) for word in arguments], "cwd": str(cwd), "env": dict(env)}
-        connection = _connection()
-        _send(connection, request, [nothing.fileno(), out.fileno(), err.fileno()])
-        code, _ = _receive(connection)
+        code = _ask(request, [nothing.fileno(), out.fileno(), err.fileno()])
         assert isinstance(code, int)
         texts = []
         for file in (out, err):
             file.seek(0)
             texts.append(file.read().decode())
     return code, *texts
+
+
+@functools.cache
+def python_folder() -> Path:
+    """A folder to stand first in ``PATH``: the ``python`` in it has what others, DVC say, start with it forked, too."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(_remove_if, folder, os.getpid())
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(folder / "socket"))
+    listener.listen()
+    threading.Thread(target=_answer_all, args=(listener,), daemon=True).start()
+    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import warm_python; "
+    code += f"sys.exit(warm_python.pass_on({str(folder / 'socket')!r}))"
+    (folder / "python").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -IS -c {shlex.quote(code)} "$@"\n')
+    (folder / "python").chmod(0o700)
+    return folder
+
+
+def pass_on(address: str) -> int:
+    """Have the process's own arguments executed, with its folder, environment, input and output; the exit code."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(address)
+        request = {"arguments": sys.argv[1:], "cwd": str(Path.cwd()), "env": dict(os.environ)}
+        _send(connection, request, [0, 1, 2])
+        code, _ = _receive(connection)
+    assert isinstance(code, int)
+    return code if code >= 0 else 128 - code
+
+
+def _answer_all(listener: socket.socket) -> None:
+    while True:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(EOFError, OSError):  # who asks may be killed
+            request, descriptors = _receive(connection, files=3)
+            assert isinstance(request, dict)
+            try:
+                _send(connection, _ask(request, descriptors))
+            finally:
+                for descriptor in descriptors:
+                    os.close(descriptor)
 
 
 class Started:
@@ -292,9 +381,7 @@ class Started:
         self._told, theirs = socket.socketpair(type=socket.SOCK_DGRAM)
         request = {"arguments": [str(word) for word in arguments], "cwd": str(cwd), "env": dict(env)}
         with theirs, Path(os.devnull).open("rb") as nothing:
-            connection = _connection()
-            _send(connection, request, [file.fileno() for file in (nothing, *self._outputs, theirs)])
-            _receive(connection)
+            _ask(request, [file.fileno() for file in (nothing, *self._outputs, theirs)])
         self.pid = int(self._told.recv(32))
 
     def poll(self) -> int | None:

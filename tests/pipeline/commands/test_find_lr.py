@@ -62,7 +62,7 @@ COMMANDS: dict[str, list[str]] = {
 
 @pytest.fixture(scope="module")
 def tree(make_tree: Callable[..., Tree]) -> Tree:
-    tree = make_tree()
+    tree = make_tree(tracks=False)
     tree.params.write_text(params_text(RUNS, datasets=DATASETS), encoding="utf-8")
     write_tides(tree.root / "tides.csv")
     return tree

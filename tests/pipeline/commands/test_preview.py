@@ -38,7 +38,7 @@ COMMANDS: dict[str, list[str]] = {
 
 @pytest.fixture(scope="module")
 def tree(make_tree: Callable[..., Tree]) -> Tree:
-    return make_tree()
+    return make_tree(tracks=False)
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ LOST = "worse than the baseline: accuracy "
 @pytest.fixture(scope="module")
 def done(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
     """A run that learns nothing and one that learns, from training to answers."""
-    tree = make_tree()
+    tree = make_tree(tracks=False)
     tree.params.write_text(PARAMS, encoding="utf-8")
     commands = {
         **{stage: [stage, "digits"] for stage in ("fetch", "preprocess", "augment")},

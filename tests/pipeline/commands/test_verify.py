@@ -69,7 +69,7 @@ DAMAGE = {
 @pytest.fixture(scope="module")
 def done(make_tree: Callable[[], Tree]) -> tuple[Tree, dict[str, Ended]]:
     """A small run and what verify says of it, whole and damaged."""
-    tree = make_tree()
+    tree = make_tree(tracks=False)
     tree.params.write_text(PARAMS, encoding="utf-8")
     made = [[stage, "digits"] for stage in ("fetch", "preprocess", "augment")] + [["train", "a"], ["evaluate", "a"]]
     steps: dict[str, list[str]] = {"whole": ["verify", "a"], "retrained": ["verify", "a", "--retrain", "--json"]}

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def write_pictures(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def results(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
-    tree = make_tree()
+    tree = make_tree(tracks=False)
     tree.params.write_text(PARAMS, encoding="utf-8")
     write_pictures(tree.root / "pictures")
     commands = {
@@ -88,7 +89,7 @@ def results(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
     assert [each.code for each in ended] == [0] * len(commands), ended
     told = dict(zip(commands, ended, strict=True))
     told["interrupted"] = tree.python("-c", INTERRUPTED)
-    told["folds"] = tree.python("-c", KEEPING)
+    told["folds"] = replace(tree, tracks=True).python("-c", KEEPING)
     assert told["interrupted"].code == 130 and told["folds"].code == 0, told
     return tree, told
 

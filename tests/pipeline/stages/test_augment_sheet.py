@@ -46,7 +46,7 @@ COMMANDS: dict[str, list[str]] = {
 
 @pytest.fixture(scope="module")
 def results(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
-    tree = make_tree()
+    tree = make_tree(tracks=False)
     ended, _ = tree.run_all(*COMMANDS.values())
     assert [each.code for each in ended] == [0] * len(COMMANDS), ended
     return tree, dict(zip(COMMANDS, ended, strict=True))

@@ -33,7 +33,7 @@ PARAMS = params_text(
 
 @pytest.fixture(scope="module")
 def results(make_tree: Callable[[], Tree]) -> tuple[Tree, dict[str, Ended]]:
-    tree = make_tree()
+    tree = make_tree(tracks=False)
     tree.params.write_text(PARAMS, encoding="utf-8")
     for number, image in enumerate(load_digits().images[:60]):
         path = tree.root / "pictures" / f"{number:02}.png"

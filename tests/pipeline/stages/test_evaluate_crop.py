@@ -53,7 +53,7 @@ PARAMS = (
 
 @pytest.fixture(scope="module")
 def results(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
-    tree = make_tree()
+    tree = make_tree(tracks=False)
     tree.params.write_text(PARAMS, encoding="utf-8")
     commands = [[stage, name] for name in AUGMENT for stage in ("fetch", "preprocess", "augment")]
     commands += [["train", name] for name in AUGMENT]

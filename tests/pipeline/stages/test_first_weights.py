@@ -58,7 +58,7 @@ PARAMS = params_text(
 @pytest.fixture(scope="module")
 def trained(make_tree: Callable[..., Tree]) -> Tree:
     """A tree with prepared digits and the run ``base``, trained."""
-    tree = make_tree()
+    tree = make_tree(tracks=False)
     tree.params.write_text(PARAMS, encoding="utf-8")
     commands = [[stage, name] for name in ("digits", "dark") for stage in ("fetch", "preprocess", "augment")]
     results, _ = tree.run_all(*commands)

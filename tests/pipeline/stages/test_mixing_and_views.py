@@ -41,7 +41,7 @@ MEASURED = ["accuracy", "top2_accuracy", "macro_f1", "balanced_accuracy", "loss"
 
 @pytest.fixture(scope="module")
 def results(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
-    tree = make_tree()
+    tree = make_tree(tracks=False)
     tree.params.write_text(PARAMS, encoding="utf-8")
     commands = [[stage, "digits"] for stage in ("fetch", "preprocess", "augment")]
     commands += [[stage, name] for name in RUNS for stage in ("train", "evaluate")]

@@ -44,7 +44,7 @@ CLASSES = ("one", "seven")
 
 @pytest.fixture(scope="module")
 def results(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
-    tree = make_tree()
+    tree = make_tree(tracks=False)
     tree.params.write_text(PARAMS, encoding="utf-8")
     images_NHW, labels_N = load_digits(return_X_y=True)
     for number, (image, label) in enumerate(zip(images_NHW.reshape(-1, 8, 8), labels_N, strict=True)):

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 @pytest.fixture(scope="module")
 def done(make_tree: Callable[..., Tree]) -> tuple[Tree, list[Ended]]:
-    tree = make_tree()
+    tree = make_tree(tracks=False)
     datasets = [dataset_entry(name, augment=augment) for name, augment in AUGMENT.items()]
     runs = [run_entry(f"run-{name}", TRAIN, dataset=name, evaluate="{tta: 2}") for name in AUGMENT]
     tree.params.write_text(params_text(runs, datasets=datasets), encoding="utf-8")
@@ -62,7 +62,7 @@ def test_test_time_augmentation_uses_the_same_transforms(done: tuple[Tree, list[
 
 
 def test_transforms_that_change_the_size_are_refused_before_training(make_tree: Callable[..., Tree]) -> None:
-    tree = make_tree()
+    tree = make_tree(tracks=False)
     augment = "{mode: online, transforms: [{name: CenterCrop, height: 8, width: 8, p: 1.0}]}"
     tree.params.write_text(
         params_text([run_entry("a", TRAIN)], datasets=[dataset_entry(augment=augment)]), encoding="utf-8"

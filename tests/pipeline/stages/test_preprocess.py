@@ -43,7 +43,7 @@ def _make_tiles(folder: Path) -> None:
 
 @pytest.fixture
 def tree(make_tree: Callable[..., Tree]) -> Tree:
-    tree = make_tree()
+    tree = make_tree(tracks=False)
     tree.params.write_text(_PARAMS, encoding="utf-8")
     _make_tiles(tree.root / "tiles")
     return tree

@@ -29,7 +29,7 @@ _ADJECTIVES = {"pos": ("good", "fine", "great"), "neg": ("bad", "dull", "poor")}
 
 @pytest.fixture
 def tree(make_tree: Callable[..., Tree]) -> Tree:
-    tree = make_tree()
+    tree = make_tree(tracks=False)
     for class_name, words in _ADJECTIVES.items():
         folder = tree.root / "reviews" / class_name
         folder.mkdir(parents=True)

@@ -32,7 +32,7 @@ PARAMS = params_text(
 
 @pytest.fixture(scope="module")
 def trained(make_tree: Callable[..., Tree]) -> Tree:
-    tree = make_tree()
+    tree = make_tree(tracks=False)
     tree.params.write_text(PARAMS, encoding="utf-8")
     commands = [[stage, "digits"] for stage in ("fetch", "preprocess", "augment")] + [["train", name] for name in RUNS]
     results, _ = tree.run_all(*commands)

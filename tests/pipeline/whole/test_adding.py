@@ -254,7 +254,7 @@ COMMANDS = {
 @pytest.fixture(scope="module")
 def grown(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
     """A copy of the tree with all that is added, and how each command ended."""
-    tree = make_tree(draws=True)
+    tree = make_tree(tracks=False)
     for name, text in ADDED.items():
         path = tree.root / "src" / "saccade" / name
         assert not path.exists()

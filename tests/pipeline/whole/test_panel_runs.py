@@ -67,7 +67,7 @@ def write_sales(path: Path, *, ahead: int, names: tuple[str, ...] = tuple(_LEVEL
 @pytest.fixture(scope="module")
 def said(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
     """Both runs trained and evaluated, one over folds; what each command said."""
-    tree = make_tree(draws=True)
+    tree = make_tree(tracks=False)
     tree.params.write_text(_PARAMS, encoding="utf-8")
     write_sales(tree.root / "sales.csv", ahead=_AHEAD)
     write_sales(tree.root / "past.csv", ahead=0)
@@ -82,7 +82,8 @@ def said(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
         ["predict", "told", "unplanned.csv"],
         ["repeat", "told", "--folds", "2"],
     ]
-    ended, _ = tree.run_all(*commands)
+    drawn = [["preprocess", "planned"], ["evaluate", "told"], ["predict", "told", "sales.csv"]]
+    ended, _ = tree.run_all(*commands, drawn=drawn)
     codes = [one.code for one in ended]
     assert codes == [0] * 13 + [1, 0], [one.err for one in ended]
     return tree, {" ".join(command): one for command, one in zip(commands, ended, strict=True)}

@@ -77,7 +77,7 @@ def picture(has: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def results(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
-    tree, random = make_tree(draws=True), np.random.default_rng(0)
+    tree, random = make_tree(tracks=False), np.random.default_rng(0)
     tree.params.write_text(PARAMS, encoding="utf-8")
     (tree.root / "bands").mkdir()
     (tree.root / "new").mkdir()
@@ -100,7 +100,8 @@ def results(make_tree: Callable[..., Tree]) -> tuple[Tree, dict[str, Ended]]:
     (tree.root / "notes.csv").write_text("\n".join([*notes, ""]))
     for name, has in (("all", (1, 1, 1)), ("none", (0, 0, 0)), ("right", (0, 0, 1))):
         Image.fromarray(picture(np.array(has), random)).save(tree.root / "new" / f"{name}.png")
-    ended, _ = tree.run_all(*COMMANDS.values())
+    drawn = [[stage, run] for stage, run in (("preprocess", "bands"), ("evaluate", "bands"), ("evaluate", "grey"))]
+    ended, _ = tree.run_all(*COMMANDS.values(), drawn=drawn)
     return tree, dict(zip(COMMANDS, ended, strict=True))
 
 
