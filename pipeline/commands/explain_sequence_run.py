@@ -23,10 +23,10 @@ from saccade.data.spec import PAD
 from saccade.explain.attribution.frozen import unchanged
 from saccade.explain.sequences import coloured_text, figures
 from saccade.explain.sequences.examples import Explained
+from saccade.explain.sequences.features import absent_features, text_features
 from saccade.explain.sequences.gradients import gradients_over_time
 from saccade.explain.sequences.page import Panel, Part, write_page
 from saccade.explain.sequences.states import read_states
-from saccade.explain.sequences.text_features import absent_features, text_features
 from saccade.explain.sequences.tracking import Follower, find_followers
 from saccade.predict import predictor as prediction
 from saccade.predict.predictor import Predictor

@@ -93,8 +93,18 @@ def full(folder: Path, task: str, classes: Sequence[str] = ("ant", "bee")) -> Pa
         [("a.png", 7, *classes[:2], 0.99)],
     )
     write_csv(folder / "fractions.csv", ["share", "accuracy", "low", "high"], [(0.5, 0.8, 0.7, 0.9), (1, 0.9, 0.8, 1)])
+    write_csv(
+        evaluation / "seen.csv",
+        ["picture", "example", "text"],
+        [("seen_mistakes.png", "", "All 2 mistakes."), ("", "1", "row 7"), ("", "", "More: `saccade explain tiny`.")],
+    )
+    write_csv(
+        evaluation / "influences.csv",
+        ["example", "answer", "heading", "unit", "place", "token", "is_unknown", "influence"],
+        [(1, 1, f"said {classes[0]}", "words", 1, "hm", 0, -0.5), (1, 1, "", "words", 2, classes[1], 1, 0.25)],
+    )
     write_csv(evaluation / "loss_by_position.csv", ["tokens_read", "loss", "texts"], [(1, 3.0, 9), (2, 2.5, 9)])
     (evaluation / "sample.txt").write_text("once <upon> a time", encoding="utf-8")
-    for name in ("mistakes", "forecast", "by_step", "predictions", "gradients", "learning_curves"):
+    for name in ("mistakes", "forecast", "by_step", "predictions", "gradients", "learning_curves", "seen_mistakes"):
         write_picture(evaluation / f"{name}.png")
     return folder

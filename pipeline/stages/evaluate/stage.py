@@ -35,6 +35,8 @@ from saccade.data.spec import SPLITS
 from saccade.display.layer_statistics import draw_layer_statistics
 from saccade.evaluate.about_data.slices import read_slices, worse_in_words
 from saccade.explain.architecture.speed import measure_speed, write_speed
+from saccade.explain.evaluation.section import write_seen
+from saccade.kinds.origins import read_origins
 from saccade.predict import predictor as prediction
 from saccade.predict.predictor import Predictor
 
@@ -87,7 +89,18 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
             )
             if layers := read_gradients(report / "gradients.csv"):
                 draw_layer_statistics(layers, folder / "gradients.png")
-            write_speed(folder / "speed.csv", measure_speed(predictor, test))
+            speeds = measure_speed(predictor, test)
+            write_speed(folder / "speed.csv", speeds)
+            origins = read_origins(prepared, test.rows)
+            unseen = write_seen(
+                folder,
+                predictor,
+                answered.answers,
+                test,
+                origins.name,
+                multiply_adds=speeds[0].multiply_adds,
+                run=run,
+            )
             baselines = list(baseline_values(dataset, description, block))
             metrics |= metrics_of(baselines, description, metrics.get("effective_examples"))
             columns = outcomes_of(baselines, len(test.rows))
@@ -128,6 +141,8 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
         say(f"{run}: {line}")
     if main in members:
         say(told(members[main], main))
+    if unseen:
+        say(f"{run}: the page does not show what the network sees: {unseen}")
     if outcome.pending_reason:
         say(f"not yet in MLflow ({outcome.pending_reason}): `saccade sync` sends it later")
 

@@ -7,18 +7,20 @@ of its own here is shown as a table and a picture; those of a task that says not
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from saccade.display.page import Line, Name
+from saccade.display.page import Code, Line, Name
 from saccade.evaluate.intervals import accuracy_interval
 from saccade.run_page.blocks import (
     Block,
     Cell,
     Charts,
+    ColouredTexts,
     Curve,
     DataTable,
     LineChart,
     Matrix,
     Number,
     RunSection,
+    Token,
     Verbatim,
 )
 from saccade.run_page.files import Row, RunFiles, column, number_in
@@ -27,7 +29,7 @@ from saccade.run_page.pictures import Pictures
 from saccade.run_page.tables import as_picture, as_table
 
 SHOWN_ELSEWHERE = ("learning_curves", "gradients")
-OF_ALL_TASKS = {"slices": "Where it errs", "speed": "How fast it answers"}
+OF_ALL_TASKS = {"seen": "What the network sees", "slices": "Where it errs", "speed": "How fast it answers"}
 """Files that any evaluation may hold, and their headings."""
 
 _MAX_MATRIX = 24  # classes; of more, the picture and the list
@@ -36,6 +38,8 @@ _UNFOLDED = 12  # pairs; more are shown when asked for
 _MAX_CLASSES = 500  # rows of the table of classes
 _SIGNIFICANT = 0.05  # p below which a difference is taken for no chance
 _MAX_CHARACTERS = 20_000  # of a text file
+_MAX_TOKENS = 400  # of a text whose tokens are coloured
+_LINE_END = "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}"  # the token that stands for the end of a line
 _ANSWERS = {"network": "as the network answers", "calibrated": "with the temperature"}  # of reliability.csv
 _DESCRIPTIONS = {
     "confusion": "Which true class, a row each, was taken for which class, a column each",
@@ -46,6 +50,9 @@ _DESCRIPTIONS = {
     "by_step": "Mean error by how many steps ahead",
     "by_series": "Errors, series by series",
     "predictions": "Predicted numbers against true ones",
+    "seen_mistakes": "Test images, each beside a map of what in it speaks for the answer, and one for the true class",
+    "seen_filters": "Filters of the first layer, each as a small picture",
+    "seen_classes": "For each class, the mean of the maps over the mean of its images",
     "loss_by_position": "Mean loss of the next token by how many tokens were read",
     "confused_tokens": "Which next tokens are taken for which",
 }
@@ -99,7 +106,7 @@ def answer_sections(files: RunFiles, headings: Mapping[str, str] | None, picture
         Sections of which there is something to show.
     """
     found = {path.stem for path in files.evaluation.glob("*") if path.is_file()}
-    drawn = sorted(path.stem for path in files.evaluation.glob("*.png"))
+    drawn = sorted(path.stem for path in files.evaluation.glob("*.png") if not path.stem.startswith("seen_"))
     named = dict(headings) if headings is not None else {stem: sentence(words(stem)) for stem in drawn}
     for name, title in {**named, **OF_ALL_TASKS}.items():
         if name in found and name not in SHOWN_ELSEWHERE:
@@ -275,6 +282,52 @@ def _chart(of: Evaluated, name: str, rows: Sequence[Row], x: str, y: str, *, has
     return LineChart(title, words(x), places, [curve], has_diagonal=has_diagonal, has_points=has_diagonal)
 
 
+# --- what the network sees --------------------------------------------------------------------------------------------
+
+
+def _seen(of: Evaluated) -> RunSection | None:
+    """Pictures and texts in the order in which the evaluation names them, and its lines between them."""
+    by_example: dict[str, list[Row]] = {}
+    for row in of.files.table("evaluation/influences.csv"):
+        by_example.setdefault(row["example"], []).append(row)
+    lines: list[Line] = []
+    blocks: list[Block] = []
+    for row in of.rows:
+        text = _with_commands(row["text"])
+        if row["picture"]:
+            path = of.files.evaluation / row["picture"]
+            picture = as_picture(path, of.pictures, _DESCRIPTIONS.get(path.stem, of.title), text)
+            blocks += [picture] if picture else []
+        elif row["example"]:
+            blocks.append(_coloured_texts(text, by_example.get(row["example"], [])))
+        else:
+            lines.append(text)
+    return of.section(lines, blocks)
+
+
+def _with_commands(text: str) -> Line:
+    """A line of the evaluation; what stands between backticks is a command."""
+    return tuple(Code(part) if place % 2 else part for place, part in enumerate(text.split("`")) if part)
+
+
+def _coloured_texts(caption: Line, rows: Sequence[Row]) -> ColouredTexts:
+    largest = max((abs(number_in(row["influence"]) or 0.0) for row in rows), default=0.0) or 1.0
+    texts = []
+    for answer in dict.fromkeys(row["answer"] for row in rows):
+        own = [row for row in rows if row["answer"] == answer]
+        heading = own[0]["heading"]
+        if len(own) > _MAX_TOKENS:
+            heading = f"{heading} (the first {_MAX_TOKENS:,} of {len(own):,} {own[0]['unit']})"
+        texts.append(((heading,), [_token(row, largest) for row in own[:_MAX_TOKENS]]))
+    return ColouredTexts(caption, texts, is_spaced=any(row["unit"] != "characters" for row in rows))
+
+
+def _token(row: Row, largest: float) -> Token:
+    value, text = number_in(row["influence"]) or 0.0, row["token"]
+    is_unknown = row["is_unknown"] == "1"
+    return Token(text, abs(value) / largest, value > 0, f"{value:+.3g}", is_unknown, ends_line=text == _LINE_END)
+
+
 # --- slices, speed, labels --------------------------------------------------------------------------------------------
 
 
@@ -374,6 +427,7 @@ _FORMS: dict[str, Callable[[Evaluated], RunSection | None]] = {
     "predictions": _figure,
     "reliability": _reliability,
     "risk_coverage": _risk_coverage,
+    "seen": _seen,
     "slices": _slices,
     "speed": _speed,
 }

@@ -204,7 +204,43 @@ class Comparison:
     ends: tuple[str, str]
 
 
-Block = DataTable | Charts | Matrix | Picture | Verbatim | Comparison
+@dataclass(frozen=True)
+class Token:
+    """A token and what it does to an answer.
+
+    Attributes:
+        text: the token, as it is shown.
+        strength: how deep its colour is, in [0, 1].
+        speaks_for: whether it speaks for the answer, not against it.
+        number: the number itself, for whoever points at it.
+        is_unknown: whether the network does not know it.
+        ends_line: whether the next one begins a line.
+    """
+
+    text: str
+    strength: float
+    speaks_for: bool
+    number: str
+    is_unknown: bool = False
+    ends_line: bool = False
+
+
+@dataclass(frozen=True)
+class ColouredTexts:
+    """One text for each of several answers, each token coloured by what it adds, on one scale.
+
+    Attributes:
+        caption: which text it is.
+        texts: heading and tokens, one an answer.
+        is_spaced: whether there is a space between two tokens.
+    """
+
+    caption: Line
+    texts: Sequence[tuple[Line, Sequence[Token]]]
+    is_spaced: bool
+
+
+Block = DataTable | Charts | Matrix | Picture | Verbatim | Comparison | ColouredTexts
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 from saccade.display.page import Code, Name
 from saccade.run_page.blocks import (
     Charts,
+    ColouredTexts,
     Comparison,
     DataTable,
     Link,
@@ -42,7 +43,7 @@ def to_html(page: RunPage) -> str:
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"inline": inline, "svg": svg, "shade": _shade, "cell_class": cell_class}
-    for kind in (Charts, Comparison, DataTable, Link, Matrix, Number, Picture, Verbatim):
+    for kind in (Charts, ColouredTexts, Comparison, DataTable, Link, Matrix, Number, Picture, Verbatim):
         environment.tests[kind.__name__] = lambda value, kind=kind: isinstance(value, kind)
     script = (_TEMPLATE / "page.js").read_text(encoding="utf-8")
     template = environment.from_string((_TEMPLATE / "page.html.j2").read_text(encoding="utf-8"))

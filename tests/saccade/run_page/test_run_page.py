@@ -49,6 +49,7 @@ def test_the_page_of_each_task_has_the_sections_that_the_task_names(tmp_path: Pa
         "figures",
         "training",
         "doctor",
+        "seen",
         "slices",
         "speed",
         "doubtful-labels",
@@ -64,6 +65,24 @@ def test_the_files_that_a_task_shows_are_among_those_that_it_writes(task: str) -
     written = {"mistakes", "by_series"}  # by parts that tasks share
     for name in registry.constant("tasks", task, "SECTIONS"):
         assert name in written or re.search(rf'"{name}\.(csv|png|txt)"', source), name
+
+
+def test_what_the_network_sees_shows_pictures_coloured_tokens_and_commands(tmp_path: Path) -> None:
+    folder = full(tmp_path / "tiny", "classify")
+    write_csv(
+        folder / "evaluation" / "influences.csv",
+        ["example", "answer", "heading", "unit", "place", "token", "is_unknown", "influence"],
+        [(1, 1, f"said {HOSTILE[0]}", "words", t + 1, HOSTILE[0], t, -0.5 if t else 0.25) for t in range(2)]
+        + [(1, 2, "is bee", "words", t + 1, "ha", 0, 0) for t in range(500)],
+    )
+    html = write_run_page(folder, Surroundings("classify")).read_text(encoding="utf-8")
+    seen = html[html.index('<section id="seen">') :].partition("</section>")[0]
+    assert 'alt="Test images, each beside a map' in seen and "<code>saccade explain tiny</code>" in seen
+    assert re.findall(r'<span class="(\w+(?: unknown)?)" style="--a:(\S+)" title="(\S+)"', seen) == [
+        ("for", "0.50", "+0.25"),
+        ("against unknown", "1.00", "-0.5"),
+    ]
+    assert "is bee (the first 400 of 500 words)" in seen and HOSTILE[0] not in seen
 
 
 def test_a_section_is_left_out_where_its_file_is_missing(tmp_path: Path) -> None:

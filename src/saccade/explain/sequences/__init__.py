@@ -3,24 +3,30 @@
 Maps over the pixels of images belong to attribution/; reading files and printing to the command.
 """
 
-from saccade.explain.sequences.examples import Explained, explain_stored, explain_text
-from saccade.explain.sequences.gradients import gradients_over_time
-from saccade.explain.sequences.influence import Influence, influences, methods_for
-from saccade.explain.sequences.states import LayerStates, read_states
-from saccade.explain.sequences.text_features import text_features
-from saccade.explain.sequences.tracking import Follower, find_followers
+import importlib
+from typing import Any
 
-__all__ = [
-    "Explained",
-    "Follower",
-    "Influence",
-    "LayerStates",
-    "explain_stored",
-    "explain_text",
-    "find_followers",
-    "gradients_over_time",
-    "influences",
-    "methods_for",
-    "read_states",
-    "text_features",
-]
+_HOMES = {
+    "Explained": "examples",
+    "Follower": "tracking",
+    "Influence": "influence",
+    "LayerStates": "states",
+    "explain_stored": "examples",
+    "explain_text": "examples",
+    "find_followers": "tracking",
+    "gradients_over_time": "gradients",
+    "influences": "influence",
+    "methods_for": "influence",
+    "read_states": "states",
+    "text_features": "features",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a part only when somebody asks for it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'saccade.explain.sequences' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -14,7 +14,7 @@ from saccade.core.errors import UserError
 from saccade.core.messages import pluralise, printable
 from saccade.data.spec import UNKNOWN, Spec
 from saccade.explain.sequences.answers import Answer, Trained, answers, chosen
-from saccade.explain.sequences.influence import LIMIT_S, Influence, influences
+from saccade.explain.sequences.influence import LIMIT_S, MOST_PIECES, Influence, influences
 from saccade.kinds.tokens.text.encode import read_texts
 from saccade.kinds.tokens.text.tokenizer import SHOWN_UNKNOWN, cut, normalise, tokenizer_of
 from saccade.nn.padding import sequence_lengths
@@ -128,6 +128,7 @@ def explain_stored(
     classes: Sequence[str] = (),
     method: str | None = None,
     limit_s: float = LIMIT_S,
+    most_pieces: int = MOST_PIECES,
 ) -> Explained:
     """As ``explain_text``, of an example as a split holds it: a text as ids, a series, or an image read by rows.
 
@@ -141,6 +142,7 @@ def explain_stored(
             each target one step ahead and at the horizon.
         method: integrated-gradients, leave-one-out or contributions; None: the first of ``methods_for(trained)``.
         limit_s: seconds that it may take.
+        most_pieces: pieces of the way along which gradients are added up, as of ``influences``.
 
     Returns:
         The example explained.
@@ -164,7 +166,7 @@ def explain_stored(
         steps = _tokens(spec, stored_1T[0].numpy(), text)
     found = answers(trained, stored_1T)
     wanted = chosen(found, classes, trained.config)
-    explained = influences(trained, stored_1T, wanted, method=method, limit_s=limit_s)
+    explained = influences(trained, stored_1T, wanted, method=method, limit_s=limit_s, most_pieces=most_pieces)
     count = len(explained[0].values)
     unit = spec.unit or ("rows" if spec.layout == "image" else "steps")
     return Explained(

@@ -50,6 +50,8 @@ def draw_influence(
         path: the PNG to write.
         unit: what a step is, for the axis.
     """
+    from matplotlib.collections import PolyCollection
+
     largest = max(float(np.abs(values).max()) for values in panels.values()) or 1.0
     least = min(0.0, *(float(values.min()) for values in panels.values()))
     rows = 1 if next(iter(panels.values())).ndim == 1 else len(columns)
@@ -61,7 +63,11 @@ def draw_influence(
             axes.set_title(shorten(title, 120), fontsize=10)
             if rows == 1:
                 colors = np.where(values_TF[:, 0] > 0, BLUE, ORANGE)
-                axes.bar(range(len(values_TF)), values_TF[:, 0], color=colors, width=0.9)
+                bars = [
+                    [(t - 0.45, 0), (t - 0.45, v), (t + 0.45, v), (t + 0.45, 0)] for t, v in enumerate(values_TF[:, 0])
+                ]
+                axes.add_collection(PolyCollection(bars, facecolors=colors))  # `bar` takes a millisecond each
+                axes.set_xlim(-0.5, len(bars) - 0.5)
                 axes.axhline(0, color=GREY, linewidth=0.8)
                 axes.set_ylim(-1.05 * largest if least < 0 else 0.0, 1.05 * largest)
             else:

@@ -30,7 +30,8 @@ METHODS = (INTEGRATED_GRADIENTS, LEAVE_ONE_OUT, CONTRIBUTIONS)
 
 LIMIT_S = 60.0
 _NODES = 8  # of a piece of the way
-_FIRST_PIECES, _MOST_PIECES = 8, 128
+_FIRST_PIECES, MOST_PIECES = 8, 128
+FIRST_PASSES = _FIRST_PIECES * _NODES * 10  # forward passes that take as long as the first pieces: back twice, float64
 _SMALL_GAP = 0.01  # of the difference that is to be explained
 _STEPS_AT_ONCE = 32_768  # rows times steps; an LSTM of 128 units keeps about 3 kB a step for its gradient
 
@@ -77,6 +78,7 @@ def influences(
     *,
     method: str | None = None,
     limit_s: float = LIMIT_S,
+    most_pieces: int = MOST_PIECES,
 ) -> list[Influence]:
     """What each step of one example adds to answers about it.
 
@@ -86,6 +88,7 @@ def influences(
         wanted: answers to explain.
         method: one of ``methods_for(trained)``; None: the first.
         limit_s: seconds that it may take, as estimated from its first part.
+        most_pieces: pieces of the way along which gradients are added up; with fewer, more may be missed.
 
     Returns:
         One for each answer.
@@ -101,8 +104,9 @@ def influences(
             Influence(answer, values_T, score, start, method)
             for answer, (values_T, score, start) in zip(wanted, contributions(trained, stored_1T, wanted), strict=True)
         ]
-    work = _integrate if method == INTEGRATED_GRADIENTS else _leave_out
-    return work(trained, stored_1T.to(trained.device), wanted, limit_s)
+    if method == INTEGRATED_GRADIENTS:
+        return _integrate(trained, stored_1T.to(trained.device), wanted, limit_s, most_pieces)
+    return _leave_out(trained, stored_1T.to(trained.device), wanted, limit_s)
 
 
 def _method(trained: Trained, method: str | None) -> str:
@@ -118,7 +122,9 @@ def _method(trained: Trained, method: str | None) -> str:
 # --- integrated gradients ---------------------------------------------------------------------------------------------
 
 
-def _integrate(trained: Trained, stored_1T: Tensor, wanted: Sequence[Answer], limit_s: float) -> list[Influence]:
+def _integrate(
+    trained: Trained, stored_1T: Tensor, wanted: Sequence[Answer], limit_s: float, most_pieces: int
+) -> list[Influence]:
     """Integrated gradients along the straight way from steps of zeros to the example.
 
     The integral of the gradient along the way, times the way: the sum over all steps is the difference of the scores.
@@ -134,7 +140,7 @@ def _integrate(trained: Trained, stored_1T: Tensor, wanted: Sequence[Answer], li
     while True:
         missed_JW = np.array([piece.missed for piece in pieces])
         scale_W = np.maximum(np.abs(sum(piece.difference for piece in pieces)), 1e-6)
-        if (missed_JW.sum(axis=0) <= _SMALL_GAP * scale_W).all() or len(pieces) >= _MOST_PIECES:
+        if (missed_JW.sum(axis=0) <= _SMALL_GAP * scale_W).all() or len(pieces) >= most_pieces:
             break
         if 2 * (time.monotonic() - started) > limit_s:
             break

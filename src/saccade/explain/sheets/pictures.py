@@ -44,11 +44,11 @@ def show_map(axes: Any, image_HWC: np.ndarray, map_HW: np.ndarray, top: float, *
 
 
 def show_signed(axes: Any, map_HW: np.ndarray, top: float) -> None:
-    """Draw values with a sign: orange speaks for the class, blue against it, white does neither."""
+    """Draw values with a sign: blue speaks for the class, orange against it, white does neither; as in texts."""
     from matplotlib.colors import LinearSegmentedColormap
 
     axes.set(xticks=[], yticks=[])
-    colors = LinearSegmentedColormap.from_list("signed", [BLUE, "white", ORANGE])
+    colors = LinearSegmentedColormap.from_list("signed", [ORANGE, "white", BLUE])
     top = top or 1.0
     axes.imshow(map_HW, cmap=colors, vmin=-top, vmax=top, interpolation="nearest")
     for side in axes.spines.values():

@@ -20,7 +20,8 @@ from saccade.data.sampling import rows_of_classes, spread
 from saccade.explain.attribution.faithfulness import area, perturbation_curve
 from saccade.explain.attribution.image_explainer import ImageExplainer
 from saccade.explain.attribution.spatial_layers import SpatialLayer, convolution_outputs
-from saccade.explain.sheets.class_sheets import draw_classes, draw_curves
+from saccade.explain.sheets.class_means import class_means
+from saccade.explain.sheets.class_sheets import draw_curves
 from saccade.explain.sheets.network_sheets import (
     LayerMaps,
     UnitPatches,
@@ -40,13 +41,11 @@ from saccade.explain.units.responses import (
 )
 
 MAX_LAYERS = 6
-MAX_CLASSES = 20  # on a sheet of classes
 _MAX_ROWS = 10  # classes on the sheet of activations
 _UNITS_A_LAYER = 4
 _MAPS_A_LAYER = 9
 _MAX_PIXELS = 20_000_000  # of the images that units are looked at with, together
 _MAX_IMAGES, _MIN_IMAGES = 2000, 100
-_EXAMPLES_A_CLASS = 50  # for the mean map
 _CURVE_EXAMPLES = 20
 _QUICK_SIDE = 64  # pixels; up to it, curves are drawn of the slower methods too
 _SLOWEST = "smooth-grad"
@@ -255,40 +254,14 @@ class _Sheets:
         return [self._labels[k] for k in chosen], np.array([found[k][0] for k in chosen])
 
     def _classes(self) -> None:
-        explainer, validation = self.explainer, self.data.validation
-        method = next(name for name in ("grad-cam", "saliency", "occlusion") if name not in explainer.unfit)
-        if explainer.predictor.spec.classes:
-            classes = spread(np.arange(len(self._labels)), MAX_CLASSES).tolist()
-            groups = rows_of_classes(validation.labels, classes, _EXAMPLES_A_CLASS)
-        else:
-            classes = list(range(len(self._labels)))[:MAX_CLASSES]
-            groups = [spread(np.arange(len(validation.examples)), _EXAMPLES_A_CLASS)] * len(classes)
-        means, maps, captions = [], [], []
-        for done, (k, rows) in enumerate(zip(classes, groups, strict=True), start=1):
-            self.progress("looking at classes", done, len(classes))
-            if len(rows) == 0:
-                continue
-            images = np.array(validation.examples[rows])
-            maps.append(self._mean_map(images, k, method))
-            means.append(np.mean([explainer.seen(image) for image in images], axis=0))
-            captions.append((self._labels[k], f"{len(rows)} examples"))
-        name = f"{explainer.layer(self.layer).name}" if method == "grad-cam" else ""
-        title = f"where it looks: mean {method}{f' at {name}' if name else ''} of each class, over the mean image"
-        draw_classes(means, maps, captions, title, self.folder / "classes.png")
-        self.written.lines.append(
-            f"classes.png: mean {method} of {len(maps)} {'classes' if explainer.predictor.spec.classes else 'numbers'}"
-        )
+        found = class_means(self.explainer, self.data.validation, layer=self.layer, progress=self.progress)
+        found.draw(self.folder / "classes.png")
+        what = "classes" if self.explainer.predictor.spec.classes else "numbers"
+        self.written.lines.append(f"classes.png: mean {found.method} of {len(found.maps)} {what}")
         self.written.numbers["classes"] = {
-            caption[0]: {"method": method, "centre": _centre(map_HW)}
-            for caption, map_HW in zip(captions, maps, strict=True)
+            label: {"method": found.method, "centre": _centre(map_HW)}
+            for label, map_HW in zip(found.labels, found.maps, strict=True)
         }
-
-    def _mean_map(self, images: np.ndarray, k: int, method: str) -> np.ndarray:
-        total = np.zeros(images.shape[1:3], dtype=np.float64)
-        for start in range(0, len(images), 16):
-            batch = images[start : start + 16]
-            total += self.explainer.maps(batch, [k] * len(batch), method, self.layer).sum(axis=0)
-        return total / len(images)
 
     def _curves(self) -> None:
         explainer, validation = self.explainer, self.data.validation

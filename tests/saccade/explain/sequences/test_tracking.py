@@ -5,7 +5,7 @@ import pytest
 
 from saccade.core.errors import UserError
 from saccade.explain.sequences import find_followers, text_features
-from saccade.explain.sequences.text_features import absent_features
+from saccade.explain.sequences.features import absent_features
 from saccade.explain.sequences.tracking import correlations
 
 
