@@ -128,10 +128,18 @@ def _traced(config: NetworkConfig, answering: AnsweringNetwork, dynamic: dict[in
             output_names=[output_name(config)],
             opset_version=OPSET,
             external_data=False,
+            custom_translation_table={torch.ops.aten.hypot.default: _length_of_sides},
             verbose=False,
         )
     assert program is not None
     return program.model_proto
+
+
+def _length_of_sides(self: Any, other: Any) -> Any:
+    """``torch.hypot`` in operators of ONNX, which has none such; the argument names are torch's."""
+    from onnxscript import opset20 as op
+
+    return op.Sqrt(op.Add(op.Mul(self, self), op.Mul(other, other)))
 
 
 @contextmanager
