@@ -171,7 +171,9 @@ class MaxPoolOfRows(nn.MaxPool1d):
     """
 
     def __init__(self, pool: nn.MaxPool1d) -> None:
+        assert isinstance(pool.kernel_size, int) and isinstance(pool.stride, int), pool
         super().__init__(pool.kernel_size, pool.stride)
+        self.window, self.step = (1, pool.kernel_size), (1, pool.stride)
 
     def forward(self, x_BFT: Tensor) -> Tensor:
-        return F.max_pool2d(x_BFT[:, :, None], (1, self.kernel_size), (1, self.stride))[:, :, 0]
+        return F.max_pool2d(x_BFT[:, :, None], self.window, self.step)[:, :, 0]
