@@ -32,7 +32,9 @@ def export(
     ] = Format.onnx,
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--out", metavar="FILE", help="file to write; default: models/RUN.onnx, or as the format is"),
+        typer.Option(
+            "--out", metavar="PATH", help="file to write, or folder of tensors; default: in models, RUN and the format"
+        ),
     ] = None,
     quantise: Annotated[
         bool,
@@ -42,7 +44,7 @@ def export(
     """Write a trained run as a file that runs without saccade: ONNX, compared with torch before it is put in place."""
     out = out and out.absolute()  # relative to where the command was called, not to the tree
     if quantise and format_ is not Format.onnx:
-        raise typer.BadParameter("--quantise needs --format onnx: torch loads weights as they were trained")
+        raise typer.BadParameter("--quantise needs --format onnx: tensors for torch stay as they were trained")
     params = load()
     from pipeline.commands.export import ExportOptions, export
 

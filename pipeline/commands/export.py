@@ -2,25 +2,31 @@
 
 import json
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline import paths
-from pipeline.console import say, warn
+from pipeline.console import Progress, pluralise, say, warn
 from pipeline.params.problems import nearest
 from pipeline.runs.reported import reported_threshold
 from saccade.bundle.bundle import read_config, weights_sha256
 from saccade.core import registry
 from saccade.core.errors import UserError
+from saccade.data.prepared import open_split, read_dataset_info
 from saccade.export.metadata import RunFacts, metadata_of, reading_values
 from saccade.export.onnx_file import Exported, write_onnx
+from saccade.export.plain_weights import write_weights
+from saccade.export.quantise import write_quantised
 from saccade.predict import predictor as prediction
 
 if TYPE_CHECKING:
     from pipeline.params.load import Params
+    from saccade.data.prepared import Split
+    from saccade.predict.predictor import Predictor
 
-_ENDINGS = {"onnx": ".onnx", "safetensors": ".safetensors", "state_dict": ".pt"}
+_ENDINGS = {"onnx": ".onnx", "int8": ".int8.onnx", "safetensors": "-safetensors", "state_dict": "-state_dict"}
 
 
 @dataclass(frozen=True)
@@ -29,11 +35,11 @@ class ExportOptions:
 
     Attributes:
         format: onnx, safetensors or state_dict.
-        out: file to write; None: beside the bundle in models/.
+        out: file to write, or folder of tensors; None: beside the bundle in models/.
         quantise: whether weights of 8 bits are wanted.
     """
 
-    format: str = "onnx"
+    format: Literal["onnx", "safetensors", "state_dict"] = "onnx"
     out: Path | None = None
     quantise: bool = False
 
@@ -53,22 +59,82 @@ def export(params: "Params", run: str, options: ExportOptions) -> None:
     if run not in known:
         raise UserError(f"neither params.yaml nor models/ has a run {run!r}; {nearest(run, sorted(known))}")
     target = _target(run, options)
-    bundle = paths.model(run)
-    predictor = prediction.load(bundle)
-    facts = facts_of(params, run)
-    exported = write_onnx(predictor.config, predictor.network, target, metadata_of(predictor.config, facts))
-    for line in summary_lines(exported):
-        say(line)
-    say(f"written: {_short(target)}, {exported.num_bytes:,} bytes")
+    predictor = prediction.load(paths.model(run))
+    metadata = metadata_of(predictor.config, facts_of(params, run))
+    if options.format != "onnx":
+        size = write_weights(predictor.config, predictor.network, target, options.format, metadata)
+        say(f"written: {_short(target)}, a folder: {size:,} bytes of tensors, and README.md on how to load them")
+    elif options.quantise:
+        _export_quantised(params, run, predictor, target, metadata, has_own_place=options.out is None)
+    else:
+        exported = write_onnx(predictor.config, predictor.network, target, metadata)
+        _say_all(exported)
+        say(f"written: {_short(target)}, {exported.num_bytes:,} bytes")
+
+
+def _export_quantised(
+    params: "Params", run: str, predictor: "Predictor", target: Path, metadata: dict[str, str], *, has_own_place: bool
+) -> None:
+    """Export with 32 bits beside the target, then with 8, and keep what is worth it."""
+    validation, training = _measured_on(params, run, predictor)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
+        whole = Path(folder) / "whole.onnx"
+        _say_all(write_onnx(predictor.config, predictor.network, whole, metadata))
+        with Progress("examples") as progress:
+            found = write_quantised(predictor.config, whole, target, validation, training, progress=progress)
+        if found.reason:
+            target = _usual_target(run, "onnx") if has_own_place else target
+            whole.replace(target)
+            say(f"note: {found.reason}")
+        else:
+            say(
+                f"{found.before.name} on {pluralise(len(validation.labels), 'validation example')}: "
+                f"{found.before.text()} with 32 bits, {found.after.text()} with 8 ({found.method})"
+            )
+    before = "" if found.reason else f", {found.num_bytes_before:,} with 32 bits"
+    say(f"written: {_short(target)}, {found.num_bytes:,} bytes{before}")
+
+
+def _measured_on(params: "Params", run: str, predictor: "Predictor") -> "tuple[Split, Split]":
+    """The validation and the training split of a run."""
+    block = params.runs.get(run)
+    if block is None:
+        raise UserError(
+            f"--quantise measures on the validation split, and params.yaml has no run {run!r} and so no data of it: "
+            "leave it out"
+        )
+    folder = paths.prepared(block.dataset)
+    if not (folder / "dataset.json").exists():
+        raise UserError(
+            f"--quantise measures on the validation split, and {folder} does not exist. Make it with "
+            f"`saccade preprocess {block.dataset}`"
+        )
+    info, spec = read_dataset_info(folder), predictor.spec
+    if (spec.shape, spec.classes, spec.targets) != (info.spec.shape, info.spec.classes, info.spec.targets):
+        raise UserError(
+            f"{folder} holds other examples or classes than {run} was trained on: `saccade repro {run}` trains it again"
+        )
+    if not info.counts["validation"]:
+        raise UserError(f"--quantise measures on the validation split, and {folder} has none: leave it out")
+    return open_split(folder, "validation"), open_split(folder, "train")
+
+
+def _usual_target(run: str, form: str) -> Path:
+    return Path("models") / f"{run}{_ENDINGS[form]}"
 
 
 def _target(run: str, options: ExportOptions) -> Path:
-    """Where the file goes."""
-    target = options.out or Path("models") / f"{run}{_ENDINGS[options.format]}"
-    if target.is_dir():
+    """The file, or the folder, that is written."""
+    is_file = options.format == "onnx"
+    target = options.out or _usual_target(run, "int8" if options.quantise else options.format)
+    if is_file and target.is_dir():
         raise UserError(f"--out ({target}) must be a file, but it is a folder: add a name, {target / run}.onnx")
+    if not is_file and target.exists() and not (target / "network.txt").is_file():
+        raise UserError(
+            f"--out ({target}) must be a folder that `saccade export` wrote, or be free: what is there is not replaced"
+        )
     if not target.parent.is_dir():
-        raise UserError(f"--out ({target}) must lie in a folder that is there: make it with `mkdir {target.parent}`")
+        raise UserError(f"--out ({target}) must lie in a folder that is there: make it with `mkdir -p {target.parent}`")
     return target
 
 
@@ -118,22 +184,16 @@ def facts_of(params: "Params", run: str) -> RunFacts:
     )
 
 
-def summary_lines(exported: Exported) -> list[str]:
-    """What was proven of a file, and what it cannot do, in lines.
-
-    Args:
-        exported: what was written.
-
-    Returns:
-        Lines for people.
-    """
+def _say_all(exported: Exported) -> None:
+    """Say what was proven of a file, and what it cannot do."""
     worst = exported.worst
-    axes = "batch and time" if exported.has_any_length else "batch"
-    lines = [
+    axes = "batch and time are free" if exported.has_any_length else "batch is free"
+    say(
         f"onnxruntime answers as torch does in {len(exported.compared)} batches: largest difference "
-        f"{worst.difference:.1e} ({worst.name}); free axes: {axes}"
-    ]
-    return lines + [f"note: {note}" for note in exported.notes]
+        f"{worst.difference:.1e} ({worst.name}); {axes}"
+    )
+    for note in exported.notes:
+        say(f"note: {note}")
 
 
 def _read_json(path: Path) -> dict[str, Any]:

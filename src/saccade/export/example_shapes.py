@@ -11,7 +11,8 @@ from saccade.bundle.bundle import NetworkConfig
 from saccade.data.spec import PAD
 
 _SMALL_IMAGE = 96 * 96  # pixels; of larger images fewer are computed
-_LONGEST = 100  # steps: texts of a file may take thousands, and no layer knows more after a hundred
+_SHORT = 512  # steps; likewise
+_FEW_ANSWERS = 2**18  # an example; likewise
 
 
 @dataclass(frozen=True)
@@ -27,38 +28,61 @@ class Examples:
     stored: np.ndarray
 
 
-def made_examples(config: NetworkConfig, *, has_any_length: bool, seed: int = 0) -> list[Examples]:
+def made_examples(config: NetworkConfig, *, least_steps: int | None, seed: int = 0) -> list[Examples]:
     """Batches of made examples: one, an odd number, many; the shortest and the longest; with padding inside.
 
     Args:
         config: config of the network.
-        has_any_length: whether examples may have another number of steps than those of training.
+        least_steps: least number of steps that it takes, where examples may have another number than those of
+            training; None: they may not.
         seed: decides the numbers.
 
     Returns:
         Five batches at least.
     """
-    spec = config.spec
     random = np.random.default_rng(seed)
-    many = 33 if spec.layout != "image" or spec.shape[0] * spec.shape[1] <= _SMALL_IMAGE else 9
-    wanted = [("batch 1", 1, 1.0), ("batch 2", 2, 1.0), ("odd batch", 5, 1.0), ("odd batch, again", 7, 1.0)]
-    wanted += [("large batch", many, 1.0)]
-    T = spec.shape[0] if spec.layout in ("tokens", "series") else 0
-    found = [Examples(name, _draw(config, number, T, random)) for name, number, _ in wanted]
-    if has_any_length:
-        longer = min(T, _LONGEST) * 2 + 1
+    T = steps_of(config)
+    wanted = [("batch 1", 1), ("batch 2", 2), ("odd batch", 5), ("odd batch, again", 7)]
+    found = [Examples(name, draw(config, number, T, random)) for name, number in wanted]
+    found.append(Examples("large batch", draw(config, _many(config), T, random)))
+    if least_steps is not None:
         found += [
-            Examples("shortest", _draw(config, 3, 1, random)),
-            Examples("shortest, alone", _draw(config, 1, 1, random)),
-            Examples("two steps", _draw(config, 4, 2, random)),
-            Examples("longer than in training", _draw(config, 3, longer, random)),
+            Examples("shortest", draw(config, 3, least_steps, random)),
+            Examples("shortest, alone", draw(config, 1, least_steps, random)),
+            Examples("short", draw(config, 4, least_steps + 1, random)),
+            Examples("longer than in training", draw(config, 3, T + 3, random)),
         ]
-    if spec.has_lengths:
-        found.append(Examples("padding inside", _padded(_draw(config, 9, T, random))))
+    if config.spec.has_lengths:
+        found.append(Examples("padding inside", _padded(draw(config, 9, T, random))))
     return found
 
 
-def _draw(config: NetworkConfig, number: int, steps: int, random: np.random.Generator) -> np.ndarray:
+def steps_of(config: NetworkConfig) -> int:
+    """How many time steps the examples of training have; 0 of images and vectors."""
+    return config.spec.shape[0] if config.spec.layout in ("tokens", "series") else 0
+
+
+def _many(config: NetworkConfig) -> int:
+    """Examples of a large batch: fewer where each takes long."""
+    spec = config.spec
+    if spec.layout == "image":
+        return 33 if spec.shape[0] * spec.shape[1] <= _SMALL_IMAGE else 9
+    answers = spec.num_outputs * steps_of(config) if spec.output == "per_token" else 1
+    return 33 if steps_of(config) <= _SHORT and answers <= _FEW_ANSWERS else 9
+
+
+def draw(config: NetworkConfig, number: int, steps: int, random: np.random.Generator) -> np.ndarray:
+    """Examples as they would lie in data/prepared.
+
+    Args:
+        config: config of the network.
+        number: how many.
+        steps: time steps of each, of texts and series.
+        random: source of the numbers.
+
+    Returns:
+        uint8 images, int32 tokens without padding, or float32 series and vectors about the mean of training.
+    """
     spec = config.spec
     match spec.layout:
         case "image":

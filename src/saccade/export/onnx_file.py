@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -18,7 +19,7 @@ from saccade.bundle.bundle import NetworkConfig
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_file
 from saccade.export.answering import AnsweringNetwork, output_name
-from saccade.export.example_shapes import made_examples
+from saccade.export.example_shapes import draw, made_examples, steps_of
 from saccade.export.onnx_forms import in_onnx_form
 from saccade.export.optional_packages import onnx, require_exporter
 from saccade.export.parity import Compared, OnnxSession, compare, require_parity
@@ -68,56 +69,68 @@ def write_onnx(config: NetworkConfig, network: nn.Module, target: Path, metadata
     """
     require_exporter()
     answering = AnsweringNetwork(config, network).eval()
-    has_any_length = _takes_any_length(config, answering)
-    model, has_any_length, notes = _export(config, answering, has_any_length)
-    _name_axes(model, config, has_any_length)
+    model, least_steps, notes = _export(config, answering)
+    has_any_length = least_steps is not None
+    _name_axes(model, has_any_length)
     _remove_traces(model)
     for key, value in metadata.items():
         model.metadata_props.add(key=key, value=value)
     if model.ByteSize() > _MAX_BYTES:
-        raise UserError(f"{target} would have {model.ByteSize():,} bytes, and an ONNX file at most {_MAX_BYTES:,}")
+        raise UserError(f"the ONNX file would have {model.ByteSize():,} bytes, and may have {_MAX_BYTES:,} at most")
     onnx().checker.check_model(model, full_check=True)
     with replacing_file(target) as partial:
         partial.write_bytes(model.SerializeToString(deterministic=True))
-        batches = made_examples(config, has_any_length=has_any_length)
+        batches = made_examples(config, least_steps=least_steps)
         compared = compare(config, answering, OnnxSession(str(partial)), batches)
-        require_parity(compared, str(target))
+        require_parity(compared)
         num_bytes = partial.stat().st_size
     return Exported(target, num_bytes, has_any_length, compared, notes)
 
 
 @torch.no_grad()
-def _takes_any_length(config: NetworkConfig, answering: nn.Module) -> bool:
-    """Whether torch itself answers about one step more than training had, and about a single one."""
-    if config.spec.layout not in ("tokens", "series"):
-        return False
-    try:
-        for each in made_examples(config, has_any_length=True):
-            if each.stored.shape[1] != config.spec.shape[0]:
-                answering(torch.from_numpy(each.stored))
-    except (RuntimeError, IndexError):  # a layer is as wide as the window is long
-        return False
-    return True
+def least_length(config: NetworkConfig, answering: nn.Module) -> int | None:
+    """The least number of time steps that torch answers about.
 
+    Args:
+        config: config of the network.
+        answering: network with its answers, in evaluation mode.
 
-def _export(config: NetworkConfig, answering: AnsweringNetwork, has_any_length: bool) -> tuple[Any, bool, list[str]]:
-    """The model, whether time is free in it, and why not."""
-    steps = config.spec.shape[0]
-    fixed = f"the number of steps is fixed at {steps}"
-    if has_any_length:
+    Returns:
+        A number from 1; None where no other number of steps will do than that of training, or where there are none.
+    """
+    T, random = steps_of(config), np.random.default_rng(0)
+
+    def answers_about(steps: int) -> bool:
         try:
-            return _traced(config, answering, {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}), True, []
-        except torch.onnx.OnnxExporterError:
-            reason = f"{fixed}: torch's exporter cannot leave it open for {config.model}"
-    elif config.spec.layout in ("tokens", "series"):
-        reason = f"{fixed}: {config.model} has a weight for every step, or windows that need as many"
-    else:
-        reason = ""
-    return _traced(config, answering, {0: torch.export.Dim.DYNAMIC}), False, [reason] if reason else []
+            answering(torch.from_numpy(draw(config, 1, steps, random)))
+        except (RuntimeError, IndexError):  # a layer as wide as the window is long, or a window longer than that
+            return False
+        return True
+
+    if not T or not answers_about(T + 3):
+        return None
+    return next(steps for steps in range(1, T + 1) if answers_about(steps))
+
+
+def _export(config: NetworkConfig, answering: AnsweringNetwork) -> tuple[Any, int | None, list[str]]:
+    """The model, the least number of steps that it takes where that is free, and what it cannot do."""
+    T, least = steps_of(config), least_length(config, answering)
+    batch: dict[int, Any] = {0: torch.export.Dim.DYNAMIC}
+    if not T:
+        return _traced(config, answering, batch), None, []
+    fixed = f"the number of steps is fixed at {T}"
+    if least is None:
+        return _traced(config, answering, batch), None, [f"{fixed}: {config.model} has weights for each of them"]
+    try:
+        traced = _traced(config, answering, {**batch, 1: torch.export.Dim.DYNAMIC})
+    except torch.onnx.OnnxExporterError:
+        return _traced(config, answering, batch), None, [f"{fixed}: torch's exporter cannot leave it open"]
+    notes = [f"examples must have {least} steps at least, which its windows and poolings need"] if least > 1 else []
+    return traced, least, notes
 
 
 def _traced(config: NetworkConfig, answering: AnsweringNetwork, dynamic: dict[int, Any]) -> Any:
-    example = next(each for each in made_examples(config, has_any_length=False) if each.name == "batch 2")
+    example = next(each for each in made_examples(config, least_steps=None) if each.name == "batch 2")
     with _quiet():
         program = torch.onnx.export(
             in_onnx_form(answering),
@@ -128,10 +141,18 @@ def _traced(config: NetworkConfig, answering: AnsweringNetwork, dynamic: dict[in
             output_names=[output_name(config)],
             opset_version=OPSET,
             external_data=False,
+            custom_translation_table={torch.ops.aten.hypot.default: _length_of_sides},
             verbose=False,
         )
     assert program is not None
     return program.model_proto
+
+
+def _length_of_sides(self: Any, other: Any) -> Any:
+    """``torch.hypot`` in operators of ONNX, which has none such; the argument names are torch's."""
+    from onnxscript import opset20 as op
+
+    return op.Sqrt(op.Add(op.Mul(self, self), op.Mul(other, other)))
 
 
 @contextmanager
@@ -150,7 +171,7 @@ def _quiet() -> Iterator[None]:
                 logger.setLevel(level)
 
 
-def _name_axes(model: Any, config: NetworkConfig, has_any_length: bool) -> None:
+def _name_axes(model: Any, has_any_length: bool) -> None:
     """Call the free axes batch and time, where the exporter calls them s51 and s25."""
     names = {0: "batch", 1: "time"} if has_any_length else {0: "batch"}
     given = model.graph.input[0].type.tensor_type.shape.dim

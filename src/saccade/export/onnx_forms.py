@@ -10,9 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from saccade.data.spec import PAD
 from saccade.models.bag_of_ngrams import BagOfNgrams
 from saccade.models.conv1d import PaddedConv1dNetwork
+from saccade.nn.padding import MaskedBatchNorm1d, length_mask, sequence_lengths
+from saccade.nn.pooling import LastStep
 
 
 def in_onnx_form(network: nn.Module) -> nn.Module:
@@ -27,6 +28,8 @@ def in_onnx_form(network: nn.Module) -> nn.Module:
     forms: dict[type[nn.Module], Callable[..., nn.Module]] = {
         nn.RNN: OnnxRNN,
         BagOfNgrams: CountedNgrams,
+        LastStep: GatheredLastStep,
+        nn.MaxPool1d: MaxPoolOfRows,
         PaddedConv1dNetwork: LongEnough,
     }
     copied = copy.deepcopy(network)
@@ -105,22 +108,72 @@ class CountedNgrams(BagOfNgrams):
         return F.normalize((1 + count_BN.float().log()) * is_first_BN, dim=1)
 
 
-class LongEnough(nn.Module):
-    """Padding behind every sequence, so that no window finds nothing; padding changes no answer.
+class LongEnough(PaddedConv1dNetwork):
+    """Convolutions over sequences that all have some padding behind them, so that no window finds nothing.
 
-    Without it the exporter would settle for one of two ways, for sequences that are long enough or for those that are
-    not.
+    Padding changes no answer. torch's form adds it where it is missing, and the exporter would settle for one of both.
 
     Args:
-        network: a network over padded sequences with a least length.
+        network: the network whose layers it takes.
     """
 
     def __init__(self, network: PaddedConv1dNetwork) -> None:
-        super().__init__()
-        self.network = network
+        super().__init__(network.reader, network.features, network.pool, network.head, network.min_length)
 
     def forward(self, x: Tensor) -> Tensor:
-        missing = self.network.min_length
-        if x.is_floating_point():
-            return self.network(F.pad(x, (0, 0, 0, missing), value=float("nan")))
-        return self.network(F.pad(x, (0, missing), value=PAD))
+        length_B = sequence_lengths(x)
+        read_BTF = F.pad(self.reader(x), (0, 0, 0, self.min_length))
+        x_BFT = _without_padding(read_BTF.transpose(1, 2), length_B)  # from B T F
+        length_B = length_B.clamp(min=self.min_length)
+        for layer in self.features:
+            if isinstance(layer, nn.Conv1d):
+                x_BFT = layer(_without_padding(x_BFT, length_B))
+                length_B = length_B + (2 * int(layer.padding[0]) - layer.kernel_size[0] + 1)
+            elif isinstance(layer, MaskedBatchNorm1d):
+                x_BFT = layer(x_BFT, length_B)
+            elif isinstance(layer, nn.MaxPool1d | nn.AvgPool1d):
+                x_BFT, length_B = layer(x_BFT), length_B // 2
+            else:
+                x_BFT = layer(x_BFT)
+        return self.head(self.pool(x_BFT.transpose(1, 2), length_B))
+
+
+def _without_padding(x_BFT: Tensor, length_B: Tensor) -> Tensor:
+    return x_BFT.masked_fill(~length_mask(length_B, x_BFT.shape[2])[:, None], 0.0)
+
+
+class GatheredLastStep(LastStep):
+    """The last step picked without naming the rows of the batch, whose number the exporter would settle.
+
+    Args:
+        pool: the pooling in torch's form.
+    """
+
+    def __init__(self, pool: LastStep) -> None:
+        super().__init__(pool.bidirectional)
+
+    def forward(self, h_BTW: Tensor, length_B: Tensor | None = None) -> Tensor:
+        if length_B is None:
+            return super().forward(h_BTW)
+        at_B1W = (length_B - 1)[:, None, None].expand(-1, 1, h_BTW.shape[2])
+        last_BW = h_BTW.gather(1, at_B1W)[:, 0]
+        if not self.bidirectional:
+            return last_BW
+        D = h_BTW.shape[2] // 2
+        return torch.cat([last_BW[:, :D], h_BTW[:, 0, D:]], dim=1)
+
+
+class MaxPoolOfRows(nn.MaxPool1d):
+    """Maxima over time as those of an image of one row: torch's own form settles the number of steps.
+
+    Args:
+        pool: the pooling in torch's form.
+    """
+
+    def __init__(self, pool: nn.MaxPool1d) -> None:
+        assert isinstance(pool.kernel_size, int) and isinstance(pool.stride, int), pool
+        super().__init__(pool.kernel_size, pool.stride)
+        self.window, self.step = (1, pool.kernel_size), (1, pool.stride)
+
+    def forward(self, x_BFT: Tensor) -> Tensor:
+        return F.max_pool2d(x_BFT[:, :, None], self.window, self.step)[:, :, 0]

@@ -95,12 +95,11 @@ def _deviations(config: NetworkConfig, expected_NO: np.ndarray) -> np.ndarray:
     return np.maximum(expected_NO.std(axis=0), np.abs(expected_NO).max() + 1e-6)
 
 
-def require_parity(compared: Sequence[Compared], what: str) -> Compared:
+def require_parity(compared: Sequence[Compared]) -> Compared:
     """Refuse a file that does not answer as the network.
 
     Args:
         compared: all batches.
-        what: what was exported, for the message.
 
     Returns:
         The batch with the largest difference.
@@ -112,7 +111,7 @@ def require_parity(compared: Sequence[Compared], what: str) -> Compared:
     if not worst.difference <= TOLERANCE:
         shape = "x".join(map(str, worst.shape))
         raise UserError(
-            f"{what} does not answer as torch does: {worst.name} ({shape}) differs by {worst.difference:.2g}, at most "
+            f"the ONNX file answers otherwise than torch: {worst.name} ({shape}) is off by {worst.difference:.2g}, and "
             f"{TOLERANCE:g} is allowed; nothing was written. `--format safetensors` takes the weights alone"
         )
     return worst
