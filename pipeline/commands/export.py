@@ -17,6 +17,7 @@ from saccade.core.errors import UserError
 from saccade.data.prepared import open_split, read_dataset_info
 from saccade.export.metadata import RunFacts, metadata_of, reading_values
 from saccade.export.onnx_file import Exported, write_onnx
+from saccade.export.optional_packages import require_exporter
 from saccade.export.plain_weights import write_weights
 from saccade.export.quantise import write_quantised
 from saccade.predict import predictor as prediction
@@ -58,6 +59,9 @@ def export(params: "Params", run: str, options: ExportOptions) -> None:
     known = {*params.runs, *(path.parent.name for path in Path("models").glob("*/bundle.json"))}
     if run not in known:
         raise UserError(f"neither params.yaml nor models/ has a run {run!r}; {nearest(run, sorted(known))}")
+    if options.format == "onnx":
+        require_exporter()
+    read_config(paths.model(run))  # what is not trained is said before a place for the file is sought
     target = _target(run, options)
     predictor = prediction.load(paths.model(run))
     metadata = metadata_of(predictor.config, facts_of(params, run))
@@ -112,7 +116,8 @@ def _measured_on(params: "Params", run: str, predictor: "Predictor") -> "tuple[S
     info, spec = read_dataset_info(folder), predictor.spec
     if (spec.shape, spec.classes, spec.targets) != (info.spec.shape, info.spec.classes, info.spec.targets):
         raise UserError(
-            f"{folder} holds other examples or classes than {run} was trained on: `saccade repro {run}` trains it again"
+            f"{folder} holds other examples or classes than {run} was trained on; train it again: "
+            f"`saccade repro evaluate@{run}`"
         )
     if not info.counts["validation"]:
         raise UserError(f"--quantise measures on the validation split, and {folder} has none: leave it out")
