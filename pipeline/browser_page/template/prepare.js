@@ -62,6 +62,7 @@ function resized(plane, W, H, box) {
     plane = reduced(plane, fx, fy, safe);
     box = [(box[0] - safe[0]) / fx, (box[1] - safe[1]) / fy, (box[2] - safe[0]) / fx, (box[3] - safe[1]) / fy];
   }
+  box = box.map(Math.fround); // Pillow hands the box on in single precision
   if (plane.width !== W || box[0] !== 0 || box[2] !== W) plane = across(plane, W, box[0], box[2]);
   if (plane.height !== H || box[1] !== 0 || box[3] !== H) plane = turned(across(turned(plane), H, box[1], box[3]));
   return plane;
@@ -86,7 +87,7 @@ function reduced({ width, pixels }, fx, fy, [left, top, right, bottom]) {
 
 // One pass of bilinear resizing, along the rows, with the filter widened when shrinking.
 function across({ width, height, pixels }, W, from, to) {
-  const scale = (to - from) / W;
+  const scale = Math.fround(to - from) / W;
   const wide = Math.max(scale, 1);
   const found = new Uint8Array(W * height);
   for (let x = 0; x < W; x++) {
@@ -94,7 +95,7 @@ function across({ width, height, pixels }, W, from, to) {
     const begin = Math.max(0, Math.trunc(center - wide + 0.5));
     const end = Math.min(width, Math.trunc(center + wide + 0.5));
     const weights = [];
-    for (let i = begin; i < end; i++) weights.push(Math.max(0, 1 - Math.abs((i - center + 0.5) / wide)));
+    for (let i = begin; i < end; i++) weights.push(Math.max(0, 1 - Math.abs((i - center + 0.5) * (1 / wide))));
     const total = weights.reduce((sum, each) => sum + each, 0);
     const whole = weights.map((each) => Math.trunc(0.5 + (each / total) * 2 ** BITS));
     for (let y = 0; y < height; y++) {
