@@ -1,4 +1,4 @@
-"""The command that writes a trained run as a file for other programs."""
+"""Commands that write a trained run for other programs: as a file, and as a page that runs the file."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -49,3 +49,22 @@ def export(
     from pipeline.commands.export import ExportOptions, export
 
     export(params, run, ExportOptions(format_.value, out, quantise))
+
+
+@app.command()
+def page(
+    file: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="a file that `export` wrote, about pictures")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="folder to write the page into")],
+    onnxruntime_web: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--onnxruntime-web",
+            metavar="FOLDER",
+            help="where npm put onnxruntime-web; default: node_modules here or above",
+        ),
+    ] = None,
+) -> None:
+    """Write a page that runs an exported file in the browser: draw or drop a picture and see the answer."""
+    from pipeline.commands.page import page
+
+    page(file, folder, onnxruntime_web)

@@ -49,6 +49,7 @@ ORDER = (
     "pipeline.stages",
     "pipeline.launch",
     "pipeline.serving",
+    "pipeline.browser_page",
     "pipeline.commands",
     "pipeline.cli",
     TOP,
