@@ -47,13 +47,13 @@ def code_state(run: str, trained: Mapping[str, Any], model: str, task: str) -> C
     try:
         head, changed = changed_code(_STAGES, items)
     except UserError as error:
-        return CodeState(recorded, f"{error}, so that no commit says what {run} was made of")
+        return CodeState(recorded, f"{error}, so that none says what {run} was made of: `git init` and commit")
     if changed:
         more = f" and {len(changed) - _MAX_NAMED} more" if len(changed) > _MAX_NAMED else ""
         return CodeState(
             recorded,
-            f"{', '.join(changed[:_MAX_NAMED])}{more} {'is' if len(changed) == 1 else 'are'} not committed as now: "
-            "commit, so that the commit says what the version was made of",
+            f"{', '.join(changed[:_MAX_NAMED])}{more} {'has' if len(changed) == 1 else 'have'} changes that no commit "
+            f"holds: commit them, so that the commit says what {run} was made of",
         )
     was_clean = tags.get(GIT_DIFF_TAG) == "none" and tags.get("saccade.git_kept_out", "0") == "0"
     if recorded and was_clean:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,8 @@ def find_bundle(reference: str, here: Path = Path()) -> FoundBundle:
             f"{reference} must be a run, a registered model ({SCHEME}NAME@ALIAS) or a folder with a bundle.json, such "
             "as models/RUN"
         )
-    return FoundBundle(folder, folder.parent / RECORD)
+    is_of_tree = folder.resolve() == paths.model(folder.name).resolve()
+    return FoundBundle(folder, paths.report(folder.name) if is_of_tree else folder.parent / RECORD)
 
 
 def _of_version(reference: str) -> FoundBundle:
@@ -115,6 +117,7 @@ def _fetch(registry: Registry, version: Version, into: Path) -> None:
     record = registry.download(version, RECORD, into / "fetched")
     if record is not None:
         record.rename(into / RECORD)
+    shutil.rmtree(into / "fetched", ignore_errors=True)  # folders that the download has left empty
 
 
 def _differing(bundle: Path, digests: tuple[str, ...]) -> str:

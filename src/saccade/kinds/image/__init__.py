@@ -149,10 +149,10 @@ def from_array(spec: "Spec", examples: "np.ndarray") -> "np.ndarray":
 
 
 def from_bytes(spec: "Spec", content: bytes) -> "np.ndarray":
-    """Decode one image file."""
-    from saccade.kinds.image.new_examples import image_from_bytes
+    """Decode one image file; of several frames the first."""
+    from saccade.kinds.image.new_examples import read_image
 
-    return image_from_bytes(spec, content)
+    return read_image(spec, content)
 
 
 def read_new(reading: "Reading") -> "NewExamples":
