@@ -31,4 +31,4 @@ def register(
     entry("runs", params.runs, run)
     from pipeline.commands.register import RegisterOptions, register
 
-    register(params, run, RegisterOptions(name, tuple(alias or ()), allow_dirty, force))
+    register(run, RegisterOptions(name, tuple(alias or ()), allow_dirty, force))

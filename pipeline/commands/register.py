@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline import paths
 from pipeline.console import say, warn
@@ -37,9 +37,6 @@ from saccade.core.files import replacing_file, sha256_of_file
 from saccade.io.credentials import mask
 from saccade.run_page.headline import number_text, numbers
 
-if TYPE_CHECKING:
-    from pipeline.params.load import Params
-
 CARD = "model_card.md"
 
 
@@ -60,11 +57,10 @@ class RegisterOptions:
     force: bool = False
 
 
-def register(params: "Params", run: str, options: RegisterOptions) -> None:
+def register(run: str, options: RegisterOptions) -> None:
     """Register the model of a run, with its metrics, its card and what it got on each test example.
 
     Args:
-        params: the whole file.
         run: key in ``runs:``.
         options: how.
 

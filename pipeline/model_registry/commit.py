@@ -58,8 +58,7 @@ def code_state(run: str, trained: Mapping[str, Any], model: str, task: str) -> C
     was_clean = tags.get(GIT_DIFF_TAG) == "none" and tags.get("saccade.git_kept_out", "0") == "0"
     if recorded and was_clean:
         return CodeState(recorded)
-    before, now = trained.get("code"), listed_code("train", items)
-    if before and all(now.get(path) == digest for path, digest in before.items()):
+    if _has_code(trained.get("code"), items):
         return CodeState(head)
     if not recorded:
         return CodeState("", f"{run} was trained without a commit: train it again in this repository")
@@ -69,6 +68,15 @@ def code_state(run: str, trained: Mapping[str, Any], model: str, task: str) -> C
         f"{run} was trained with uncommitted changes ({changes} of its code), which no commit is known to hold: "
         f"`dvc repro evaluate@{run}` makes it of the code as committed",
     )
+
+
+def _has_code(recorded: Mapping[str, str] | None, items: Mapping[str, str]) -> bool:
+    """Whether the tree holds the code that a run was trained with, as far as it was recorded."""
+    try:
+        now = listed_code("train", items)
+    except FileNotFoundError:  # such as of a model that is gone
+        return False
+    return bool(recorded) and all(now.get(path) == digest for path, digest in (recorded or {}).items())
 
 
 def refusal(state: CodeState) -> str:

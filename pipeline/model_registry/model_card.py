@@ -35,6 +35,7 @@ NOT_STATED = "not stated"
 
 _MAX_NAMES = 20  # classes or targets that are named
 _MAX_SETTINGS = 30
+_ROOM_FOR_LEFT = 250  # characters of the line that names what is left out
 _SPLITS = {"training": "training", "validation": "validation", "test": "test"}
 _FITS = {"stretch": "stretched to it", "crop": "cropped to its proportions", "pad": "padded to its proportions"}
 
@@ -57,8 +58,10 @@ class CardSubject:
 
     @property
     def params(self) -> Mapping[str, Any]:
-        """Every resolved parameter of the run, flat keys under their names of today."""
-        return recorded_with_new_names(self.evidence.trained.get("record", {}).get("params", {}))
+        """Every resolved parameter of the run, flat keys under their names of today, without credentials."""
+        recorded = recorded_with_new_names(self.evidence.trained.get("record", {}).get("params", {}))
+        masked: Mapping[str, Any] = json.loads(mask(json.dumps(recorded)))
+        return masked
 
 
 def model_card(subject: CardSubject) -> str:
@@ -70,11 +73,11 @@ def model_card(subject: CardSubject) -> str:
     Returns:
         Markdown, whole.
     """
-    return mask(to_markdown(_page(subject, _sections(subject)), None))
+    return to_markdown(_page(subject, _sections(subject)), None)
 
 
 def description(subject: CardSubject) -> str:
-    """The card as the description of a version: its last sections are left out, and named, where it would be too long.
+    """The card as the description of a version: sections for which there is no room are left out, and named.
 
     Args:
         subject: what it is about.
@@ -82,14 +85,16 @@ def description(subject: CardSubject) -> str:
     Returns:
         Markdown of at most ``MAX_DESCRIPTION`` characters.
     """
-    sections = _sections(subject)
-    for kept in range(len(sections), -1, -1):
-        left = ", ".join(section.title for section in sections[kept:])
-        more = f"\n{left}: in model_card.md, among the files of the model.\n" if left else ""
-        text = mask(to_markdown(_page(subject, sections[:kept]), None)) + more
-        if len(text) <= MAX_DESCRIPTION:
-            return text
-    return f"See model_card.md, among the files of the model {subject.name}."[:MAX_DESCRIPTION]
+    text, kept, left = "", list[Section](), list[str]()
+    for section in [None, *_sections(subject)]:
+        tried = [*kept, section] if section else kept
+        whole = to_markdown(_page(subject, tried), None)
+        if len(whole) + _ROOM_FOR_LEFT <= MAX_DESCRIPTION:
+            text, kept = whole, tried
+        elif section:
+            left.append(section.title)
+    more = f"\n{', '.join(left)}: in model_card.md, among the files of the model.\n" if left else ""
+    return text + more
 
 
 def _page(subject: CardSubject, sections: Sequence[Section]) -> Page:

@@ -64,9 +64,9 @@ def check_model_name(name: str) -> None:
     Raises:
         UserError: it is none.
     """
-    if not re.fullmatch(r"[^\s/:@%'\"`\\][^/:@%'\"`\\]{0,199}", name) or not name.isprintable() or name.endswith(" "):
+    if not re.fullmatch(r"[^\s/:@%'\"`|\\][^/:@%'\"`|\\]{0,199}", name) or not name.isprintable() or name.endswith(" "):
         raise UserError(
-            f"name ({name!r}) must be one to 200 letters, digits, dots, hyphens or the like, without / : @ % and "
+            f"name ({name!r}) must be one to 200 letters, digits, dots, hyphens or the like, without / : @ % | and "
             "quotes: choose another with --name"
         )
 

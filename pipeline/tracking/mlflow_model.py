@@ -27,7 +27,7 @@ class BundleModel(mlflow.pyfunc.PythonModel):
 
         self.bundle = saccade.load(context.artifacts["bundle"])
 
-    def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> pd.DataFrame:
+    def predict(self, context: Any, model_input: np.ndarray, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Answer about a batch of examples.
 
         Args:
@@ -50,7 +50,7 @@ class BundleModel(mlflow.pyfunc.PythonModel):
         if spec.vocabulary:
             return self._about_texts(model_input, params or {})
         is_table = isinstance(model_input, pd.DataFrame)
-        array = _arrays(spec, list(model_input["image"])) if is_table else np.asarray(model_input)
+        array = _arrays(spec, _cells(model_input["image"])) if is_table else np.asarray(model_input)
         answers = self.bundle.predict_array(array)
         return (
             _table(answers, spec.classes)
@@ -64,6 +64,15 @@ class BundleModel(mlflow.pyfunc.PythonModel):
         if self.bundle.spec.output == "per_token":
             return pd.DataFrame({"text": [self.bundle.generate(text, **params) for text in texts]})
         return _table(self.bundle.predict(texts), self.bundle.spec.classes)
+
+
+def _cells(column: Any) -> list[Any]:
+    """The cells of a column; a list of texts, as which MLflow hands on ``{"inputs": [text, ...]}``, is as many."""
+    cells: list[Any] = []
+    for cell in column:
+        is_several = isinstance(cell, list) and bool(cell) and all(isinstance(each, str) for each in cell)
+        cells += cell if is_several else [cell]
+    return cells
 
 
 def _arrays(spec: Any, cells: Sequence[Any]) -> np.ndarray:
