@@ -37,7 +37,8 @@ KNOWN = {
                  "one of 2 classes, and the probability of each: an\\|t, bee", "baseline 0.8000"],
     "multilabel": ["any of 2 classes, or none", "of its own, chosen on the validation split: 0.3000 to 0.6000"],
     "regress": ["series of 7 steps, 2 numbers a step: x, y", "1 number: speed", "the lower, the better"],
-    "forecast": ["series of 9 steps, 1 day apart, 2 numbers a step: a, b", "the next 3 steps: a", "othing divides by 0"],
+    "forecast": ["series of 9 steps, 1 day apart, 2 numbers a step: a, b", "the next 3 steps: a",
+                 "othing divides by 0"],
     "next_token": ["texts of up to 6 characters; 6 tokens are known", "how probable each token is to come next"],
 }  # fmt: skip
 
