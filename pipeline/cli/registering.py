@@ -1,4 +1,4 @@
-"""The command that registers what was trained."""
+"""Commands that register what was trained, and show what is registered."""
 
 from typing import Annotated, Optional
 
@@ -32,3 +32,16 @@ def register(
     from pipeline.commands.register import RegisterOptions, register
 
     register(run, RegisterOptions(name, tuple(alias or ()), allow_dirty, force))
+
+
+@app.command()
+def registered(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="a registered model; default: all")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object per line: a version")] = False,
+) -> None:
+    """Print the versions of registered models: aliases, runs, metrics, commits."""
+    from pipeline import paths
+    from pipeline.commands.registered import show_registered
+
+    paths.enter_tree()
+    show_registered(name, as_json=as_json)

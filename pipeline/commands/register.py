@@ -19,6 +19,7 @@ from pipeline.model_registry.versions import (
     COMMIT_TAG,
     DIRTY_TAG,
     IDENTITY_TAG,
+    METRIC_TAG,
     RUN_TAG,
     RUN_UID_TAG,
     WEIGHTS_TAG,
@@ -184,6 +185,7 @@ def _tags(run: str, evidence: Evidence, code: CodeState) -> Mapping[str, str]:
         BUNDLE_TAG: sha256_of_file(paths.model(run) / "bundle.json"),
         RUN_UID_TAG: trained["run_uid"],
         COMMIT_TAG: code.commit or "none",
+        METRIC_TAG: evidence.metric,
         DIRTY_TAG: str(bool(code.problem)).lower(),
     }
     tags |= {f"test_{name}": number_text(value) for name, value in numbers(evidence.measured).items()}

@@ -31,6 +31,7 @@ RUN_TAG = "saccade.run"
 RUN_UID_TAG = "saccade.run_uid"
 COMMIT_TAG = "saccade.git_commit"
 DIRTY_TAG = "saccade.git_dirty"
+METRIC_TAG = "saccade.metric"  # name of the task's main metric
 
 MAX_DESCRIPTION = 5_000  # characters that MLflow's database keeps
 _MAX_SHOWN = 10  # names in a message

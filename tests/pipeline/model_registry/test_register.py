@@ -21,6 +21,7 @@ from tracking_helpers import fresh_store
 from pipeline import paths
 from pipeline.commands.asked_network import network_of_reference
 from pipeline.commands.register import RegisterOptions, register
+from pipeline.commands.registered import show_registered
 from pipeline.model_registry.resolve import bundle_folder, find_bundle
 from pipeline.model_registry.versions import Registry
 from pipeline.runs.identity import code_items, listed_code
@@ -223,6 +224,19 @@ def test_a_run_that_was_trained_before_its_changes_were_committed(registered: Si
     _change(Path("reports/early/run.json"), code=listed_code("train", code_items("mlp", "classify")))
     register("early", RegisterOptions())
     assert client.get_model_version("early", "1").tags["saccade.git_commit"] == registered.commit
+
+
+def test_versions_are_listed(registered: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    show_registered("dots", as_json=False)
+    head, *rows, remedy = capsys.readouterr().out.splitlines()
+    assert head.split() == ["model", "version", "aliases", "run", "metric", "test", "commit", "registered"]
+    assert f"good  accuracy  0.9800  {registered.commit[:8]}  20" in rows[-1] and "champion" in rows[-1]
+    assert remedy.startswith("use one: saccade predict models:/NAME@ALIAS")
+    show_registered("", as_json=True)
+    versions = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {"name": "dots", "version": 1}.items() <= next(v for v in versions if v["name"] == "dots").items()
+    with pytest.raises(UserError, match=r"has no registered model 'dot'; it has .*dots"):
+        show_registered("dot", as_json=False)
 
 
 # where it is found again
