@@ -100,6 +100,11 @@ def run_store(identity: str) -> Path:
     return home() / ".saccade" / "runs" / identity
 
 
+def registered(digest: str) -> Path:
+    """Folder of what was fetched of a registered model, under the digest of its bytes."""
+    return home() / ".saccade" / "registered" / digest
+
+
 def folds(name: str) -> Path:
     """Folder of a separate tree in which the folds of a dataset are prepared, and a run is trained on each."""
     return home() / ".saccade" / "folds" / name

@@ -22,6 +22,19 @@ def entry(section: str, entries: dict[str, Any], name: str) -> Any:
     return entries[name]
 
 
+def asked_network(run: str, here: Path) -> Any:
+    """The network that a command asks: a run of params.yaml, a registered model, or a folder, relative to ``here``."""
+    from pipeline import paths
+    from pipeline.commands.asked_network import is_run, network_of_reference, network_of_run
+
+    if not is_run(run):
+        paths.enter_tree()
+        return network_of_reference(run, here)
+    params = load()
+    entry("runs", params.runs, run)
+    return network_of_run(params, run)
+
+
 def load_and_try_transforms() -> Any:
     """Enter the tree, read params.yaml and try its transforms; their values are known to albumentations alone.
 

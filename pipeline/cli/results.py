@@ -8,7 +8,7 @@ import typer
 
 from pipeline.cli.app import app
 from pipeline.cli.arguments import RunName, Split
-from pipeline.cli.checked_params import entry, load, warn_of_unused_settings
+from pipeline.cli.checked_params import asked_network, entry, load, warn_of_unused_settings
 from pipeline.completion import complete_dataset, complete_run
 
 
@@ -98,7 +98,8 @@ def predict(
         str,
         typer.Argument(
             metavar="RUN",
-            help="a key of runs: in params.yaml, or a .onnx file that `export` wrote",
+            help="a key of runs: in params.yaml, a registered model such as models:/NAME@champion or models:/NAME/3, "
+            "the folder of a bundle, or a .onnx file that `export` wrote",
             autocompletion=complete_run,
         ),
     ],
@@ -171,28 +172,18 @@ def predict(
 
         predict_with_file(Path(run), asked, paths=paths or (), texts=text or (), here=here)
         return
-    params = load()
-    block = entry("runs", params.runs, run)
+    network = asked_network(run, here)
     from pipeline import paths as places
     from pipeline.commands.predict import predict, spec_of
-    from saccade.core import registry
 
-    dataset = params.datasets[block.dataset]
-    reading = Reading(
-        run,
-        spec_of(run),
-        paths or (),
-        text or (),
-        here,
-        dataset.source.arguments,
-        dataset.preprocess.options,
-        registry.constant_or("", "datasets", dataset.source.name, "NEW_EXAMPLES"),
-    )
-    usual = {"usual_figure": places.report(f"{run}-forecast.png"), "batch_size": block.evaluate.batch_size}
-    predict(replace(asked(reading), **usual), device=block.evaluate.device)
-    from pipeline.commands.standing import warn_after_prediction
+    spec = spec_of(network.found.bundle)
+    reading = Reading(run, spec, paths or (), text or (), here, network.source, network.preprocess, network.holds)
+    usual = {"usual_figure": places.report(f"{network.label}-forecast.png"), "batch_size": network.batch_size}
+    predict(replace(asked(reading), **usual), device=network.device, found=network.found)
+    if network.params is not None:
+        from pipeline.commands.standing import warn_after_prediction
 
-    warn_after_prediction(params, run)
+        warn_after_prediction(network.params, run)
 
 
 @app.command()

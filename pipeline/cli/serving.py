@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.app import app
-from pipeline.cli.checked_params import entry, load
+from pipeline.cli.checked_params import asked_network
 from pipeline.completion import complete_run
 
 
@@ -15,7 +15,9 @@ def serve(
     model: Annotated[
         str,
         typer.Argument(
-            metavar="RUN|FILE.onnx", help="a trained run, or a file of `saccade export`", autocompletion=complete_run
+            metavar="RUN|FILE.onnx",
+            help="a trained run, a registered model such as models:/NAME@champion, or a file of `saccade export`",
+            autocompletion=complete_run,
         ),
     ],
     host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="address to listen on")] = "127.0.0.1",
@@ -50,6 +52,4 @@ def serve(
     if model.endswith(".onnx"):
         serve_file(Path(model), host, port, limits)
         return
-    params = load()
-    entry("runs", params.runs, model)
-    serve_run(params, model, host, port, limits)
+    serve_run(asked_network(model, Path.cwd()), model, host, port, limits)

@@ -51,7 +51,7 @@ def explain_given(params: "Params", run: str, given: Given, options: ExplainOpti
         UserError: there is no such run or bundle, or what is asked does not fit it.
     """
     is_there = (paths.model(run) / "bundle.json").exists()
-    spec = spec_of(run) if is_there else None
+    spec = spec_of(paths.model(run)) if is_there else None
     if spec is None or spec.layout == "image":
         _refuse_texts(run, given, is_there=is_there)
         explain_run(params, run, given.paths, given.here, options)

@@ -7,11 +7,12 @@ import dataclasses
 import json
 import math
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from pipeline import paths
 from pipeline.console import Progress, say, warn
+from pipeline.model_registry.resolve import FoundBundle
 from pipeline.runs.reported import reported_threshold
 from saccade import kinds
 from saccade.bundle.bundle import NetworkConfig, read_config
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
 _MAX_NAME_CELLS = 60  # of the table's first column; a longer one pushes its row to the right
 
 
-def spec_of(run: str) -> "Spec":
-    """What a trained run takes.
+def spec_of(model: Path) -> "Spec":
+    """What a trained network takes.
 
     Args:
-        run: key in ``runs:``.
+        model: folder of its bundle.
 
     Returns:
         The spec of its dataset.
@@ -39,25 +40,25 @@ def spec_of(run: str) -> "Spec":
     Raises:
         UserError: there is no bundle of it.
     """
-    return read_config(paths.model(run)).spec
+    return read_config(model).spec
 
 
-def predict(question: Question, *, device: str) -> None:
+def predict(question: Question, *, device: str, found: FoundBundle) -> None:
     """Load a trained run, ask it, and print what it says.
 
     Args:
         question: what it is asked.
         device: auto, cpu, cuda, cuda:1 or mps.
+        found: bundle of the network, and its record.
 
     Raises:
         UserError: no such model, something that this run cannot be asked, or what was given cannot be read.
     """
     from saccade.predict import predictor as prediction
 
-    run = question.reading.run
-    task = task_that_takes(question, read_config(paths.model(run)))
-    predictor = prediction.load(paths.model(run), device=device)
-    threshold, warning = reported_threshold(run)
+    task = task_that_takes(question, read_config(found.bundle))
+    predictor = prediction.load(found.bundle, device=device)
+    threshold, warning = reported_threshold(question.reading.run, found.bundle, found.record)
     if warning:
         warn(warning)
     tell(predictor, task, dataclasses.replace(question, unsure_below=threshold))

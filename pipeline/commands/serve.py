@@ -2,20 +2,15 @@
 
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pipeline import paths
+from pipeline.commands.asked_network import AskedNetwork
 from pipeline.console import say, warn
 from pipeline.runs.reported import reported_threshold
 from pipeline.serving.limits import Limits
 from pipeline.serving.served import Served
 from saccade.bundle.bundle import weights_sha256
-from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.core.messages import pluralise
-
-if TYPE_CHECKING:
-    from pipeline.params.load import Params
 
 _EXTRA = ("fastapi", "httptools", "prometheus_client", "python_multipart", "uvicorn")
 
@@ -33,12 +28,12 @@ def require_extra() -> None:
         raise UserError(f"serving takes {', '.join(missing)}, which is not installed: pip install 'saccade[serve]'")
 
 
-def serve_run(params: "Params", run: str, host: str, port: int, limits: Limits) -> None:
-    """Serve a trained run of the tree until a signal comes.
+def serve_run(network: AskedNetwork, run: str, host: str, port: int, limits: Limits) -> None:
+    """Serve a trained run, or a registered model, until a signal comes.
 
     Args:
-        params: the whole file.
-        run: key in ``runs:``.
+        network: where it lies, and how files are read for it.
+        run: key in ``runs:``, or the reference that names the model.
         host: address to listen on.
         port: port; 0: any that is free.
         limits: what requests may cost.
@@ -50,7 +45,7 @@ def serve_run(params: "Params", run: str, host: str, port: int, limits: Limits) 
     from pipeline.serving.server import open_port
 
     with open_port(host, port) as taken:
-        _serve(load_run(params, run), taken, host, limits)
+        _serve(load_run(network, run), taken, host, limits)
 
 
 def serve_file(file: Path, host: str, port: int, limits: Limits) -> None:
@@ -72,12 +67,12 @@ def serve_file(file: Path, host: str, port: int, limits: Limits) -> None:
         _serve(load_file(file), taken, host, limits)
 
 
-def load_run(params: "Params", run: str) -> Served:
-    """A trained run as it is served.
+def load_run(asked: AskedNetwork, run: str) -> Served:
+    """A trained run, or a registered model, as it is served.
 
     Args:
-        params: the whole file.
-        run: key in ``runs:``.
+        asked: where it lies, and how files are read for it.
+        run: key in ``runs:``, or the reference that names the model.
 
     Returns:
         Its network and what is known of it.
@@ -87,20 +82,19 @@ def load_run(params: "Params", run: str) -> Served:
     """
     from saccade.predict import predictor as prediction
 
-    block = params.runs[run]
-    dataset = params.datasets[block.dataset]
-    network = prediction.load(paths.model(run), device=block.evaluate.device)
-    threshold, warning = reported_threshold(run)
+    bundle = asked.found.bundle
+    network = prediction.load(bundle, device=asked.device)
+    threshold, warning = reported_threshold(run, bundle, asked.found.record)
     if warning:
         warn(warning)
     return Served(
         network,
         run,
-        weights_sha256(paths.model(run)),
+        weights_sha256(bundle),
         threshold,
-        dataset.source.arguments,
-        dataset.preprocess.options,
-        registry.constant_or("", "datasets", dataset.source.name, "NEW_EXAMPLES"),
+        asked.source,
+        asked.preprocess,
+        asked.holds,
         explains=network.spec.layout == "image",
     )
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from pipeline import paths
 from pipeline.privacy.secret_scan import find_secrets
 from pipeline.privacy.stage_code import code_patterns
+from saccade.core.errors import UserError
 
 _SETTINGS = ("params.yaml", "dvc.yaml")
 _MAX_DIFF_BYTES = 1_000_000  # a person's changes are smaller; a larger one is generated, and nobody would read it
@@ -101,6 +102,29 @@ def git_state(stage: str = "train", item: Mapping[str, object] | None = None) ->
         )
         diff, sections = "", []
     return GitState(commit, is_dirty, diff, len(sections), others, kept_out, tuple(warnings))
+
+
+def changed_code(stages: Sequence[str], item: Mapping[str, object]) -> tuple[str, list[str]]:
+    """The commit, and which files of the code of stages, params.yaml and dvc.yaml differ from it.
+
+    Args:
+        stages: names in dvc.yaml.
+        item: what stands for the templates there.
+
+    Returns:
+        40 hexadecimal digits; paths from the tree's root, sorted, new files included.
+
+    Raises:
+        UserError: there is no commit, or git cannot tell.
+    """
+    try:
+        commit = _git("rev-parse", "--verify", "HEAD").decode("ascii", "replace").strip()
+        patterns = sorted({*_SETTINGS, *(pattern for stage in stages for pattern in code_patterns(stage, item))})
+        known = _git("diff", "HEAD", *_PLAIN_DIFF, "--relative", "--name-only", "-z", "--", *patterns)
+        new = _git("ls-files", "--others", "--exclude-standard", "-z", "--", *patterns)
+    except _GitError as error:
+        raise UserError(f"git names no commit ({error})") from error
+    return commit, [_shown(name) for name in sorted({*known.split(b"\0"), *new.split(b"\0")}) if name]
 
 
 def _why_no_commit(reason: str) -> tuple[str, ...]:

@@ -1,21 +1,24 @@
 """What the report of a run says that is needed where the run is used."""
 
 import json
+from pathlib import Path
 
 from pipeline import paths
 from saccade.bundle.bundle import weights_sha256
 
 
-def reported_threshold(run: str) -> tuple[float | None, str]:
+def reported_threshold(run: str, model: Path | None = None, report: Path | None = None) -> tuple[float | None, str]:
     """The confidence below which a run is unsure, as its last evaluation chose it.
 
     Args:
-        run: key in ``runs:``, whose bundle is there.
+        run: key in ``runs:``.
+        model: folder of its bundle, which is there; None: that in models/.
+        report: folder of its run.json and metrics.json; None: that in reports/.
 
     Returns:
         The threshold, or None where the report holds none; and a warning, empty where there is nothing to warn of.
     """
-    report = paths.report(run)
+    model, report = model or paths.model(run), report or paths.report(run)
     if not (report / "metrics.json").is_file():
         return None, ""
     threshold = json.loads((report / "metrics.json").read_text(encoding="utf-8")).get("reject_threshold")
@@ -23,9 +26,9 @@ def reported_threshold(run: str) -> tuple[float | None, str]:
         return None, ""
     trained = report / "run.json"
     evaluated = json.loads(trained.read_text(encoding="utf-8"))["weights_sha256"] if trained.is_file() else None
-    if evaluated != weights_sha256(paths.model(run)):
+    if evaluated != weights_sha256(model):
         return None, (
-            f"{report} is of other weights than {paths.model(run)}, so its threshold ({threshold:.4f}) is not used. "
+            f"{report} is of other weights than {model}, so its threshold ({threshold:.4f}) is not used. "
             f"Make both of one training: `saccade train {run}` and `saccade evaluate {run}`."
         )
     return float(threshold), ""

@@ -4,6 +4,8 @@ Each step is looked up before it is taken, so that a model whose upload was inte
 never logged twice. (``mlflow.pyfunc.log_model`` would start over with a second one.)
 """
 
+import base64
+import io
 import json
 import os
 import re
@@ -19,6 +21,9 @@ from saccade import kinds
 from saccade.data.spec import Spec
 
 LEFT_OUT_TAG = "saccade.model_left_out"
+FORM_TAG = "saccade.model_form"
+FORM = "2"
+"""Of the inputs of ``mlflow_model.py``: since 2, pictures come as a column ``image``, before as an array alone."""
 
 _CARRIED = (".py", ".j2", ".typed")  # of the library; whatever else lies in the folder stays
 _FIRST_TOKEN = 2  # of the vocabulary, after padding and what is unknown
@@ -26,16 +31,26 @@ _EXAMPLE_TOKENS = 12
 _REQUIREMENTS = ("torch", "torchvision", "numpy", "safetensors")
 
 
-def find_model(client: Any, run: Any) -> tuple[str | None, bool]:
-    """The id of the run's model, None if it has none, and whether the model is whole."""
+def find_model(client: Any, run: Any, form: str | None = None) -> tuple[str | None, bool]:
+    """Look for the model of a run.
+
+    Args:
+        client: an ``MlflowClient``.
+        run: the MLflow run.
+        form: form of its inputs; None: any.
+
+    Returns:
+        The model's id, None if there is none, and whether the model is whole.
+    """
     models = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")
+    models = [model for model in models if form in (None, model.tags.get(FORM_TAG))]
     if not models:
         return None, False
     whole = [model for model in models if model.status == "READY"]
     return (whole or models)[0].model_id, bool(whole)
 
 
-def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int) -> str | None:
+def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int, *, form: str | None = None) -> str | None:
     """Log the bundle as the run's model, unless it is there.
 
     A model carries the library's code. Where a line of it looks like a secret the model is left out, and the run's tag
@@ -47,6 +62,7 @@ def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int) -> 
         bundle: a folder with ``bundle.json`` and the weights.
         library: the package folder to carry along, ``src/saccade``.
         step: the epoch whose weights these are.
+        form: form of the inputs that a model must have to count as there; None: any, as an earlier version logged it.
 
     Returns:
         The model's id; None where it is left out.
@@ -56,7 +72,7 @@ def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int) -> 
     values = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
     spec, mean = values["spec"], values.get("mean", [])
     run_id = run.info.run_id
-    model_id, is_whole = find_model(client, run)
+    model_id, is_whole = find_model(client, run, form)
     if not is_whole and (line := first_secret(library)):
         client.set_tag(run_id, LEFT_OUT_TAG, f"{line} looks like a secret, and a model carries the library's code")
         return None
@@ -66,7 +82,8 @@ def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int) -> 
             name=re.sub(r"""[/:.%"']""", "-", run.info.run_name),
             source_run_id=run_id,
             params=client.get_run(run_id).data.params,
-            tags={name: value for name, value in client.get_run(run_id).data.tags.items() if "saccade." in name},
+            tags={name: value for name, value in client.get_run(run_id).data.tags.items() if "saccade." in name}
+            | {FORM_TAG: FORM},
             model_type="python_function",
         )
         model_id = model.model_id
@@ -149,10 +166,20 @@ def _input_example(values: dict[str, Any], mean: Sequence[float]) -> Any:
     if spec.layout == "tokens":
         between = "" if spec.unit == "characters" else " "
         return pd.DataFrame({"text": [between.join(spec.vocabulary[_FIRST_TOKEN:][:_EXAMPLE_TOKENS]) or "a"]})
-    is_image = spec.layout == "image"
-    values_C = np.asarray(mean or [0.0]) * (255 if is_image else 1)
-    example = np.zeros((1, *spec.shape)) + (np.round(values_C) if is_image else values_C)
-    return example.astype(np.uint8 if is_image else np.float32)
+    if spec.layout == "image":
+        return pd.DataFrame({"image": [_picture(spec.shape, np.round(np.asarray(mean or [0.0]) * 255))]})
+    return (np.zeros((1, *spec.shape)) + np.asarray(mean or [0.0])).astype(np.float32)
+
+
+def _picture(shape: Sequence[int], color_C: Any) -> str:
+    """A PNG of one colour, as base64 text."""
+    import numpy as np
+    from PIL import Image
+
+    pixels_HWC = np.zeros(shape, np.uint8) + color_C.astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels_HWC[..., 0] if shape[2] == 1 else pixels_HWC).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def _signature(values: dict[str, Any]) -> Any:
@@ -160,12 +187,15 @@ def _signature(values: dict[str, Any]) -> Any:
     import numpy as np
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
+    from mlflow.types.schema import AnyType
 
     spec = Spec.from_dict(values)
     columns = [ColSpec(DataType.float, name) for name in spec.targets]
     if spec.classes:
         columns = [ColSpec(DataType.string, "labels" if spec.multilabel else "label")]
         columns += [ColSpec(DataType.float, f"probability_{name}") for name in spec.classes]
+    if spec.layout == "image":  # text or nested lists, which no other type of MLflow's takes both
+        return ModelSignature(inputs=Schema([ColSpec(AnyType(), "image")]), outputs=Schema(columns))
     if (array_type := kinds.array_type(spec)) != "str":
         examples = TensorSpec(np.dtype(array_type), (-1, *spec.shape), name=None)
         return ModelSignature(inputs=Schema([examples]), outputs=Schema(columns))

@@ -2,14 +2,20 @@
 
 It is copied into every logged model, where ``saccade`` lies beside it and ``pipeline`` does not: it imports neither
 at the top.
+
+Shapes: N examples, H height, W width, C channels, T steps, F numbers a step.
 """
 
+import base64
+import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import mlflow
 import numpy as np
 import pandas as pd
+
+_SHOWN_CHARACTERS = 30  # of a value that was refused
 
 
 class BundleModel(mlflow.pyfunc.PythonModel):
@@ -26,8 +32,10 @@ class BundleModel(mlflow.pyfunc.PythonModel):
 
         Args:
             context: MLflow's context, which is not used.
-            model_input: batch: for images, pixel values 0 to 255, any number type, shape (N, H, W, C); of series
-                numbers in their own unit, shape (N, T, F); of texts a table with one column, or a list.
+            model_input: batch: of images a table with the column ``image``, whose cells are base64 text of a picture
+                file of any size, or pixels 0 to 255 of shape (H, W, C), as training saw them; or an array of such,
+                (N, H, W, C); of series numbers in their own unit, shape (N, T, F); of texts a table with one column,
+                or a list.
             params: length, temperature and seed, for a network that goes on with texts.
 
         Returns:
@@ -36,12 +44,14 @@ class BundleModel(mlflow.pyfunc.PythonModel):
             prompt and what follows.
 
         Raises:
-            ValueError: a value lies outside 0 to 255, or is not finite.
+            ValueError: a value lies outside 0 to 255, or is not finite; or a text is no base64 of a picture.
         """
         spec = self.bundle.spec
         if spec.vocabulary:
             return self._about_texts(model_input, params or {})
-        answers = self.bundle.predict_array(np.asarray(model_input))
+        is_table = isinstance(model_input, pd.DataFrame)
+        array = _arrays(spec, _cells(model_input["image"])) if is_table else np.asarray(model_input)
+        answers = self.bundle.predict_array(array)
         return (
             _table(answers, spec.classes)
             if spec.classes
@@ -54,6 +64,54 @@ class BundleModel(mlflow.pyfunc.PythonModel):
         if self.bundle.spec.output == "per_token":
             return pd.DataFrame({"text": [self.bundle.generate(text, **params) for text in texts]})
         return _table(self.bundle.predict(texts), self.bundle.spec.classes)
+
+
+def _cells(column: Any) -> list[Any]:
+    """The cells of a column; a list of texts, as which MLflow hands on ``{"inputs": [text, ...]}``, is as many."""
+    cells: list[Any] = []
+    for cell in column:
+        is_several = isinstance(cell, list) and bool(cell) and all(isinstance(each, str) for each in cell)
+        cells += cell if is_several else [cell]
+    return cells
+
+
+def _arrays(spec: Any, cells: Sequence[Any]) -> np.ndarray:
+    """The pictures of a column as the network takes them, uint8 (N, H, W, C)."""
+    rows = [_array(spec, number, cell) for number, cell in enumerate(cells)]
+    return np.stack(rows) if rows else np.zeros((0, *spec.shape), np.uint8)
+
+
+def _array(spec: Any, number: int, image: Any) -> np.ndarray:
+    from saccade import kinds
+
+    try:
+        if isinstance(image, str):
+            return kinds.from_bytes(spec, _bytes_of(image))
+        array = np.asarray(image)
+        if array.dtype.kind not in "uif" or array.shape != tuple(spec.shape):
+            raise ValueError(
+                f"image ({_shortened(image)}) must be base64 text of a picture file, or pixels 0 to 255 of shape "
+                f"{tuple(spec.shape)}"
+            )
+        return kinds.from_array(spec, array[None])[0]
+    except ValueError as error:  # what saccade says of a picture is one, too
+        raise ValueError(f"row {number}: {error}") from error
+
+
+def _bytes_of(text: str) -> bytes:
+    """Of base64, with or without the head of a data address."""
+    data = text.partition(",")[2] if text.startswith("data:") else text
+    try:
+        return base64.b64decode("".join(data.split()), validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"image ({_shortened(text)}) must be base64 text of a picture file ({error})") from None
+
+
+def _shortened(value: Any) -> str:
+    if isinstance(value, list | np.ndarray):
+        return f"an array of shape {np.shape(value)}"
+    text = repr(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
 def _table(answers: Mapping[str, Any], classes: Sequence[str]) -> pd.DataFrame:

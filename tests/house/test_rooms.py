@@ -48,6 +48,7 @@ ORDER = (
     "pipeline.tracking",
     "pipeline.stages",
     "pipeline.launch",
+    "pipeline.model_registry",
     "pipeline.serving",
     "pipeline.browser_page",
     "pipeline.commands",

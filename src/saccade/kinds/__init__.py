@@ -11,8 +11,8 @@ and never which kind it is. Its ``__init__.py`` imports nothing heavy, for ``sac
 
 and, where the kind has them, the functions ``problems``, ``recommend``, ``baseline_run``, ``baseline``,
 ``features_baseline``, ``beside_answers``, ``properties``, ``draw_mistakes``, ``draw_examples``, ``excerpts``,
-``from_array`` and ``read_new``, each described at the function of that name here, or at ``baselines``. The file of a
-form holds
+``from_array``, ``from_bytes`` and ``read_new``, each described at the function of that name here, or at ``baselines``.
+The file of a form holds
 
     SPLIT    = ("group_by", "folds")      which keys of ``split:`` it takes besides test, validation, order and seed
     def prepare(examples, job, *, size: ..., fit: ... = "stretch") -> Prepared
@@ -521,6 +521,26 @@ def from_array(spec: "Spec", examples: "np.ndarray") -> "np.ndarray":
         ValueError: a value is none that such examples have.
     """
     found: np.ndarray = _offered(spec.kind, "from_array", _finite_numbers)(spec, examples)
+    return found
+
+
+def from_bytes(spec: "Spec", content: bytes) -> "np.ndarray":
+    """One new example of the bytes of a file, as it would lie in data/prepared.
+
+    Args:
+        spec: what the network takes.
+        content: bytes of the file.
+
+    Returns:
+        Array of ``array_type``, ``spec.shape``.
+
+    Raises:
+        UserError: the bytes are no such file, or examples of the kind are no files.
+    """
+    read = _offered(spec.kind, "from_bytes", None)
+    if read is None:
+        raise UserError(f"{spec.plural} must be given as arrays or texts, not as the bytes of a file")
+    found: np.ndarray = read(spec, content)
     return found
 
 

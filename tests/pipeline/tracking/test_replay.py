@@ -270,16 +270,24 @@ class Bundle:
         labels = [self.spec.classes[int(dog > 0.5)] for dog in dog_N]
         return {"probabilities": np.stack([1 - dog_N, dog_N], 1), "label": labels}
 
+class kinds:
+    def from_array(spec, images_NHWC):
+        return images_NHWC
+    def from_bytes(spec, content):
+        return np.full(spec.shape, content[0], np.uint8)
+
 load = Bundle
 """
 
 LOADING = """
 import sys
-import mlflow, numpy as np
+import mlflow, numpy as np, pandas as pd
 model = mlflow.pyfunc.load_model(sys.argv[1])
-print(model.predict(np.array([0, 255], np.uint8).repeat(6).reshape(2, 2, 3, 1)).to_json(orient="split"))
+images = np.array([0, 255], np.uint8).repeat(6).reshape(2, 2, 3, 1)
+print(model.predict({"image": images}).to_json(orient="split"))
+print(model.predict(pd.DataFrame({"image": ["AAAA", "data:image/png;base64,//8="]})).to_json(orient="split"))
 example = model.input_example
-print(example.shape, example.dtype, list(model.predict(example)["label"]))
+print(list(example.columns), len(example), example["image"][0][:11], len(model.predict(example)))
 plain = model.unwrap_python_model()
 print(list(plain.predict(None, np.full((1, 2, 3, 1), 254.6))["label"]))
 try:
@@ -311,8 +319,9 @@ def test_the_model_loads_where_pickle_is_forbidden(tmp_path, monkeypatch):
     loading = subprocess.run([sys.executable, "-c", LOADING, model_uri], cwd=tmp_path, capture_output=True, text=True)
     assert loading.returncode == 0, loading.stderr
     assert "type hint" not in loading.stderr  # MLflow scolds about annotations that it does not know
-    table, example, rounded, refused = loading.stdout.splitlines()
-    assert example == "(1, 2, 3, 1) uint8 ['cat']"
+    table, of_files, example, rounded, refused = loading.stdout.splitlines()
+    assert example == "['image'] 1 iVBORw0KGgo 1"  # a PNG
+    assert of_files == table
     table = json.loads(table)
     assert table["columns"] == ["label", "probability_cat", "probability_dog"]
     assert table["data"] == [["cat", 1.0, 0.0], ["dog", 0.0, 1.0]]

@@ -148,6 +148,13 @@ def from_array(spec: "Spec", examples: "np.ndarray") -> "np.ndarray":
     return np.rint(examples).astype(np.uint8)
 
 
+def from_bytes(spec: "Spec", content: bytes) -> "np.ndarray":
+    """Decode one image file; of several frames the first."""
+    from saccade.kinds.image.new_examples import read_image
+
+    return read_image(spec, content)
+
+
 def read_new(reading: "Reading") -> "NewExamples":
     """Decode image files."""
     from saccade.kinds.image.new_examples import read_files
