@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from fastapi import FastAPI, Request, Response
@@ -15,24 +15,17 @@ from starlette.exceptions import HTTPException
 
 from pipeline.serving.answers import records_of
 from pipeline.serving.batching import Batcher
+from pipeline.serving.explanation import Explainer
 from pipeline.serving.inputs import Given, read_inputs
 from pipeline.serving.limits import Gate, Limits, RefusedError, shown
 from pipeline.serving.metrics import Metrics
-from pipeline.serving.page import api_page, front_page, openapi_of_predict
+from pipeline.serving.page import api_page, front_page, openapi_of_predict, page_headers
 from pipeline.serving.request_body import Body, receive
 from pipeline.serving.served import Served
 
 _PATHS = ("/", "/predict", "/explain", "/health", "/metrics", "/docs", "/openapi.json")
 _SMALL = 2**15  # bytes of a body that is read at once: for larger ones a thread pays
 _READERS = 2  # threads that read large bodies: each may hold a picture of the most pixels
-_SAFE = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-    "img-src data: blob:; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-}
-
-Result = TypeVar("Result")
 
 
 class Service:
@@ -58,6 +51,7 @@ class Service:
         )
         self.metrics = Metrics(served, lambda: self.batcher.num_waiting, lambda: self.gate.requests)
         self.num_answered = 0
+        self._explainer = Explainer(served)
         self.readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
 
     async def predict(self, request: Request) -> dict[str, Any]:
@@ -68,6 +62,22 @@ class Service:
             async with self._in_time():
                 given = await self._read(body)
                 outputs = await self.batcher.answer(given.stored)
+        return self._told(given, outputs, top)
+
+    async def explain(self, request: Request) -> dict[str, Any]:
+        """Answer about one picture, and tell what speaks for the answer."""
+        top = _top(request)
+        with self.gate.admitted() as held:
+            body = await receive(request, self.limits, held)
+            async with self._in_time():
+                given = await self._read(body)
+                if len(given.stored) != 1:
+                    raise RefusedError(400, f"a request to /explain must hold one picture, not {len(given.stored):,}")
+                outputs = await self.batcher.answer(given.stored)
+                explanation = await self.batcher.run(partial(self._explainer.explain, given.stored[0]))
+        return {**self._told(given, outputs, top), "explanation": explanation}
+
+    def _told(self, given: Given, outputs: np.ndarray, top: int | None) -> dict[str, Any]:
         records = records_of(self.served, outputs, top)
         self.num_answered += len(records)
         self.metrics.count_answers(len(records), sum(record.get("unsure", False) for record in records))
@@ -141,19 +151,25 @@ def build_app(served: Served, limits: Limits | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
-    _add_errors(app)
+    _add_errors(app, served.explains)
 
     @app.post("/predict", openapi_extra=openapi_of_predict(served), summary="Answer about one or several inputs")
     async def predict(request: Request) -> Response:
         return _json(await service.predict(request))
 
+    if served.explains:
+
+        @app.post("/explain", openapi_extra=openapi_of_predict(served), summary="What speaks for the answer")
+        async def explain(request: Request) -> Response:
+            return _json(await service.explain(request))
+
     @app.get("/", include_in_schema=False)
     async def front() -> Response:
-        return Response(front_page(served), media_type="text/html", headers=_SAFE)
+        return Response(front_page(served), media_type="text/html", headers=page_headers())
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
-        return Response(api_page(served, service.limits), media_type="text/html", headers=_SAFE)
+        return Response(api_page(served, service.limits), media_type="text/html", headers=page_headers())
 
     @app.get("/health", summary="Whether it answers, and which model")
     async def health() -> Response:
@@ -173,7 +189,7 @@ def _json(value: Any, status: int = 200, headers: dict[str, str] | None = None) 
     return Response(content.encode(), status, {**(headers or {})}, "application/json")
 
 
-def _add_errors(app: FastAPI) -> None:
+def _add_errors(app: FastAPI, explains: bool) -> None:
     """Each error is one line: {"error": "..."}."""
 
     @app.exception_handler(RefusedError)
@@ -187,7 +203,8 @@ def _add_errors(app: FastAPI) -> None:
             allowed = headers.get("Allow") or headers.get("allow") or "another method"
             line = f"{request.method} must be {allowed} for {shown(request.url.path)}"
         elif error.status_code == 404:
-            line = f"{shown(request.url.path)} must be one of {', '.join(_PATHS)}"
+            known = [path for path in _PATHS if path != "/explain" or explains]
+            line = f"{shown(request.url.path)} must be one of {', '.join(known)}"
         else:
             line = str(error.detail)
         return _json({"error": line}, error.status_code, headers)

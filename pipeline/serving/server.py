@@ -21,6 +21,7 @@ from pipeline.serving.limits import Limits
 from saccade.core.errors import UserError
 
 _IDLE_S = 15.0  # that a connection is kept open between two requests
+_LAST_CONNECTIONS_S = 0.05  # in which those that the system has taken for us are taken over
 _LAST_REQUESTS_S = 0.3  # in which requests that were under way when the end came may still arrive
 _LOOPBACK = ("127.", "localhost", "::1")
 
@@ -119,6 +120,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer what was accepted, and what is on its way on open connections; then close."""
         self._rules.is_closing = True
+        await asyncio.sleep(_LAST_CONNECTIONS_S)
         for server in self.servers:
             server.close()
         await asyncio.sleep(_LAST_REQUESTS_S)

@@ -1,6 +1,7 @@
 """What the server answers is what `saccade predict` prints, of each kind of data."""
 
 import base64
+import hashlib
 import io
 import json
 import re
@@ -9,11 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from served_networks import picture, predictor_of, running, served_of
 
 from pipeline.serving.served import Served
 from saccade.core import registry
+from saccade.explain.attribution.image_explainer import ImageExplainer
+from saccade.explain.sheets.explained import explain_image
+from saccade.explain.sheets.pictures import brightest, over_image
 from saccade.kinds import Reading
+from saccade.kinds.image.new_examples import read_image
 from saccade.predict.answers import Question, classify
 
 
@@ -124,3 +130,43 @@ def test_pages_load_nothing_from_elsewhere(path: str) -> None:
         status, headers, page = client.ask("GET", path)
     assert status == 200 and "default-src 'none'" in headers["Content-Security-Policy"]
     assert not re.search(r"https?://(?!127\.0\.0\.1)|\bsrc=[\"']?(?!data:)|@import|url\(", page)
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_pages_run_their_own_script_and_style_alone(path: str) -> None:
+    with running(served_of("pictures")) as client:
+        _, headers, page = client.ask("GET", path)
+    policy = headers["Content-Security-Policy"]
+    allowed = {kind: re.search(rf"{kind}-src 'sha256-(.*?)'", policy)[1] for kind in ("script", "style")}  # type: ignore[index]
+    for kind, text in re.findall(r"<(script|style)>(.*?)</(?:script|style)>", page, re.DOTALL):
+        assert base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() == allowed[kind]
+    assert "unsafe" not in policy
+
+
+def test_a_name_cannot_end_the_data_of_a_page() -> None:
+    with running(served_of("pictures", run="</script><script>alert(1)</script>")) as client:
+        _, _, page = client.ask("GET", "/")
+    assert "<script>alert" not in page
+
+
+def test_an_answer_is_explained_by_the_map_that_explain_draws() -> None:
+    served = served_of("pictures", explains=True)
+    with running(served) as client:
+        _, _, found = client.post_files([picture()], "/explain")
+        several = client.post_files([picture(), picture()], "/explain")
+    explainer = ImageExplainer(served.network)  # type: ignore[arg-type]
+    expected = explain_image(explainer, read_image(served.spec, picture()), [explainer.method("grad-cam")])
+    maps, answer = found["explanation"]["maps"], found["answers"][0]
+    assert [one["label"] for one in maps] == list(expected.labels) == list(answer["probabilities"])[:2]
+    for one, row in zip(maps, expected.rows, strict=True):
+        pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(one["map"].partition(",")[2]))))
+        map_HW = row.explanations[0].map
+        np.testing.assert_allclose(pixels / 255, over_image(expected.image, map_HW, brightest([map_HW])), atol=0.01)
+    assert several[0] == 400 and several[2] == {"error": "a request to /explain must hold one picture, not 2"}
+
+
+def test_what_onnx_answers_is_not_explained() -> None:
+    with running(served_of("pictures")) as client:
+        status, _, body = client.post_files([picture()], "/explain")
+        assert status == 404 and "/explain must be one of /, /predict, /health" in body["error"]
+        assert "What it looks at" not in client.ask("GET", "/")[2]

@@ -31,16 +31,37 @@ def show_map(axes: Any, image_HWC: np.ndarray, map_HW: np.ndarray, top: float, *
         top: value of the brightest shade; 0: the map is dark.
         is_overlay: whether the image is to be seen.
     """
+    axes.set_axis_off()
+    colors_HWC = over_image(image_HWC, map_HW, top) if is_overlay else _in_colors(_shares(map_HW, top))
+    axes.imshow(colors_HWC.clip(0, 1), interpolation="nearest")
+
+
+def over_image(image_HWC: np.ndarray, map_HW: np.ndarray, top: float) -> np.ndarray:
+    """A map of values from 0 in colours over a grey image, which shines through where there is little.
+
+    Args:
+        image_HWC: image of 0 to 255.
+        map_HW: map, in the sides of the image.
+        top: value of the brightest shade; 0: the map is dark.
+
+    Returns:
+        Float64 (H, W, 3) of 0 to 1.
+    """
+    share_HW = _shares(map_HW, top)
+    grey_HW = np.asarray(image_HWC, dtype=np.float64).mean(axis=2) / 255
+    over_HW1 = (0.15 + 0.75 * share_HW**0.5)[:, :, None]
+    colors_HWC = (1 - over_HW1) * (0.1 + 0.8 * grey_HW[:, :, None]) + over_HW1 * _in_colors(share_HW)
+    return np.asarray(colors_HWC.clip(0, 1))
+
+
+def _shares(map_HW: np.ndarray, top: float) -> np.ndarray:
+    return (map_HW / top).clip(0, 1) if top > 0 else np.zeros_like(map_HW)
+
+
+def _in_colors(share_HW: np.ndarray) -> np.ndarray:
     import matplotlib
 
-    axes.set_axis_off()
-    share_HW = (map_HW / top).clip(0, 1) if top > 0 else np.zeros_like(map_HW)
-    colors_HWC = matplotlib.colormaps["inferno"](share_HW)[:, :, :3]
-    if is_overlay:
-        grey_HW = np.asarray(image_HWC, dtype=np.float64).mean(axis=2) / 255
-        over_HW1 = (0.15 + 0.75 * share_HW**0.5)[:, :, None]
-        colors_HWC = (1 - over_HW1) * (0.1 + 0.8 * grey_HW[:, :, None]) + over_HW1 * colors_HWC
-    axes.imshow(colors_HWC.clip(0, 1), interpolation="nearest")
+    return np.asarray(matplotlib.colormaps["inferno"](share_HW)[:, :, :3])
 
 
 def show_signed(axes: Any, map_HW: np.ndarray, top: float) -> None:
