@@ -8,6 +8,7 @@ from pipeline import paths
 from pipeline.commands import explain_sequence_run
 from pipeline.commands.explain import ExplainOptions, explain_run
 from pipeline.commands.explain_sequences import Request, explain_examples, reads_steps
+from pipeline.commands.explain_tracking import keeping_sheets
 from pipeline.commands.predict import spec_of
 from saccade.core import registry
 from saccade.core.errors import UserError
@@ -37,6 +38,11 @@ class Given:
     prompt: str | None = None
     limit_s: float = LIMIT_S
 
+    @property
+    def is_own_data(self) -> bool:
+        """Whether no example is named, so that the run is explained by its own data."""
+        return not (self.paths or self.texts or self.prompt is not None)
+
 
 def explain_given(params: "Params", run: str, given: Given, options: ExplainOptions) -> None:
     """Explain a run, or what it says of examples, as its input layout asks for.
@@ -50,6 +56,14 @@ def explain_given(params: "Params", run: str, given: Given, options: ExplainOpti
     Raises:
         UserError: there is no such run or bundle, or what is asked does not fit it.
     """
+    if given.is_own_data:
+        with keeping_sheets(run, options.out or paths.report(run) / "explain"):
+            _explain(params, run, given, options)
+    else:
+        _explain(params, run, given, options)
+
+
+def _explain(params: "Params", run: str, given: Given, options: ExplainOptions) -> None:
     is_there = (paths.model(run) / "bundle.json").exists()
     spec = spec_of(paths.model(run)) if is_there else None
     if spec is None or spec.layout == "image":
@@ -63,10 +77,10 @@ def explain_given(params: "Params", run: str, given: Given, options: ExplainOpti
     if not reads_steps(run):
         raise UserError(f"{run} takes {spec.plural}: images, texts and series are explained")
     request = _request(params, run, spec, given, options)
-    if given.paths or given.texts or given.prompt is not None:
-        explain_examples(request)
-    else:
+    if given.is_own_data:
         explain_sequence_run.explain_run(request)
+    else:
+        explain_examples(request)
 
 
 def _refuse_texts(run: str, given: Given, *, is_there: bool) -> None:

@@ -149,6 +149,10 @@ class Journal:
         page = {} if page_name is None else {"page_name": page_name}
         self._append("evaluation", metrics=_metrics_to_json(metrics), folder_name=folder_name, **page)
 
+    def explanation(self, folder_name: str) -> None:
+        """Say that what explains the run by its own data lies in ``folder_name``, a folder inside the journal's own."""
+        self._append("explanation", folder_name=folder_name)
+
     def end(self, status: EndStatus, reason: str | None = None) -> None:
         """Write how the run ended, and why: if not well, or before its last epoch."""
         self._append("end", status=status, reason=reason)

@@ -166,6 +166,8 @@ class MlflowReplay:
             self._upload_bundle(event)
         for event in by_kind.get("evaluation", [])[-1:]:
             self._upload_evaluation(event)
+        for event in by_kind.get("explanation", [])[-1:]:
+            self._upload_folder(self.folder / event["folder_name"], "explanations")
         if self._model_id and ("bundle" in by_kind or "evaluation" in by_kind):
             self._link_metrics_to_model()
         for event in [event for event in new if event["event"] in ("resume", "end")][-1:]:

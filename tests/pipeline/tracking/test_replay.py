@@ -168,6 +168,17 @@ def test_an_evaluation_made_again(tmp_path):
     assert everything(uri)["status"] == "FINISHED"
 
 
+def test_what_explains_the_run_arrives_later(tmp_path):
+    uri = fresh_store(tmp_path)
+    journal = write_run(tmp_path / "ab")
+    replay(journal.folder, uri)
+    (journal.folder / "explanations").mkdir()
+    (journal.folder / "explanations" / "units.png").write_bytes(b"units")
+    journal.explanation("explanations")
+    replay(journal.folder, uri)
+    assert ("explanations/units.png", 5) in everything(uri)["artifacts"]
+
+
 def test_long_and_many_params(tmp_path):
     uri = fresh_store(tmp_path)
     params = {f"augment.{number}": number for number in range(250)} | {"prompt": "x" * 7_000, "odd[0]": True}

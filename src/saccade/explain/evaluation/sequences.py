@@ -157,12 +157,16 @@ def _strongest(one: Explained, influence: Influence) -> str:
         if flat[place] == 0:
             break
         step, column = divmod(place, columns)
-        name = f"step {one.steps[step]}" if one.unit == "steps" else shown(one.steps[step])
+        name = f"step {one.steps[step]}" if one.unit == "steps" else _named(one.steps[step])
         found.append(
             f"{name} {one.columns[column]} {flat[place]:+.3g}" if columns > 1 else f"{name} {flat[place]:+.3g}"
         )
     evidence = "" if (flat > 0).any() else "no positive evidence; "
     return f"{evidence}{', '.join(found)}" if found else "no positive evidence: no step moves it"
+
+
+def _named(token: str) -> str:
+    return shown(token) if token.strip() or token == "\n" else repr(token)
 
 
 def _write(path: Path, texts: Sequence[tuple[_Row, Explained, Influence]]) -> None:
