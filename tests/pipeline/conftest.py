@@ -100,7 +100,7 @@ class Tree:
         clean |= {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"} | environment
         clean[warm_python.PLAIN_FIGURES] = str(int(not self.draws))
         clean[warm_python.UNTRACKED] = str(int(not self.tracks))
-        if not cold and not any(key.startswith(("OMP_", "PYTHON")) for key in environment):
+        if not cold and not any(key.startswith(("OMP_", "PYTHON")) for key in environment.keys() - {"PYTHONPATH"}):
             return Ended(*warm_python.run(arguments, cwd=cwd or self.root, env=clean))
         ended = subprocess.run(
             [sys.executable, *arguments], cwd=cwd or self.root, env=clean, capture_output=True, text=True

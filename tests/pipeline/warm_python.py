@@ -77,7 +77,7 @@ def _become(cwd: str, env: Mapping[str, str], descriptors: Sequence[int]) -> Non
         for number, mode in enumerate("rww")
     )
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
-    sys.path[0] = str(Path.cwd())
+    sys.path[:1] = [str(Path.cwd()), *filter(None, env.get("PYTHONPATH", "").split(os.pathsep))]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if env.get(PLAIN_FIGURES) == "1":
         figures = sys.modules["matplotlib.figure"]
