@@ -15,7 +15,8 @@ PORT ?= 5000
 # Processes that the tests run in, each with one thread of torch; files stay together, and those that train come first.
 # One more than there are cores, four at most: tests of servers and of interruptions wait much of their time.
 JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 4 ? n + 1 : 4)))
-PYTEST := python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder --durations 10
+# Each process would compile every module, and rewrite every assertion, anew where bytecode is not kept.
+PYTEST := PYTHONDONTWRITEBYTECODE= python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder --durations 10
 
 .PHONY: run env test test-all lint format docs ui bench clean-env help
 

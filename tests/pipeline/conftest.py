@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 import warm_python
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[2]
 _COPIED = ("pipeline", "src", "recipes", "dvc.yaml", "params.yaml", "pyproject.toml", ".gitignore")
@@ -99,7 +100,7 @@ class Tree:
         clean |= {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"} | environment
         clean[warm_python.PLAIN_FIGURES] = str(int(not self.draws))
         clean[warm_python.UNTRACKED] = str(int(not self.tracks))
-        if not cold and not any(key.startswith(("OMP_", "PYTHON")) for key in environment):
+        if not cold and not any(key.startswith(("OMP_", "PYTHON")) for key in environment.keys() - {"PYTHONPATH"}):
             return Ended(*warm_python.run(arguments, cwd=cwd or self.root, env=clean))
         ended = subprocess.run(
             [sys.executable, *arguments], cwd=cwd or self.root, env=clean, capture_output=True, text=True
@@ -137,11 +138,17 @@ class Tree:
 def make_tree(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Tree]:
     """``make_tree()`` is a new copy of the tree, a git repository without a commit; ``draws``, ``tracks``: see Tree."""
     # Compiled once: commands write no bytecode, and compiling their modules anew would take each a third of a second.
-    first = tmp_path_factory.mktemp("first")
-    for item in _COPIED:
-        (shutil.copytree if (ROOT / item).is_dir() else shutil.copy2)(ROOT / item, first / item)
-    assert all(compileall.compile_dir(first / item, quiet=1) for item in ("pipeline", "src"))
-    subprocess.run(["git", "init", "--quiet"], cwd=first, check=True)
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # the processes that run the tests side by side take one
+        shared = shared.parent
+    first = shared / "first"
+    with FileLock(shared / "first.lock"):
+        if not (first / ".git").exists():
+            first.mkdir()
+            for item in _COPIED:
+                (shutil.copytree if (ROOT / item).is_dir() else shutil.copy2)(ROOT / item, first / item)
+            assert all(compileall.compile_dir(first / item, quiet=1) for item in ("pipeline", "src"))
+            subprocess.run(["git", "init", "--quiet"], cwd=first, check=True)
 
     def make(draws: bool = False, tracks: bool = True) -> Tree:
         root = tmp_path_factory.mktemp("tree")

@@ -11,6 +11,7 @@ command imports, and environment variables that torch or NumPy read while they a
 
 import atexit
 import contextlib
+import fcntl
 import functools
 import gc
 import json
@@ -24,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -75,7 +77,7 @@ def _become(cwd: str, env: Mapping[str, str], descriptors: Sequence[int]) -> Non
         for number, mode in enumerate("rww")
     )
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
-    sys.path[0] = str(Path.cwd())
+    sys.path[:1] = [str(Path.cwd()), *filter(None, env.get("PYTHONPATH", "").split(os.pathsep))]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if env.get(PLAIN_FIGURES) == "1":
         figures = sys.modules["matplotlib.figure"]
@@ -100,11 +102,17 @@ class _PlainFigure:
     def __call__(self, *_arguments: object, **_options: object) -> "_PlainFigure":
         return _PlainFigure()
 
+    def __getitem__(self, _key: object) -> "_PlainFigure":
+        return _PlainFigure()
+
     def __iter__(self) -> Iterator[object]:
         return iter(())
 
     def get_ylim(self) -> tuple[float, float]:
         return 0.0, 1.0
+
+    def get_legend_handles_labels(self) -> tuple[list[object], list[str]]:
+        return [], []
 
     def subplots(self, rows: int = 1, columns: int = 1, *, squeeze: bool = True, **_options: object) -> object:
         grid = sys.modules["numpy"].array([[_PlainFigure() for _ in range(columns)] for _ in range(rows)])
@@ -235,8 +243,8 @@ def _go_on_alone(told: int) -> None:
     os.setsid()
 
 
-def serve(connection: socket.socket) -> list[str]:
-    """Fork a process for each request, one after the other; in the fork, return what it shall execute."""
+def serve(listener: socket.socket) -> list[str]:
+    """Fork a process for each that connects, to serve it; end when all of them have closed their connections."""
     import importlib
 
     for name in IMPORTED:
@@ -246,11 +254,31 @@ def serve(connection: socket.socket) -> list[str]:
     _ForkedUploader.empty_store = _make_empty_store()
     gc.collect()
     gc.freeze()  # each fork would copy the pages of all that is imported, to look for garbage in it
+    served: set[int] = set()
+    first_by = time.monotonic() + 60  # who started this one may be gone
+    while served or time.monotonic() < first_by:
+        if select.select([listener], [], [], 0.2)[0]:
+            connection, _ = listener.accept()
+            child = os.fork()
+            if child == 0:
+                listener.close()
+                return _serve_one(connection)
+            connection.close()
+            served.add(child)
+        elif served:
+            served -= {child for child in served if os.waitpid(child, os.WNOHANG)[0]}
+            first_by = 0
+    shutil.rmtree(Path(listener.getsockname()).parent, ignore_errors=True)
+    atexit._run_exitfuncs()
+    os._exit(0)
+
+
+def _serve_one(connection: socket.socket) -> list[str]:
+    """Fork a process for each request, one after the other; in the fork, return what it shall execute."""
     while True:
         try:
             request, descriptors = _receive(connection, files=4)
-        except EOFError:
-            atexit._run_exitfuncs()
+        except (EOFError, ConnectionResetError):
             os._exit(0)
         child = os.fork()
         if child == 0:
@@ -268,30 +296,37 @@ def serve(connection: socket.socket) -> list[str]:
 
 # --- the process that asks --------------------------------------------------------------------------------------------
 
-_server: list[socket.socket] = []
 _asking = threading.Lock()
+_servers: list[subprocess.Popen[bytes]] = []  # it goes on as long as others need it
 
 
+@functools.cache
 def _connection() -> socket.socket:
-    if not _server:
-        ours, theirs = socket.socketpair()
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_"))}
-        environment |= {"OMP_NUM_THREADS": "1", "NO_ALBUMENTATIONS_UPDATE": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    """To the one server of all processes that run these tests side by side; the first that asks starts it."""
+    folder = Path(tempfile.gettempdir()) / f"warm-python-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    ours, address = socket.socket(socket.AF_UNIX), str(folder / "socket")
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not Path(address).exists():
+            _start_server(address)
+        ours.connect(address)
+    return ours
+
+
+def _start_server(address: str) -> None:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_"))}
+    environment |= {"OMP_NUM_THREADS": "1", "NO_ALBUMENTATIONS_UPDATE": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen()
         process = subprocess.Popen(
-            [sys.executable, __file__, str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
+            [sys.executable, __file__, str(listener.fileno())],
+            pass_fds=[listener.fileno()],
             stdin=subprocess.DEVNULL,
             env=environment | {"PYTHONDONTWRITEBYTECODE": "1"},
         )
-        theirs.close()
-
-        def end() -> None:
-            ours.close()
-            process.wait()
-
-        atexit.register(end)
-        _server.append(ours)
-    return _server[0]
+    _servers.append(process)
 
 
 def _ask(request: dict[str, object], descriptors: Sequence[int]) -> object:
