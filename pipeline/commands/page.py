@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from pipeline.browser_page.folder import find_runtime, write_page
+from pipeline.browser_page.folder import write_page
+from pipeline.browser_page.runtime import find_runtime
 from pipeline.console import say
 from saccade.predict.onnx_file import open_onnx
 

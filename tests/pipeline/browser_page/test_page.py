@@ -21,7 +21,8 @@ from PIL import Image
 from sequence_bundles import TEXTS, trained
 
 from pipeline.browser_page.about import about_of
-from pipeline.browser_page.folder import find_runtime, write_page
+from pipeline.browser_page.folder import write_page
+from pipeline.browser_page.runtime import find_runtime
 from saccade.core.errors import UserError
 from saccade.data.spec import Fit, Spec
 from saccade.kinds.image.pixels.resize import prepare_image
@@ -82,10 +83,10 @@ def test_what_is_no_page_is_left_alone(tmp_path: Path, runtime: Path) -> None:
 
 
 def test_a_missing_runtime_is_named(tmp_path: Path, runtime: Path) -> None:
-    with pytest.raises(UserError, match="`npm install onnxruntime-web`, or name its folder with --onnxruntime-web"):
+    with pytest.raises(UserError, match="`npm install --no-save onnxruntime-web` here, or name its folder"):
         find_runtime(None, Path("/proc/self"))
     (runtime / "dist" / "ort-wasm-simd-threaded.wasm").unlink()
-    with pytest.raises(UserError, match=r"from 1\.22 on, and has no dist/ort-wasm-simd-threaded\.wasm"):
+    with pytest.raises(UserError, match=r"must be onnxruntime-web as npm .* has no dist/ort-wasm-simd-threaded\.wasm"):
         find_runtime(runtime, tmp_path)
 
 
@@ -136,7 +137,7 @@ in_chromium = [
     pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed"),
     pytest.mark.skipif(
         not WEB.is_dir(),
-        reason="onnxruntime-web is not installed: `npm install onnxruntime-web`, or SACCADE_ONNXRUNTIME_WEB=FOLDER",
+        reason="needs onnxruntime-web: `npm install --no-save onnxruntime-web`, or SACCADE_ONNXRUNTIME_WEB=FOLDER",
     ),
 ]
 
