@@ -25,6 +25,7 @@ from pipeline.serving.served import Served
 
 _PATHS = ("/", "/predict", "/explain", "/health", "/metrics", "/docs", "/openapi.json")
 _SMALL = 2**15  # bytes of a body that is read at once: for larger ones a thread pays
+_TRIED, _AT_ONCE_S = 32, 0.008  # a network that answers so many inputs in less is asked between two events
 _READERS = 2  # threads that read large bodies: each may hold a picture of the most pixels
 
 
@@ -85,11 +86,16 @@ class Service:
         return {"model": self.served.identity(), "answers": records, **notes}
 
     def warm_up(self) -> None:
-        """Ask the network once, so that the first request does not wait for what is set up then."""
-        spec = self.served.spec
+        """Ask the network a few times, so that the first request does not wait, and see how fast it is."""
+        spec, size = self.served.spec, min(self.limits.batch, _TRIED)
         dtype = {"image": np.uint8, "tokens": np.int32}.get(spec.layout, np.float32)
-        for size in sorted({1, min(self.limits.batch, 32)}):
-            self.served.network.answers_of(np.ones((size, *spec.shape), dtype))
+        durations = []
+        for number in (1, size, size, size):
+            stored = np.ones((number, *spec.shape), dtype)
+            began = time.thread_time()
+            self.served.network.answers_of(stored, batch_size=self.limits.batch)
+            durations.append(time.thread_time() - began)
+        self.batcher.in_thread = min(durations[1:]) > _AT_ONCE_S
 
     async def _read(self, body: Body) -> Given:
         read = partial(read_inputs, self.served, body, self.limits)

@@ -1,6 +1,6 @@
 """Requests that arrive together are answered in one forward pass of the network.
 
-Nothing waits for others to come: what arrives while the network is at work is answered together when it is free.
+Nothing waits for others to come: what has arrived is answered together as soon as the network is free.
 
 Shapes: N examples, K classes or numbers, T tokens.
 """
@@ -11,14 +11,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 
 from pipeline.serving.limits import RefusedError
 from saccade.data.spec import PAD
-
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -29,8 +27,16 @@ class _Waiting:
     answers: "asyncio.Future[np.ndarray]"
 
 
+@dataclass(frozen=True)
+class _Work:
+    """Something else that the network is needed for, and where its result is awaited."""
+
+    do: Callable[[], Any]
+    result: "asyncio.Future[Any]"
+
+
 class Batcher:
-    """Gathers examples of several requests for one network, which a thread of its own asks.
+    """Gathers examples of several requests for one network, which answers a batch at a time.
 
     Args:
         answers_of: function from stored examples (N, ...) to float32 (N, K).
@@ -40,6 +46,8 @@ class Batcher:
 
     Attributes:
         num_waiting: examples that wait for the network now.
+        in_thread: whether a thread of its own asks the network. A network that answers a batch in a few milliseconds
+            is asked between two events instead: two threads that take turns in Python would cost it more.
     """
 
     def __init__(
@@ -56,8 +64,10 @@ class Batcher:
         self._on_batch = on_batch
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="network")
         self._waiting: deque[_Waiting] = deque()
+        self._work: deque[_Work] = deque()
         self._is_busy = False
         self.num_waiting = 0
+        self.in_thread = True
 
     async def answer(self, stored: np.ndarray) -> np.ndarray:
         """Answer about the examples of a request.
@@ -78,34 +88,63 @@ class Batcher:
         one = _Waiting(stored, asyncio.get_running_loop().create_future())
         self._waiting.append(one)
         self.num_waiting += len(stored)
-        if not self._is_busy:
-            self._ask_for_next()
+        self._ask_soon()
         return await one.answers
 
-    async def run(self, work: Callable[[], Answer]) -> Answer:
-        """Do something else with the network, between two batches.
+    async def run(self, do: Callable[[], Any]) -> Any:
+        """Do something else with the network in the thread, while no batch is answered.
 
         Args:
-            work: function without arguments.
+            do: function without arguments.
 
         Returns:
             What it returns.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        one = _Work(do, asyncio.get_running_loop().create_future())
+        self._work.append(one)
+        self._ask_soon()
+        return await one.result
 
     def close(self) -> None:
         """End the thread; what it is at is finished."""
         self._thread.shutdown()
 
-    def _ask_for_next(self) -> None:
-        batch = self._next_batch()
-        self._is_busy = bool(batch)
-        if batch:
+    def _ask_soon(self) -> None:
+        """After the other requests that have arrived already: these are read first."""
+        if not self._is_busy:
+            self._is_busy = True
+            asyncio.get_running_loop().call_soon(self._ask)
+
+    def _ask(self) -> None:
+        if self._work:
+            one = self._work.popleft()
+            self._in_thread(one.do, partial(_tell, [one.result], lambda result: [result]))
+        elif batch := self._next_batch():
             self._on_batch(sum(len(one.stored) for one in batch))
-            asked = asyncio.get_running_loop().run_in_executor(
-                self._thread, self._answer_together, [one.stored for one in batch]
-            )
-            asked.add_done_callback(partial(self._tell, batch))
+            answer = partial(self._answer_together, [one.stored for one in batch])
+            tell = partial(_tell, [one.answers for one in batch], list)
+            if self.in_thread:
+                self._in_thread(answer, tell)
+            else:
+                done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+                try:
+                    done.set_result(answer())
+                except Exception as error:  # noqa: BLE001 - whoever asked gets it
+                    done.set_exception(error)
+                tell(done)
+                self._go_on()
+        else:
+            self._is_busy = False
+
+    def _in_thread(self, do: Callable[[], Any], tell: Callable[["asyncio.Future[Any]"], None]) -> None:
+        asked = asyncio.get_running_loop().run_in_executor(self._thread, do)
+        asked.add_done_callback(tell)
+        asked.add_done_callback(lambda asked: self._go_on())
+
+    def _go_on(self) -> None:
+        self._is_busy = False
+        if self._waiting or self._work:
+            self._ask_soon()
 
     def _next_batch(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
@@ -121,18 +160,24 @@ class Batcher:
     def _answer_together(self, several: Sequence[np.ndarray]) -> list[np.ndarray]:
         answers = self._answers_of(join(several))
         ends = np.cumsum([len(stored) for stored in several])[:-1]
-        return np.split(answers, ends)
+        return np.split(answers, ends) if len(several) > 1 else [answers]
 
-    def _tell(self, batch: Sequence[_Waiting], asked: "asyncio.Future[list[np.ndarray]]") -> None:
-        error = asked.exception()
-        self._ask_for_next()
-        for place, one in enumerate(batch):
-            if one.answers.done():
-                continue
-            if error is not None:
-                one.answers.set_exception(error)
-            else:
-                one.answers.set_result(asked.result()[place])
+
+def _tell(
+    awaited: Sequence["asyncio.Future[Any]"],
+    parts: Callable[[Any], Sequence[Any]],
+    asked: "asyncio.Future[Any]",
+) -> None:
+    """Give each of those who wait its part of a result, or the error to all."""
+    error = asked.exception()
+    results = parts(asked.result()) if error is None else []
+    for place, one in enumerate(awaited):
+        if one.done():
+            continue
+        if error is not None:
+            one.set_exception(error)
+        else:
+            one.set_result(results[place])
 
 
 def join(several: Sequence[np.ndarray]) -> np.ndarray:

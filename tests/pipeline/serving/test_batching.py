@@ -40,13 +40,17 @@ class Counting:
 
 
 def asked(rows: list[list[float]], *, most: int = 4, max_waiting: int = 100) -> tuple[list[int], list[Any]]:
-    """Requests of these examples, all at once; the sizes of the batches, and the answers or errors."""
+    """A request, and others while it is answered; the sizes of the batches, and the answers or errors."""
     network = Counting()
 
     async def ask() -> list[Any]:
         batcher = Batcher(network, most=most, max_waiting=max_waiting)
-        requests = [asyncio.ensure_future(batcher.answer(np.array(row, np.float32)[:, None])) for row in rows]
-        await asyncio.sleep(0.05)
+        requests = []
+        for row in rows:
+            requests.append(asyncio.ensure_future(batcher.answer(np.array(row, np.float32)[:, None])))
+            while not network.sizes:
+                await asyncio.sleep(0.005)
+        await asyncio.sleep(0.02)
         network.goes_on.set()
         found = await asyncio.gather(*requests, return_exceptions=True)
         assert batcher.num_waiting == 0
@@ -60,6 +64,26 @@ def test_what_arrives_while_the_network_is_at_work_is_answered_together() -> Non
     sizes, found = asked([[1], [2], [3, 4], [5], [6]])
     assert sizes == [1, 4, 1]
     assert [answers[:, 0].tolist() for answers in found] == [[2], [4], [6, 8], [10], [12]]
+
+
+@pytest.mark.parametrize("in_thread", [False, True])
+def test_what_has_arrived_already_is_answered_together(in_thread: bool) -> None:
+    network = Counting()
+    network.goes_on.set()
+
+    async def ask() -> list[Any]:
+        batcher = Batcher(network, most=4, max_waiting=9)
+        batcher.in_thread = in_thread
+        work = asyncio.ensure_future(batcher.run(lambda: network.sizes.append(-1)))
+        requests = [batcher.answer(np.array(row, np.float32)[:, None]) for row in ([1], [2, 3], [13], [4, 5])]
+        found = await asyncio.gather(*requests, return_exceptions=True)
+        await work
+        batcher.close()
+        return found
+
+    found = asyncio.run(ask())
+    assert network.sizes == [-1, 4, 2]  # other work with the network is not done beside a batch
+    assert all(isinstance(one, ZeroDivisionError) for one in found[:3]) and found[3].tolist() == [[8], [10]]
 
 
 def test_with_batches_of_one_each_is_answered_by_itself() -> None:
@@ -84,7 +108,11 @@ def test_who_is_gone_is_not_answered() -> None:
 
     async def ask() -> None:
         batcher = Batcher(network, most=4, max_waiting=9)
-        requests = [asyncio.ensure_future(batcher.answer(np.ones((n, 1), np.float32))) for n in (1, 2, 1)]
+        requests = []
+        for n in (1, 2, 1):
+            requests.append(asyncio.ensure_future(batcher.answer(np.ones((n, 1), np.float32))))
+            while not network.sizes:
+                await asyncio.sleep(0.005)
         await asyncio.sleep(0.02)
         requests[1].cancel()
         network.goes_on.set()
