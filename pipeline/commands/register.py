@@ -10,7 +10,7 @@ from pipeline import paths
 from pipeline.console import say, warn
 from pipeline.model_registry.champion import Comparison, compare_with_version, in_words
 from pipeline.model_registry.commit import CodeState, code_state, refusal
-from pipeline.model_registry.evidence import RECORD, Evidence, evidence_in, evidence_of_run, write_record
+from pipeline.model_registry.evidence import RECORD, Evidence, bundle_sha256, evidence_in, evidence_of_run, write_record
 from pipeline.model_registry.model_card import CardSubject, description, model_card
 from pipeline.model_registry.reference import check_alias, check_model_name
 from pipeline.model_registry.versions import (
@@ -34,7 +34,7 @@ from pipeline.tracking.log_model import LEFT_OUT_TAG
 from pipeline.tracking.mlflow_store import load_mlflow, tracking_uri, why_not_installed, why_unreachable
 from pipeline.tracking.replay import MlflowReplay
 from saccade.core.errors import UserError
-from saccade.core.files import replacing_file, sha256_of_file
+from saccade.core.files import replacing_file
 from saccade.io.credentials import mask
 from saccade.run_page.headline import number_text, numbers
 
@@ -182,7 +182,7 @@ def _tags(run: str, evidence: Evidence, code: CodeState) -> Mapping[str, str]:
         RUN_TAG: run,
         IDENTITY_TAG: trained["identity"],
         WEIGHTS_TAG: trained["weights_sha256"],
-        BUNDLE_TAG: sha256_of_file(paths.model(run) / "bundle.json"),
+        BUNDLE_TAG: bundle_sha256(paths.model(run)),
         RUN_UID_TAG: trained["run_uid"],
         COMMIT_TAG: code.commit or "none",
         METRIC_TAG: evidence.metric,

@@ -4,6 +4,7 @@ It is read from the run's reports, and from the files that a version keeps of th
 """
 
 import functools
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -101,11 +102,25 @@ def evidence_of_run(run: str) -> tuple[Evidence, NetworkConfig]:
             f"the evaluation of {run} is of other weights ({evaluated['weights_sha256'][:12]}, not {weights[:12]}): "
             f"{evaluate} as it is"
         )
-    for folder, files in ((report, evaluated["files"]), (model, evaluated["bundle"])):
+    for folder, files in ((report, evaluated["files"]), (model, evaluated.get("bundle", {}))):
         for name in (name for name in files if name in ("metrics.json", _OUTCOMES.as_posix()) or folder == model):
             if not (folder / name).exists() or sha256_of_file(folder / name) != files[name]:
                 raise UserError(f"{folder / name} is not as it was when {run} was evaluated: {evaluate} anew")
     return Evidence(trained, _read(report / "metrics.json"), evaluated, report), config
+
+
+def bundle_sha256(bundle: Path) -> str:
+    """What names a network beside its weights: SHA-256 of its bundle.json, and of those of its members.
+
+    Args:
+        bundle: folder of a bundle.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    files = sorted(bundle.rglob("bundle.json"))
+    whole = "".join(f"{sha256_of_file(path)}  {path.relative_to(bundle).as_posix()}\n" for path in files)
+    return hashlib.sha256(whole.encode()).hexdigest()
 
 
 def evidence_in(folder: Path) -> Evidence | None:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import paths
-from pipeline.model_registry.evidence import RECORD
+from pipeline.model_registry.evidence import RECORD, bundle_sha256
 from pipeline.model_registry.reference import SCHEME, parse_reference
 from pipeline.model_registry.versions import BUNDLE_TAG, WEIGHTS_TAG, Registry, Version
 from saccade.bundle.bundle import weights_sha256
 from saccade.core.errors import UserError
-from saccade.core.files import replacing_folder, sha256_of_file
+from saccade.core.files import replacing_folder
 
 _BUNDLE = "artifacts/bundle"  # in MLflow's folder of a model
 
@@ -128,6 +128,6 @@ def _differing(bundle: Path, digests: tuple[str, ...]) -> str:
         return f"holds no whole bundle ({error})"
     if weights != digests[0]:
         return f"holds other weights than were registered ({weights[:12]}, not {digests[0][:12]})"
-    if sha256_of_file(bundle / "bundle.json") != digests[1]:
+    if bundle_sha256(bundle) != digests[1]:
         return "holds another bundle.json than was registered"
     return ""

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from registered_runs import SPEC, answers, commit_project, git, write_run
-from tracking_helpers import fresh_store
+from tracking_helpers import fresh_store, mlflow_server
 
 from pipeline import paths
 from pipeline.commands.asked_network import network_of_reference
@@ -390,3 +391,23 @@ def test_mlflow_predicts_as_saccade_does(
     assert answer["label"] == expected["label"][0]
     shown = [answer["probability_disc"], answer["probability_ring"]]
     assert shown == pytest.approx(expected["probabilities"][0].tolist(), abs=1e-7)
+
+
+@pytest.mark.slow
+def test_a_server_keeps_it_for_others(
+    registered: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+    with mlflow_server(tmp_path, port):
+        register("good", RegisterOptions("shared", ("champion",)))
+        folder = bundle_folder("models:/shared@champion")
+        assert (folder / "weights.safetensors").read_bytes() == Path("models/good/weights.safetensors").read_bytes()
+        with pytest.raises(UserError, match=r"worse beside the champion, shared version 1: accuracy 0\.8000"):
+            register("worse", RegisterOptions("shared"))
+        register("equal", RegisterOptions("shared", ("champion",)))
+        assert bundle_folder("models:/shared@champion") != folder
+    with pytest.raises(UserError, match=r"does not answer"):
+        bundle_folder("models:/shared@champion")

@@ -368,6 +368,11 @@ def test_the_model_is_served(tmp_path, monkeypatch):
         images = np.full((1, 2, 3, 1), 255).tolist()
         answer = requests.post(f"http://127.0.0.1:{port}/invocations", json={"inputs": images}, timeout=30)
         assert answer.json()["predictions"] == [{"label": "dog", "probability_cat": 0.0, "probability_dog": 1.0}]
+        files = {"inputs": ["AAAA", "//8="]}  # base64
+        answer = requests.post(f"http://127.0.0.1:{port}/invocations", json=files, timeout=30)
+        assert [row["label"] for row in answer.json()["predictions"]] == ["cat", "dog"]
+        answer = requests.post(f"http://127.0.0.1:{port}/invocations", json={"inputs": ["AAAA", "!"]}, timeout=30)
+        assert answer.status_code == 400 and "row 1: image ('!') must be base64 text" in answer.text
     finally:
         server.terminate()
         server.wait(20)
