@@ -14,7 +14,6 @@ import torch
 
 import saccade
 from pipeline.commands.explain_sequence_run import followers_of, long_text, with_random_weights
-from pipeline.commands.explain_sequences import coloured_texts, draw_example
 from pipeline.console import say
 from saccade.data.prepared import open_split
 from saccade.explain.sequences import (
@@ -62,7 +61,7 @@ def main() -> None:
 def draw_letters(trained: Predictor, images: Path) -> None:
     """What a letter network does with Shakespeare: influences, gates, gradients, units."""
     explained = explain_text(trained, PROMPT)
-    draw_example(explained, images / "sequences-next-letter.png")
+    explained.draw(images / "sequences-next-letter.png")
     ids_1T = torch.from_numpy(tokenizer_of(trained.spec).encode(PROMPT[:24]))[None]
     figures.draw_states(read_states(trained, ids_1T)[0], list(PROMPT[:24]), images / "sequences-gates.png", units=UNITS)
     prepared = Path("data/prepared/shakespeare")
@@ -99,7 +98,7 @@ def _print_table(found: Sequence[Follower], before: dict[str, Follower]) -> None
 def draw_review(trained: Predictor, images: Path) -> None:
     """What the words of a review add."""
     explained = explain_text(trained, REVIEW)
-    draw_texts(coloured_texts(explained)[:1], images / "sequences-review.png")
+    draw_texts(explained.coloured_texts()[:1], images / "sequences-review.png")
 
 
 def draw_forecast(trained: Predictor, images: Path) -> None:
@@ -107,7 +106,9 @@ def draw_forecast(trained: Predictor, images: Path) -> None:
     validation = open_split(Path("data/prepared/monthly-sunspots"), "validation")
     explained = explain_stored(trained, np.asarray(validation.examples[100]))
     steps = [str(step - len(explained.steps)) for step in range(len(explained.steps))]
-    panels = {text.title: one.values for text, one in zip(coloured_texts(explained), explained.influences, strict=True)}
+    panels = {
+        text.title: one.values for text, one in zip(explained.coloured_texts(), explained.influences, strict=True)
+    }
     figures.draw_influence(
         panels, steps, explained.columns, images / "sequences-forecast.png", "months before the first"
     )
@@ -117,7 +118,7 @@ def draw_rows(trained: Predictor, images: Path) -> None:
     """What the rows of a digit add."""
     validation = open_split(Path("data/prepared/digits"), "validation")
     row = int(np.flatnonzero(np.asarray(validation.labels) == 7)[0])
-    draw_example(explain_stored(trained, np.asarray(validation.examples[row])), images / "sequences-rows.png")
+    explain_stored(trained, np.asarray(validation.examples[row])).draw(images / "sequences-rows.png")
 
 
 if __name__ == "__main__":

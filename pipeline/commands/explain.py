@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from saccade.explain.attribution.methods import Method
     from saccade.explain.sheets.run_sheets import RunData
 
-_USUAL = ("grad-cam", "layer-cam", "saliency", "guided-backpropagation")
-_USUAL_WITHOUT_MAPS = ("saliency", "integrated-gradients")
-
 
 @dataclass(frozen=True)
 class ExplainOptions:
@@ -207,9 +204,7 @@ def chosen_methods(explainer: "ImageExplainer", names: Sequence[str]) -> "list[M
         return explainer.fitting()
     if names:
         return [explainer.method(name) for name in dict.fromkeys(names)]
-    usual = _USUAL if "grad-cam" not in explainer.unfit else _USUAL_WITHOUT_MAPS
-    fitting = [method for method in explainer.fitting() if method.name in usual]
-    return fitting or explainer.fitting()
+    return explainer.usual()
 
 
 @dataclass
@@ -240,7 +235,6 @@ class _Examples:
             raise UserError(f"{self.failed:,} of {pluralise(examples.total, 'picture')} could not be read, see above")
 
     def _tell_one(self, example: kinds.NewExample, image_HWC: "np.ndarray", progress: Progress) -> None:
-        from saccade.explain.sheets.example_sheet import draw_example
         from saccade.explain.sheets.explained import explain_image
 
         found = explain_image(
@@ -251,7 +245,7 @@ class _Examples:
                 self.seconds.setdefault(one.method, []).append(one.elapsed_s)
         stem = self._free_stem(example)
         path = self.out / f"{stem}.png"
-        draw_example(example.name, found.image, found.rows, path, like_random=found.like_random)
+        found.draw(path, example.name)
         record = {**example.place, "picture": str(path), **found.record()}
         if self.options.as_npz:
             import numpy as np

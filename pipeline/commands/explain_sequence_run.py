@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from pipeline import paths
-from pipeline.commands.explain_sequences import Request, draw_example, explain_by_all, part_of, states_of, strongest
+from pipeline.commands.explain_sequences import Request, explain_by_all, part_of, states_of, strongest
 from pipeline.console import Progress, say, warn
 from saccade.core.errors import UserError
 from saccade.data.prepared import Split, open_split, read_dataset_info
@@ -96,7 +96,7 @@ def _examples(trained: Predictor, request: Request, held_out: Split, record: dic
             continue
         say(f"{title}: {', '.join(f'{each.name}' for each in one.answers[:2])}; {strongest(one, one.influences[0])}")
         figure = request.folder / f"own-{number}.png"
-        draw_example(one, figure)
+        one.draw(figure)
         gates = []
         if number == 1:
             for layer in states_of(trained, held_out.examples[row])[:2]:

@@ -25,6 +25,7 @@ from saccade.core.files import replacing_file
 from saccade.core.messages import pluralise
 from saccade.explain.attribution.frozen import unchanged
 from saccade.explain.sequences import coloured_text, figures
+from saccade.explain.sequences.coloured_text import shown_answer
 from saccade.explain.sequences.examples import Explained, explain_stored
 from saccade.explain.sequences.influence import LIMIT_S, Influence, methods_for
 from saccade.explain.sequences.page import Panel, Part, write_page
@@ -239,10 +240,10 @@ def _lines(one: Explained) -> str:
     answers = ", ".join(_answer(answer.name, answer.probability, answer.value) for answer in one.answers[:5])
     lines = [f"{_printable(one.title)}: {answers}"]
     with_colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ and one.unit in ("characters", "words")
-    texts = coloured_texts(one)
+    texts = one.coloured_texts()
     largest = coloured_text.largest_of(texts)
     for influence, text in zip(one.influences, texts, strict=True):
-        lines.append(f"  {_shown(influence.answer.name)}: {_sum(influence)}")
+        lines.append(f"  {shown_answer(influence.answer.name)}: {influence.sum_in_words()}")
         if with_colours:
             lines.append(coloured_text.as_ansi(text, largest))
         else:
@@ -251,20 +252,7 @@ def _lines(one: Explained) -> str:
 
 
 def _answer(name: str, probability: float | None, value: float | None) -> str:
-    return f"{_shown(name)} {value:.6g}" if probability is None else f"{_shown(name)} {probability:.4f}"
-
-
-def _shown(name: str) -> str:
-    return repr(name) if name != name.strip() or not name.isprintable() else name
-
-
-def _sum(one: Influence) -> str:
-    """Such as "logit 1.2 = 0.2 where no step says anything +1.0 by the steps"."""
-    what = f"{'value' if one.answer.probability is None else 'logit'} {one.score:.4g}"
-    if one.start is None:
-        return f"{what}, and what it loses without each step"
-    gap = f", {one.gap:.1%} of it missed" if one.gap is not None and one.gap > 0.01 else ""
-    return f"{what} = {one.start:.4g} where no step says anything {one.values.sum():+.4g} by the steps{gap}"
+    return f"{shown_answer(name)} {value:.6g}" if probability is None else f"{shown_answer(name)} {probability:.4f}"
 
 
 def _how(one: Influence) -> str:
@@ -283,25 +271,13 @@ def strongest(one: Explained, influence: Influence) -> str:
         if flat[place] == 0:
             continue
         step, column = divmod(place, max(1, len(one.columns)))
-        name = _shown(one.steps[step])
+        name = shown_answer(one.steps[step])
         if one.unit in ("rows", "steps") and name.isdigit():  # rows, and series without times
             name = f"{one.unit.removesuffix('s')} {name}"
         if len(one.columns) > 1:
             name = f"{name} {one.columns[column]}"
         found.append(f"{name} {flat[place]:+.3g}")
     return ", ".join(found)
-
-
-def coloured_texts(one: Explained) -> list[coloured_text.ColouredText]:
-    """A text for each answer that is explained; of series the steps' sums."""
-    found = []
-    for influence in one.influences:
-        values_T = influence.values if influence.values.ndim == 1 else influence.values.sum(axis=1)
-        probability = influence.answer.probability
-        told = "" if probability is None else f", probability {probability:.4f}"
-        title = f"{_shown(influence.answer.name)}{told}: {_sum(influence)}"
-        found.append(coloured_text.ColouredText(title, one.steps, values_T, one.unit, one.unknown))
-    return found
 
 
 def _printable(text: str) -> str:
@@ -313,23 +289,13 @@ def _printable(text: str) -> str:
 
 def _draw(trained: Predictor, request: Request, example: _Example, one: Explained, number: int) -> None:
     request.folder.mkdir(parents=True, exist_ok=True)
-    draw_example(one, request.folder / f"example-{number}.png")
+    one.draw(request.folder / f"example-{number}.png")
     layers = states_of(trained, example.stored)
     for place, layer in enumerate(layers[:_MAX_LAYERS], start=1):
         path = request.folder / f"example-{number}-{_file_name(layer.name)}.png"
         figures.draw_states(layer, one.steps, path, title=f"{_printable(one.title)[:60]}: {layer.name}")
         if place == _MAX_LAYERS < len(layers):
             warn(f"gates are drawn of the first {_MAX_LAYERS} of {len(layers)} layers and directions")
-
-
-def draw_example(one: Explained, path: Path) -> None:
-    """Draw an explained example: a text with colours, or a map of steps and columns."""
-    texts = coloured_texts(one)
-    if one.unit in ("characters", "words"):
-        coloured_text.draw_texts(texts, path)
-        return
-    panels = {text.title: influence.values for text, influence in zip(texts, one.influences, strict=True)}
-    figures.draw_influence(panels, one.steps, one.columns, path, one.unit.removesuffix("s"))
 
 
 def states_of(trained: Predictor, stored: np.ndarray) -> list[LayerStates]:
@@ -354,10 +320,11 @@ def part_of(one: Explained, figure: Path, gates: Sequence[Path]) -> Part:
     is_number = one.answers[0].probability is None
     rows = [("answer", "value" if is_number else "probability")]
     rows += [
-        (_shown(each.name), f"{each.value:.6g}" if is_number else f"{each.probability:.4f}") for each in one.answers
+        (shown_answer(each.name), f"{each.value:.6g}" if is_number else f"{each.probability:.4f}")
+        for each in one.answers
     ]
     panels = [Panel(rows=rows)]
-    panels.append(Panel(texts=coloured_texts(one)) if is_text else Panel("what each step adds", figure=figure))
+    panels.append(Panel(texts=one.coloured_texts()) if is_text else Panel("what each step adds", figure=figure))
     for path in gates:
         layer = path.stem.split("-", 2)[2].replace("-", " ")
         panels.append(Panel(f"gates and states: {layer}", figure=path))

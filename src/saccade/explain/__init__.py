@@ -1,4 +1,4 @@
-"""What a network is made of, and what a trained one looks at: ``explain.ImageExplainer(saccade.load("models/x"))``.
+"""What a network is made of, and what a trained one sees: ``explain.explain_image(saccade.load("models/x"), image)``.
 
 What is measured of answers belongs to evaluate/; training and its diagnosis have rooms of their own.
 """
@@ -18,6 +18,8 @@ _HOMES = {
     "guided_backpropagation": "attribution.relu_rules",
     "spatial_layers": "attribution.spatial_layers",
     "explain_image": "sheets.explained",
+    "explain_text": "sequences.examples",
+    "explain_stored": "sequences.examples",
     "draw_example": "sheets.example_sheet",
     "RunData": "sheets.run_sheets",
     "draw_run": "sheets.run_sheets",

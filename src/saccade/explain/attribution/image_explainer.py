@@ -21,6 +21,9 @@ from saccade.explain.attribution.methods import METHODS, Method
 from saccade.explain.attribution.spatial_layers import SpatialLayer, last_layer, layer_named, spatial_layers
 from saccade.predict.predictor import Predictor
 
+_USUAL = ("grad-cam", "layer-cam", "saliency", "guided-backpropagation")
+_USUAL_WITHOUT_MAPS = ("saliency", "integrated-gradients")
+
 
 class ClassScores(nn.Module):
     """A model's scores, one a class: of a network that answers two classes with one logit z, -z/2 and z/2.
@@ -85,10 +88,12 @@ class ImageExplainer:
         unfit: methods that do not fit, each with the reason.
 
     Raises:
-        UserError: the network takes no images.
+        UserError: the network takes no images, or comes from an exported file.
     """
 
     def __init__(self, predictor: Predictor) -> None:
+        if not isinstance(predictor, Predictor):
+            raise UserError("the network must be that of a bundle, such as models/NAME: an exported file has no layers")
         spec = predictor.spec
         if spec.layout != "image":
             raise UserError(f"the network must take images to be explained by maps, but it takes {spec.plural}")
@@ -119,6 +124,12 @@ class ImageExplainer:
     def fitting(self) -> list[Method]:
         """The methods that fit, in the order of the table."""
         return [method for name, method in METHODS.items() if name not in self.unfit]
+
+    def usual(self) -> list[Method]:
+        """The methods that are taken where none is named: the quick ones that fit, or else what fits."""
+        usual = _USUAL if "grad-cam" not in self.unfit else _USUAL_WITHOUT_MAPS
+        fitting = self.fitting()
+        return [method for method in fitting if method.name in usual] or fitting
 
     def method(self, name: str) -> Method:
         """A method that fits.

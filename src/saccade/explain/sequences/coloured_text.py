@@ -68,6 +68,15 @@ def shown(token: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in token)
 
 
+def shown_answer(name: str) -> str:
+    """The name of an answer; one that is white or cannot be printed in quotation marks.
+
+    >>> shown_answer("dog"), shown_answer(" ")
+    ('dog', "' '")
+    """
+    return repr(name) if name != name.strip() or not name.isprintable() else name
+
+
 # --- in a terminal ----------------------------------------------------------------------------------------------------
 
 

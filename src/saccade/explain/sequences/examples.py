@@ -5,6 +5,8 @@ Shapes: T time steps, F features.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,8 @@ from saccade.core.errors import UserError
 from saccade.core.messages import pluralise, printable
 from saccade.data.spec import UNKNOWN, Spec
 from saccade.explain.sequences.answers import Answer, Trained, answers, chosen
+from saccade.explain.sequences.coloured_text import ColouredText, draw_texts, shown_answer
+from saccade.explain.sequences.figures import draw_influence
 from saccade.explain.sequences.influence import LIMIT_S, MOST_PIECES, Influence, influences
 from saccade.kinds.tokens.text.encode import read_texts
 from saccade.kinds.tokens.text.tokenizer import SHOWN_UNKNOWN, cut, normalise, tokenizer_of
@@ -68,6 +72,40 @@ class Explained:
         """Influences by their answer and method, such as "dog/leave-one-out", for ``numpy.savez``."""
         return {f"{one.answer.name}/{one.method}": one.values for one in self.influences}
 
+    @property
+    def is_text(self) -> bool:
+        """Whether steps are tokens."""
+        return self.unit in ("characters", "words")
+
+    def coloured_texts(self) -> list[ColouredText]:
+        """A text for each answer that is explained; of series the sums over their columns."""
+        found = []
+        for one in self.influences:
+            values_T = one.values if one.values.ndim == 1 else one.values.sum(axis=1)
+            told = "" if one.answer.probability is None else f", probability {one.answer.probability:.4f}"
+            title = f"{shown_answer(one.answer.name)}{told}: {one.sum_in_words()}"
+            found.append(ColouredText(title, self.steps, values_T, self.unit, self.unknown))
+        return found
+
+    def draw(self, path: Path | str) -> None:
+        """Draw a text with colours; of others bars, or where a step has several numbers a map.
+
+        Args:
+            path: the PNG to write.
+        """
+        texts = self.coloured_texts()
+        if self.is_text:
+            draw_texts(texts, Path(path))
+            return
+        panels = {text.title: one.values for text, one in zip(texts, self.influences, strict=True)}
+        draw_influence(panels, self.steps, self.columns, Path(path), self.unit.removesuffix("s"))
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows of it."""
+        with TemporaryDirectory() as folder:
+            self.draw(Path(folder, "shown.png"))
+            return Path(folder, "shown.png").read_bytes()
+
 
 def _influence_record(one: Influence) -> dict[str, Any]:
     rounded = np.vectorize(lambda value: float(f"{value:.{_DIGITS}g}"), otypes=[float])
@@ -90,6 +128,16 @@ def explain_text(
     limit_s: float = LIMIT_S,
 ) -> Explained:
     """What each token of a text adds to what a network says of it, or of what comes next.
+
+    >>> from saccade.bundle.bundle import NetworkConfig
+    >>> from saccade.predict.predictor import Predictor
+    >>> spec = Spec("tokens", (9,), ("cat", "dog"), vocabulary=("", "?", *"abcdefg "), unit="characters")
+    >>> small = {"embedding_size": 4, "hidden_size": 5}
+    >>> config = NetworkConfig("lstm", small, spec, "classify", [], [], "id")
+    >>> trained = Predictor(config, config.build_network().eval(), torch.device("cpu"))  # or saccade.load(folder)
+    >>> found = explain_text(trained, "a bad cab", classes=["dog"])
+    >>> "".join(found.steps), found.influences[0].answer.name, found.influences[0].values.shape
+    ('a bad cab', 'dog', (9,))
 
     Args:
         trained: network that classifies texts, or says what comes next; such as ``saccade.load`` gives.

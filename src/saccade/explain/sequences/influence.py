@@ -63,6 +63,14 @@ class Influence:
         missed = abs(whole - float(self.values.sum()))
         return missed / max(abs(whole), float(np.abs(self.values).sum()), 1e-12)
 
+    def sum_in_words(self) -> str:
+        """Such as "logit 1.2 = 0.2 where no step says anything +1.0 by the steps"."""
+        what = f"{'value' if self.answer.probability is None else 'logit'} {self.score:.4g}"
+        if self.start is None:
+            return f"{what}, and what it loses without each step"
+        gap = f", {self.gap:.1%} of it missed" if self.gap is not None and self.gap > _SMALL_GAP else ""
+        return f"{what} = {self.start:.4g} where no step says anything {self.values.sum():+.4g} by the steps{gap}"
+
 
 def methods_for(trained: Trained) -> tuple[str, ...]:
     """Which methods fit a network, the one that is taken unless another is named first."""

@@ -5,15 +5,19 @@ Shapes: H height, W width, C channels, K classes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
 
+from saccade.core.errors import UserError
 from saccade.explain.attribution.faithfulness import similarity
 from saccade.explain.attribution.image_explainer import Explanation, ImageExplainer
 from saccade.explain.attribution.methods import Method
-from saccade.explain.sheets.example_sheet import AnswerRow
+from saccade.explain.sheets.example_sheet import AnswerRow, draw_example
+from saccade.predict.predictor import Predictor
 
 _CHECKED = ("deconvolution", "guided-backpropagation")  # which look alike whatever the weights
 _DIGITS = 6
@@ -39,6 +43,21 @@ class ExplainedImage:
     rows: Sequence[AnswerRow]
     are_classes: bool
     like_random: dict[str, float] = field(default_factory=dict)
+
+    def draw(self, path: Path | str, name: str = "") -> None:
+        """Draw the image, and below each method its maps.
+
+        Args:
+            path: the PNG to write.
+            name: name of the example.
+        """
+        draw_example(name or self.summary_line(), self.image, self.rows, path, like_random=self.like_random)
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows of it."""
+        with TemporaryDirectory() as folder:
+            self.draw(Path(folder, "shown.png"))
+            return Path(folder, "shown.png").read_bytes()
 
     def summary_line(self) -> str:
         """The answers on one line."""
@@ -83,19 +102,27 @@ class ExplainedImage:
 
 
 def explain_image(
-    explainer: ImageExplainer,
+    trained: Predictor | ImageExplainer,
     image_HWC: np.ndarray,
-    methods: Sequence[Method],
+    methods: Sequence[Method | str] = (),
     *,
     label: str | None = None,
     layer: str | None = None,
 ) -> ExplainedImage:
     """Maps of one image for the answer and the runner-up, or for a class and the best other one.
 
+    >>> from saccade.bundle.bundle import NetworkConfig
+    >>> from saccade.data.spec import Spec
+    >>> config = NetworkConfig("lenet5", {}, Spec("image", (20, 20, 1), ("cat", "dog")), "classify", [0.4], [0.3], "id")
+    >>> trained = Predictor(config, config.build_network().eval(), torch.device("cpu"))  # or saccade.load(folder)
+    >>> found = explain_image(trained, np.zeros((20, 20, 1), np.uint8), ["saliency"])
+    >>> sorted(found.labels), found.rows[0].explanations[0].map.shape
+    (['cat', 'dog'], (20, 20))
+
     Args:
-        explainer: trained network.
+        trained: network, such as ``saccade.load`` gives; for several images an ``ImageExplainer`` of it is quicker.
         image_HWC: image as it lies in data/prepared, or as ``Predictor.prepare`` gives it.
-        methods: methods that fit.
+        methods: methods that fit, or their names; none: the quick ones.
         label: class, or number to predict, to explain; None: the most probable class and the next, or all numbers, as
             many as fit.
         layer: layer of class activation maps; None: the last with spatial extent.
@@ -104,9 +131,14 @@ def explain_image(
         What is known of it.
 
     Raises:
-        UserError: there is no such class or layer.
+        UserError: there is no such class, layer or method, it does not fit, or the image has other sides.
     """
+    explainer = trained if isinstance(trained, ImageExplainer) else ImageExplainer(trained)
     predictor = explainer.predictor
+    if image_HWC.shape != predictor.spec.shape:
+        given, wanted = (" x ".join(map(str, shape)) for shape in (image_HWC.shape, predictor.spec.shape))
+        raise UserError(f"the image ({given}) must be {wanted}, as in training: `trained.prepare(image)` makes it so")
+    chosen = [explainer.method(one) if isinstance(one, str) else one for one in methods] or explainer.usual()
     answer_K = predictor.outputs(torch.from_numpy(np.array(image_HWC))[None])[0].astype(float)
     are_classes = bool(predictor.spec.classes)
     order = np.argsort(-answer_K, kind="stable").tolist() if are_classes else list(range(len(answer_K)))[:_MAX_NUMBERS]
@@ -117,9 +149,9 @@ def explain_image(
     labels = [explainer.labels[k] for k in shown]
     rows = []
     for place, (k, name) in enumerate(zip(shown, labels, strict=True)):
-        found = [explainer.explain(image_HWC, name, method.name, layer) for method in methods]
+        found = [explainer.explain(image_HWC, name, method.name, layer) for method in chosen]
         rows.append(AnswerRow(_row_title(name, float(answer_K[k]), place, label, are_classes), found))
-    checked = [method.name for method in methods] if any(method.name in _CHECKED for method in methods) else []
+    checked = [method.name for method in chosen] if any(method.name in _CHECKED for method in chosen) else []
     checked = [name for name in checked if name in _CHECKED or name in ("saliency", "grad-cam")]
     return ExplainedImage(
         image=explainer.seen(image_HWC),
