@@ -43,6 +43,8 @@ EXACT_STEPS = {"resnet9": 10, "resnet18": 5}
 # their losses would show of the path to the weights, the others' do; that their networks are the ones they should be,
 # tests/saccade/models/ compares with torchvision's weights and the papers' counts.
 LARGE = {"alexnet", "googlenet", "resnet50", "vgg16"}
+# Half a minute together on a busy machine, and most of what this file takes.
+SLOW = {"resnet9", "resnet18"}
 
 
 def image_models() -> list[str]:
@@ -75,7 +77,14 @@ def losses_of(name: str) -> list[float]:
     return [record.train_loss for record in records]
 
 
-@pytest.mark.parametrize("name", [name for name in image_models() if (ASSETS / f"{name}.txt").exists()])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name in image_models()
+        if (ASSETS / f"{name}.txt").exists()
+    ],
+)
 def test_the_losses_of_twenty_steps_are_those_of_before(name: str) -> None:
     """A model without a file, such as one that was just added, has no losses of before."""
     path = ASSETS / f"{name}.txt"
