@@ -115,6 +115,23 @@ def test_what_saves_nothing_is_left_alone(tmp_path: Path, monkeypatch: pytest.Mo
     assert [path.name for path in tmp_path.iterdir()] == ["whole.onnx"]
 
 
+@pytest.mark.parametrize(("channels", "first"), [(16, "dynamic"), (128, "static")])
+def test_large_convolutions_are_measured_first(channels: int, first: str) -> None:
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    kernel = onnx.numpy_helper.from_array(np.zeros((channels, channels, 3, 3), np.float32), "kernel")
+    dense = onnx.numpy_helper.from_array(np.zeros((700, 700), np.float32), "dense")  # of no convolution
+    graph = helper.make_graph(
+        [
+            helper.make_node("Conv", ["examples", "kernel"], ["h"]),
+            helper.make_node("MatMul", ["h", "dense"], ["values"]),
+        ],
+        "two",
+        *([helper.make_tensor_value_info(name, kind, None)] for name in ("examples", "values")),
+        [kernel, dense],
+    )
+    assert quantise.methods_for(helper.make_model(graph))[0] == first
+
+
 @pytest.mark.parametrize(
     ("before", "after", "larger", "is_good"),
     [
