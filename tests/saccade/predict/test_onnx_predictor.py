@@ -187,6 +187,23 @@ def test_metadata_that_cannot_be_used_are_refused(key: str, value: str, expected
         open_onnx(path)
 
 
+def test_a_task_from_elsewhere_is_named(tmp_path: Path) -> None:
+    bundle = json.loads(onnx_files.metadata(about_pictures().config)["saccade.bundle"])
+    path = onnx_files.softmax_regression(
+        about_pictures(), tmp_path / "odd.onnx", bundle=json.dumps(bundle | {"task": "rank"})
+    )
+    with pytest.raises(UserError, match="of the task 'rank', which this saccade does not have: it has classify"):
+        open_onnx(path)
+
+
+def test_a_kind_from_elsewhere_is_named(tmp_path: Path) -> None:
+    bundle = json.loads(onnx_files.metadata(about_pictures().config)["saccade.bundle"])
+    bundle["spec"] |= {"kind": "sound", "layout": "image"}
+    path = onnx_files.softmax_regression(about_pictures(), tmp_path / "odd.onnx", bundle=json.dumps(bundle))
+    with pytest.raises(UserError, match="of the kind of data 'sound', which this saccade does not have: it has image"):
+        open_onnx(path)
+
+
 def test_a_network_that_its_metadata_do_not_describe_is_refused(content: bytes, tmp_path: Path) -> None:
     model = onnx.load_from_string(content)
     for spec, what in (
