@@ -5,9 +5,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from saccade.bundle.config import FORMATS, NetworkConfig, from_values
+from saccade.core import registry
 from saccade.core.cpu import usable_cores
 from saccade.core.errors import UserError
 
@@ -118,6 +119,8 @@ def _described(path: Path, session: "InferenceSession", found: Mapping[str, str]
             f"a newer saccade, or export it anew with {_EXPORT} of this one"
         )
     config = from_values(bundle)
+    _require_known(path, "kind of data", config.spec.kind, "kinds")
+    _require_known(path, "task", config.task, "tasks")
     threshold = found.get("saccade.reject_threshold")
     reading = _read_object(found, "saccade.reading")
     file = OnnxFile(
@@ -135,6 +138,16 @@ def _described(path: Path, session: "InferenceSession", found: Mapping[str, str]
     )
     _check_graph(file)
     return file
+
+
+def _require_known(path: Path, what: str, name: str, folder: Literal["kinds", "tasks"]) -> None:
+    """Refuse what somebody has added to another saccade: a file names it and does not bring it."""
+    known = registry.names(folder)
+    if name not in known:
+        raise UserError(
+            f"{path} is of the {what} {name!r}, which this saccade does not have: it has {', '.join(known)}. Ask it "
+            f"where it was exported, or copy src/saccade/{folder}/{name} from there"
+        )
 
 
 def _read_object(found: Mapping[str, str], key: str) -> Mapping[str, Any]:

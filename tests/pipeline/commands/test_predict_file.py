@@ -35,6 +35,8 @@ UNWANTED = (
     "dvc",
     "albumentations",
     "matplotlib",
+    "onnx",
+    "onnxscript",
     "scipy",
     "sklearn",
 )

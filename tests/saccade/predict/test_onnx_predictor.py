@@ -70,7 +70,7 @@ def test_sequences_are_answered_whatever_stands_beside_them(spec: Spec, tmp_path
     predictor = trained("gru", spec, hidden_size=5, pool="max")
     of_file = load(onnx_files.export(predictor, tmp_path / "small.onnx", any_length=True))
     random, T = np.random.default_rng(1), spec.shape[0]
-    lengths = random.permutation(np.arange(9) % T + 1)
+    lengths = random.permutation(np.arange(9) % T + 1)[::-1]
     is_real_NT = np.arange(T) < lengths[:, None]
     if spec is TEXTS:
         stored = np.where(is_real_NT, random.integers(2, 11, (9, T)), 0).astype(np.int32)
@@ -184,6 +184,23 @@ def test_a_file_of_another_program_says_whose_it_is(content: bytes, tmp_path: Pa
 def test_metadata_that_cannot_be_used_are_refused(key: str, value: str, expected: str, tmp_path: Path) -> None:
     path = onnx_files.softmax_regression(about_pictures(), tmp_path / "odd.onnx", **{key: value})
     with pytest.raises(UserError, match=expected):
+        open_onnx(path)
+
+
+def test_a_task_from_elsewhere_is_named(tmp_path: Path) -> None:
+    bundle = json.loads(onnx_files.metadata(about_pictures().config)["saccade.bundle"])
+    path = onnx_files.softmax_regression(
+        about_pictures(), tmp_path / "odd.onnx", bundle=json.dumps(bundle | {"task": "rank"})
+    )
+    with pytest.raises(UserError, match="of the task 'rank', which this saccade does not have: it has classify"):
+        open_onnx(path)
+
+
+def test_a_kind_from_elsewhere_is_named(tmp_path: Path) -> None:
+    bundle = json.loads(onnx_files.metadata(about_pictures().config)["saccade.bundle"])
+    bundle["spec"] |= {"kind": "sound", "layout": "image"}
+    path = onnx_files.softmax_regression(about_pictures(), tmp_path / "odd.onnx", bundle=json.dumps(bundle))
+    with pytest.raises(UserError, match="of the kind of data 'sound', which this saccade does not have: it has image"):
         open_onnx(path)
 
 
