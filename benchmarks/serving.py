@@ -112,6 +112,22 @@ async def drive(port: int, requests: list[bytes], clients: int, seconds: float) 
     return len(durations) / (time.perf_counter() - began), durations
 
 
+async def one_client(first: int, second: int, requests: list[bytes], number: int) -> list[tuple[float, float]]:
+    """Milliseconds of requests to two servers in turn, one after the other."""
+    connections = [await asyncio.open_connection("127.0.0.1", port) for port in (first, second)]
+    pairs = []
+    for place in range(number):
+        took = []
+        for reader, writer in connections:
+            began = time.perf_counter()
+            writer.write(requests[place % len(requests)])
+            head = await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]))
+            took.append((time.perf_counter() - began) * 1000)
+        pairs.append((took[0], took[1]))
+    return pairs
+
+
 def bare(predictor: Any, stored: np.ndarray, size: int, seconds: float) -> float:
     """Examples a second of the network alone."""
     count, began = 0, time.perf_counter()
@@ -194,6 +210,7 @@ def measure(arguments: argparse.Namespace, bundle: Path, stored: np.ndarray, scr
                     return rate
 
                 sides[f"{name}, {clients}"] = side
+        pairs = asyncio.run(one_client(ports["batches"][0], ports["one by one"][0], files, arguments.requests))
         sides["client"] = lambda: asyncio.run(client_limit(files, arguments.seconds))
         for side in sides.values():
             side()  # warm
@@ -204,6 +221,9 @@ def measure(arguments: argparse.Namespace, bundle: Path, stored: np.ndarray, scr
         rates = [one[name] for one in rounds]
         took = f", {statistics.median(latencies[name]):.2f} ms" if name in latencies else ""
         print(f"  {name:14} {statistics.median(rates):8.0f} /s ({min(rates):.0f} to {max(rates):.0f}){took}")
+
+    middles = [statistics.median(side) for side in zip(*pairs, strict=True)]
+    print(f"  one client, in turn: {middles[0]:.2f} ms with batches, {middles[1]:.2f} ms one by one")
 
     def ratio(title: str, value: Callable[[dict[str, float]], float]) -> None:
         values = [value(one) for one in rounds]
@@ -257,6 +277,7 @@ def main() -> None:
     parser.add_argument("--resnet9", action="store_true", help="a ResNet-9 of random weights in place of a bundle")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each side in a round")
+    parser.add_argument("--requests", type=int, default=300, help="of one client to both sides in turn")
     parser.add_argument("--mlflow", action="store_true", help="also `mlflow models serve`")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

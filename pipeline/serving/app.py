@@ -195,12 +195,16 @@ def _json(value: Any, status: int = 200, headers: dict[str, str] | None = None) 
     return Response(content.encode(), status, {**(headers or {})}, "application/json")
 
 
+def _refusal(error: RefusedError) -> Response:
+    return _json({"error": error.message}, error.status, error.headers)
+
+
 def _add_errors(app: FastAPI, explains: bool) -> None:
     """Each error is one line: {"error": "..."}."""
 
     @app.exception_handler(RefusedError)
     async def refused(request: Request, error: RefusedError) -> Response:
-        return _json({"error": error.message}, error.status, error.headers)
+        return _refusal(error)
 
     @app.exception_handler(HTTPException)
     async def by_starlette(request: Request, error: HTTPException) -> Response:
@@ -221,7 +225,9 @@ def _add_errors(app: FastAPI, explains: bool) -> None:
 
 
 class _Counted:
-    """Counts requests, and how long each takes.
+    """Counts requests, and how long each takes; hands those that come by the thousand to the service without a detour.
+
+    What FastAPI does for a request takes as long as a small network: 0.2 of 0.6 ms.
 
     Args:
         app: what answers them.
@@ -230,6 +236,7 @@ class _Counted:
 
     def __init__(self, app: Callable[..., Awaitable[None]], service: Service) -> None:
         self._app = app
+        self._service = service
         self._metrics = service.metrics
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -246,7 +253,17 @@ class _Counted:
             await send(message)
 
         try:
-            await self._app(scope, receive, counted)
+            if scope["path"] == "/predict" and scope["method"] == "POST":
+                response = await self._predict(Request(scope, receive))
+                await response(scope, receive, counted)
+            else:
+                await self._app(scope, receive, counted)
         finally:
             path = scope["path"] if scope["path"] in _PATHS else "other"
             self._metrics.count_request(path, status, time.perf_counter() - began)
+
+    async def _predict(self, request: Request) -> Response:
+        try:
+            return _json(await self._service.predict(request))
+        except RefusedError as error:
+            return _refusal(error)

@@ -85,12 +85,11 @@ async def receive(request: "Request", limits: Limits, held: Held) -> Body:
 
 
 def _media_type(header: str) -> tuple[str, dict[str, str]]:
-    from email.message import Message
+    from python_multipart.multipart import parse_options_header
 
-    message = Message()
-    message["content-type"] = header[:1000].replace("\r", " ").replace("\n", " ")
-    parameters = message.get_params(failobj=[], unquote=True)[1:] if header.strip() else []
-    return (message.get_content_type() if header.strip() else ""), {str(key).lower(): str(v) for key, v in parameters}
+    media, options = parse_options_header(header[:1000])
+    decoded = {name.decode("latin-1"): value.decode("latin-1") for name, value in options.items()}
+    return media.decode("latin-1").strip().lower(), decoded
 
 
 def parse_json(content: bytes) -> dict[str, Any]:
