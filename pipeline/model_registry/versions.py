@@ -1,6 +1,7 @@
 """The model registry of an MLflow server: versions of a name, their aliases, tags, files. A failure is one line."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ DIRTY_TAG = "saccade.git_dirty"
 METRIC_TAG = "saccade.metric"  # name of the task's main metric
 
 MAX_DESCRIPTION = 5_000  # characters that MLflow's database keeps
+_URI_VARIABLE = "MLFLOW_TRACKING_URI"
 _MAX_SHOWN = 10  # names in a message
 _MODEL_VERSIONS_TAG = "mlflow.modelVersions"  # of a logged model: MLflow's pages link it to its versions by this
 
@@ -261,12 +263,16 @@ def _as_tracking_uri(uri: str) -> Iterator[None]:
     """MLflow's own, while it looks up a logged model: its SQL registry asks no client for the address."""
     import mlflow
 
-    before = mlflow.get_tracking_uri()
+    in_environment = os.environ.pop(_URI_VARIABLE, None)
+    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
     mlflow.set_tracking_uri(uri)
     try:
         yield
     finally:
         mlflow.set_tracking_uri(before)
+        os.environ.pop(_URI_VARIABLE, None)  # which MLflow sets, too
+        if in_environment is not None:
+            os.environ[_URI_VARIABLE] = in_environment
 
 
 def _pages(search: Any, *arguments: Any) -> Iterator[Any]:

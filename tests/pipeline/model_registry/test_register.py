@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -248,6 +249,7 @@ def test_a_registered_model_is_the_bundle_of_its_run(
 ) -> None:
     folder = bundle_folder("models:/dots@champion")
     assert folder.is_relative_to(registered.root / ".saccade")
+    assert "MLFLOW_TRACKING_URI" not in os.environ  # which MLflow sets wherever it is told an address
     for path in ("bundle.json", "weights.safetensors"):
         assert (folder / path).read_bytes() == (Path("models/good") / path).read_bytes()
     (folder / "weights.safetensors").write_bytes(b"something else")
@@ -382,7 +384,19 @@ def test_mlflow_predicts_as_saccade_does(
     monkeypatch.setattr("pipeline.commands.register.MlflowReplay", MlflowReplay)  # with the library of the product
     write_run("whole", answers(200, 1), commit=registered.commit, seed=7)
     register("whole", RegisterOptions("whole", ("champion",)))
-    command = ["mlflow", "models", "predict", "-m", "models:/whole@champion", "-t", "json", "--env-manager", "local"]
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "models",
+        "predict",
+        "-m",
+        "models:/whole@champion",
+        "-t",
+        "json",
+        "--env-manager",
+        "local",
+    ]
     command += ["-i", str(tmp_path / "asked.json"), "-o", str(tmp_path / "answer.json")]
     ended = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
