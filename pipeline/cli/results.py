@@ -142,7 +142,10 @@ def predict(
     out: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(
-            "--out", metavar="FILE", help="for a forecast: the .png to write; default: reports/RUN-forecast.png"
+            "--out",
+            metavar="FILE",
+            help="a .parquet, .csv or .jsonl that gets a row an example, gone on with after a kill; for a forecast: "
+            "the .png to write; default: reports/RUN-forecast.png",
         ),
     ] = None,
 ) -> None:
@@ -150,9 +153,12 @@ def predict(
     if not paths and not text and prompt is None:
         raise typer.BadParameter("name files, or give --text TEXT or --prompt TEXT")
     here, out = Path.cwd(), out and out.absolute()  # relative to where the command was called, not to the tree
+    from pipeline.batch_answers.tables import SUFFIXES
     from saccade.kinds import Reading
     from saccade.predict import is_onnx
     from saccade.predict.answers import Question
+
+    table = out if out and out.suffix.lower() in SUFFIXES else None
 
     def asked(reading: Reading) -> Question:
         return Question(
@@ -164,7 +170,8 @@ def predict(
             probabilities=probabilities,
             top=top,
             as_json=as_json,
-            figure=out,
+            figure=None if table else out,
+            table=table,
         )
 
     if is_onnx(run):

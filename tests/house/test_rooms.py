@@ -51,6 +51,7 @@ ORDER = (
     "pipeline.model_registry",
     "pipeline.serving",
     "pipeline.browser_page",
+    "pipeline.batch_answers",
     "pipeline.commands",
     "pipeline.cli",
     TOP,

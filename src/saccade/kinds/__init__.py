@@ -456,6 +456,10 @@ class NewExamples:
         total: how many there are.
         batch_size: examples that are best answered at once; None: as many as ``evaluate:`` says.
         warnings: lines that are complete once all batches were read: what was cut off or passed over.
+        files: files that they are read from, relative to ``Reading.here``.
+        columns: keys that an example's ``place`` may have, in the order of a table's columns, and their types.
+        pick: function from numbers of examples, from 0 and rising, to these examples, which does not read the others;
+            None: the kind has none, and all are read.
     """
 
     title: str
@@ -464,6 +468,30 @@ class NewExamples:
     total: int
     batch_size: int | None = None
     warnings: list[str] = field(default_factory=list)
+    files: Sequence[str] = ()
+    columns: Mapping[str, type] = field(default_factory=lambda: {"path": str})
+    pick: Callable[[Sequence[int]], Iterable[Sequence[NewExample]]] | None = None
+
+    def picked(self, numbers: Sequence[int]) -> Iterable[Sequence[NewExample]]:
+        """Some of the examples, batch by batch.
+
+        Args:
+            numbers: numbers of examples, from 0 and rising.
+
+        Returns:
+            These examples in order; others are read only where the kind cannot pass over them.
+        """
+        if len(numbers) == self.total:
+            return self.batches
+        return self._among_all(numbers) if self.pick is None else self.pick(numbers)
+
+    def _among_all(self, numbers: Sequence[int]) -> Iterator[Sequence[NewExample]]:
+        wanted, first = set(numbers), 0
+        for batch in self.batches:
+            found = [one for number, one in enumerate(batch, start=first) if number in wanted]
+            first += len(batch)
+            if found:
+                yield found
 
 
 @dataclass(frozen=True)
