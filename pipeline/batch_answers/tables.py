@@ -5,9 +5,10 @@ Parquet holds probabilities and numbers as they were computed, float32; CSV and 
 """
 
 import csv
+import io
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,12 +53,12 @@ def write_part(path: Path, columns: Sequence[Column], values: Values) -> None:
             _pyarrow(path).write_table(_arrow_table(columns, values), partial)
             return
         with partial.open("w", newline="", encoding="utf-8") as file:
-            lists = [[_WRITTEN[column.type](value) for value in values[column.name]] for column in columns]
             if path.suffix == ".csv":
-                texts = [_as_cells(column.type, cells) for column, cells in zip(columns, lists, strict=True)]
-                csv.writer(file, lineterminator="\n").writerows(zip(*texts, strict=True))
+                cells = [_as_cells(column.type, values[column.name]) for column in columns]
+                csv.writer(file, lineterminator="\n").writerows(zip(*cells, strict=True))
                 return
             names = [column.name for column in columns]
+            lists = [_as_json(column.type, values[column.name]) for column in columns]
             for row in zip(*lists, strict=True):
                 present = {name: value for name, value in zip(names, row, strict=True) if value is not None}
                 file.write(json.dumps(present, ensure_ascii=False) + "\n")
@@ -87,46 +88,30 @@ def join_parts(parts: Sequence[Path], columns: Sequence[Column], table: Path) ->
 
 
 def _header(columns: Sequence[Column]) -> bytes:
-    import io
-
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow([column.name for column in columns])
     return text.getvalue().encode()
 
 
-def _as_cells(kind: Type, values: Sequence[Any]) -> Iterator[Any]:
+def _as_cells(kind: Type, values: Sequence[Any]) -> Sequence[Any]:
     """Values as CSV has them: nothing where there is none, several labels in one cell."""
-    for value in values:
-        if value is None:
-            yield ""
-        elif kind == "probability":
-            yield f"{value:.{DIGITS}f}"
-        elif kind == "texts":
-            yield joined(value)
-        else:
-            yield str(value).lower() if kind == "yes or no" else value
+    if kind == "probability":
+        return ["" if value is None else f"{value:.{DIGITS}f}" for value in values]
+    if kind == "number":
+        return ["" if value is None else f"{value:.{DIGITS}g}" for value in values]
+    if kind == "yes or no":
+        return ["" if value is None else str(value).lower() for value in values]
+    if kind == "texts":
+        return ["" if value is None else joined(value) for value in values]
+    return values  # of None, csv writes nothing
 
 
-def _same(value: Any) -> Any:
-    return value
-
-
-def _probability(value: float | None) -> float | None:
-    return None if value is None else round(value, DIGITS)
-
-
-def _number(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.{DIGITS}g}")
-
-
-_WRITTEN: dict[Type, Callable[[Any], Any]] = {
-    "text": _same,
-    "whole number": _same,
-    "texts": _same,
-    "yes or no": _same,
-    "probability": _probability,
-    "number": _number,
-}
+def _as_json(kind: Type, values: Sequence[Any]) -> Sequence[Any]:
+    if kind == "probability":
+        return [value if value is None else round(value, DIGITS) for value in values]
+    if kind == "number":
+        return [value if value is None else float(f"{value:.{DIGITS}g}") for value in values]
+    return values
 
 
 def _pyarrow(table: Path) -> "ModuleType":

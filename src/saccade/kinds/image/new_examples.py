@@ -225,9 +225,10 @@ def _results(waiting: list["Future[Decoded]"]) -> list[Decoded]:
 
 def _read(spec: Spec, path: str, here: Path, frame: int | None, seen: Seen | None) -> Decoded:
     try:
-        if not stat.S_ISREG((here / path).stat().st_mode):
+        place = here / path
+        if not stat.S_ISREG(place.stat().st_mode):
             return path, UserError("must be a file; a pipe or a device may never end")
-        return path, read_image(spec, (here / path).read_bytes(), name=path, frame=frame, seen=seen)
+        return path, read_image(spec, place.read_bytes(), name=path, frame=frame, seen=seen)
     except OSError as error:
         return path, UserError(f"must be readable: {error.strerror or error}")
     except UserError as error:
