@@ -36,6 +36,7 @@ ORDER = (
     "saccade.predict",
     "saccade.explain",
     "saccade.export",
+    "saccade.drift",
     "saccade.tasks",
     "saccade.report",
     "saccade.run_page",
