@@ -148,6 +148,9 @@ def predict(
             "the .png to write; default: reports/RUN-forecast.png",
         ),
     ] = None,
+    monitor: Annotated[
+        bool, typer.Option("--monitor", help="also tell whether the inputs look like the data of the run: see `drift`")
+    ] = False,
 ) -> None:
     """Classify new images, texts or series with a trained run, or let it continue a text or a series."""
     if not paths and not text and prompt is None:
@@ -191,6 +194,11 @@ def predict(
         from pipeline.commands.standing import warn_after_prediction
 
         warn_after_prediction(network.params, run)
+    if monitor:
+        from pipeline.commands.drift import drift
+
+        dataset = network.params.runs[run].dataset
+        drift(reading, dataset=dataset, device=network.device, page=None, as_json=as_json)
 
 
 @app.command()

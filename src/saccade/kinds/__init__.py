@@ -11,8 +11,8 @@ and never which kind it is. Its ``__init__.py`` imports nothing heavy, for ``sac
 
 and, where the kind has them, the functions ``problems``, ``recommend``, ``baseline_run``, ``baseline``,
 ``features_baseline``, ``beside_answers``, ``properties``, ``draw_mistakes``, ``draw_examples``, ``excerpts``,
-``from_array``, ``from_bytes`` and ``read_new``, each described at the function of that name here, or at ``baselines``.
-The file of a form holds
+``from_array``, ``from_bytes``, ``measures_of_new`` and ``read_new``, each described at the function of that name here,
+or at ``baselines``. The file of a form holds
 
     SPLIT    = ("group_by", "folds")      which keys of ``split:`` it takes besides test, validation, order and seed
     def prepare(examples, job, *, size: ..., fit: ... = "stretch") -> Prepared
@@ -591,6 +591,20 @@ def read_new(reading: Reading) -> NewExamples:
             "saccade.load(...).outputs()"
         )
     found: NewExamples = read(reading)
+    return found
+
+
+def measures_of_new(reading: Reading, examples: Sequence[NewExample]) -> "dict[str, np.ndarray]":
+    """What was known of new examples before they were prepared, as origins.csv has it of a dataset's own.
+
+    Args:
+        reading: where they are from.
+        examples: examples that could be read.
+
+    Returns:
+        Name of a measure, such as height, to float (N,); empty where the kind knows none.
+    """
+    found: dict[str, Any] = _offered(reading.spec.kind, "measures_of_new", _nothing)(reading, examples)
     return found
 
 
