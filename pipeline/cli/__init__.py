@@ -5,10 +5,10 @@ What a command does belongs to stages/, launch/ or commands/.
 
 # Each registers its commands, in this order.
 # isort: off
-from pipeline.cli import settings, data, training, results, drift, export, registering, serving, describe, upkeep
+from pipeline.cli import settings, data, training, results, export, registering, serving, describe, upkeep
 
 
 # isort: on
 from pipeline.cli.app import app
 
-__all__ = ["app", "data", "describe", "drift", "export", "registering", "results", "serving", "settings", "training", "upkeep"]
+__all__ = ["app", "data", "describe", "export", "registering", "results", "serving", "settings", "training", "upkeep"]

@@ -178,11 +178,15 @@ def predict(
         )
 
     if is_onnx(run):
+        if monitor:
+            raise typer.BadParameter("--monitor needs a run of params.yaml: an exported file has no data beside it")
         from pipeline.commands.predict_file import predict_with_file
 
         predict_with_file(Path(run), asked, paths=paths or (), texts=text or (), here=here)
         return
     network = asked_network(run, here)
+    if monitor and network.params is None:
+        raise typer.BadParameter(f"--monitor needs a run of params.yaml, whose data are prepared here, not {run}")
     from pipeline import paths as places
     from pipeline.commands.predict import predict, spec_of
 
@@ -195,10 +199,10 @@ def predict(
 
         warn_after_prediction(network.params, run)
     if monitor:
-        from pipeline.commands.drift import drift
+        from pipeline.commands.drift import monitor_inputs
 
         dataset = network.params.runs[run].dataset
-        drift(reading, dataset=dataset, device=network.device, page=None, as_json=as_json)
+        monitor_inputs(reading, dataset=dataset, device=network.device, as_json=as_json)
 
 
 @app.command()
@@ -262,3 +266,37 @@ def explain(
 
     options = ExplainOptions(out, tuple(method or ()), layer, class_, as_json, as_npz)
     explain_given(params, run, Given(here, tuple(paths or ()), tuple(text or ()), prompt, limit), options)
+
+
+@app.command()
+def drift(
+    run: RunName,
+    paths: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(metavar="[NEW]...", help="new inputs, as `predict` takes them: folders, files, patterns"),
+    ] = None,
+    text: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--text", metavar="TEXT", help="a new text; may be repeated"),
+    ] = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", metavar="FILE", help="page to write; default: reports/RUN/drift.html"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object in place of lines")] = False,
+) -> None:
+    """Tell whether new inputs look like the data that a run was measured on; a hint, with a page."""
+    if not paths and not text:
+        raise typer.BadParameter("name new inputs: files, folders, or --text TEXT")
+    here, out = Path.cwd(), out and out.absolute()  # relative to where the command was called, not to the tree
+    network = asked_network(run, here)
+    if network.params is None:
+        raise typer.BadParameter(f"drift needs a run of params.yaml, whose data are prepared here, not {run}")
+    from pipeline.commands.drift import drift
+    from pipeline.commands.predict import spec_of
+    from saccade.kinds import Reading
+
+    spec = spec_of(network.found.bundle)
+    reading = Reading(run, spec, paths or (), text or (), here, network.source, network.preprocess, network.holds)
+    dataset = network.params.runs[run].dataset
+    drift(reading, dataset=dataset, device=network.device, page=out, as_json=as_json)

@@ -73,7 +73,7 @@ def drift(reading: kinds.Reading, *, dataset: str, device: str, page: Path | Non
 
     stored = _stacked([one.array for one in chosen], spec)
     new = look_at(predictor, stored, [one.name for one in chosen], measures)
-    threshold, warning = reported_threshold(run)
+    threshold, warning = reported_threshold(run, paths.model(run), paths.report(run))
     for line in [*examples.warnings, *([warning] if warning else [])]:
         warn(line)
     found = compare(predictor, sample(test), sample(train), new, unsure_below=threshold, seed=_SEED)
@@ -89,6 +89,21 @@ def drift(reading: kinds.Reading, *, dataset: str, device: str, page: Path | Non
     for line in sentences(found):
         say(line)
     say(f"page: {page}")
+
+
+def monitor_inputs(reading: kinds.Reading, *, dataset: str, device: str, as_json: bool) -> None:
+    """What ``drift`` says of inputs that were predicted, a warning where it can say nothing of them.
+
+    Args:
+        reading: the inputs.
+        dataset: name of the run's dataset.
+        device: auto, cpu, cuda, cuda:1 or mps.
+        as_json: print one JSON object in place of lines.
+    """
+    try:
+        drift(reading, dataset=dataset, device=device, page=None, as_json=as_json)
+    except UserError as error:  # the answers were given
+        warn(f"--monitor: {error}")
 
 
 def _stacked(arrays: list[Any], spec: Spec) -> np.ndarray:

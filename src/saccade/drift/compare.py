@@ -162,7 +162,7 @@ def look_at(
     """
     properties = [
         *statistics(stored, predictor.spec),
-        *(Property(name, np.asarray(v)) for name, v in (measures or {}).items()),
+        *(Property(name, np.asarray(values), "pixels") for name, values in (measures or {}).items()),
     ]
     return Sample(stored, predictor.answers_of(stored), embedding(predictor, stored), properties, names)
 
