@@ -85,7 +85,8 @@ def drift(reading: kinds.Reading, *, dataset: str, device: str, page: Path | Non
         say(json.dumps(_record(found, run, problems, examples.total, page)))
         return
     if problems:
-        warn(f"{pluralise(problems, examples.title)} of {len(read):,} could not be read, and are left out")
+        verb = "is" if problems == 1 else "are"
+        warn(f"{pluralise(problems, examples.title)} of {len(read):,} could not be read, and {verb} left out")
     for line in sentences(found):
         say(line)
     say(f"page: {page}")
