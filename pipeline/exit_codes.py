@@ -92,6 +92,7 @@ def _report(error: BaseException, command: str) -> int:
     if isinstance(error, KeyboardInterrupt | KilledBySignal):
         by = f" by {error}" if isinstance(error, KilledBySignal) else ""
         next_time = "resumes where it stopped" if command in _RESUMABLE else "starts over"
+        next_time = getattr(error, "next_time", "") or next_time
         if not _is_one_of_several():
             warn(f"stopped{by}; the same command {next_time}")
         return 128 + error.number if isinstance(error, KilledBySignal) else 130

@@ -16,11 +16,18 @@ _PATIENCE_S = 25.0  # the launcher kills after 30
 
 
 class KilledBySignal(BaseException):
-    """SIGTERM or SIGHUP, as an exception, so that ``with`` and ``finally`` blocks are left in order."""
+    """A signal as an exception, so that ``with`` and ``finally`` blocks are left in order.
 
-    def __init__(self, number: int) -> None:
+    Args:
+        number: number of the signal.
+        next_time: what the same command does the next time, such as "goes on after 64 of 100"; empty: what commands
+            of that name do.
+    """
+
+    def __init__(self, number: int, next_time: str = "") -> None:
         super().__init__(signal.Signals(number).name)
         self.number = number
+        self.next_time = next_time
 
 
 class StopRequest:

@@ -142,17 +142,26 @@ def predict(
     out: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(
-            "--out", metavar="FILE", help="for a forecast: the .png to write; default: reports/RUN-forecast.png"
+            "--out",
+            metavar="FILE",
+            help="a .parquet, .csv or .jsonl that gets a row an example, gone on with after a kill; for a forecast: "
+            "the .png to write; default: reports/RUN-forecast.png",
         ),
     ] = None,
+    monitor: Annotated[
+        bool, typer.Option("--monitor", help="also tell whether the inputs look like the data of the run: see `drift`")
+    ] = False,
 ) -> None:
     """Classify new images, texts or series with a trained run, or let it continue a text or a series."""
     if not paths and not text and prompt is None:
         raise typer.BadParameter("name files, or give --text TEXT or --prompt TEXT")
     here, out = Path.cwd(), out and out.absolute()  # relative to where the command was called, not to the tree
+    from pipeline.batch_answers.tables import SUFFIXES
     from saccade.kinds import Reading
     from saccade.predict import is_onnx
     from saccade.predict.answers import Question
+
+    table = out if out and out.suffix.lower() in SUFFIXES else None
 
     def asked(reading: Reading) -> Question:
         return Question(
@@ -164,15 +173,20 @@ def predict(
             probabilities=probabilities,
             top=top,
             as_json=as_json,
-            figure=out,
+            figure=None if table else out,
+            table=table,
         )
 
     if is_onnx(run):
+        if monitor:
+            raise typer.BadParameter("--monitor needs a run of params.yaml: an exported file has no data beside it")
         from pipeline.commands.predict_file import predict_with_file
 
         predict_with_file(Path(run), asked, paths=paths or (), texts=text or (), here=here)
         return
     network = asked_network(run, here)
+    if monitor and network.params is None:
+        raise typer.BadParameter(f"--monitor needs a run of params.yaml, whose data are prepared here, not {run}")
     from pipeline import paths as places
     from pipeline.commands.predict import predict, spec_of
 
@@ -184,6 +198,11 @@ def predict(
         from pipeline.commands.standing import warn_after_prediction
 
         warn_after_prediction(network.params, run)
+    if monitor:
+        from pipeline.commands.drift import monitor_inputs
+
+        dataset = network.params.runs[run].dataset
+        monitor_inputs(reading, dataset=dataset, device=network.device, as_json=as_json)
 
 
 @app.command()
@@ -247,3 +266,37 @@ def explain(
 
     options = ExplainOptions(out, tuple(method or ()), layer, class_, as_json, as_npz)
     explain_given(params, run, Given(here, tuple(paths or ()), tuple(text or ()), prompt, limit), options)
+
+
+@app.command()
+def drift(
+    run: RunName,
+    paths: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(metavar="[NEW]...", help="new inputs, as `predict` takes them: folders, files, patterns"),
+    ] = None,
+    text: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--text", metavar="TEXT", help="a new text; may be repeated"),
+    ] = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", metavar="FILE", help="page to write; default: reports/RUN/drift.html"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object in place of lines")] = False,
+) -> None:
+    """Tell whether new inputs look like the data that a run was measured on; a hint, with a page."""
+    if not paths and not text:
+        raise typer.BadParameter("name new inputs: files, folders, or --text TEXT")
+    here, out = Path.cwd(), out and out.absolute()  # relative to where the command was called, not to the tree
+    network = asked_network(run, here)
+    if network.params is None:
+        raise typer.BadParameter(f"drift needs a run of params.yaml, whose data are prepared here, not {run}")
+    from pipeline.commands.drift import drift
+    from pipeline.commands.predict import spec_of
+    from saccade.kinds import Reading
+
+    spec = spec_of(network.found.bundle)
+    reading = Reading(run, spec, paths or (), text or (), here, network.source, network.preprocess, network.holds)
+    dataset = network.params.runs[run].dataset
+    drift(reading, dataset=dataset, device=network.device, page=out, as_json=as_json)

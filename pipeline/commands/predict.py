@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from pipeline.batch_answers.tables import SUFFIXES
+from pipeline.batch_answers.write_answers import check_table, write_answers
 from pipeline.console import Progress, say, warn
 from pipeline.model_registry.resolve import FoundBundle
 from pipeline.runs.reported import reported_threshold
@@ -61,7 +63,7 @@ def predict(question: Question, *, device: str, found: FoundBundle) -> None:
     threshold, warning = reported_threshold(question.reading.run, found.bundle, found.record)
     if warning:
         warn(warning)
-    tell(predictor, task, dataclasses.replace(question, unsure_below=threshold))
+    tell(predictor, task, dataclasses.replace(question, unsure_below=threshold), model=found.bundle)
 
 
 def task_that_takes(question: Question, config: NetworkConfig) -> ModuleType:
@@ -79,21 +81,27 @@ def task_that_takes(question: Question, config: NetworkConfig) -> ModuleType:
     """
     task = registry.module("tasks", config.task)
     _refuse_what_it_does_not_take(config, task, question)
+    if question.table is not None:
+        check_table(question, config)
     return task
 
 
-def tell(predictor: AnyPredictor, task: ModuleType, question: Question) -> None:
-    """Ask a network, and print what it says.
+def tell(predictor: AnyPredictor, task: ModuleType, question: Question, *, model: Path) -> None:
+    """Ask a network, and print what it says, or write it as a table where one is asked for.
 
     Args:
         predictor: the network, whatever computes it.
         task: file of its task.
         question: what it is asked.
+        model: folder or file that the network was read from.
 
     Raises:
         UserError: something that it cannot be asked, or what was given cannot be read.
     """
     run = question.reading.run
+    if question.table is not None:
+        write_answers(predictor, question, model=model)
+        return
     try:
         answers: Answers = getattr(task, "predict", classify)(predictor, question)
     except WrongUseError as error:
@@ -136,6 +144,8 @@ def _refuse_what_it_does_not_take(config: NetworkConfig, task: ModuleType, quest
     spec, run, given = config.spec, question.reading.run, question.given()
     does = getattr(task, "DOES", f"{'classifies' if spec.classes else 'answers with numbers of'} {spec.plural}")
     taken = getattr(task, "TAKES", kinds.inputs_of(spec))
+    if question.figure is not None and "--out" not in taken:
+        raise UserError(f"--out ({question.figure}) must end with {', '.join(SUFFIXES)}: {run} {does}")
     remedy = getattr(task, "GIVE", "").format(run=run) or kinds.how_to_give(spec, run)
     for name, value in given.items():
         if name not in taken:

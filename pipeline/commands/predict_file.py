@@ -34,6 +34,6 @@ def predict_with_file(
     file = open_onnx(path)
     reading = Reading(str(path), file.config.spec, paths, texts, here, file.source, file.preprocess, file.holds)
     question = replace(ask(reading), usual_figure=here / f"{path.stem}-forecast.png", unsure_below=file.unsure_below)
-    tell(OnnxPredictor(file), task_that_takes(question, file.config), question)
+    tell(OnnxPredictor(file), task_that_takes(question, file.config), question, model=path)
     if found := find_shortfall(file.metrics):
         warn(f"warning: when it was evaluated, {file.run} was {found}")

@@ -11,8 +11,8 @@ and never which kind it is. Its ``__init__.py`` imports nothing heavy, for ``sac
 
 and, where the kind has them, the functions ``problems``, ``recommend``, ``baseline_run``, ``baseline``,
 ``features_baseline``, ``beside_answers``, ``properties``, ``draw_mistakes``, ``draw_examples``, ``excerpts``,
-``from_array``, ``from_bytes`` and ``read_new``, each described at the function of that name here, or at ``baselines``.
-The file of a form holds
+``from_array``, ``from_bytes``, ``measures_of_new`` and ``read_new``, each described at the function of that name here,
+or at ``baselines``. The file of a form holds
 
     SPLIT    = ("group_by", "folds")      which keys of ``split:`` it takes besides test, validation, order and seed
     def prepare(examples, job, *, size: ..., fit: ... = "stretch") -> Prepared
@@ -456,6 +456,10 @@ class NewExamples:
         total: how many there are.
         batch_size: examples that are best answered at once; None: as many as ``evaluate:`` says.
         warnings: lines that are complete once all batches were read: what was cut off or passed over.
+        files: files that they are read from, relative to ``Reading.here``.
+        columns: keys that an example's ``place`` may have, in the order of a table's columns, and their types.
+        pick: function from numbers of examples, from 0 and rising, to these examples, which does not read the others;
+            None: the kind has none, and all are read.
     """
 
     title: str
@@ -464,6 +468,30 @@ class NewExamples:
     total: int
     batch_size: int | None = None
     warnings: list[str] = field(default_factory=list)
+    files: Sequence[str] = ()
+    columns: Mapping[str, type] = field(default_factory=lambda: {"path": str})
+    pick: Callable[[Sequence[int]], Iterable[Sequence[NewExample]]] | None = None
+
+    def picked(self, numbers: Sequence[int]) -> Iterable[Sequence[NewExample]]:
+        """Some of the examples, batch by batch.
+
+        Args:
+            numbers: numbers of examples, from 0 and rising.
+
+        Returns:
+            These examples in order; others are read only where the kind cannot pass over them.
+        """
+        if len(numbers) == self.total:
+            return self.batches
+        return self._among_all(numbers) if self.pick is None else self.pick(numbers)
+
+    def _among_all(self, numbers: Sequence[int]) -> Iterator[Sequence[NewExample]]:
+        wanted, first = set(numbers), 0
+        for batch in self.batches:
+            found = [one for number, one in enumerate(batch, start=first) if number in wanted]
+            first += len(batch)
+            if found:
+                yield found
 
 
 @dataclass(frozen=True)
@@ -563,6 +591,20 @@ def read_new(reading: Reading) -> NewExamples:
             "saccade.load(...).outputs()"
         )
     found: NewExamples = read(reading)
+    return found
+
+
+def measures_of_new(reading: Reading, examples: Sequence[NewExample]) -> "dict[str, np.ndarray]":
+    """What was known of new examples before they were prepared, as origins.csv has it of a dataset's own.
+
+    Args:
+        reading: where they are from.
+        examples: examples that could be read.
+
+    Returns:
+        Name of a measure, such as height, to float (N,); empty where the kind knows none.
+    """
+    found: dict[str, Any] = _offered(reading.spec.kind, "measures_of_new", _nothing)(reading, examples)
     return found
 
 

@@ -36,6 +36,7 @@ class Question:
         as_json: whether the answers are to be JSON objects.
         figure: PNG of a forecast; None: the task's usual place, and none in JSON.
         usual_figure: that place.
+        table: file that gets a row an example, in place of printing them; None: they are printed.
         batch_size: examples at once.
         unsure_below: confidence below which a classifier's answer is unsure; None: none is called so.
     """
@@ -50,6 +51,7 @@ class Question:
     as_json: bool = False
     figure: Path | None = None
     usual_figure: Path = Path("forecast.png")
+    table: Path | None = None
     batch_size: int = 512
     unsure_below: float | None = None
 

@@ -242,6 +242,35 @@ def test_on_a_terminal_there_is_a_bar_and_results_still_go_where_they_are_sent(t
     assert b"predicting with run" in shown and b"21/21" in shown and b"odd/b.jpg must be a picture" in shown
 
 
+def test_a_table_of_answers_holds_what_is_printed_and_drift_needs_more_of_them(tree, told):
+    calls = [
+        ["predict", "run", "photos/test", "odd", "--out", "answers.csv", "--monitor"],
+        ["predict", "run", "photos/test", "--json"],
+        ["predict", "run", "odd", "--out", "answers.xlsx"],
+        ["predict", "run", "odd", "--out", "odd.jsonl", "--json"],
+        ["drift", "run", "odd"],
+        ["drift", "run"],
+    ]
+    (table, printed, excel, summary, few, none), _ = tree.run_all(*calls)
+    assert table.code == printed.code == summary.code == 0, (table, printed, summary)
+    assert "answers.csv: 21 rows, 1 row with a problem in place of an answer; " in table.out
+    few_kept = "18 examples of the test split are too few: drift is measured of 30 at least. Collect more."
+    assert table.err == f"--monitor: {few_kept}\n"
+    with (tree.root / "answers.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    lines = [json.loads(line) for line in printed.out.splitlines()]
+    assert [row["path"] for row in rows[18:]] == ["odd/a.jpg", "odd/b.jpg", "odd/c d é.jpg"] and rows[19]["problem"]
+    for row, line in zip(rows, lines, strict=False):
+        assert (row["path"], row["label"]) == (line["path"], line["label"])
+        assert {key: float(row[f"p({key})"]) for key in line["probabilities"]} == line["probabilities"]
+    assert excel.code == 1 and "answers.xlsx) must end with .parquet, .csv, .jsonl: run classifies images" in excel.err
+    assert json.loads(summary.out)["rows"] == 3 and json.loads(summary.out)["problems"] == 1
+    assert (few.code, few.out) == (1, "") and "error: 2 new inputs are too few: drift is measured of 30" in few.err
+    assert none.code == 2
+    for name in ("answers.csv", "odd.jsonl"):
+        (tree.root / name).unlink()
+
+
 def test_a_stopped_prediction_does_not_promise_to_go_on(tree):
     """It waits for whoever reads its lines, so the signal comes in the middle."""
     (tree.root / "many").mkdir()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from saccade.data.prepared import DatasetInfo, Split
     from saccade.data.spec import Spec
     from saccade.evaluate.about_data.slices import Property
-    from saccade.kinds import Baseline, FrozenFeatures, NewExamples, Reading, Recommendation, Resources
+    from saccade.kinds import Baseline, FrozenFeatures, NewExample, NewExamples, Reading, Recommendation, Resources
     from saccade.kinds.origins import Origins
     from saccade.prepare.split_settings import SplitSettings
     from saccade.readers.examples import ImageExamples
@@ -160,3 +160,18 @@ def read_new(reading: "Reading") -> "NewExamples":
     from saccade.kinds.image.new_examples import read_files
 
     return read_files(reading)
+
+
+def measures_of_new(reading: "Reading", examples: "Sequence[NewExample]") -> "dict[str, np.ndarray]":
+    """Height and width of each file, in pixels as it is shown upright."""
+    import numpy as np
+
+    from saccade.kinds.image.pixels.decode import decode_values
+    from saccade.kinds.image.pixels.frames import Frame
+
+    sides = []
+    for one in examples:
+        frame = Frame((reading.here / one.place["path"]).read_bytes(), one.place.get("frame", 1) - 1)
+        sides.append(decode_values(frame, (1, 1)).sides)
+    height_N, width_N = np.array(sides, np.float64).T
+    return {"height": height_N, "width": width_N}

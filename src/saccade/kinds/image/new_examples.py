@@ -47,21 +47,23 @@ def read_files(reading: Reading) -> NewExamples:
         asked = [(path, frame) for path in files for frame in _frames_of(reading.here / path)]
     names = [path if frame is None else f"{path} (frame {frame + 1})" for path, frame in asked]
     seen = Seen()
-    new = NewExamples("picture", names, (), len(names), batch_size=BATCH_SIZE)
+    new = NewExamples("picture", names, (), len(names), batch_size=BATCH_SIZE, files=files)
+    if any(frame is not None for _, frame in asked):
+        new.columns = {"path": str, "frame": int}
 
-    def batches() -> Iterator[list[NewExample]]:
+    def pick(numbers: Sequence[int]) -> Iterator[list[NewExample]]:
         done = 0
-        paths, frames = [path for path, _ in asked], [frame for _, frame in asked]
+        paths, frames = [asked[i][0] for i in numbers], [asked[i][1] for i in numbers]
         for batch in decode_ahead(reading.spec, paths, here=reading.here, frames=frames, seen=seen):
             last = done + len(batch)
             yield [
-                _new_example(name, decoded, frame)
-                for name, decoded, frame in zip(names[done:last], batch, frames[done:last], strict=True)
+                _new_example(names[i], decoded, frame)
+                for i, decoded, frame in zip(numbers[done:last], batch, frames[done:last], strict=True)
             ]
             done = last
         new.warnings += seen.lines()
 
-    new.batches = batches()
+    new.batches, new.pick = pick(range(len(asked))), pick
     return new
 
 
@@ -223,9 +225,10 @@ def _results(waiting: list["Future[Decoded]"]) -> list[Decoded]:
 
 def _read(spec: Spec, path: str, here: Path, frame: int | None, seen: Seen | None) -> Decoded:
     try:
-        if not stat.S_ISREG((here / path).stat().st_mode):
+        place = here / path
+        if not stat.S_ISREG(place.stat().st_mode):
             return path, UserError("must be a file; a pipe or a device may never end")
-        return path, read_image(spec, (here / path).read_bytes(), name=path, frame=frame, seen=seen)
+        return path, read_image(spec, place.read_bytes(), name=path, frame=frame, seen=seen)
     except OSError as error:
         return path, UserError(f"must be readable: {error.strerror or error}")
     except UserError as error:

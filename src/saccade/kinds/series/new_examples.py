@@ -58,7 +58,16 @@ def read_files(reading: Reading) -> NewExamples:
     if cut:
         what = f"{len(found):,} series" if reading.holds else pluralise(len(found), "file")
         warnings.append(f"{cut:,} of {what} read up to step {spec.shape[0]:,}, as in training")
-    return NewExamples("series", [each.name for each in found], _batches(found), len(found), warnings=warnings)
+    return NewExamples(
+        "series",
+        [each.name for each in found],
+        _batches(found),
+        len(found),
+        warnings=warnings,
+        files=reading.paths,
+        columns={"path": str, "series": int} if reading.holds else {"path": str},
+        pick=lambda numbers: _batches([found[i] for i in numbers]),
+    )
 
 
 def _new_series(reading: Reading) -> Iterator[tuple[dict[str, Any], FileSeries]]:

@@ -49,7 +49,16 @@ def read_texts_and_lines(reading: Reading) -> NewExamples:
         )
     warnings = [f"passed over {pluralise(num_empty, 'empty line')}"] if num_empty else []
     names = [excerpt(one.text, _EXCERPT) for one in texts]
-    return NewExamples("text", names, _batches(texts, reading, warnings), len(texts), warnings=warnings)
+    return NewExamples(
+        "text",
+        names,
+        _batches(texts, reading, warnings),
+        len(texts),
+        warnings=warnings,
+        files=reading.paths,
+        columns={"path": str, "line": int, "text": str} if reading.paths else {"text": str},
+        pick=lambda numbers: _batches([texts[i] for i in numbers], reading, warnings),
+    )
 
 
 def _batches(texts: Sequence[_Text], reading: Reading, warnings: list[str]) -> Iterator[Sequence[NewExample]]:
