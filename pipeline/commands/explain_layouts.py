@@ -1,6 +1,6 @@
 """``saccade explain RUN``: maps over images, what each step of a sequence adds, or both where rows are read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from pipeline.commands.predict import spec_of
 from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
-from saccade.explain.sequences.influence import LIMIT_S
+from saccade.explain.sequences.influence import INTEGRATED_GRADIENTS, LEAVE_ONE_OUT, LIMIT_S
 from saccade.kinds import Reading
 
 if TYPE_CHECKING:
@@ -68,8 +68,11 @@ def _explain(params: "Params", run: str, given: Given, options: ExplainOptions) 
     spec = spec_of(paths.model(run)) if is_there else None
     if spec is None or spec.layout == "image":
         _refuse_texts(run, given, is_there=is_there)
-        explain_run(params, run, given.paths, given.here, options)
-        if spec is not None and not (given.paths or options.as_json or options.layer is not None):
+        is_by_rows = spec is not None and reads_steps(run)
+        of_maps = [name for name in options.methods if not (is_by_rows and name == LEAVE_ONE_OUT)]
+        if of_maps or not options.methods:
+            explain_run(params, run, given.paths, given.here, replace(options, methods=of_maps))
+        if spec is not None and is_by_rows and not (options.as_json or options.layer is not None):
             _explain_rows(params, run, spec, given, options)
         return
     if options.layer is not None:
@@ -90,10 +93,18 @@ def _refuse_texts(run: str, given: Given, *, is_there: bool) -> None:
 
 
 def _explain_rows(params: "Params", run: str, spec: Spec, given: Given, options: ExplainOptions) -> None:
-    """What rows of images are to a recurrence, where there is one and the data are here, beside the maps."""
+    """What rows of images are to a recurrence, where there is one, beside the maps: influences and gates.
+
+    Of methods that are named, those of maps alone are left out here.
+    """
+    of_rows = [name for name in options.methods if name in (INTEGRATED_GRADIENTS, LEAVE_ONE_OUT, "all")]
+    request = _request(params, run, spec, given, replace(options, methods=of_rows))
     block = params.runs.get(run)
-    if block is not None and (paths.prepared(block.dataset) / "dataset.json").exists() and reads_steps(run):
-        explain_sequence_run.explain_run(_request(params, run, spec, given, options))
+    if given.paths:
+        if of_rows or not options.methods:
+            explain_examples(request)
+    elif block is not None and (paths.prepared(block.dataset) / "dataset.json").exists():
+        explain_sequence_run.explain_run(request)
 
 
 def _request(params: "Params", run: str, spec: Spec, given: Given, options: ExplainOptions) -> Request:

@@ -302,7 +302,7 @@ def states_of(trained: Predictor, stored: np.ndarray) -> list[LayerStates]:
     """Gates and states for one example; none where nothing recurs."""
     if not any(isinstance(module, nn.RNNBase) for module in trained.network.modules()):
         return []
-    return read_states(trained, torch.from_numpy(np.ascontiguousarray(stored))[None])
+    return read_states(trained, torch.from_numpy(np.array(stored))[None])
 
 
 def _file_name(name: str) -> str:

@@ -1,6 +1,7 @@
 """``saccade explain``: which files it writes, what it prints, and what it refuses, called as the command calls it."""
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 
 from pipeline.commands.explain import ExplainOptions, explain_run
+from pipeline.commands.explain_layouts import Given, explain_given
 from saccade.bundle.bundle import NetworkConfig, save
 from saccade.core.errors import UserError
 from saccade.core.files import sha256_of_file, write_json
@@ -102,6 +104,16 @@ def test_a_bundle_alone_explains_pictures(capsys: pytest.CaptureFixture[str]) ->
     assert "integrated-gradients: adds up" in out and Path("reports/rows/explain/two.png").exists()
     explain("rows")
     assert "params.yaml has no such run" in capsys.readouterr().err
+
+
+def test_given_pictures_that_are_read_by_rows_get_influences_and_gates_too(capsys: pytest.CaptureFixture[str]) -> None:
+    config = NetworkConfig("lstm", {"hidden_size": 4}, SPEC, "classify", [0.4], [0.3], "a test")
+    save(Path("models/rows"), config, config.build_network())
+    params: Any = SimpleNamespace(runs={}, datasets={})
+    explain_given(params, "rows", Given(Path.cwd(), ("photos/two.png",)), ExplainOptions(methods=["leave-one-out"]))
+    names = sorted(path.name for path in Path("reports/rows/explain").iterdir())
+    assert names == ["example-1-layer-1.png", "example-1.png", "examples.html"]
+    assert re.search(r"row \d+ [+-]", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def explain_stored(
     """
     spec = trained.config.spec
     _require_shape(spec, stored)
-    stored_1T = torch.from_numpy(np.ascontiguousarray(stored))[None]
+    stored_1T = torch.from_numpy(np.array(stored))[None]  # a copy: images of files cannot be written to
     if spec.has_lengths:
         stored_1T = stored_1T[:, : int(sequence_lengths(stored_1T)[0])]
     unknown: frozenset[int] = frozenset()

@@ -58,6 +58,7 @@ def test_networks_say_what_does_not_fit() -> None:
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
 def test_recurrent_networks_are_explained_in_evaluation_mode_on_cuda() -> None:
     explainer = explainer_of("lstm")
     on_cpu = explainer.explain(np.full((40, 40, 3), 200, np.uint8), "cat", "saliency").map

@@ -127,3 +127,14 @@ def test_a_network_that_cannot_be_explained_leaves_the_evaluation_whole(
     reason = write_seen(tmp_path, network, answers, test, str, multiply_adds=1, run="small")
     assert reason == "a view was changed in place"
     assert read(tmp_path / "seen.csv")[0]["text"] == "Nothing is shown of it: a view was changed in place"
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
+@pytest.mark.parametrize(
+    ("model", "spec"), [("lenet5", IMAGES), ("lstm", ROWS), ("lstm", SERIES)], ids=["images", "rows", "series"]
+)
+def test_on_cuda_too(tmp_path: Path, model: str, spec: Spec) -> None:
+    network = trained(model, spec)
+    on_cuda = Predictor(network.config, network.network.cuda(), torch.device("cuda"))
+    assert any(row["picture"].startswith("seen_") for row in seen(tmp_path, on_cuda))

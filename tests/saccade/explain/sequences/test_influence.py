@@ -202,3 +202,18 @@ def test_what_does_not_fit_is_refused() -> None:
         explain_text(series, "tea")
     with pytest.raises(UserError, match="model \\(mlp\\) reads no sequence"):
         explain_stored(trained("mlp", ROWS, hidden=[4]), np.zeros((8, 5, 1), np.uint8))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
+@pytest.mark.parametrize("method", ["integrated-gradients", "leave-one-out"])
+@pytest.mark.parametrize("model", ["lstm", "gru", "rnn"])
+def test_in_evaluation_mode_on_cuda_where_cudnn_refuses_the_way_back(model: str, method: str) -> None:
+    network = trained(model, TEXTS, embedding_size=4, hidden_size=6, bidirectional=True)
+    on_cpu = influences(network, TEXT, wanted(network, TEXT), method=method)
+    on_cuda = Predictor(network.config, copy.deepcopy(network.network).cuda(), torch.device("cuda"))
+    digest = state_digest(on_cuda.network)
+    found = influences(on_cuda, TEXT, wanted(on_cuda, TEXT), method=method)
+    for one, other in zip(found, on_cpu, strict=True):
+        np.testing.assert_allclose(one.values, other.values, rtol=1e-3, atol=1e-5)  # kernels of another device
+    assert state_digest(on_cuda.network) == digest and not any(each.training for each in on_cuda.network.modules())
