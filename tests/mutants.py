@@ -120,6 +120,10 @@ MUTANTS = (
            "test_archive.py huge"),
     Mutant("archive-leads-out", 'if plain.is_absolute() or ".." in plain.parts:', "if plain.is_absolute():",
            "test_archive.py"),
+    Mutant("archive-long-header", "_HEADER_BYTES = 2**20", "_HEADER_BYTES = 2**40", "test_archive.py headers_that"),
+    Mutant("archive-padding", "_PADDING_BYTES = 2**24", "_PADDING_BYTES = 2**40", "test_archive.py headers_that"),
+    Mutant("archive-checksum", "while chunk := self._stream.read(_CHUNK_BYTES):  # a compressed",
+           'while chunk := b"":  # a compressed', "test_archive.py damaged"),
     Mutant("identity-order", "sort_keys=True, allow_nan=False", "allow_nan=False", "test_identity.py"),
     Mutant("torn-journal", r'file.truncate(file.read(size).rfind(b"\n") + 1)', "return", "test_journal.py"),
 )  # fmt: skip

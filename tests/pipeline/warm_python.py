@@ -297,7 +297,6 @@ def _serve_one(connection: socket.socket) -> list[str]:
 # --- the process that asks --------------------------------------------------------------------------------------------
 
 _asking = threading.Lock()
-_servers: list[subprocess.Popen[bytes]] = []  # it goes on as long as others need it
 
 
 @functools.cache
@@ -311,22 +310,21 @@ def _connection() -> socket.socket:
         if not Path(address).exists():
             _start_server(address)
         ours.connect(address)
+    atexit.register(ours.close)
     return ours
 
 
 def _start_server(address: str) -> None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_"))}
     environment |= {"OMP_NUM_THREADS": "1", "NO_ALBUMENTATIONS_UPDATE": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen()
-        process = subprocess.Popen(
-            [sys.executable, __file__, str(listener.fileno())],
-            pass_fds=[listener.fileno()],
-            stdin=subprocess.DEVNULL,
-            env=environment | {"PYTHONDONTWRITEBYTECODE": "1"},
-        )
-    _servers.append(process)
+        listener.set_inheritable(True)
+        nothing = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
+        command = [sys.executable, __file__, str(listener.fileno())]
+        os.posix_spawn(sys.executable, command, environment, file_actions=nothing)  # goes on while others need it
 
 
 def _ask(request: dict[str, object], descriptors: Sequence[int]) -> object:

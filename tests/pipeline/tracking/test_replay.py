@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import warm_python
 from tracking_helpers import (
     TREE,
     everything,
@@ -327,10 +328,10 @@ def test_the_model_loads_where_pickle_is_forbidden(tmp_path, monkeypatch):
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-    loading = subprocess.run([sys.executable, "-c", LOADING, model_uri], cwd=tmp_path, capture_output=True, text=True)
-    assert loading.returncode == 0, loading.stderr
-    assert "type hint" not in loading.stderr  # MLflow scolds about annotations that it does not know
-    table, of_files, example, rounded, refused = loading.stdout.splitlines()
+    code, out, err = warm_python.run(["-c", LOADING, model_uri], cwd=tmp_path, env=os.environ)
+    assert code == 0, err
+    assert "type hint" not in err  # MLflow scolds about annotations that it does not know
+    table, of_files, example, rounded, refused = out.splitlines()
     assert example == "['image'] 1 iVBORw0KGgo 1"  # a PNG
     assert of_files == table
     table = json.loads(table)

@@ -1,11 +1,11 @@
 """The MLflow models of runs over texts: real bundles, logged and loaded in a process of its own."""
 
 import json
-import subprocess
-import sys
+import os
 
 import pytest
 import torch
+import warm_python
 from conftest import ROOT
 from tracking_helpers import everything, fresh_store, start
 
@@ -48,9 +48,9 @@ def test_the_model_of_a_run_over_texts_answers_as_the_bundle_does(name, tmp_path
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-    loading = subprocess.run([sys.executable, "-c", LOADING, model_uri], cwd=tmp_path, capture_output=True, text=True)
-    assert loading.returncode == 0, loading.stderr
-    told = [json.loads(line) for line in loading.stdout.splitlines()]
+    code, out, err = warm_python.run(["-c", LOADING, model_uri], cwd=tmp_path, env=os.environ)
+    assert code == 0, err
+    told = [json.loads(line) for line in out.splitlines()]
     ours = load(journal.folder / "bundle")
     if name == "classifier":
         expected = ours.predict(["abc", "ddabcab", "a!"])
