@@ -137,7 +137,7 @@ def test_without_torch_the_rows_are_those_of_the_network(
     reading = Reading(f"{name}.onnx", predictor.spec, given.get("paths", ()), given.get("texts", ()), folder)
     others = {key: value for key, value in given.items() if key not in ("paths", "texts")}
     question = Question(reading, unsure_below=0.3 if name == "pictures" else None, **others)
-    tell(predictor, task_that_takes(question, predictor.config), question)
+    tell(predictor, task_that_takes(question, predictor.config), question, model=folder / f"{name}.onnx")
     expected = capsys.readouterr().out.splitlines()
     assert len(without_torch[name]) == len(expected)
     for ours, torchs in zip(without_torch[name], expected, strict=True):
