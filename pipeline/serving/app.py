@@ -75,6 +75,7 @@ class Service:
                 if len(given.stored) != 1:
                     raise RefusedError(400, f"a request to /explain must hold one picture, not {len(given.stored):,}")
                 outputs = await self.batcher.answer(given.stored)
+                await asyncio.get_running_loop().run_in_executor(self.readers, self._explainer.import_all)
                 explanation = await self.batcher.run(partial(self._explainer.explain, given.stored[0]))
         return {**self._told(given, outputs, top), "explanation": explanation}
 

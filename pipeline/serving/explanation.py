@@ -35,6 +35,15 @@ class Explainer:
         assert isinstance(self._served.network, Predictor)
         return ImageExplainer(self._served.network)
 
+    def import_all(self) -> None:
+        """Import what takes a second or more, before the network is held up for it."""
+        import matplotlib
+
+        import saccade.explain.sheets.explained
+        import saccade.explain.sheets.pictures  # noqa: F401
+
+        matplotlib.colormaps.get_cmap("inferno")
+
     def explain(self, image_HWC: np.ndarray) -> dict[str, Any]:
         """Explain the answer about a picture, and the runner-up.
 

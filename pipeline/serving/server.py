@@ -23,6 +23,7 @@ from saccade.core.errors import UserError
 _IDLE_S = 15.0  # that a connection is kept open between two requests
 _LAST_CONNECTIONS_S = 0.05  # in which those that the system has taken for us are taken over
 _LAST_REQUESTS_S = 0.3  # in which requests that were under way when the end came may still arrive
+_LOOKS = 20  # rounds of the event loop, each of which looks for connections and bytes
 _LOOPBACK = ("127.", "localhost", "::1")
 
 
@@ -120,11 +121,18 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer what was accepted, and what is on its way on open connections; then close."""
         self._rules.is_closing = True
-        await asyncio.sleep(_LAST_CONNECTIONS_S)
+        await _let_events_come(_LAST_CONNECTIONS_S)
         for server in self.servers:
             server.close()
-        await asyncio.sleep(_LAST_REQUESTS_S)
+        await _let_events_come(_LAST_REQUESTS_S)
         await super().shutdown(sockets)
+
+
+async def _let_events_come(seconds: float) -> None:
+    """Wait, and then for what the system holds for us: a busy loop may wake too late to have looked."""
+    await asyncio.sleep(seconds)
+    for _ in range(_LOOKS):
+        await asyncio.sleep(0)
 
 
 class _Connection(HttpToolsProtocol):
