@@ -18,7 +18,7 @@ from saccade.core.errors import UserError
 
 HEAVY = {"torch", "torchvision", "pydantic", "mlflow", "albumentations", "cv2", "sklearn", "dvc", "rich.progress"}
 
-# One call of every command that reads params.yaml; `sync` alone does not.
+# One call of every command that reads params.yaml; `sync` and `registered` do not.
 EVERY_COMMAND = {
     "check": ["check"],
     "list": ["list"],
@@ -39,6 +39,7 @@ EVERY_COMMAND = {
     "add": ["add", "mnist-lenet5"],
     "clean": ["clean"],
     "start": ["start", "photos"],
+    "register": ["register", "lenet5-digits"],
 }
 
 
@@ -50,7 +51,7 @@ def names_of_commands() -> set[str]:
 
 
 def test_every_command_refuses_a_wrong_file_and_writes_nothing(tree):
-    assert names_of_commands() - {"sync"} == set(EVERY_COMMAND)
+    assert names_of_commands() - {"sync", "registered"} == set(EVERY_COMMAND)
     tree.replace("params.yaml", "batch_size: 64", "batchsize: 64")
     before = tree.snapshot()
     commands = [*EVERY_COMMAND.values(), ["add", "--copy", "lenet5-digits", "new"]]
