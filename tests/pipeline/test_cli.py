@@ -18,7 +18,7 @@ from saccade.core.errors import UserError
 
 HEAVY = {"torch", "torchvision", "pydantic", "mlflow", "albumentations", "cv2", "sklearn", "dvc", "rich.progress"}
 
-# One call of every command that reads params.yaml; `sync` and `registered` do not.
+# One call of every command that reads params.yaml; `sync`, `registered` and `page` do not.
 EVERY_COMMAND = {
     "check": ["check"],
     "list": ["list"],
@@ -40,6 +40,9 @@ EVERY_COMMAND = {
     "clean": ["clean"],
     "start": ["start", "photos"],
     "register": ["register", "lenet5-digits"],
+    "export": ["export", "lenet5-digits"],
+    "serve": ["serve", "lenet5-digits"],
+    "drift": ["drift", "lenet5-digits", "photos"],
 }
 
 
@@ -51,7 +54,7 @@ def names_of_commands() -> set[str]:
 
 
 def test_every_command_refuses_a_wrong_file_and_writes_nothing(tree):
-    assert names_of_commands() - {"sync", "registered"} == set(EVERY_COMMAND)
+    assert names_of_commands() - {"sync", "registered", "page"} == set(EVERY_COMMAND)
     tree.replace("params.yaml", "batch_size: 64", "batchsize: 64")
     before = tree.snapshot()
     commands = [*EVERY_COMMAND.values(), ["add", "--copy", "lenet5-digits", "new"]]
