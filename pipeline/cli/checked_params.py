@@ -25,14 +25,17 @@ def entry(section: str, entries: dict[str, Any], name: str) -> Any:
 def asked_network(run: str, here: Path) -> Any:
     """The network that a command asks: a run of params.yaml, a registered model, or a folder, relative to ``here``."""
     from pipeline import paths
-    from pipeline.commands.asked_network import is_run, network_of_reference, network_of_run
+    from pipeline.model_registry.reference import is_run
 
-    if not is_run(run):
+    params = None
+    if is_run(run):
+        params = load()
+        entry("runs", params.runs, run)
+    else:
         paths.enter_tree()
-        return network_of_reference(run, here)
-    params = load()
-    entry("runs", params.runs, run)
-    return network_of_run(params, run)
+    from pipeline.commands.asked_network import network_of_reference, network_of_run  # torch, once the file is right
+
+    return network_of_reference(run, here) if params is None else network_of_run(params, run)
 
 
 def load_and_try_transforms() -> Any:

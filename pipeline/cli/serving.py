@@ -39,6 +39,7 @@ def serve(
     ] = 30.0,
 ) -> None:
     """Answer over HTTP: pictures, texts, series and arrays, one or several; with a page to try it."""
+    network = None if model.endswith(".onnx") else asked_network(model, Path.cwd())
     from pipeline.commands.serve import serve_file, serve_run
     from pipeline.serving.limits import Limits
 
@@ -49,7 +50,7 @@ def serve(
         answer_s=timeout,
         batch=batch,
     )
-    if model.endswith(".onnx"):
+    if network is None:
         serve_file(Path(model), host, port, limits)
-        return
-    serve_run(asked_network(model, Path.cwd()), model, host, port, limits)
+    else:
+        serve_run(network, model, host, port, limits)

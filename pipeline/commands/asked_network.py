@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline import paths
-from pipeline.model_registry.resolve import FoundBundle, find_bundle, is_run
+from pipeline.model_registry.resolve import FoundBundle, find_bundle
 from pipeline.schema.renamed import recorded_with_new_names
 from saccade.core import registry
 
 if TYPE_CHECKING:
     from pipeline.params.load import Params
-
-__all__ = ["AskedNetwork", "is_run", "network_of_reference", "network_of_run"]
 
 _BATCH_SIZE = 512  # examples, where no record says it
 

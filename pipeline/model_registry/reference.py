@@ -55,6 +55,11 @@ def parse_reference(text: str) -> ModelReference:
     raise UserError(f"{text!r} must be {_FORMS}")
 
 
+def is_run(reference: str) -> bool:
+    """Whether it can only be the key of a run, and neither a registered model nor a folder."""
+    return not reference.startswith(SCHEME) and "/" not in reference
+
+
 def check_model_name(name: str) -> None:
     """Refuse what MLflow takes for no name, or what could not be written in a reference.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline import paths
 from pipeline.model_registry.evidence import RECORD, bundle_sha256
-from pipeline.model_registry.reference import SCHEME, parse_reference
+from pipeline.model_registry.reference import SCHEME, is_run, parse_reference
 from pipeline.model_registry.versions import BUNDLE_TAG, WEIGHTS_TAG, Registry, Version
 from saccade.bundle.bundle import weights_sha256
 from saccade.core.errors import UserError
@@ -39,11 +39,6 @@ class FoundBundle:
         trained = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         found: Mapping[str, Any] = trained.get("record", {}).get("params", {})
         return found
-
-
-def is_run(reference: str) -> bool:
-    """Whether it can only be the key of a run, and neither a registered model nor a folder."""
-    return not reference.startswith(SCHEME) and "/" not in reference
 
 
 def bundle_folder(reference: str, here: Path = Path()) -> Path:
