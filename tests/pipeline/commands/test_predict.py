@@ -254,7 +254,7 @@ def test_a_table_of_answers_holds_what_is_printed_and_drift_needs_more_of_them(t
     (table, printed, excel, summary, few, none), _ = tree.run_all(*calls)
     assert table.code == printed.code == summary.code == 0, (table, printed, summary)
     assert "answers.csv: 21 rows, 1 row with a problem in place of an answer; " in table.out
-    few_kept = "18 examples of the test split are too few: drift is measured of 30 at least. Collect more."
+    few_kept = "20 new inputs are too few: drift is measured of 30 at least. Collect more."
     assert table.err == f"--monitor: {few_kept}\n"
     with (tree.root / "answers.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
