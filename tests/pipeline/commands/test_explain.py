@@ -135,6 +135,12 @@ def test_given_pictures_that_are_read_by_rows_get_influences_and_gates_too(capsy
             {"label": "egl"},
             r"class \(egl\) must be one of the 3 of the run; nearest: eel",
         ),
+        (
+            "small",
+            ("photos/two.png",),
+            {"label": "7"},
+            r"class \(7\) must be one of the 3 of the run: cat, dog, eel",
+        ),
         ("small", ("nowhere.png",), {}, r"path \(nowhere.png\) must be a file"),
         ("small", (), {"label": "eel"}, "--class must be left out where no pictures are named"),
     ],

@@ -21,6 +21,7 @@ from saccade.explain.attribution.methods import METHODS, Method
 from saccade.explain.attribution.spatial_layers import SpatialLayer, last_layer, layer_named, spatial_layers
 from saccade.predict.predictor import Predictor
 
+_NAMED = 12  # labels in a message
 _USUAL = ("grad-cam", "layer-cam", "saliency", "guided-backpropagation")
 _USUAL_WITHOUT_MAPS = ("saliency", "integrated-gradients")
 
@@ -165,10 +166,10 @@ class ImageExplainer:
         if label in self.labels:
             return list(self.labels).index(label)
         what = "class" if self.predictor.spec.classes else "number"
-        nearest = difflib.get_close_matches(label, self.labels, n=3, cutoff=0.0)
-        raise UserError(
-            f"{what} ({label}) must be one of the {len(self.labels):,} of the run; nearest: {', '.join(nearest)}"
-        )
+        near = difflib.get_close_matches(label, self.labels, n=3, cutoff=0.3)
+        some = [*self.labels[:_NAMED], "..."] if len(self.labels) > _NAMED else self.labels
+        named = f"; nearest: {', '.join(near)}" if near else f": {', '.join(some)}"
+        raise UserError(f"{what} ({label}) must be one of the {len(self.labels):,} of the run{named}")
 
     def layer(self, name: str | None = None, member: int = 0) -> SpatialLayer:
         """The layer that class activation maps are made of: the last one with spatial extent, or the one named.

@@ -46,7 +46,7 @@ _UNITS_A_LAYER = 4
 _MAPS_A_LAYER = 9
 _MAX_PIXELS = 20_000_000  # of the images that units are looked at with, together
 _MAX_IMAGES, _MIN_IMAGES = 2000, 100
-_CURVE_EXAMPLES = 20
+_CURVE_EXAMPLES, _LARGE_CURVE_EXAMPLES = 20, 5  # each takes 42 passes a method
 _QUICK_SIDE = 64  # pixels; up to it, curves are drawn of the slower methods too
 _SLOWEST = "smooth-grad"
 
@@ -265,8 +265,9 @@ class _Sheets:
 
     def _curves(self) -> None:
         explainer, validation = self.explainer, self.data.validation
-        rows = spread(np.arange(len(validation.examples)), _CURVE_EXAMPLES)
         is_small = max(explainer.predictor.spec.shape[:2]) <= _QUICK_SIDE
+        most = _CURVE_EXAMPLES if is_small else _LARGE_CURVE_EXAMPLES
+        rows = spread(np.arange(len(validation.examples)), most)
         methods = [one.name for one in explainer.fitting() if one.is_quick or (is_small and one.name != _SLOWEST)]
         methods = methods or ["occlusion"]
         random = np.random.default_rng(0)

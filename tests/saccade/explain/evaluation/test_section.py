@@ -13,8 +13,9 @@ from saccade.data.prepared import Split
 from saccade.data.spec import Spec
 from saccade.explain.attribution.frozen import state_digest
 from saccade.explain.evaluation import section
+from saccade.explain.evaluation.cases import cases_of_tokens
 from saccade.explain.evaluation.section import write_seen
-from saccade.predict.predictor import Predictor
+from saccade.predict.predictor import Predictor, TokenOutputs
 
 IMAGES = Spec("image", (20, 18, 1), classes=("cat", "dog"))
 
@@ -48,6 +49,17 @@ def seen(folder: Path, network: Predictor, *, multiply_adds: int = 1000) -> list
 def read(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+@pytest.fixture(autouse=True)
+def plain_figures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plain square in place of each figure, but where a test looks at them: to draw them is most of the time."""
+
+    def write_square(_figure: object, path: Path, **_options: object) -> None:
+        Image.new("L", (8, 8)).save(path, format="PNG")
+
+    if request.node.name != "test_of_images_mistakes_with_their_maps_filters_and_classes":
+        monkeypatch.setattr("matplotlib.figure.Figure.savefig", write_square)
 
 
 def test_of_images_mistakes_with_their_maps_filters_and_classes(tmp_path: Path) -> None:
@@ -87,9 +99,15 @@ def test_of_texts_the_tokens_of_each_mistake_with_what_they_add(tmp_path: Path, 
 
 
 def test_of_a_text_that_goes_on_what_it_had_read(tmp_path: Path) -> None:
-    rows = seen(tmp_path, trained("lstm", NEXT, hidden_size=5, embedding_size=4))
+    network = trained("lstm", NEXT, hidden_size=5, embedding_size=4)
+    rows = seen(tmp_path, network)
     tokens = read(tmp_path / "influences.csv")
-    assert 6 < sum((row["example"], row["answer"]) == ("1", "1") for row in tokens) <= 12
+    test = split_of(NEXT)
+    answers = network.answer_split(test)
+    assert isinstance(answers, TokenOutputs)
+    cases = cases_of_tokens(answers.nats, answers.predicted, test.labels, NEXT.vocabulary, most=3).shown
+    counts = [sum((row["example"], row["answer"]) == (str(n), "1") for row in tokens) for n in (1, 2, 3)]
+    assert counts == [case.read for case in cases] and min(counts) < 12  # of the 12 tokens of a text
     assert "surprised" in rows[0]["text"] and tokens[0]["heading"].startswith("expected ")
 
 
