@@ -32,11 +32,11 @@ class RunFiles:
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
     def table(self, name: str) -> list[Row]:
-        """The rows of a CSV file; none where it is not there."""
+        """The rows of a CSV file; none where it is not there. What is no UTF-8, as in old file names, is replaced."""
         path = self.folder / name
         if not path.exists():
             return []
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8", errors="replace") as file:
             return [{key: value or "" for key, value in row.items() if key} for row in csv.DictReader(file)]
 
     def history(self) -> list[dict[str, float]]:

@@ -207,6 +207,13 @@ def test_names_that_mean_harm_are_shown_harmlessly(tmp_path: Path, where: str) -
         assert "<script>alert(1)</script>.png" in page["confusion"].text
 
 
+def test_a_file_name_that_is_not_utf8_is_shown_with_what_can_be_read(tmp_path: Path) -> None:
+    folder = full(tmp_path / "tiny", "classify")
+    mistakes = folder / "evaluation" / "mistakes.csv"
+    mistakes.write_bytes(mistakes.read_bytes().replace(b"hm", b"caf\xe9.png"))
+    assert "caf\N{REPLACEMENT CHARACTER}.png" in page_of(folder)["mistakes"].text
+
+
 def html_scripts(folder: Path) -> int:
     return (folder / "report.html").read_text(encoding="utf-8").count("<script")
 
