@@ -22,8 +22,9 @@ from saccade.data.spec import Spec
 
 LEFT_OUT_TAG = "saccade.model_left_out"
 FORM_TAG = "saccade.model_form"
-FORM = "2"
-"""Of the inputs of ``mlflow_model.py``: since 2, pictures come as a column ``image``, before as an array alone."""
+ARRAY, COLUMN = "array", "column"
+"""How a model takes pictures: the model of a run as an array (N, H, W, C), as Python code has them; a registered one as
+a column ``image`` of base64 text or pixels, as requests have them. MLflow's signatures cannot say both."""
 
 _CARRIED = (".py", ".j2", ".typed")  # of the library; whatever else lies in the folder stays
 _FIRST_TOKEN = 2  # of the vocabulary, after padding and what is unknown
@@ -31,26 +32,26 @@ _EXAMPLE_TOKENS = 12
 _REQUIREMENTS = ("torch", "torchvision", "numpy", "safetensors")
 
 
-def find_model(client: Any, run: Any, form: str | None = None) -> tuple[str | None, bool]:
+def find_model(client: Any, run: Any, form: str = ARRAY) -> tuple[str | None, bool]:
     """Look for the model of a run.
 
     Args:
         client: an ``MlflowClient``.
         run: the MLflow run.
-        form: form of its inputs; None: any.
+        form: how the model takes pictures; ``ARRAY`` where it takes none.
 
     Returns:
         The model's id, None if there is none, and whether the model is whole.
     """
     models = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")
-    models = [model for model in models if form in (None, model.tags.get(FORM_TAG))]
+    models = [model for model in models if model.tags.get(FORM_TAG, ARRAY) == form]
     if not models:
         return None, False
     whole = [model for model in models if model.status == "READY"]
     return (whole or models)[0].model_id, bool(whole)
 
 
-def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int, *, form: str | None = None) -> str | None:
+def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int, *, form: str = ARRAY) -> str | None:
     """Log the bundle as the run's model, unless it is there.
 
     A model carries the library's code. Where a line of it looks like a secret the model is left out, and the run's tag
@@ -62,7 +63,7 @@ def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int, *, 
         bundle: a folder with ``bundle.json`` and the weights.
         library: the package folder to carry along, ``src/saccade``.
         step: the epoch whose weights these are.
-        form: form of the inputs that a model must have to count as there; None: any, as an earlier version logged it.
+        form: how the model takes pictures.
 
     Returns:
         The model's id; None where it is left out.
@@ -72,6 +73,7 @@ def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int, *, 
     values = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
     spec, mean = values["spec"], values.get("mean", [])
     run_id = run.info.run_id
+    form = form if Spec.from_dict(spec).layout == "image" else ARRAY
     model_id, is_whole = find_model(client, run, form)
     if not is_whole and (line := first_secret(library)):
         client.set_tag(run_id, LEFT_OUT_TAG, f"{line} looks like a secret, and a model carries the library's code")
@@ -83,12 +85,12 @@ def log_model(client: Any, run: Any, bundle: Path, library: Path, step: int, *, 
             source_run_id=run_id,
             params=client.get_run(run_id).data.params,
             tags={name: value for name, value in client.get_run(run_id).data.tags.items() if "saccade." in name}
-            | {FORM_TAG: FORM},
+            | {FORM_TAG: form},
             model_type="python_function",
         )
         model_id = model.model_id
     if not is_whole:
-        _upload(client, client.get_logged_model(model_id), bundle, library, spec, mean)
+        _upload(client, client.get_logged_model(model_id), bundle, library, spec, mean, form)
         client.finalize_logged_model(model_id, "READY")
     outputs = client.get_run(run_id).outputs
     if model_id not in [output.model_id for output in (outputs.model_outputs if outputs else [])]:
@@ -120,12 +122,16 @@ def _is_package(folder: Path) -> bool:
     return (folder / "__init__.py").is_file() and not (folder / ".git").exists()
 
 
-def _upload(client: Any, model: Any, bundle: Path, library: Path, spec: dict[str, Any], mean: Sequence[float]) -> None:
+def _upload(
+    client: Any, model: Any, bundle: Path, library: Path, spec: dict[str, Any], mean: Sequence[float], form: str
+) -> None:
     import mlflow
     from mlflow.models import Model
 
     with tempfile.TemporaryDirectory() as folder:
         path, copy = Path(folder) / "model", Path(folder) / library.name
+        named = Path(folder) / "bundle"  # MLflow keeps it under the name of its folder, which may be that of a run
+        shutil.copytree(bundle, named)
         for file in _carried(library):
             target = copy / file.relative_to(library)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -133,10 +139,10 @@ def _upload(client: Any, model: Any, bundle: Path, library: Path, spec: dict[str
         mlflow.pyfunc.save_model(
             path,
             python_model=str(Path(__file__).with_name("mlflow_model.py")),
-            artifacts={"bundle": str(bundle.resolve())},
+            artifacts={"bundle": str(named)},
             code_paths=[str(copy)],
-            signature=_signature(spec),
-            input_example=_input_example(spec, mean),
+            signature=_signature(spec, form),
+            input_example=_input_example(spec, mean, form),
             pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in _REQUIREMENTS],
             mlflow_model=Model(
                 artifact_path=model.artifact_location,
@@ -147,13 +153,13 @@ def _upload(client: Any, model: Any, bundle: Path, library: Path, spec: dict[str
         )
         described = path / "MLmodel"
         text = described.read_text(encoding="utf-8")
-        for place in (str(bundle.resolve()), str(Path(__file__).resolve().parent)):  # they tell the user's name
+        for place in (str(named), str(Path(__file__).resolve().parent)):  # they tell the user's name
             text = text.replace(place, Path(place).name)
         described.write_text(text, encoding="utf-8")
         client.log_model_artifacts(model.model_id, str(path))
 
 
-def _input_example(values: dict[str, Any], mean: Sequence[float]) -> Any:
+def _input_example(values: dict[str, Any], mean: Sequence[float], form: str) -> Any:
     """One example as the model takes it, which shows its form: made up, for a real one may be nobody's to show.
 
     An image or a series whose values are all the mean of the training split, or a text of the first tokens of the
@@ -167,22 +173,22 @@ def _input_example(values: dict[str, Any], mean: Sequence[float]) -> Any:
         between = "" if spec.unit == "characters" else " "
         return pd.DataFrame({"text": [between.join(spec.vocabulary[_FIRST_TOKEN:][:_EXAMPLE_TOKENS]) or "a"]})
     if spec.layout == "image":
-        return pd.DataFrame({"image": [_picture(spec.shape, np.round(np.asarray(mean or [0.0]) * 255))]})
+        color_C = np.round(np.asarray(mean or [0.0]) * 255).astype(np.uint8)
+        pixels_HWC = np.zeros(spec.shape, np.uint8) + color_C
+        return pixels_HWC[None] if form == ARRAY else pd.DataFrame({"image": [_as_base64(pixels_HWC)]})
     return (np.zeros((1, *spec.shape)) + np.asarray(mean or [0.0])).astype(np.float32)
 
 
-def _picture(shape: Sequence[int], color_C: Any) -> str:
-    """A PNG of one colour, as base64 text."""
-    import numpy as np
+def _as_base64(pixels_HWC: Any) -> str:
+    """A PNG of these pixels, as base64 text."""
     from PIL import Image
 
-    pixels_HWC = np.zeros(shape, np.uint8) + color_C.astype(np.uint8)
     file = io.BytesIO()
-    Image.fromarray(pixels_HWC[..., 0] if shape[2] == 1 else pixels_HWC).save(file, "PNG")
+    Image.fromarray(pixels_HWC[..., 0] if pixels_HWC.shape[2] == 1 else pixels_HWC).save(file, "PNG")
     return base64.b64encode(file.getvalue()).decode("ascii")
 
 
-def _signature(values: dict[str, Any]) -> Any:
+def _signature(values: dict[str, Any], form: str) -> Any:
     """What the model takes and gives, of the spec that its bundle.json holds."""
     import numpy as np
     from mlflow.models import ModelSignature
@@ -194,7 +200,7 @@ def _signature(values: dict[str, Any]) -> Any:
     if spec.classes:
         columns = [ColSpec(DataType.string, "labels" if spec.multilabel else "label")]
         columns += [ColSpec(DataType.float, f"probability_{name}") for name in spec.classes]
-    if spec.layout == "image":  # text or nested lists, which no other type of MLflow's takes both
+    if spec.layout == "image" and form == COLUMN:  # text or nested lists: no other type of MLflow's takes both
         return ModelSignature(inputs=Schema([ColSpec(AnyType(), "image")]), outputs=Schema(columns))
     if (array_type := kinds.array_type(spec)) != "str":
         examples = TensorSpec(np.dtype(array_type), (-1, *spec.shape), name=None)

@@ -14,7 +14,7 @@ from typing import Any
 
 from pipeline.privacy.redaction import redact_for_server
 from pipeline.runs.journal import GIT_DIFF_TAG, Journal
-from pipeline.tracking.log_model import FORM, find_model, log_model
+from pipeline.tracking.log_model import COLUMN, find_model, log_model
 from pipeline.tracking.mlflow_store import load_mlflow, long_upload_timeout, sqlite_path, why_not_installed
 from pipeline.tracking.nested_runs import nest_members
 from saccade.core.errors import UserError
@@ -125,7 +125,7 @@ class MlflowReplay:
             raise
 
     def push_model(self, bundle: Path) -> tuple[str, str | None]:
-        """Send what is new, and log the model where there is none that takes its inputs as today.
+        """Send what is new, and log the model in the form that is registered, where it is not there.
 
         Args:
             bundle: the run's bundle.
@@ -138,7 +138,7 @@ class MlflowReplay:
         run_id = self.push()
         self._model_epoch = self._model_epoch or 0
         with FileLock(self.folder / "replica.lock", timeout=30), long_upload_timeout():
-            self._model_id = log_model(self._client, self._run, bundle, self._library, self._model_epoch, form=FORM)
+            self._model_id = log_model(self._client, self._run, bundle, self._library, self._model_epoch, form=COLUMN)
             if self._model_id:
                 self._link_metrics_to_model()
         return run_id, self._model_id

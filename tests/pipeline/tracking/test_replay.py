@@ -294,12 +294,15 @@ load = Bundle
 LOADING = """
 import sys
 import mlflow, numpy as np, pandas as pd
-model = mlflow.pyfunc.load_model(sys.argv[1])
+model, registered = (mlflow.pyfunc.load_model(uri) for uri in sys.argv[1:])
 images = np.array([0, 255], np.uint8).repeat(6).reshape(2, 2, 3, 1)
-print(model.predict({"image": images}).to_json(orient="split"))
-print(model.predict(pd.DataFrame({"image": ["AAAA", "data:image/png;base64,//8="]})).to_json(orient="split"))
+print(model.predict(images).to_json(orient="split"))
+print(registered.predict({"image": images}).to_json(orient="split"))
+print(registered.predict(pd.DataFrame({"image": ["AAAA", "data:image/png;base64,//8="]})).to_json(orient="split"))
 example = model.input_example
-print(list(example.columns), len(example), example["image"][0][:11], len(model.predict(example)))
+print(example.shape, example.dtype, list(model.predict(example)["label"]))
+example = registered.input_example
+print(list(example.columns), len(example), example["image"][0][:11], len(registered.predict(example)))
 plain = model.unwrap_python_model()
 print(list(plain.predict(None, np.full((1, 2, 3, 1), 254.6))["label"]))
 try:
@@ -309,31 +312,38 @@ except ValueError as error:
 """
 
 
-def log_stand_in(root: Path) -> tuple[str, str]:
+def log_stand_in(root: Path) -> tuple[str, str, str]:
+    """The store, the model of the run, and the one that is registered."""
     library = root / "stand-in" / "saccade"
     library.mkdir(parents=True)
     (library / "__init__.py").write_text(STAND_IN)
     (library / "__pycache__").mkdir()
     (library / "__pycache__" / "left.pyc").write_bytes(b"")
     uri = fresh_store(root)
-    MlflowReplay(write_run(root / "ab").folder, uri, library=library).push()
-    return uri, f"models:/{everything(uri)['models'][0][0]}"
+    replay = MlflowReplay(write_run(root / "ab").folder, uri, library=library)
+    replay.push()
+    of_run = everything(uri)["models"][0][0]
+    bundle = next((root / "ab").rglob("bundle.json")).parent
+    registered = replay.push_model(bundle)[1]
+    assert registered == replay.push_model(bundle)[1] != of_run  # logged once
+    return uri, f"models:/{of_run}", f"models:/{registered}"
 
 
 def test_the_model_loads_where_pickle_is_forbidden(tmp_path, monkeypatch):
-    uri, model_uri = log_stand_in(tmp_path)
+    uri, *model_uris = log_stand_in(tmp_path)
     assert not list(tmp_path.glob("mlartifacts/**/__pycache__"))
     stored = [path.name for path in tmp_path.glob("mlartifacts/saccade/models/**/*") if path.is_file()]
     assert "mlflow_model.py" in stored and not [name for name in stored if "pkl" in name or "pickle" in name]
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-    code, out, err = warm_python.run(["-c", LOADING, model_uri], cwd=tmp_path, env=os.environ)
+    code, out, err = warm_python.run(["-c", LOADING, *model_uris], cwd=tmp_path, env=os.environ)
     assert code == 0, err
     assert "type hint" not in err  # MLflow scolds about annotations that it does not know
-    table, of_files, example, rounded, refused = out.splitlines()
-    assert example == "['image'] 1 iVBORw0KGgo 1"  # a PNG
-    assert of_files == table
+    table, of_pixels, of_files, example, registered_example, rounded, refused = out.splitlines()
+    assert example == "(1, 2, 3, 1) uint8 ['cat']"
+    assert registered_example == "['image'] 1 iVBORw0KGgo 1"  # a PNG
+    assert of_pixels == of_files == table
     table = json.loads(table)
     assert table["columns"] == ["label", "probability_cat", "probability_dog"]
     assert table["data"] == [["cat", 1.0, 0.0], ["dog", 0.0, 1.0]]
@@ -347,7 +357,7 @@ def test_the_model_is_served(tmp_path, monkeypatch):
 
     import requests
 
-    uri, model_uri = log_stand_in(tmp_path)
+    uri, _, model_uri = log_stand_in(tmp_path)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])

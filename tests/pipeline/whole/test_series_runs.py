@@ -129,6 +129,7 @@ def test_the_metrics_are_those_of_the_table_of_forecasts(tree: Tree) -> None:
     assert np.mean([float(row["mae"]) for row in by_step]) == pytest.approx(metrics["mae"], rel=1e-4)
     drawn = {path.name for path in folder.iterdir()}
     pictures = {"forecast.png", "by_step.png", "learning_curves.png", "gradients.png"}
+    pictures |= {"seen.csv", "seen_1.png", "seen_2.png", "seen_3.png"}
     assert drawn == {"forecast.csv", "by_step.csv", "outcomes.csv", "speed.csv", *pictures}
 
 
