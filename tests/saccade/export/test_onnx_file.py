@@ -38,7 +38,7 @@ LEAST_SIDES = {  # of networks whose windows need more than the rows of the othe
 }
 SMALL: dict[str, dict[str, Any]] = {
     "bag_of_ngrams": {"buckets": 97},
-    "classic_stack": {"channels": [3, 4], "normalisation": "local_response"},
+    "classic_stack": {"channels": [3, 4, 5], "normalisation": "local_response"},
     "cnn_lstm": {"channels": [3, 4], "hidden_size": 5},
     "conv1d": {"channels": [4, 5], "kernel_size": 3},
     "gru": {"hidden_size": 5},
