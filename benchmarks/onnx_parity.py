@@ -2,11 +2,12 @@
 
     python benchmarks/onnx_parity.py [--quick] [--work FOLDER] [--bundle FOLDER=PREPARED ...]
 
-writes benchmarks/results/onnx_parity.md. Networks have their default arguments and weights drawn from a seed; their
-answers are asked for through onnxruntime and through torch, with the batches that `saccade export` compares before it
-puts a file in place. ``--bundle models/lenet5-digits=data/prepared/digits`` adds a trained run and its data: the sizes
-with 32 and 8 bits, and the accuracy of both on the validation split. With ``--quick`` two networks are compared, and
-the table goes into the working folder.
+writes benchmarks/results/onnx_parity.md. Networks have their default arguments, weights drawn from a seed, and norms
+with the statistics of made examples; their answers are asked for through onnxruntime and through torch, with the
+batches that `saccade export` compares before it puts a file in place. ``--bundle
+models/lenet5-digits=data/prepared/digits`` adds a trained run and its data: the sizes with 32 and 8 bits, and the
+accuracy of both on the validation split. With ``--quick`` two networks are compared, and the table goes into the
+working folder.
 """
 
 import argparse
@@ -15,9 +16,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import onnxruntime
 import torch
 from figures import report, tell
+from torch.optim.swa_utils import update_bn
 from workbench import default_work
 
 from saccade.bundle.config import NetworkConfig
@@ -25,6 +28,8 @@ from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.data.prepared import open_split
 from saccade.data.spec import RESERVED, Spec, names_of_targets
+from saccade.export.answering import AnsweringNetwork
+from saccade.export.example_shapes import made_examples
 from saccade.export.onnx_file import Exported, write_onnx
 from saccade.export.quantise import write_quantised
 from saccade.predict.predictor import load
@@ -56,8 +61,8 @@ def specs(name: str) -> Iterator[tuple[str, Spec]]:
         yield "forecasts", dataclasses.replace(series, classes=(), targets=names_of_targets(("a",), 4), horizon=4)
 
 
-def exported(name: str, spec: Spec, target: Path) -> Exported:
-    """A network with random weights as ONNX."""
+def exported(name: str, spec: Spec, target: Path) -> tuple[Exported, float]:
+    """A network with random weights as ONNX, and how far its answers about many examples lie apart."""
     channels = 0 if spec.layout == "tokens" else spec.shape[-1]
     std = [0.30, 0.28, 0.32]  # as in real data, no two alike: of two colours as strong, rounding would take either
     config = NetworkConfig(name, {}, spec, "", [0.5] * channels, std[:channels], "")
@@ -67,7 +72,13 @@ def exported(name: str, spec: Spec, target: Path) -> Exported:
         for parameter in network.parameters():
             if not parameter.any():  # such as a linear forecast's, whose answer would be the same for all
                 parameter.normal_(std=0.05)
-    return write_onnx(config, network, target, {})
+        drawn = [made_examples(config, least_steps=None, seed=seed) for seed in range(6)]
+        examples, *others = (
+            torch.from_numpy(one.stored) for each in drawn for one in each if one.name == "large batch"
+        )
+        update_bn(others, network)  # with the first statistics, deep networks answer all images alike
+        answers = AnsweringNetwork(config, network)(examples).numpy()
+    return write_onnx(config, network, target, {}), float(np.ptp(answers, axis=0).max())
 
 
 def parity_rows(names: list[str]) -> list[str]:
@@ -77,9 +88,9 @@ def parity_rows(names: list[str]) -> list[str]:
         for name in names:
             for kind, spec in specs(name):
                 try:
-                    made = exported(name, spec, Path(folder) / "it.onnx")
+                    made, spread = exported(name, spec, Path(folder) / "it.onnx")
                 except UserError as error:
-                    rows.append(f"| {name} | {kind} | refused: {error} |||||")
+                    rows.append(f"| {name} | {kind} | refused: {error} ||||||")
                     continue
                 cells = {each.name: f"{each.difference:.0e}" for each in made.compared}
                 batches = max(float(cells[one]) for one in cells if "batch" in one)
@@ -88,7 +99,8 @@ def parity_rows(names: list[str]) -> list[str]:
                     shortest = longest = ""
                 padded = cells.get("padding inside", "")
                 sizes = ", ".join(dict.fromkeys(str(each.shape[0]) for each in made.compared if "batch" in each.name))
-                row = (name, kind, sizes, f"{batches:.0e}", shortest, longest, padded, f"{made.num_bytes:,}")
+                row = (name, kind, sizes, f"{spread:.0e}", f"{batches:.0e}", shortest, longest, padded)
+                row = (*row, f"{made.num_bytes:,}")
                 rows.append(f"| {' | '.join(row)} |")
                 tell(rows[-1])
                 report(
@@ -138,9 +150,10 @@ def main() -> None:
         "",
         "Largest difference of two probabilities; of forecasts, over the sum of a number's standard deviation and its",
         "own size. Shortest is the least number of steps that the network takes, longest three more than training had.",
+        "Spread: how far torch's own answers about 33 examples lie apart, for equal answers would prove nothing.",
         "",
-        "| network | data | batches of | any batch | shortest | longest | padding inside | bytes |",
-        "|---|---|---|---|---|---|---|---|",
+        "| network | data | batches of | spread | any batch | shortest | longest | padding inside | bytes |",
+        "|---|---|---|---|---|---|---|---|---|",
         *parity_rows(names),
     ]
     folder = (options.work or default_work()) if options.quick else RESULT.parent
