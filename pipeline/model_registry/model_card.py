@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pipeline import paths
@@ -380,9 +379,3 @@ def _shown(value: Any) -> str:
 
 def _plain(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-def write_card(path: Path, text: str) -> None:
-    """Write a card as a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from saccade.models.bag_of_ngrams import BagOfNgrams
 from saccade.models.conv1d import PaddedConv1dNetwork
-from saccade.nn.padding import MaskedBatchNorm1d, length_mask, sequence_lengths
 from saccade.nn.pooling import LastStep
 
 
@@ -120,26 +119,9 @@ class LongEnough(PaddedConv1dNetwork):
     def __init__(self, network: PaddedConv1dNetwork) -> None:
         super().__init__(network.reader, network.features, network.pool, network.head, network.min_length)
 
-    def forward(self, x: Tensor) -> Tensor:
-        length_B = sequence_lengths(x)
-        read_BTF = F.pad(self.reader(x), (0, 0, 0, self.min_length))
-        x_BFT = _without_padding(read_BTF.transpose(1, 2), length_B)  # from B T F
-        length_B = length_B.clamp(min=self.min_length)
-        for layer in self.features:
-            if isinstance(layer, nn.Conv1d):
-                x_BFT = layer(_without_padding(x_BFT, length_B))
-                length_B = length_B + (2 * int(layer.padding[0]) - layer.kernel_size[0] + 1)
-            elif isinstance(layer, MaskedBatchNorm1d):
-                x_BFT = layer(x_BFT, length_B)
-            elif isinstance(layer, nn.MaxPool1d | nn.AvgPool1d):
-                x_BFT, length_B = layer(x_BFT), length_B // 2
-            else:
-                x_BFT = layer(x_BFT)
-        return self.head(self.pool(x_BFT.transpose(1, 2), length_B))
-
-
-def _without_padding(x_BFT: Tensor, length_B: Tensor) -> Tensor:
-    return x_BFT.masked_fill(~length_mask(length_B, x_BFT.shape[2])[:, None], 0.0)
+    def missing_steps(self, steps: int) -> int:
+        """As many as the windows need, however many there are."""
+        return self.min_length
 
 
 class GatheredLastStep(LastStep):

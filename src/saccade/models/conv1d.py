@@ -89,9 +89,8 @@ class PaddedConv1dNetwork(nn.Module):
         self.min_length = min_length
 
     def forward(self, x: Tensor) -> Tensor:
-        missing = max(self.min_length - x.shape[1], 0)
         length_B = sequence_lengths(x)
-        read_BTF = functional.pad(self.reader(x), (0, 0, 0, missing))
+        read_BTF = functional.pad(self.reader(x), (0, 0, 0, self.missing_steps(x.shape[1])))
         x_BFT = _without_padding(read_BTF.transpose(1, 2), length_B)  # from B T F
         length_B = length_B.clamp(min=self.min_length)
         for layer in self.features:
@@ -105,6 +104,10 @@ class PaddedConv1dNetwork(nn.Module):
             else:
                 x_BFT = layer(x_BFT)
         return self.head(self.pool(x_BFT.transpose(1, 2), length_B))
+
+    def missing_steps(self, steps: int) -> int:
+        """How many steps of padding are put behind sequences of so many: what the windows need at least."""
+        return max(self.min_length - steps, 0)
 
 
 def _without_padding(x_BFT: Tensor, length_B: Tensor) -> Tensor:
