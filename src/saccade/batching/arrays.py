@@ -72,19 +72,20 @@ def take(stored: Tensor | LazyView, rows: Tensor, device: torch.device) -> Tenso
 
 
 def trim(x: Tensor, target: Tensor, steps: int | None) -> tuple[Tensor, Tensor]:
-    """Cut off padding that no text of a batch needs.
+    """Cut off padding that no text or line of a batch needs.
 
     Args:
-        x: stored examples (B, T, ...).
-        target: one label an example, or one a token: int64 (B, T).
-        steps: number of tokens of the longest text; None: nothing is cut.
+        x: stored examples (B, T, ...), or images of lines (B, H, T, C).
+        target: one label an example; one a token: int64 (B, T); or a transcript, which has no more than a line's steps.
+        steps: number of steps of the longest example; None: nothing is cut.
 
     Returns:
         Both, without a copy.
     """
     if steps is None:
         return x, target
-    return x[:, :steps], target[:, :steps] if target.ndim == 2 and not target.is_floating_point() else target
+    x = x[:, :, :steps] if x.ndim == 4 else x[:, :steps]
+    return x, target[:, :steps] if target.ndim == 2 and not target.is_floating_point() else target
 
 
 def _free_bytes(device: torch.device) -> int:

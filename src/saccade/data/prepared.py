@@ -6,7 +6,8 @@ data/prepared/<dataset>/
                                         filled up with 0 at the end
     {train,validation,test}_labels.npy  classes int64 (N,); where an example may have several, uint8 (N, K), 1 where it
                                         has the class; numbers to predict float32 (N, O); or the next tokens
-                                        int64 (N, T), 0 where there is none
+                                        int64 (N, T), 0 where there is none; or the characters of
+                                        transcripts int64 (N, L), filled up with 0
     {train,validation,test}_rows.npy    int64 (N,): which example of the source each one is; of a long text, which token
                                         a window begins with
     {train,validation,test}_groups.npy  int64 (N,): which group of ``split.group_by`` each one is of, numbered over all

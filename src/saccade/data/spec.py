@@ -10,7 +10,7 @@ from saccade.data.forecast_inputs import ForecastInputs
 
 Unit = Literal["", "characters", "words"]
 Fit = Literal["stretch", "crop", "pad"]
-Output = Literal["per_example", "per_token"]
+Output = Literal["per_example", "per_token", "transcript"]
 
 LAYOUTS = ("image", "tokens", "series", "vector")
 """How the examples of a split lie in an array, which is what models accept: images (N, H, W, C), tokens (N, T), series
@@ -28,7 +28,7 @@ SPLIT_NAMES = {
 NO_CLASS = "none"
 """What is said of an example that may have several classes and has none."""
 
-PAD = 0  # fills up after a text's end; no text holds it
+PAD = 0  # fills up after a text's end, no text holds it; of a transcript's outputs the blank of CTC
 UNKNOWN = 1  # what the vocabulary does not have
 RESERVED = ("<pad>", "<unknown>")  # the first two of every vocabulary; longer than a character, and not one word
 
@@ -42,15 +42,18 @@ class Spec:
         shape: shape of one example: (H, W, C) for an image, (T,) for tokens, (T, F) for a series, (F,) for a vector.
         classes: class names in the order of the labels; empty where there are none.
         targets: names of the numbers to predict, where numbers are predicted and not classes.
-        vocabulary: tokens in the order of their ids; empty for images and series.
-        unit: what a token is, characters or words; empty for images and series.
+        vocabulary: tokens in the order of their ids; for images of lines the characters of their transcripts, behind
+            ``RESERVED``; empty for other images and for series.
+        unit: what a token is, characters or words; empty where there are none.
         lower_case: whether capitals in text are made small before it is looked up in the vocabulary.
-        output: per_example, or per_token: at each step of a text what comes next.
+        output: per_example; per_token: at each step of a text what comes next; transcript: a text of any length that is
+            read along the width of an image, from logits (B, T, V) in which token 0 is the blank of CTC.
         fit: what is done with images of other proportions than ``shape``: stretch, crop or pad.
         features: of a series: names of what is measured at each step.
         step: of a series: from each time to the next, such as "1 month"; empty where it is not known.
         horizon: how many steps of a series' own future the targets are; 0 where they are something else.
-        is_padded: whether series differ in length: behind the end of shorter ones stand steps of NaN.
+        is_padded: whether series differ in length: behind the end of shorter ones stand steps of NaN. Of images,
+            whether they differ in width: right of narrower ones stand columns of 0, which is then no grey level.
         layout: one of ``LAYOUTS``, which the kind yields; where it is not given, that which is called as the kind is.
         value_range: of images: values that became black and white where a picture held more than 8 bits; empty: there
             was none, and the type's range is taken.
@@ -99,7 +102,7 @@ class Spec:
 
     @property
     def has_lengths(self) -> bool:
-        """Whether examples may end before their array does: texts, and series of unequal length."""
+        """Whether examples may end before their array does: texts, series of unequal length, lines of unequal width."""
         return self.layout == "tokens" or self.is_padded
 
     @property
@@ -109,7 +112,7 @@ class Spec:
 
     @property
     def num_outputs(self) -> int:
-        """How many numbers a network answers with: a logit a class, a number a target, or a logit a token."""
+        """How many numbers a network answers with (at each step, where it has any): one a class, target or token."""
         return len(self.classes) or len(self.targets) or len(self.vocabulary)
 
     def require_two_classes(self) -> None:

@@ -1,10 +1,10 @@
 """Sequences of unequal length in one batch: what stands behind each one's end must change nothing.
 
-Behind a text stand ids of padding, behind a series steps of NaN.
+Behind a text stand ids of padding, behind a series steps of NaN, right of the image of a line columns of 0.
 
 Lengths stay on the device where the tokens are: a number that the host had to wait for would hold up every update.
 
-Shapes: B batch, T time steps, W numbers a step, F features.
+Shapes: B batch, T time steps, W numbers a step, F features, H height, C channels.
 """
 
 import torch
@@ -18,12 +18,16 @@ def sequence_lengths(x: Tensor) -> Tensor:
     """How many steps each sequence has, int64 (B,); an empty one counts as a single step of padding.
 
     Args:
-        x: ids of tokens, integers (B, T), or series, float (B, T, F).
+        x: ids of tokens, integers (B, T); series, float (B, T, F); or stored images of lines, uint8 (B, H, T, C), whose
+            steps are columns.
 
     Returns:
         Lengths, on the same device.
     """
-    is_real_BT = ~x[:, :, 0].isnan() if x.is_floating_point() else x != PAD
+    if x.ndim == 4:
+        is_real_BT = (x != PAD).any(dim=3).any(dim=1)
+    else:
+        is_real_BT = ~x[:, :, 0].isnan() if x.is_floating_point() else x != PAD
     return is_real_BT.sum(dim=1).clamp(min=1)
 
 

@@ -173,6 +173,8 @@ class ImageExamples:
             that are not grey levels yet (``ImageValues``); None: there are none but grey levels.
         paths: path of each example's file, for patterns, where names say more than that; empty: names are paths.
         targets: names of the numbers to predict, O of them; empty where there are classes.
+        texts: what each image says, where that is to be read, in any Unicode form; there are no classes then, and
+            labels are zeros, int64 (N,).
     """
 
     classes: tuple[str, ...]
@@ -190,9 +192,12 @@ class ImageExamples:
     decode_values: Callable[[Any, tuple[int, int] | None], Any] | None = None
     paths: Sequence[str] = ()
     targets: tuple[str, ...] = ()
+    texts: Sequence[str] = ()
 
     def label(self, i: int) -> str:
-        """What example ``i`` is, in words: its class, its classes with commas between them, or its numbers."""
+        """What example ``i`` is, in words: its class or classes, its numbers with commas between them, or its text."""
+        if self.texts:
+            return self.texts[i]
         if self.targets:
             return ", ".join(f"{name} {value:.6g}" for name, value in zip(self.targets, self.labels[i], strict=True))
         return _named(self.labels[i], self.classes)

@@ -122,3 +122,8 @@ def test_only_what_has_steps_is_trimmed() -> None:
         assert x.shape == (2, 4) and trimmed.shape == shape
     x, trimmed = trim(token_BT, target, None)
     assert x is token_BT and trimmed is target
+
+
+def test_lines_are_trimmed_along_their_width() -> None:
+    x, trimmed = trim(torch.ones(2, 8, 30, 1), torch.zeros(2, 5, dtype=torch.int64), 12)
+    assert x.shape == (2, 8, 12, 1) and trimmed.shape == (2, 5)

@@ -293,3 +293,10 @@ def test_the_bits_are_the_same_twice(name: str) -> None:
         assert all(map(torch.equal, *found))
     finally:
         devices.set_deterministic(False)
+
+
+def test_columns_of_zeros_are_no_part_of_a_line() -> None:
+    image_BHWC = torch.zeros(3, 4, 6, 1, dtype=torch.uint8)
+    image_BHWC[0, 2, :5] = 7  # one pixel of a column is enough
+    image_BHWC[1, :, :2] = 255
+    assert sequence_lengths(image_BHWC).tolist() == [5, 2, 1]
