@@ -4,7 +4,7 @@ Convolutions make of a line a row of steps, one for every four columns of pixels
 them in both directions; at each step a character is said, or none (CTC, ``optim/ctc.py``). The first choice for lines
 of text, plates, meters and labels; for a character in a picture of its own take ``classic_stack`` or ``resnet9``.
 
-    conv 3x3 24, pool 2x2    conv 3x3 48, pool 2x2    2 x conv 3x3 96, pool 2x1    conv 3x3 192, maximum over the height
+    conv 3x3 / 2 24    conv 3x3 48, pool 2x2    2 x conv 3x3 96, pool 2x1    conv 3x3 192, maximum over the height
     2 x bidirectional LSTM 160    one output a character at each step
 
 That is what the defaults build: about 1.4 million parameters. In training a convolution of its own says characters
@@ -70,6 +70,7 @@ class CRNN(nn.Module):
     def forward(self, x_BCHW: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         length_B = sequence_lengths(x_BCHW)
         x_BCHW = x_BCHW.masked_fill(x_BCHW.isnan(), 0.0)  # the mean of what is normalised
+        length_B = (length_B + 1) // 2  # the first convolution takes every other column
         for block in self.blocks:
             if isinstance(block, LinePool):
                 x_BCHW, length_B = block(x_BCHW, length_B)
@@ -119,24 +120,24 @@ def build(
     if height < 8:
         raise UserError(f"preprocess.height ({height}) must be at least 8 pixels, which three poolings halve")
     first, second, third, fourth = channels
-    pools = [LinePool(2, 2), LinePool(2, 2), LinePool(2, 1)]
+    pools: list[LinePool | None] = [None, LinePool(2, 2), LinePool(2, 1)]
     if backbone == "residual":
         groups: list[list[nn.Module]] = [
-            [LineConvolution(channels_in, first)],
+            [LineConvolution(channels_in, first, stride=2)],
             [LineResidual(first, second)],
             [LineResidual(second, third)],
             [LineResidual(third, fourth)],
         ]
     else:
         groups = [
-            [LineConvolution(channels_in, first)],
+            [LineConvolution(channels_in, first, stride=2)],
             [LineConvolution(first, second)],
             [LineConvolution(second, third), LineConvolution(third, third)],
             [LineConvolution(third, fourth)],
         ]
     blocks: list[nn.Module] = []
     for number, group in enumerate(groups):
-        blocks += [*group, *pools[number : number + 1]]
+        blocks += [*group, *(pool for pool in pools[number : number + 1] if pool is not None)]
     recurrent = nn.LSTM(
         fourth,
         hidden_size,

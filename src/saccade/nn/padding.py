@@ -107,17 +107,16 @@ class MaskedBatchNorm2d(nn.modules.batchnorm._NormBase):
         """(B, C, H, W), shape kept; lengths in columns, int64, each in [1, W]."""
         assert self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None
         assert self.momentum is not None
-        B, _, H, W = x_BCHW.shape
+        H, W = x_BCHW.shape[2:]
         real_B11W = length_mask(length_B, W)[:, None, None].to(x_BCHW.dtype)
         mean_C, variance_C = self.running_mean, self.running_var
         x_BCHW = x_BCHW * real_B11W
         if self.training:
             x_BCHW = x_BCHW.float()  # under autocast too: sums over thousands of pixels
             count = length_B.sum() * H  # on the device, as all that follows
-            # Zeros behind the ends add nothing to the sums: what differs is by how many pixels they are divided
-            variance_C, mean_C = torch.var_mean(x_BCHW, dim=(0, 2, 3), correction=0)
-            share = B * H * W / count
-            square_C, mean_C = (variance_C + mean_C.square()) * share, mean_C * share
+            # Zeros behind the ends add nothing to the sums
+            mean_C = x_BCHW.sum(dim=(0, 2, 3)) / count
+            square_C = torch.linalg.vector_norm(x_BCHW, dim=(0, 2, 3)).square() / count
             variance_C = (square_C - mean_C.square()).clamp(min=0)
             with torch.no_grad():
                 self.num_batches_tracked += 1

@@ -18,12 +18,13 @@ class LineConvolution(nn.Module):
     Args:
         channels_in: channels of the input.
         channels: channels of the output.
+        stride: pixels between two windows; lengths are those of what comes out.
         is_active: whether ReLU follows.
     """
 
-    def __init__(self, channels_in: int, channels: int, *, is_active: bool = True) -> None:
+    def __init__(self, channels_in: int, channels: int, *, stride: int = 1, is_active: bool = True) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels_in, channels, 3, padding=1, bias=False)
+        self.conv = nn.Conv2d(channels_in, channels, 3, stride=stride, padding=1, bias=False)
         self.norm = MaskedBatchNorm2d(channels)
         self.is_active = is_active
 
