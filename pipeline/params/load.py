@@ -35,7 +35,8 @@ class DatasetBlock(ParamsModel):
     @classmethod
     def _as_the_source_s_data_take_it(cls, value: Any, info: ValidationInfo) -> PreprocessBlock:
         source = info.data.get("source")
-        model = cls.model_of("preprocess", {"source": {"name": source and source.name}})
+        asked = {"name": source.name, **source.arguments} if source else {}
+        model = cls.model_of("preprocess", {"source": asked})
         return model.model_validate(value) if model else PreprocessBlock()
 
     @classmethod

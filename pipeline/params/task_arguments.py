@@ -6,6 +6,12 @@ from typing import Any
 from pipeline.params.problems import KeyPath, Problem
 from saccade.core import registry
 
+_ASKED = {  # labels to the output of a model that learns them, and what is asked of it
+    "next tokens": ("per_token", "asks at each step"),
+    "transcripts": ("transcript", "asks for all that stands in a line"),
+}
+_ANSWERS = {"per_example": "answers once an example", "per_token": "answers at each step", "transcript": "reads lines"}
+
 
 def task_argument_problems(path: KeyPath, run: Mapping[str, Any], layout: str, labels: str) -> Iterator[Problem]:
     """Find what must be left out, so that nobody believes that it has an effect.
@@ -26,21 +32,26 @@ def task_argument_problems(path: KeyPath, run: Mapping[str, Any], layout: str, l
             if model.get(key) is not None:
                 yield Problem((*path, "model", key), f"{key} is for texts, but {dataset} is {layout}: leave it out")
         train = run.get("train")
-        if isinstance(train, Mapping) and "length_buckets" in train:
+        if isinstance(train, Mapping) and "length_buckets" in train and labels != "transcripts":
             message = f"examples of {dataset} ({layout}) are of one length: leave length_buckets out"
             yield Problem((*path, "train", "length_buckets"), message)
     if labels != "forecast":
         for key in registry.constant_or((), "models", name, "FORECAST_ARGUMENTS"):
             if model.get(key):
                 yield Problem((*path, "model", key), f"{key} is for forecasts, but {task} makes none: leave it out")
-    if labels != "next tokens":
-        return
-    if "per_token" not in registry.constant_or(("per_example",), "models", name, "OUTPUTS"):
+    output, asks = _ASKED.get(labels, ("per_example", "asks for one answer an example"))
+    offered = registry.constant_or(("per_example",), "models", name, "OUTPUTS")
+    if output not in offered:
         able = [
-            one for one in registry.names("models") if "per_token" in registry.constant_or((), "models", one, "OUTPUTS")
+            one
+            for one in registry.names("models")
+            if output in registry.constant_or(("per_example",), "models", one, "OUTPUTS")
+            and layout in registry.constant("models", one, "ACCEPTS")
         ]
-        message = f"{name} answers once an example, but {task} asks at each step; take {', '.join(able)}"
+        message = f"{name} {_ANSWERS[offered[0]]}, but {task} {asks}; take {', '.join(able)}"
         yield Problem((*path, "model"), message)
+        return
+    if labels != "next tokens":
         return
     defaults = registry.keyword_arguments("models", name, "build")
     for key in registry.constant_or((), "models", name, "SINGLE_OUTPUT_ARGUMENTS"):

@@ -200,6 +200,8 @@ def _signature(values: dict[str, Any], form: str) -> Any:
     if spec.classes:
         columns = [ColSpec(DataType.string, "labels" if spec.multilabel else "label")]
         columns += [ColSpec(DataType.float, f"probability_{name}") for name in spec.classes]
+    if spec.output == "transcript":
+        columns = [ColSpec(DataType.string, "text"), ColSpec(DataType.double, "confidence")]
     if spec.layout == "image" and form == COLUMN:  # text or nested lists: no other type of MLflow's takes both
         return ModelSignature(inputs=Schema([ColSpec(AnyType(), "image")]), outputs=Schema(columns))
     if (array_type := kinds.array_type(spec)) != "str":

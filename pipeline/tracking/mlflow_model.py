@@ -41,12 +41,14 @@ class BundleModel(mlflow.pyfunc.PythonModel):
         Returns:
             One row an example: ``label``, or ``labels`` with commas between them where an example may have several, and
             ``probability_<class>`` for each class; or a column for each number that is predicted; or ``text``, the
-            prompt and what follows.
+            prompt and what follows; or, of lines that are read, ``text`` and ``confidence``.
 
         Raises:
             ValueError: a value lies outside 0 to 255, or is not finite; or a text is no base64 of a picture.
         """
         spec = self.bundle.spec
+        if spec.output == "transcript":
+            return self._read(model_input)
         if spec.vocabulary:
             return self._about_texts(model_input, params or {})
         is_table = isinstance(model_input, pd.DataFrame)
@@ -57,6 +59,14 @@ class BundleModel(mlflow.pyfunc.PythonModel):
             if spec.classes
             else pd.DataFrame(answers["values"], columns=list(spec.targets))
         )
+
+    def _read(self, model_input: np.ndarray | pd.DataFrame) -> pd.DataFrame:
+        import torch
+
+        is_table = isinstance(model_input, pd.DataFrame)
+        array = _arrays(self.bundle.spec, _cells(model_input["image"])) if is_table else np.asarray(model_input)
+        lines = self.bundle.read_lines(torch.from_numpy(array.astype(np.uint8)))
+        return pd.DataFrame({"text": [one.text for one in lines], "confidence": [one.confidence for one in lines]})
 
     def _about_texts(self, model_input: np.ndarray | pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
         column = model_input.iloc[:, 0] if isinstance(model_input, pd.DataFrame) else model_input

@@ -23,6 +23,7 @@ ORDER = (
     "saccade.transforms",
     "saccade.augment",
     "saccade.evaluate",
+    "saccade.transcripts",
     "saccade.prepare",
     "saccade.kinds",
     "saccade.recognition",

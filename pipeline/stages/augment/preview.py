@@ -56,6 +56,7 @@ def preview(dataset: str, *, block: AugmentBlock, seed: int, policy: str | None,
         views=block.views,
         seed=seed if block.seed is None else block.seed,
         include_original=block.include_original,
+        is_padded=spec.is_padded,
         rows=rows,
     )
     say(f"drawn: {path}")

@@ -27,16 +27,18 @@ def draw_views(dataset: str, *, block: AugmentBlock, seed: int) -> None:
         from saccade.augment.preview import draw_preview
 
         prepared = paths.prepared(dataset)
+        spec = read_dataset_info(prepared).spec
         try:
             draw_preview(
                 folder / "views.png",
                 dataset,
                 open_split(prepared, "train"),
-                read_dataset_info(prepared).spec.classes,
+                spec.classes,
                 block.transforms,
                 views=block.views,
                 seed=seed,
                 include_original=block.include_original,
+                is_padded=spec.is_padded,
             )
         except UserError as error:  # of a transform alone: the views themselves are there
             warn(f"{dataset}: no sheet of its views was drawn, because {error}")

@@ -12,6 +12,7 @@ from saccade.augment.stored_views import describe_online_views, write_views
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_folder
 from saccade.data.arrays import open_array
+from saccade.data.prepared import read_dataset_info
 
 
 def augment(dataset: str, *, block: AugmentBlock, seed: int) -> None:
@@ -20,13 +21,15 @@ def augment(dataset: str, *, block: AugmentBlock, seed: int) -> None:
     if not images.exists():
         raise UserError(f"{images} does not exist. Make it with `saccade preprocess {dataset}`.")
     shape = open_array(images).shape
+    is_padded = len(shape) == 4 and read_dataset_info(paths.prepared(dataset)).spec.is_padded
     height, width = (shape[1], shape[2]) if len(shape) == 4 else (1, 1)  # series have no transforms
     transforms = resolve_transforms(block.transforms, height=height, width=width)
     how: dict[str, Any] = {
         "transforms": transforms,
         "seed": seed if block.seed is None else block.seed,
         "include_original": block.include_original,
-        "evaluate_crop": _evaluate_crop(block, transforms, height, width),
+        "evaluate_crop": 1.0 if is_padded else _evaluate_crop(block, transforms, height, width),
+        "is_padded": is_padded,
     }
     with Progress("images") as progress, replacing_folder(paths.augmented(dataset)) as folder:
         if block.mode == "online":

@@ -26,7 +26,7 @@ from saccade.predict.predictor import Predictor, TokenOutputs
 _MAX_ANSWER_BYTES = 1 << 24  # hashed at a time
 
 
-def answers_sha256(answers: np.ndarray | TokenOutputs) -> str:
+def answers_sha256(answers: np.ndarray | TokenOutputs | list[np.ndarray]) -> str:
     """SHA-256 of a network's answers: of their types, shapes and bytes.
 
     Args:
@@ -35,7 +35,10 @@ def answers_sha256(answers: np.ndarray | TokenOutputs) -> str:
     Returns:
         64 hexadecimal digits; equal only where every bit is.
     """
-    arrays = [answers] if isinstance(answers, np.ndarray) else [answers.nats, answers.predicted]
+    if isinstance(answers, TokenOutputs):
+        arrays = [answers.nats, answers.predicted]
+    else:
+        arrays = [answers] if isinstance(answers, np.ndarray) else answers
     found = hashlib.sha256()
     for array in arrays:
         found.update(f"{array.dtype.str} {array.shape}\n".encode())
@@ -86,7 +89,7 @@ def write_evaluated(
     info: DatasetInfo,
     predictor: Predictor,
     block: EvaluateBlock,
-    answers: np.ndarray | TokenOutputs,
+    answers: np.ndarray | TokenOutputs | list[np.ndarray],
     answer_elapsed_s: float,
     outcomes: Mapping[str, Any],
     beside_baseline: PairedTest | None,

@@ -36,7 +36,7 @@ class Answered:
         of_network: probabilities without it, float32 (N, K); None where an answer is no class of several.
     """
 
-    answers: np.ndarray | TokenOutputs
+    answers: np.ndarray | TokenOutputs | list[np.ndarray]
     of_network: np.ndarray | None = None
 
 
@@ -143,6 +143,8 @@ def choose_rejection(
 
 
 def _require_finite(answers: Any, test: Split, run: str) -> None:
+    if isinstance(answers, list):  # of lines, each with steps of its own
+        answers = np.array([said_TV.sum() for said_TV in answers])
     values = np.asarray(getattr(answers, "nats", answers))
     bad = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
     if not len(bad):

@@ -64,6 +64,7 @@ def draw_preview(
     views: int,
     seed: int,
     include_original: bool,
+    is_padded: bool = False,
     rows: int = 10,
 ) -> None:
     """Draw what augmentation does to a training split, on examples spread over the classes.
@@ -77,6 +78,7 @@ def draw_preview(
         views: number of stored views: the first of them are shown, and a few where none are.
         seed: seed of the whole augmentation.
         include_original: whether view 0 is the images as they are.
+        is_padded: whether columns of 0 stand right of narrower images, which no view touches.
         rows: examples, at most; of more classes than that, some are shown.
 
     Raises:
@@ -97,6 +99,7 @@ def draw_preview(
         views=min(views or _DEFAULT_VIEWS, _MAX_VIEWS),
         seed=seed,
         include_original=include_original,
+        is_padded=is_padded,
     )
     draw_sheet(sheet, f"{dataset}: {transforms if isinstance(transforms, str) else 'transforms of params.yaml'}", path)
 
@@ -109,6 +112,7 @@ def make_sheet(
     views: int,
     seed: int,
     include_original: bool = False,
+    is_padded: bool = False,
 ) -> PreviewSheet:
     """Make the views, by the function that makes the stored ones, and apply each transform alone.
 
@@ -119,6 +123,7 @@ def make_sheet(
         views: number of views.
         seed: seed of the whole augmentation; the views are those that would be stored.
         include_original: whether view 0 is the images as they are.
+        is_padded: whether columns of 0 stand right of narrower images.
 
     Returns:
         The original and the views; the original and each transform alone, always applied. A transform that changes the
@@ -127,7 +132,7 @@ def make_sheet(
     Raises:
         UserError: a transform refuses its arguments or the images.
     """
-    make = ViewMaker(build(transforms, colors), seed, include_original)
+    make = ViewMaker(build(transforms, colors), seed, include_original, is_padded)
     original = ("original", [example.image for example in examples])
     columns = [
         (f"view {view}", [make(example.image, view=view, index=example.index) for example in examples])
@@ -135,7 +140,7 @@ def make_sheet(
     ]
     alone = []
     for group in _groups(transforms, colors, examples[0].image):
-        make = ViewMaker(build(group, colors), seed)
+        make = ViewMaker(build(group, colors), seed, is_padded=is_padded)
         images = [make(example.image, view=0, index=example.index) for example in examples]
         alone.append((" + ".join(transform["name"] for transform in group), images))
     parts = [("views", [original, *columns])]

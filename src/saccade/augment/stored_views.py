@@ -40,6 +40,7 @@ def write_views(
     seed: int,
     include_original: bool = False,
     evaluate_crop: float = 1.0,
+    is_padded: bool = False,
     processes: int | None = None,
     progress: Progress = no_progress,
 ) -> None:
@@ -55,6 +56,7 @@ def write_views(
         seed: the pixels of (seed, view, index) are the same on every run.
         include_original: whether view 0 is the images as they are; the others stay what they would be without it.
         evaluate_crop: the share of each side that evaluation shall look at; written beside them, for training.
+        is_padded: whether columns of 0 stand right of narrower images, which no view touches.
         processes: number of processes that make them; None: one a core. The result does not depend on it.
         progress: callback, called with images written so far.
 
@@ -80,7 +82,7 @@ def write_views(
         path = folder / "train.npy"
         with ArrayFile(path, np.uint8, (views, *images.shape)):
             pass  # reserves the space: what another process takes meanwhile is found now
-        worker = (images_path, path, transforms, colors, seed, include_original)
+        worker = (images_path, path, transforms, colors, seed, include_original, is_padded)
         stored, done = open_array(path), 0
         with path.open("rb") as file:
             digest = hashlib.sha256(file.read(path.stat().st_size - stored.nbytes))  # the header
@@ -101,6 +103,7 @@ def describe_online_views(
     seed: int,
     include_original: bool,
     evaluate_crop: float = 1.0,
+    is_padded: bool = False,
 ) -> None:
     """Write augment.json alone: how views are made while training runs. One is made here, to see that it can be.
 
@@ -111,14 +114,17 @@ def describe_online_views(
         seed: seed of the whole augmentation.
         include_original: whether view 0 is the images as they are.
         evaluate_crop: share of each side that evaluation looks at, in (0, 1].
+        is_padded: whether columns of 0 stand right of narrower images, which no view touches.
 
     Raises:
         UserError: a transform refuses its arguments or the images, or changes the size or dtype of one.
     """
     images = open_array(images_path)
-    ViewMaker(build(transforms, colors_for(transforms, images)), seed)(images[0], view=1, index=0)
+    compose = build(transforms, colors_for(transforms, images))
+    ViewMaker(compose, seed, is_padded=is_padded)(images[0], view=1, index=0)
     how = {"transforms": [dict(t) for t in transforms], "seed": seed, "include_original": include_original}
     how |= {} if evaluate_crop == 1 else {"evaluate_crop": evaluate_crop}
+    how |= {"is_padded": True} if is_padded else {}
     how["code"] = _code_sha256()
     write_json(folder / "augment.json", {"format": VIEWS_FORMAT, "mode": "online", "views": None, **how})
 
@@ -184,12 +190,14 @@ def _start_worker(
     colors: np.ndarray | None,
     seed: int,
     include_original: bool,
+    is_padded: bool,
 ) -> None:
     import cv2
 
     cv2.setNumThreads(0)  # the processes are the parallelism
     images = np.asarray(open_array(images_path))  # as a memory map, each row would be one more, which takes time
-    _worker.update(images=images, path=path, make=ViewMaker(build(transforms, colors), seed, include_original))
+    make = ViewMaker(build(transforms, colors), seed, include_original, is_padded)
+    _worker.update(images=images, path=path, make=make)
 
 
 def _write_block(block: Block) -> Block:

@@ -15,7 +15,8 @@ SPECIAL_FORMAT = 2  # with evaluate_crop or one_output: a saccade that knows not
 ENSEMBLE_FORMAT = 3  # with members: an older saccade must not answer either
 OWN_UNIT_FORMAT = 4  # with thresholds or the targets' own unit: likewise
 CALIBRATED_FORMAT = 5  # with a temperature or the reason why there is none, or with a band of varying width: likewise
-FORMATS = (FORMAT, SPECIAL_FORMAT, ENSEMBLE_FORMAT, OWN_UNIT_FORMAT, CALIBRATED_FORMAT)
+TRANSCRIPT_FORMAT = 6  # of what reads lines: likewise
+FORMATS = (FORMAT, SPECIAL_FORMAT, ENSEMBLE_FORMAT, OWN_UNIT_FORMAT, CALIBRATED_FORMAT, TRANSCRIPT_FORMAT)
 _USUAL: dict[str, tuple[Any, int]] = {
     "evaluate_crop": (1, SPECIAL_FORMAT),
     "one_output": (False, SPECIAL_FORMAT),
@@ -112,6 +113,8 @@ def to_values(config: NetworkConfig) -> dict[str, Any]:
             del values[key]
         else:
             values["format"] = max(values["format"], format_number)
+    if config.spec.output == "transcript":
+        values["format"] = TRANSCRIPT_FORMAT
     interval = values.pop("interval")
     if interval is not None:
         band = dict(vars(interval))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from saccade.data.spec import Spec, middle
+from saccade.data.spec import PAD, Spec, middle
 
 
 def input_for(spec: Spec, mean: Sequence[float], std: Sequence[float], evaluate_crop: float = 1.0) -> nn.Module:
@@ -21,11 +21,11 @@ def input_for(spec: Spec, mean: Sequence[float], std: Sequence[float], evaluate_
         evaluate_crop: share of each side of an image that is looked at in evaluation, in (0, 1]: see ``ImageInput``.
 
     Returns:
-        ``ImageInput``, ``TokenInput``, ``SeriesInput`` or ``VectorInput``.
+        ``ImageInput``, ``LineInput``, ``TokenInput``, ``SeriesInput`` or ``VectorInput``.
     """
     match spec.layout:
         case "image":
-            return ImageInput(mean, std, evaluate_crop)
+            return LineInput(mean, std) if spec.is_padded else ImageInput(mean, std, evaluate_crop)
         case "tokens":
             return TokenInput()
         case "series":
@@ -65,6 +65,22 @@ class ImageInput(nn.Module):
         """The same without a crop, in whichever mode: for what is a view already."""
         x_BHWC = torch.addcmul(self.shift_C, view_BHWC.float(), self.scale_C)
         return x_BHWC.permute(0, 3, 1, 2)  # B C H W by name, channels last in memory: what convolutions like best
+
+
+class LineInput(ImageInput):
+    """uint8 (B, H, W, C) to normalised float (B, C, H, W), with columns of NaN where only zeros are stored.
+
+    Args:
+        mean: mean of the real columns of the training split, one a channel, on the scale 0..1.
+        std: standard deviation of the same, above 0.
+    """
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__(mean, std)
+
+    def forward(self, image_BHWC: Tensor) -> Tensor:
+        is_behind_B11W = (image_BHWC == PAD).all(dim=3).all(dim=1)[:, None, None]
+        return self.normalise(image_BHWC).masked_fill(is_behind_B11W, torch.nan)
 
 
 def enlarged_middle(image_BHWC: Tensor, share: float) -> Tensor:

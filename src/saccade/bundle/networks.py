@@ -46,7 +46,7 @@ def network_of(
         Input layer, model and, where there is one, output layer.
 
     Raises:
-        UserError: the model does not take series of unequal length, and these are such.
+        UserError: the model does not take series of unequal length, and these are such; or it reads no lines.
     """
     built_for = spec.with_one_output() if one_output else spec
     each = [_build_model(model, arguments, built_for) for _ in range(members)]
@@ -60,7 +60,18 @@ def network_of(
 
 
 def _build_model(name: str, arguments: Mapping[str, Any], spec: Spec) -> nn.Module:
-    if spec.is_padded and not registry.constant_or(False, "models", name, "TAKES_PADDED_SERIES"):
+    if spec.output == "transcript" and "transcript" not in registry.constant_or((), "models", name, "OUTPUTS"):
+        readers = [
+            one
+            for one in registry.names("models")
+            if "transcript" in registry.constant_or((), "models", one, "OUTPUTS")
+        ]
+        raise UserError(f"model ({name}) must be one that reads lines: take {', '.join(readers)}")
+    if (
+        spec.layout == "series"
+        and spec.is_padded
+        and not registry.constant_or(False, "models", name, "TAKES_PADDED_SERIES")
+    ):
         takers = registry.names("models")
         takers = [taker for taker in takers if registry.constant_or(False, "models", taker, "TAKES_PADDED_SERIES")]
         raise UserError(
@@ -75,4 +86,4 @@ def _output_kind(spec: Spec, *, is_one_output: bool) -> OutputKind:
     """The form in which the members of an ensemble answer."""
     if is_one_output or spec.multilabel:
         return "sigmoids"
-    return "classes" if spec.classes or spec.output == "per_token" else "numbers"
+    return "classes" if spec.classes or spec.output != "per_example" else "numbers"

@@ -6,7 +6,8 @@ CSV and other delimited text, JSON lines, Parquet and .xlsx are read; the column
 ``path_column`` and ``label_column`` say. Columns that nothing else names are groups for ``split.group_by``.
 
 A picture may have several labels, in one cell (``labels_separator``) or in columns of 1 and 0 (``label_columns``, and
-``multilabel: true``), or numbers to predict (``value_columns``); tasks multilabel and regress learn from these.
+``multilabel: true``), or numbers to predict (``value_columns``); tasks multilabel and regress learn from these. Or each
+picture is a line of print, and a column says what stands in it (``text_column``), for the task transcribe.
 """
 
 import hashlib
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 KIND = "image"
 LABELS = {
+    "text_column": "transcripts",
     "value_columns": "numbers",
     "multilabel": "several classes",
     "labels_separator": "several classes",
@@ -63,6 +65,7 @@ def fetch(
     multilabel: bool = False,
     labels_separator: str | None = None,
     value_columns: list[str | int] | None = None,
+    text_column: str | int | None = None,
     split_column: str | int | None = None,
     max_files: int = MAX_FILES,
     max_file_bytes: int = MAX_FILE_BYTES,
@@ -100,6 +103,7 @@ def fetch(
         labels_separator: what parts several labels in a cell, such as " " or "|"; "" where each cell is one label,
             though it looks like several.
         value_columns: headers of numbers to predict, in place of labels, for the task regress.
+        text_column: header of the transcripts, in place of labels, for the task transcribe.
         split_column: header of the published split: train, val, validation or test in each row, or nothing in any.
         max_files: most members of an archive, or pictures of the table.
         max_file_bytes: most bytes of one picture, or of the table.
@@ -130,7 +134,7 @@ def fetch(
         number_hint=_NUMBER_HINT,
         limits=ArchiveLimits(max_files, max_file_bytes, max_bytes, omit_hint=remove_row_hint),
         progress=progress,
-        labels=_label_columns(label_column, label_columns, multilabel, labels_separator, value_columns),
+        labels=_label_columns(label_column, label_columns, multilabel, labels_separator, value_columns, text_column),
     )
 
 
@@ -147,6 +151,7 @@ def read(
     multilabel: bool = False,
     labels_separator: str | None = None,
     value_columns: list[str | int] | None = None,
+    text_column: str | int | None = None,
     split_column: str | int | None = None,
     max_files: int = MAX_FILES,
     max_file_bytes: int = MAX_FILE_BYTES,
@@ -167,6 +172,7 @@ def read(
         multilabel: whether a picture may have several labels, or none.
         labels_separator: what parts several labels in a cell.
         value_columns: headers of numbers to predict.
+        text_column: header of the transcripts.
         split_column: header of the published split; None where there is none.
         max_files: most pictures.
         max_file_bytes: most bytes of one picture.
@@ -191,7 +197,7 @@ def read(
         form=TableFormat(**table_format),
         labels_are=labels_are,
         number_hint=_NUMBER_HINT,
-        labels=_label_columns(label_column, label_columns, multilabel, labels_separator, value_columns),
+        labels=_label_columns(label_column, label_columns, multilabel, labels_separator, value_columns, text_column),
     )
     assert rows.encoded is not None
     archive = open_archive(folder / _PACKED, ArchiveLimits(max_files, max_file_bytes, max_bytes))
@@ -206,6 +212,7 @@ def read(
         classes=rows.encoded.classes,
         labels=rows.encoded.values,
         targets=rows.encoded.targets,
+        texts=rows.encoded.texts,
         load=lambda i: archive.read(pictures[i]),
         decode=decode_image,
         decode_for=decode_for,
@@ -231,5 +238,6 @@ def _label_columns(
     multilabel: bool,
     separator: str | None,
     value_columns: Sequence[Column] | None,
+    text_column: Column | None,
 ) -> LabelColumns:
-    return LabelColumns(label_column, label_columns or (), value_columns or (), multilabel, separator)
+    return LabelColumns(label_column, label_columns or (), value_columns or (), multilabel, separator, text_column)

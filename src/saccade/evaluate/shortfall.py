@@ -10,7 +10,7 @@ from saccade.evaluate.intervals import difference_in_words
 BASELINES = {"baseline_": "the baseline", "baseline_features_": "the baseline on features"}
 """What the names of a baseline's metrics begin with, and what it is called."""
 
-ERRORS = ("loss", "perplexity", "bits_per_character", "mae", "mse", "rmse")  # the lower, the better
+ERRORS = ("loss", "perplexity", "bits_per_character", "mae", "mse", "rmse", "cer", "wer")  # the lower, the better
 
 FAR_LOWER = 0.05  # of a score where one has no interval, such as the balanced accuracy of a baseline
 SCORES = ("mean_average_precision", "macro_f1")  # the higher, the better

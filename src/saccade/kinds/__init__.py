@@ -352,7 +352,8 @@ def properties(split: "Split", spec: "Spec", origins: "Origins") -> "list[Proper
 
         from saccade.batching.length_buckets import stored_lengths
 
-        found.append(Property("length", stored_lengths(torch.from_numpy(split.examples)).numpy(), spec.unit or "steps"))
+        unit = "columns" if spec.layout == "image" else spec.unit or "steps"
+        found.append(Property("length", stored_lengths(torch.from_numpy(split.examples)).numpy(), unit))
     if len(origins.groups):
         found.append(Property("group", np.array(origins.groups)))
     return found

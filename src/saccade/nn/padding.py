@@ -1,10 +1,11 @@
 """Sequences of unequal length in one batch: what stands behind each one's end must change nothing.
 
-Behind a text stand ids of padding, behind a series steps of NaN, right of the image of a line columns of 0.
+Behind a text stand ids of padding, behind a series steps of NaN, right of the image of a line columns of 0, of NaN
+once it is normalised.
 
 Lengths stay on the device where the tokens are: a number that the host had to wait for would hold up every update.
 
-Shapes: B batch, T time steps, W numbers a step, F features, H height, C channels.
+Shapes: B batch, T time steps, W numbers a step, F features, C channels, H height.
 """
 
 import torch
@@ -18,14 +19,14 @@ def sequence_lengths(x: Tensor) -> Tensor:
     """How many steps each sequence has, int64 (B,); an empty one counts as a single step of padding.
 
     Args:
-        x: ids of tokens, integers (B, T); series, float (B, T, F); or stored images of lines, uint8 (B, H, T, C), whose
-            steps are columns.
+        x: ids of tokens, integers (B, T); series, float (B, T, F); or images of lines, whose steps are columns:
+            as they are stored, uint8 (B, H, T, C), or normalised, float (B, C, H, T).
 
     Returns:
         Lengths, on the same device.
     """
     if x.ndim == 4:
-        is_real_BT = (x != PAD).any(dim=3).any(dim=1)
+        is_real_BT = ~x[:, 0, 0].isnan() if x.is_floating_point() else (x != PAD).any(dim=3).any(dim=1)
     else:
         is_real_BT = ~x[:, :, 0].isnan() if x.is_floating_point() else x != PAD
     return is_real_BT.sum(dim=1).clamp(min=1)
@@ -90,3 +91,37 @@ class MaskedBatchNorm1d(nn.modules.batchnorm._NormBase):
             self.running_var.lerp_(variance_F * (count / (count - 1).clamp(min=1)), self.momentum)
         scale_F = self.weight / (variance_F + self.eps).sqrt()
         return centred_BFT * scale_F[:, None] + self.bias[:, None]
+
+
+class MaskedBatchNorm2d(nn.modules.batchnorm._NormBase):
+    """A batch norm over (B, C, H, W) whose mean and variance are those of the real columns alone.
+
+    Columns behind them are zero before and after it. In evaluation real ones are torch's. On several GPUs each process
+    takes the statistics of its own share of the batch.
+    """
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        assert input.ndim == 4, input.shape
+
+    def forward(self, x_BCHW: Tensor, length_B: Tensor) -> Tensor:
+        """(B, C, H, W), shape kept; lengths in columns, int64, each in [1, W]."""
+        assert self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None
+        assert self.momentum is not None
+        H, W = x_BCHW.shape[2:]
+        real_B11W = length_mask(length_B, W)[:, None, None].to(x_BCHW.dtype)
+        mean_C, variance_C = self.running_mean, self.running_var
+        x_BCHW = x_BCHW * real_B11W
+        if self.training:
+            x_BCHW = x_BCHW.float()  # under autocast too: sums over thousands of pixels
+            count = length_B.sum() * H  # on the device, as all that follows
+            # Zeros behind the ends add nothing to the sums
+            mean_C = x_BCHW.sum(dim=(0, 2, 3)) / count
+            square_C = torch.linalg.vector_norm(x_BCHW, dim=(0, 2, 3)).square() / count
+            variance_C = (square_C - mean_C.square()).clamp(min=0)
+            with torch.no_grad():
+                self.num_batches_tracked += 1
+                self.running_mean.lerp_(mean_C, self.momentum)
+                self.running_var.lerp_(variance_C * (count / (count - 1).clamp(min=1)), self.momentum)
+        scale_C = self.weight / (variance_C + self.eps).sqrt()
+        shift_C = self.bias - mean_C * scale_C
+        return torch.addcmul(shift_C[:, None, None] * real_B11W, x_BCHW, scale_C[:, None, None])

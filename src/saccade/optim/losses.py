@@ -15,6 +15,7 @@ from torch import Tensor
 
 from saccade.core import registry
 from saccade.data.spec import PAD
+from saccade.optim.ctc import ctc, num_read_right
 
 Loss = Callable[..., Tensor]
 """``loss(output, target)``: a mean over the batch. Those of classes take ``weight_K`` too.
@@ -188,9 +189,15 @@ LOSSES: dict[str, Loss] = {
     "binary_cross_entropy": binary_cross_entropy,
     "mse": mse,
     "mae": mae,
+    "ctc": ctc,
 }
 ONE_OUTPUT = ("binary_cross_entropy",)  # the losses of networks that answer two classes with one number
-SCORES: dict[str, Score] = {"accuracy": num_correct, "mae": sum_of_absolute_errors, "samples_f1": sum_of_f1}
+SCORES: dict[str, Score] = {
+    "accuracy": num_correct,
+    "mae": sum_of_absolute_errors,
+    "samples_f1": sum_of_f1,
+    "line_accuracy": num_read_right,
+}
 
 
 def loss_of_task(task: str, name: str) -> Loss:
@@ -250,8 +257,8 @@ def constant_prediction_loss(name: str, labels: Tensor) -> float | None:
 
     Args:
         name: key of ``LOSSES``.
-        labels: classes int64 (N,), several an example uint8 (N, K), the next tokens int64 (N, T), or numbers float
-            (N, O).
+        labels: classes int64 (N,), several an example uint8 (N, K), the next tokens or texts int64 (N, T), or numbers
+            float (N, O).
 
     Returns:
         With the shares p of the classes, or of the tokens, of which each text's count the same together: their entropy
@@ -259,6 +266,8 @@ def constant_prediction_loss(name: str, labels: Tensor) -> float | None:
         classes an example: the mean over the classes of the entropy of having it or not. Of numbers: their variance for
         mse, their mean distance from the median for mae. None of any other loss.
     """
+    if name == "ctc":
+        return None
     if labels.dtype == torch.uint8:
         share_K = labels.double().mean(dim=0)
         entropy_K = torch.special.entr(share_K) + torch.special.entr(1 - share_K)

@@ -50,6 +50,8 @@ def use_of(spec: Spec) -> str:
     """What a network does, and how it is asked."""
     if spec.output == "per_token":
         return "goes on with texts: use Predictor.generate()"
+    if spec.output == "transcript":
+        return "reads lines: use Predictor.line_outputs()"
     if spec.classes and spec.kind in ("image", "tokens"):
         return f"classifies {spec.plural}: give Predictor.predict() such"
     if spec.kind == "image":
@@ -67,7 +69,7 @@ def require_one_answer(spec: Spec) -> None:
     Raises:
         WrongUseError: it does.
     """
-    if spec.output == "per_token":
+    if spec.output != "per_example":
         raise WrongUseError(f"the network must answer once an example to be asked so, but it {use_of(spec)}")
 
 
@@ -134,3 +136,16 @@ def require_next_tokens(spec: Spec) -> None:
     """
     if spec.output != "per_token":
         raise WrongUseError(f"the network must say what comes next, to go on with a text, but it {use_of(spec)}")
+
+
+def require_transcripts(spec: Spec) -> None:
+    """Refuse a network that reads no lines of print.
+
+    Args:
+        spec: what it takes and answers with.
+
+    Raises:
+        WrongUseError: it takes something else, or answers otherwise.
+    """
+    if spec.output != "transcript":
+        raise WrongUseError(f"the network must read lines to say what stands in them, but it {use_of(spec)}")

@@ -13,6 +13,7 @@ from saccade.core.errors import UserError
 from saccade.data.spec import Spec
 from saccade.data.thresholds import found_classes
 from saccade.kinds.image.pixels.grey_levels import ImageValues, scale_of
+from saccade.kinds.image.pixels.line import prepare_line
 from saccade.kinds.image.pixels.resize import prepare_image
 from saccade.kinds.tokens.text.encode import read_texts
 from saccade.predict.any_predictor import AnyPredictor, require_images, require_text_classes
@@ -87,6 +88,8 @@ def prepare(image: np.ndarray, spec: Spec) -> np.ndarray:
         sides = (image.shape[0], image.shape[1])
         scale = scale_of(spec.value_range, spec.ignores_file_range)
         image = scale.apply(ImageValues(image, sides))
+    if spec.is_padded:
+        return prepare_line(image, (height, width, channels))
     return prepare_image(image, (height, width), channels, spec.fit)
 
 

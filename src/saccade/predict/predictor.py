@@ -3,6 +3,7 @@
 Shapes: N examples, H height, W width, C channels, K classes, O numbers to predict, T tokens, V tokens of a vocabulary.
 """
 
+import math
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -32,12 +33,15 @@ from saccade.predict.any_predictor import (
     require_image_classes,
     require_next_tokens,
     require_one_answer,
+    require_transcripts,
 )
 from saccade.predict.generate import TEMPERATURE, Expected, Generated, expectations, generate, unknown_tokens
 from saccade.predict.given_arrays import answer_about, labels_of, prepare, with_names
+from saccade.transcripts.read_lines import ReadLine, read_greedily
 
 __all__ = ["Predictor", "TokenOutputs", "WrongUseError", "load"]
 
+_MAX_LINES = 64  # at once
 _MAX_LOGITS = 2**25  # at once, where each token has as many as the vocabulary has tokens: 128 MiB
 
 
@@ -283,17 +287,59 @@ class Predictor:
             predicted[rows, :steps] = logits_BTV.argmax(dim=2).cpu()
         return TokenOutputs(nats, predicted)
 
-    def answer_split(self, split: Split, batch_size: int = 512) -> np.ndarray | TokenOutputs:
-        """What a task's ``evaluate`` takes: an answer an example, or what was said of each token.
+    @torch.no_grad()
+    def line_outputs(self, stored: Tensor, batch_size: int = 512) -> list[np.ndarray]:
+        """What is said at each step of stored images of lines.
+
+        Args:
+            stored: lines as they lie in data/prepared, uint8 (N, H, W, C).
+            batch_size: number of lines at once, at most.
+
+        Returns:
+            Log-probabilities of the tokens of each line, float32 (T, V), its real steps alone.
+
+        Raises:
+            UserError: the network reads no lines.
+        """
+        require_transcripts(self.spec)
+        length_N = stored_lengths(stored)
+        found: list[np.ndarray] = [np.empty(0)] * len(stored)
+        for rows, columns in measured_batches(stored.shape[0], length_N, min(batch_size, _MAX_LINES)):
+            x = take(stored, rows, self.device)[:, :, :columns]
+            said_BTV = self.network(x).float().log_softmax(dim=2).cpu()
+            columns_a_step = x.shape[2] / said_BTV.shape[1]
+            for row, said_TV in zip(rows.tolist(), said_BTV, strict=True):
+                found[row] = said_TV[: math.ceil(int(length_N[row]) / columns_a_step)].numpy().copy()
+        return found
+
+    def read_lines(self, stored: Tensor, batch_size: int = 512) -> list[ReadLine]:
+        """What stands in stored images of lines, the most probable character step by step.
+
+        Args:
+            stored: lines as they lie in data/prepared, uint8 (N, H, W, C).
+            batch_size: number of lines at once, at most.
+
+        Returns:
+            A line each.
+
+        Raises:
+            UserError: the network reads no lines.
+        """
+        return [read_greedily(said_TV, self.spec.vocabulary) for said_TV in self.line_outputs(stored, batch_size)]
+
+    def answer_split(self, split: Split, batch_size: int = 512) -> np.ndarray | TokenOutputs | list[np.ndarray]:
+        """What a task's ``evaluate`` takes: an answer an example, or what was said of each token or step.
 
         Args:
             split: examples and labels of a prepared dataset.
             batch_size: examples at once.
 
         Returns:
-            As of ``answers``, or of ``token_answers``.
+            As of ``outputs``, ``token_outputs`` or ``line_outputs``.
         """
         examples = torch.from_numpy(split.examples)
+        if self.spec.output == "transcript":
+            return self.line_outputs(examples, batch_size)
         if self.spec.output == "per_token":
             return self.token_outputs(examples, torch.from_numpy(split.labels), batch_size)
         return self.outputs(examples, batch_size)

@@ -101,7 +101,9 @@ def read_table(
 
     if labels.is_one_class and labels_are is None:
         refuse_numbers(found.labels, where, labels.headers[0], number_hint)
-    if labels.are_columns:
+    if labels.text_column is not None:  # as it is: NA and 007 are texts like others
+        encoded = EncodedLabels(np.zeros(len(found.labels), np.int64), texts=tuple(found.labels))
+    elif labels.are_columns:
         encoded = encode_columns(cells.reshape(-1, len(labels.headers)), where, name, labels)
     else:
         encoded = encode_labels(found.labels, where, name, labels)
@@ -127,7 +129,7 @@ def _read_rows(
         where = rows.where(line)
         row = dict(zip(columns, cells, strict=True))
         path, label = paths.path(row, where), composed(" ".join(row[header] for header in labels.headers))
-        if not labels.are_columns and label in missing:
+        if not labels.are_columns and labels.text_column is None and label in missing:
             label = ""
         split = ""
         if split_column is not None:

@@ -31,6 +31,7 @@ class LabelColumns:
         multilabel: whether an example may have several classes, or none.
         separator: what parts several labels in a cell of ``label_column``; "": each cell is one label; None: it is
             found where ``multilabel`` says that there are several.
+        text_column: header of the column of transcripts, what stands in each picture; None: there are labels.
     """
 
     label_column: Column = "label"
@@ -38,8 +39,19 @@ class LabelColumns:
     value_columns: Sequence[Column] = ()
     multilabel: bool = False
     separator: str | None = None
+    text_column: Column | None = None
 
     def __post_init__(self) -> None:
+        others = {
+            "label_columns": self.label_columns,
+            "value_columns": self.value_columns,
+            "multilabel": self.multilabel,
+        }
+        others |= {"labels_separator": self.separator}
+        if self.text_column is not None and (other := next((name for name, value in others.items() if value), None)):
+            raise UserError(
+                f"{other} must be left out where text_column ({self.text_column}) names transcripts to read"
+            )
         given = [name for name in ("label_columns", "value_columns") if getattr(self, name)]
         if len(given) > 1:
             raise UserError("label_columns (classes) and value_columns (numbers) must not both be given: leave one out")
@@ -56,7 +68,8 @@ class LabelColumns:
     @property
     def headers(self) -> tuple[str, ...]:
         """The columns that are read."""
-        columns = tuple(self.label_columns) or tuple(self.value_columns) or (self.label_column,)
+        one = self.label_column if self.text_column is None else self.text_column
+        columns = tuple(self.label_columns) or tuple(self.value_columns) or (one,)
         return tuple(map(str, columns))
 
     @property
@@ -72,11 +85,13 @@ class LabelColumns:
     @property
     def is_one_class(self) -> bool:
         """Whether a cell is the name of a class."""
-        return not (self.are_columns or self.are_lists)
+        return not (self.are_columns or self.are_lists or self.text_column is not None)
 
     @property
     def named(self) -> dict[str, Column]:
         """The argument that names each column, to its header."""
+        if self.text_column is not None:
+            return {"text_column": self.text_column}
         if not self.are_columns:
             return {"label_column": self.label_column}
         argument = "label_columns" if self.label_columns else "value_columns"
@@ -93,12 +108,14 @@ class EncodedLabels:
             where there are numbers.
         targets: names of the numbers; empty where there are classes.
         notes: lines for people on how the cells were read.
+        texts: transcripts, where these are the labels; ``values`` are zeros then.
     """
 
     values: np.ndarray
     classes: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
 
 
 def read_flag_or_number(cell: str, read: NumberReader, line: int) -> float:

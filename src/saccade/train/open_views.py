@@ -35,6 +35,7 @@ def open_views(augmented: Path, prepared: Path) -> tuple[np.ndarray | OnlineView
     written = read_json(augmented / "augment.json", format_number=VIEWS_FORMAT, make_with=make_with)
     if written.get("mode") == "online":
         rules = {key: written[key] for key in ("transforms", "seed", "include_original")}
+        rules |= {"is_padded": True} if written.get("is_padded") else {}
         code = written.get("code")  # not in those of earlier versions
         decides = json.dumps([rules, {name: _version(name) for name in _MAKERS}, code], sort_keys=True)
         return OnlineViews(prepared / "train.npy", **rules), {"views": hashlib.sha256(decides.encode()).hexdigest()}

@@ -43,6 +43,7 @@ class OnlineViews:
         transforms: names and arguments, in order, as ``write_views`` takes them.
         seed: seed of the whole augmentation.
         include_original: whether view 0 is the images as they are.
+        is_padded: whether columns of 0 stand right of narrower images.
         processes: number of processes that make them; None: one a core. The result does not depend on it.
     """
 
@@ -50,6 +51,7 @@ class OnlineViews:
     transforms: Sequence[Mapping[str, Any]]
     seed: int
     include_original: bool = False
+    is_padded: bool = False
     processes: int | None = None
     _pool: ProcessPoolExecutor | None = field(default=None, init=False, repr=False)
 
@@ -66,7 +68,8 @@ class OnlineViews:
     def make(self, number: int, rows: Sequence[int]) -> np.ndarray:
         """These rows of a view, made here and now: uint8 (len(rows), H, W, C)."""
         if self._make is None:
-            self._make = ViewMaker(build(self.transforms, self._colors), self.seed, self.include_original)
+            compose = build(self.transforms, self._colors)
+            self._make = ViewMaker(compose, self.seed, self.include_original, self.is_padded)
         return _make_rows(self._images, self._make, number, rows)
 
     def submit(self, number: int, rows: Sequence[int]) -> "Future[np.ndarray]":
@@ -74,7 +77,7 @@ class OnlineViews:
         if self._pool is None:
             self._pool = _start_pool(
                 self.processes or usable_cores(),
-                (self.images_path, self.transforms, self._colors, self.seed, self.include_original),
+                (self.images_path, self.transforms, self._colors, self.seed, self.include_original, self.is_padded),
             )
         return self._pool.submit(_work, number, rows)
 
@@ -197,6 +200,7 @@ def _start_worker(
     colors: np.ndarray | None,
     seed: int,
     include_original: bool,
+    is_padded: bool,
 ) -> None:
     import cv2
 
@@ -204,7 +208,7 @@ def _start_worker(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the training process ends us
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     images = np.asarray(open_array(images_path))  # each row of a memory map would be one more
-    _worker.update(images=images, make=ViewMaker(build(transforms, colors), seed, include_original))
+    _worker.update(images=images, make=ViewMaker(build(transforms, colors), seed, include_original, is_padded))
 
 
 def _exit_with_parent() -> None:

@@ -16,14 +16,24 @@ class ViewMaker:
         compose: composition from ``albumentations_adapter.build``.
         seed: seed of the whole augmentation.
         include_original: whether view 0 is the image as it is.
+        is_padded: whether columns of 0 stand right of narrower images: only what is left of them is transformed, and
+            no pixel of it becomes 0.
     """
 
     compose: Any
     seed: int
     include_original: bool = False
+    is_padded: bool = False
 
     def __call__(self, image_HWC: np.ndarray, *, view: int, index: int) -> np.ndarray:
         """View ``view`` of image ``index`` of the training split: uint8 (H, W, C)."""
         if view == 0 and self.include_original:
             return image_HWC
-        return augment_image(self.compose, image_HWC, seed=self.seed, view=view, index=index)
+        if not self.is_padded:
+            return augment_image(self.compose, image_HWC, seed=self.seed, view=view, index=index)
+        width = max(1, int(image_HWC.any(axis=(0, 2)).sum()))
+        line_HWC = np.ascontiguousarray(image_HWC[:, :width])
+        view_HWC = np.zeros_like(image_HWC)
+        made_HWC = augment_image(self.compose, line_HWC, seed=self.seed, view=view, index=index)
+        view_HWC[:, :width] = np.maximum(made_HWC, 1)
+        return view_HWC

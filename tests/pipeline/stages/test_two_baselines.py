@@ -16,7 +16,7 @@ from saccade.core.errors import UserError
 from saccade.core.files import write_json
 from saccade.data.prepared import DatasetInfo
 from saccade.data.spec import Spec
-from saccade.kinds.image import linear_classifier, pretrained_baseline
+from saccade.kinds.image.baselines import linear_classifier, pretrained_baseline
 from saccade.predict import frozen_features as module
 
 COUNTS = {"train": 30, "validation": 9, "test": 12}

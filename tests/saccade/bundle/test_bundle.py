@@ -277,7 +277,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
         load(tmp_path / "a")
 
 
-@pytest.mark.parametrize("other", [6, None])
+@pytest.mark.parametrize("other", [7, None])
 def test_another_format_is_refused(tmp_path: Path, other: int | None) -> None:
     saved(tmp_path / "a", recipe())
     path = tmp_path / "a" / "bundle.json"

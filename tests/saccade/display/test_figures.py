@@ -131,7 +131,7 @@ def test_importing_and_drawing_leave_pyplot_alone(tmp_path):
     code = f"""
 import sys
 from pathlib import Path
-import saccade.display.figures, saccade.evaluate.metrics, saccade.kinds.image.hog_baseline
+import saccade.display.figures, saccade.evaluate.metrics, saccade.kinds.image.baselines.hog_baseline
 heavy = sorted({{"matplotlib", "sklearn", "torch", "cv2"}} & set(sys.modules))
 assert not heavy, heavy
 rows = [{{"epoch": 1, "train_loss": 1.0, "validation_loss": 2.0}}]

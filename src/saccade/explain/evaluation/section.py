@@ -21,7 +21,7 @@ SEEN = "seen.csv"
 def write_seen(
     folder: Path,
     predictor: Predictor,
-    answers: np.ndarray | TokenOutputs,
+    answers: np.ndarray | TokenOutputs | list[np.ndarray],
     test: Split,
     name_of: NameOf,
     *,
@@ -30,7 +30,8 @@ def write_seen(
 ) -> str:
     """Explain what a network answered on the test split, its mistakes above all.
 
-    Nothing is written of vectors, such as the rows of a table: no picture and no order shows them.
+    Nothing is written of vectors, such as the rows of a table: no picture and no order shows them; nor of lines that
+    are read, whose task draws which step said what.
 
     Args:
         folder: folder of the evaluation; gets seen.csv, and of images seen_mistakes.png, seen_filters.png and
@@ -46,7 +47,7 @@ def write_seen(
         Reason why nothing is shown; empty where something is.
     """
     layout, work = predictor.spec.layout, Work(multiply_adds, len(test.rows))
-    if layout not in ("image", "tokens", "series"):
+    if layout not in ("image", "tokens", "series") or isinstance(answers, list):
         return ""
     reason = ""
     try:

@@ -21,15 +21,18 @@ if TYPE_CHECKING:
 LAYOUT = "image"
 PLURAL = "images"
 NEW_ARRAYS = "uint8"
-FORMS = {"classes": "images", "several classes": "images", "numbers": "images"}
+FORMS = {"classes": "images", "several classes": "images", "numbers": "images", "transcripts": "lines"}
 
 
 def recommend(
     form: str, examples: "ImageExamples", preprocess: Mapping[str, Any], split: "SplitSettings", resources: "Resources"
 ) -> "Recommendation":
     """From pre-trained weights where there are some, else from scratch, as large as the time allows."""
+    from saccade.core.errors import UserError
     from saccade.kinds.image.recommended_settings import recommended
 
+    if form != "images":
+        raise UserError("nothing is recommended for lines of print yet: begin with the recipe receipts-crnn")
     return recommended(examples, preprocess, split, resources)
 
 
@@ -42,13 +45,18 @@ def baseline_run(form: str, name: str, preprocess: Mapping[str, Any]) -> "Recomm
     return features_baseline_run(preprocess) if name == "features" else histograms_baseline_run(preprocess)
 
 
-def baseline(info: "DatasetInfo") -> "Baseline":
-    """Gradient histograms and pixels into a linear model: a logistic regression; of numbers, a ridge regression."""
+def baseline(info: "DatasetInfo") -> "Baseline | None":
+    """Gradient histograms and pixels into a linear model: a logistic regression; of numbers, a ridge regression.
+
+    None of lines, which no linear model reads.
+    """
     from saccade import nn
     from saccade.kinds import Baseline
-    from saccade.kinds.image import hog_baseline, linear_targets
+    from saccade.kinds.image.baselines import hog_baseline, linear_targets
 
     spec = info.spec
+    if spec.output == "transcript":
+        return None
     return Baseline(
         method=f"gradient histograms and pixels into {linear_targets.model_name(spec)}",
         measure=lambda *splits: hog_baseline.image_baseline(*(a for s in splits for a in (s.examples, s.labels))),
@@ -60,12 +68,14 @@ def baseline(info: "DatasetInfo") -> "Baseline":
     )
 
 
-def features_baseline(info: "DatasetInfo", features: "FrozenFeatures") -> "Baseline":
-    """What a network trained elsewhere makes of the images, into a linear model."""
+def features_baseline(info: "DatasetInfo", features: "FrozenFeatures") -> "Baseline | None":
+    """What a network trained elsewhere makes of the images, into a linear model; None of lines."""
     from saccade.kinds import Baseline
-    from saccade.kinds.image import linear_targets, pretrained_baseline
+    from saccade.kinds.image.baselines import linear_targets, pretrained_baseline
 
     spec = info.spec
+    if spec.output == "transcript":
+        return None
 
     def measure(*splits: "Split") -> dict[str, Any]:
         arrays = (array for split in splits for array in (split.examples, split.labels))
@@ -87,7 +97,7 @@ def _linear_models(spec: "Spec") -> list[Any]:
     from saccade.data import thresholds
     from saccade.evaluate import multilabel_metrics
     from saccade.kinds import linear_baseline
-    from saccade.kinds.image import linear_classifier, linear_targets
+    from saccade.kinds.image.baselines import linear_classifier, linear_targets
 
     several = [linear_targets, multilabel_metrics, thresholds] if spec.targets or spec.multilabel else []
     return [linear_classifier, linear_baseline, *several]

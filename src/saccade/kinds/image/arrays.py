@@ -38,7 +38,7 @@ def image_arrays(examples: ImageExamples, inspected: Inspected, fit: Fit = "stre
     )
     if labels.ndim == 1:
         labels = labels.astype(np.int64)
-    moments = _PixelMoments(images_NHWC.shape[3])
+    moments = PixelMoments(images_NHWC.shape[3])
     targets = FeatureMoments(labels.shape[1]) if examples.targets else None
     return ArrayBuilder(spec, np.uint8, images_NHWC.__getitem__, labels.__getitem__, moments, targets)
 
@@ -48,16 +48,25 @@ def sides_of(inspected: Inspected) -> dict[str, np.ndarray]:
     return {"height": inspected.sides[:, 0], "width": inspected.sides[:, 1]}
 
 
-class _PixelMoments:
-    """Exact sums of uint8 values and their squares, per channel, in Python-sized integers."""
+class PixelMoments:
+    """Exact sums of uint8 values and their squares, per channel, in Python-sized integers.
 
-    def __init__(self, channels: int) -> None:
+    Args:
+        channels: number of channels.
+        passed_over: value that is none, where pixels of it only fill an image up; None: all count.
+    """
+
+    def __init__(self, channels: int, passed_over: int | None = None) -> None:
         self._count = 0
+        self._passed_over = passed_over
         self._sum_C = np.zeros(channels, dtype=np.int64)
         self._square_C = np.zeros(channels, dtype=np.int64)
 
     def add(self, images_NHWC: np.ndarray) -> None:
+        """Count the pixels of images, uint8 (N, H, W, C)."""
         flat = images_NHWC.reshape(-1, images_NHWC.shape[-1])
+        if self._passed_over is not None:
+            flat = flat[(flat != self._passed_over).any(axis=1)]
         self._count += len(flat)
         for channel in range(flat.shape[1]):  # counting the 256 values is exact, and faster than squaring in int64
             counts = np.bincount(flat[:, channel], minlength=256)
@@ -65,6 +74,7 @@ class _PixelMoments:
             self._square_C[channel] += counts @ np.arange(256) ** 2
 
     def mean_and_std(self) -> tuple[list[float], list[float]]:
+        """Mean and standard deviation of each channel, on the scale 0..1; the second at least a grey level."""
         mean_C = self._sum_C / max(self._count, 1)
         std_C = np.sqrt(np.maximum(self._square_C / max(self._count, 1) - mean_C**2, 0))
         # A channel that never varies would be divided by 0; by one grey level, it stays what it is: constant.

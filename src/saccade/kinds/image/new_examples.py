@@ -23,6 +23,7 @@ from saccade.kinds.image.pixels.decode import IMAGE_SUFFIXES, decode_values
 from saccade.kinds.image.pixels.dicom import is_dicom
 from saccade.kinds.image.pixels.frames import Frame, frame_numbers
 from saccade.kinds.image.pixels.grey_levels import scale_of
+from saccade.kinds.image.pixels.line import prepare_line
 from saccade.kinds.image.pixels.resize import prepare_image
 from saccade.kinds.image.pixels.stored_values import MAX_PIXELS
 
@@ -270,4 +271,6 @@ def read_image(
     if seen is not None and values.is_deep and values.scale is None and not spec.value_range:
         seen.deep.append(name)
     image = scale_of(spec.value_range, spec.ignores_file_range).apply(values)
+    if spec.is_padded:
+        return prepare_line(image, (height, width, channels))
     return prepare_image(image, (height, width), channels, spec.fit)

@@ -6,8 +6,8 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from saccade.kinds import linear_baseline
-from saccade.kinds.image import hog_baseline, linear_classifier
-from saccade.kinds.image.hog_baseline import image_baseline
+from saccade.kinds.image.baselines import hog_baseline, linear_classifier
+from saccade.kinds.image.baselines.hog_baseline import image_baseline
 from saccade.nn.images.gradient_histograms import gradient_histograms
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from saccade.kinds.image import linear_targets
-from saccade.kinds.image.hog_baseline import image_baseline
-from saccade.kinds.image.linear_classifier import Features
-from saccade.kinds.image.linear_targets import fit_classes_and_measure, fit_numbers_and_measure
+from saccade.kinds.image.baselines import linear_targets
+from saccade.kinds.image.baselines.hog_baseline import image_baseline
+from saccade.kinds.image.baselines.linear_classifier import Features
+from saccade.kinds.image.baselines.linear_targets import fit_classes_and_measure, fit_numbers_and_measure
 
 
 def split(count: int, seed: int, *, numbers: bool) -> tuple[np.ndarray, np.ndarray]:

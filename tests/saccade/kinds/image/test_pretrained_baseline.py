@@ -8,8 +8,8 @@ import pytest
 from saccade import kinds
 from saccade.data.prepared import DatasetInfo
 from saccade.data.spec import Spec
-from saccade.kinds.image import pretrained_baseline as module
-from saccade.kinds.image.pretrained_baseline import pretrained_baseline
+from saccade.kinds.image.baselines import pretrained_baseline as module
+from saccade.kinds.image.baselines.pretrained_baseline import pretrained_baseline
 
 
 def features(seen: list[int] | None = None, progress: Callable[..., None] = lambda *_: None) -> kinds.FrozenFeatures:

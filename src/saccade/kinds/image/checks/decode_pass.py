@@ -72,6 +72,7 @@ def inspect_images(
     channels: int,
     fit: Fit = "stretch",
     value_range: Wanted = "found",
+    bring: Callable[[np.ndarray], np.ndarray] | None = None,
     threads: int | None = None,
     progress: Progress = no_progress,
 ) -> Inspected:
@@ -88,6 +89,7 @@ def inspect_images(
         value_range: values of more than 8 bits that become black and white: two numbers; ``type``, the range of the
             type; or ``found``, the least full number of bits that holds all that is there. Such images are then decoded
             once more.
+        bring: function from an image, uint8 (H, W[, C]), to uint8 (*size, channels); None: ``prepare_image``.
         threads: how many decode; None takes one a core. Changes nothing in the result.
         progress: called with images done so far.
 
@@ -128,7 +130,7 @@ def inspect_images(
                             waiting.append(row)
                             continue
                     image = scale.apply(found)
-                    made[i] = prepare_image(image, size, channels, fit)
+                    made[i] = prepare_image(image, size, channels, fit) if bring is None else bring(image)
                 except UserError as error:
                     unreadable[row] = str(error)
                     continue

@@ -9,7 +9,7 @@ from saccade.data.spec import SPLITS
 from saccade.display.page import Figure, Name
 from saccade.kinds.image.checks.decode_pass import Inspected
 from saccade.kinds.image.checks.findings import Findings
-from saccade.kinds.image.page.contact_sheets import portrait
+from saccade.kinds.image.page.contact_sheets import line_picture, portrait
 from saccade.readers.examples import ImageExamples
 
 
@@ -49,7 +49,8 @@ class Checked:
     def figure(self, row: int, note: str = "") -> Figure:
         """The example as a picture, with its name, class and split."""
         about = (self.class_name(row), ", ".join(["", self.split(row), *[note] * bool(note)]))
-        return Figure(portrait(self.inspected.images[row]), self.name(row), about)
+        draw = line_picture if self.examples.texts else portrait
+        return Figure(draw(self.inspected.images[row]), self.name(row), about)
 
     def split_bits(self) -> np.ndarray:
         """uint8 (N,): one bit a split, 0 for what is in none."""

@@ -76,6 +76,13 @@ def sheet_picture(image_HWC: np.ndarray, shrunk: int) -> PageImage:
     return _picture(image_HWC, shrunk=shrunk, zoom=max(1, -(-_SHEET_SIDE // max(side, 1))))
 
 
+def line_picture(image_HWC: np.ndarray) -> PageImage:
+    """A stored line, without the columns that only fill it up."""
+    from saccade.kinds.image.pixels.line import real_columns
+
+    return _picture(image_HWC[:, : real_columns(image_HWC)], shrunk=1, zoom=1)
+
+
 def _picture(image_HWC: np.ndarray, *, shrunk: int, zoom: int) -> PageImage:
     image = _as_pillow(image_HWC, shrunk)
     is_small = max(image.size) <= _SMALL_SIDE

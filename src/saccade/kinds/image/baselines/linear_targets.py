@@ -12,7 +12,7 @@ import numpy as np
 
 from saccade.data.thresholds import choose_thresholds
 from saccade.evaluate.multilabel_metrics import mean_average_precision, metrics_by_example, multilabel_metrics
-from saccade.kinds.image.linear_classifier import BATCH, MAX_ITERATIONS, Features, standardise
+from saccade.kinds.image.baselines.linear_classifier import BATCH, MAX_ITERATIONS, Features, standardise
 from saccade.kinds.linear_baseline import stratified_rows
 
 if TYPE_CHECKING:

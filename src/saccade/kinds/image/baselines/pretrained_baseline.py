@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from saccade.kinds import FrozenFeatures
-from saccade.kinds.image.linear_classifier import Features, check_images, fit_and_measure
-from saccade.kinds.image.linear_targets import fit_classes_and_measure, fit_numbers_and_measure
+from saccade.kinds.image.baselines.linear_classifier import Features, check_images, fit_and_measure
+from saccade.kinds.image.baselines.linear_targets import fit_classes_and_measure, fit_numbers_and_measure
 from saccade.kinds.linear_baseline import stratified_rows
 
 # Images of a split at most; of more, classes in proportion. The network sees about 95 images a second on two cores of a

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from saccade.kinds.image.linear_classifier import Features, check_images, fit_and_measure, most_examples
-from saccade.kinds.image.linear_targets import fit_classes_and_measure, fit_numbers_and_measure
+from saccade.kinds.image.baselines.linear_classifier import Features, check_images, fit_and_measure, most_examples
+from saccade.kinds.image.baselines.linear_targets import fit_classes_and_measure, fit_numbers_and_measure
 
 BATCH_VALUES = 4_000_000  # pixel values turned into features at a time
 
