@@ -1,6 +1,7 @@
 """Which files a file imports, transitively, read from the source text."""
 
 import ast
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,31 @@ def file_of(module: str) -> Path | None:
     home = HOMES.get(module.split(".")[0])
     path = home and home.joinpath(*module.split(".")).with_suffix(".py")
     return path if path and path.is_file() else None
+
+
+@functools.cache
+def handed_on(module: str) -> dict[str, Path]:
+    """Names that the ``__init__.py`` of one of our packages imports at its top, and the files that hold them."""
+    home = HOMES.get(module.split(".")[0])
+    path = home and home.joinpath(*module.split("."), "__init__.py")
+    if not (path and path.is_file()):
+        return {}
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    imports = [node for node in body if isinstance(node, ast.ImportFrom) and node.module]
+    return {alias.name: file for node in imports for alias in node.names if (file := file_of(str(node.module)))}
+
+
+def files_behind(module: str, name: str, tree: ast.Module) -> set[Path]:
+    """The files of names that a package hands on: of ``name``, or of those used as ``name.this`` where it is a package.
+
+    A stage that asks a package for one name depends on the file of that name alone.
+    """
+    files = {file for handed, file in handed_on(module).items() if handed == name}
+    if of_package := handed_on(f"{module}.{name}"):
+        attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+        used = {node.attr for node in attributes if isinstance(node.value, ast.Name) and node.value.id == name}
+        files |= {file for attribute, file in of_package.items() if attribute in used}
+    return files
 
 
 # Functions that no stage calls: of tasks and kinds those of `saccade predict`, of sources that of `saccade start`
@@ -42,6 +68,7 @@ def imported_files(path: Path, *, within: Sequence[str] = ()) -> set[Path]:
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            found |= {file for alias in node.names for file in files_behind(node.module, alias.name, tree)}
         else:
             continue
         found |= {file for name in names if (file := file_of(name))}
