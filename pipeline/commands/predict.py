@@ -15,7 +15,7 @@ from pipeline.batch_answers.tables import SUFFIXES
 from pipeline.batch_answers.write_answers import check_table, write_answers
 from pipeline.console import Progress, say, warn
 from pipeline.model_registry.resolve import FoundBundle
-from pipeline.runs.reported import reported_threshold
+from pipeline.runs.reported import reported_decoder, reported_threshold
 from saccade import kinds
 from saccade.bundle.bundle import NetworkConfig, read_config
 from saccade.core import registry
@@ -61,9 +61,11 @@ def predict(question: Question, *, device: str, found: FoundBundle) -> None:
     task = task_that_takes(question, read_config(found.bundle))
     predictor = prediction.load(found.bundle, device=device)
     threshold, warning = reported_threshold(question.reading.run, found.bundle, found.record)
-    if warning:
-        warn(warning)
-    tell(predictor, task, dataclasses.replace(question, unsure_below=threshold), model=found.bundle)
+    decoder, other_warning = reported_decoder(question.reading.run, found.bundle, found.record)
+    for line in filter(None, (warning, other_warning)):
+        warn(line)
+    question = dataclasses.replace(question, unsure_below=threshold, decoder=decoder)
+    tell(predictor, task, question, model=found.bundle)
 
 
 def task_that_takes(question: Question, config: NetworkConfig) -> ModuleType:
@@ -112,6 +114,8 @@ def tell(predictor: AnyPredictor, task: ModuleType, question: Question, *, model
         return
     failed = _print_rows(answers, run, as_json=question.as_json)
     _warn_all(answers)
+    for line in () if question.as_json else answers.notes:
+        say(line)
     if answers.drawn is not None and not question.as_json:
         say(f"drawn: {answers.drawn}")
     if failed:

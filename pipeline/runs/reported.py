@@ -2,9 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline import paths
-from saccade.bundle.bundle import weights_sha256
+from saccade.bundle.bundle import read_config, weights_sha256
+
+if TYPE_CHECKING:
+    from saccade.transcripts.decoder import Decoder
 
 
 def reported_threshold(run: str, model: Path | None = None, report: Path | None = None) -> tuple[float | None, str]:
@@ -32,3 +36,35 @@ def reported_threshold(run: str, model: Path | None = None, report: Path | None 
             f"Make both of one training: `saccade train {run}` and `saccade evaluate {run}`."
         )
     return float(threshold), ""
+
+
+def reported_decoder(run: str, model: Path | None = None, report: Path | None = None) -> "tuple[Decoder | None, str]":
+    """How a run that reads lines makes texts, as its last evaluation chose it.
+
+    Args:
+        run: key in ``runs:``.
+        model: folder of its bundle, which is there; None: that in models/.
+        report: folder of its evaluation; None: that in reports/.
+
+    Returns:
+        The decoder, or None where it reads greedily, or no lines; and a warning, empty where there is nothing to warn
+        of.
+
+    Raises:
+        UserError: the file of the decoder is damaged.
+    """
+    model, report = model or paths.model(run), report or paths.report(run)
+    if read_config(model).spec.output != "transcript":
+        return None, ""
+    from saccade.transcripts.decoder import FILE_NAME, read_decoder
+
+    path = report / "evaluation" / FILE_NAME
+    if not path.is_file():
+        return None, ""
+    decoder, of_weights = read_decoder(path)
+    if of_weights != weights_sha256(model):
+        return None, (
+            f"{path} is of other weights than {model}, so it reads without the language model. "
+            f"Make both of one training: `saccade train {run}` and `saccade evaluate {run}`."
+        )
+    return decoder, ""

@@ -19,6 +19,22 @@ class RejectBlock(ParamsModel):
     )
 
 
+class DecoderBlock(ParamsModel):
+    """How a network that reads lines makes a text of what it says at each step."""
+
+    name: Literal["greedy", "beam"] = Field(
+        "greedy",
+        description="greedy: the most probable character at each step; beam: prefix beam search with a language model "
+        "of the characters of the training transcripts",
+    )
+    width: int = Field(16, ge=1, le=1024, description="beginnings of a text that a beam search keeps at each step")
+    language_weight: Literal["auto"] | Annotated[float, Field(ge=0, le=10)] = Field(
+        "auto",
+        description="weight of the language model in a beam search, 0: none; auto: the one that reads the validation "
+        "lines with the fewest edits",
+    )
+
+
 class EvaluateBlock(ParamsModel):
     """What is measured on the test split."""
 
@@ -40,5 +56,9 @@ class EvaluateBlock(ParamsModel):
         None,
         description="threshold on the calibrated confidence, chosen on the validation split, below which the run says "
         "that it is unsure; only where an example has one class; null: it always answers",
+    )
+    decoder: DecoderBlock = Field(
+        DecoderBlock(),
+        description="how lines of text are read; only of the task transcribe",
     )
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1 or mps")

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline import paths
 from pipeline.console import Progress
-from pipeline.schema.evaluate import EvaluateBlock, RejectBlock
+from pipeline.schema.evaluate import DecoderBlock, EvaluateBlock, RejectBlock
 from saccade import kinds
 from saccade.core import registry
 from saccade.core.errors import UserError
@@ -24,6 +24,7 @@ from saccade.evaluate.metrics import classification_metrics
 from saccade.kinds.origins import read_origins
 from saccade.predict.predictor import Predictor, TokenOutputs
 from saccade.predict.tta import average_over_views
+from saccade.transcripts.decoder import ChosenDecoder, choose_decoder
 from saccade.transforms.albumentations_adapter import colors_for
 
 
@@ -70,6 +71,7 @@ def measure(
     shown_beside: Mapping[str, Any] | None = None,
     answered: Answered | None = None,
     rejection: Rejection | None = None,
+    decoder: ChosenDecoder | None = None,
 ) -> dict[str, Any]:
     """Let a network answer, measure the answers, and write the task's tables and pictures.
 
@@ -88,6 +90,8 @@ def measure(
         shown_beside: what else the task's ``evaluate`` takes, by name.
         answered: what the network says of the split, from ``answer``; None: it is asked here.
         rejection: confidence below which the run is to say that it is unsure; None: nobody asked for one.
+        decoder: what makes texts of the logits of a run that reads lines; None: the most probable character at each
+            step.
 
     Returns:
         Metric name to value, or None where one could not be measured, beside its reason; those of averaged answers
@@ -102,6 +106,8 @@ def measure(
     task = registry.module("tasks", config.task)
     about = about_examples(paths.prepared(measured_on or trained_on), paths.prepared(trained_on), test, predictor.spec)
     beside = {"top_k": block.top_k, "predictor": predictor, **about, **(shown_beside or {})}
+    if decoder is not None:
+        beside["decoder"] = decoder
     if of_network is not None:
         beside |= {"network_NK": of_network, "temperature": config.temperature, "rejection": rejection}
     metrics: dict[str, Any] = registry.call_with_supported(
@@ -140,6 +146,42 @@ def choose_rejection(
     assert isinstance(answers, np.ndarray), "one answer an example"
     found = Answers.of(answers, validation.labels)
     return choose_threshold(found, max_error=block.max_error, confidence=block.confidence)
+
+
+def find_decoder(
+    predictor: Predictor, train: Split, validation: Split, block: DecoderBlock, batch_size: int, *, run: str
+) -> ChosenDecoder | None:
+    """What makes texts of the logits of a run that reads lines, by ``evaluate.decoder``.
+
+    Args:
+        predictor: its network.
+        train: training split, of whose transcripts alone the language model is made.
+        validation: validation split, on which its weight is chosen.
+        block: ``evaluate.decoder``.
+        batch_size: examples at once.
+        run: name of the run, for messages.
+
+    Returns:
+        The decoder, and what it was chosen by; None where the run reads greedily, or no lines.
+
+    Raises:
+        UserError: an answer is not finite.
+    """
+    if predictor.spec.output != "transcript" or block.name == "greedy":
+        return None
+    outputs = answer(predictor, validation, batch_size).answers
+    _require_finite(outputs, validation, run)
+    assert isinstance(outputs, list), "an array a line"
+    with Progress("lines", line_every_s=30) as progress:
+        return choose_decoder(
+            outputs,
+            np.asarray(validation.labels),
+            np.asarray(train.labels),
+            num_ids=len(predictor.spec.vocabulary),
+            width=block.width,
+            language_weight=block.language_weight,
+            progress=progress,
+        )
 
 
 def _require_finite(answers: Any, test: Split, run: str) -> None:

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from pipeline import paths
 from pipeline.console import say, warn
-from pipeline.runs.reported import reported_threshold
+from pipeline.runs.reported import reported_decoder, reported_threshold
 from pipeline.runs.tables import read_history
 from pipeline.schema.evaluate import EvaluateBlock
 from pipeline.stages.evaluate.measure import measure
@@ -22,6 +22,7 @@ from saccade.data.prepared import open_split, read_dataset_info
 from saccade.data.spec import SPLITS
 from saccade.evaluate.about_data.match_labels import join_counts, join_names, match_examples
 from saccade.evaluate.confidence.reject import Rejection
+from saccade.transcripts.decoder import ChosenDecoder
 
 
 def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> None:
@@ -62,6 +63,7 @@ def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> N
                 measured_on=dataset,
                 shown_beside=kinds.beside_answers(description),
                 rejection=_own_rejection(run, block),
+                decoder=_own_decoder(run),
             )
         examples = len(matched.split.rows)
         scored = {
@@ -103,6 +105,14 @@ def _own_rejection(run: str, block: EvaluateBlock) -> Rejection | None:
     if threshold is None:
         return None
     return Rejection(threshold, block.reject.max_error, block.reject.confidence)
+
+
+def _own_decoder(run: str) -> ChosenDecoder | None:
+    """What was chosen on the run's own validation split; None where it reads greedily."""
+    decoder, warning = reported_decoder(run)
+    if warning:
+        warn(warning)
+    return None if decoder is None else ChosenDecoder(decoder)
 
 
 def scale_warning(run: str, own: Sequence[float], dataset: str, other: Sequence[float]) -> str:

@@ -20,7 +20,14 @@ from pipeline.stages.evaluate.in_words import (
     numbers_of,
     verdict_on_baseline,
 )
-from pipeline.stages.evaluate.measure import Answered, answer, answers_with_one_class, choose_rejection, measure
+from pipeline.stages.evaluate.measure import (
+    Answered,
+    answer,
+    answers_with_one_class,
+    choose_rejection,
+    find_decoder,
+    measure,
+)
 from pipeline.stages.evaluate.members import evaluate_members, for_tracking, summary, told
 from pipeline.stages.evaluate.run_page import write_page
 from pipeline.tracking.mlflow_store import tracking_uri
@@ -39,6 +46,8 @@ from saccade.explain.evaluation.section import write_seen
 from saccade.kinds.origins import read_origins
 from saccade.predict import predictor as prediction
 from saccade.predict.predictor import Predictor
+from saccade.transcripts.decoder import FILE_NAME as DECODER_FILE
+from saccade.transcripts.decoder import write_decoder
 
 
 def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
@@ -73,6 +82,9 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
             splits = [open_split(prepared, split) for split in SPLITS]
             shown, rejection = kinds.beside_answers(description, splits) | {"validation": splits[1]}, None
             answered, answer_elapsed_s = _answer(predictor, test, block.batch_size)
+            decoder = find_decoder(predictor, splits[0], splits[1], block.decoder, block.batch_size, run=run)
+            if decoder is not None:
+                write_decoder(folder / DECODER_FILE, decoder, trained["weights_sha256"])
             if block.reject is not None and answers_with_one_class(predictor):
                 rejection = choose_rejection(predictor, splits[1], block.reject, block.batch_size, run=run)
             metrics = measure(
@@ -86,6 +98,7 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
                 shown_beside=shown,
                 answered=answered,
                 rejection=rejection,
+                decoder=decoder,
             )
             if layers := read_gradients(report / "gradients.csv"):
                 draw_layer_statistics(layers, folder / "gradients.png")
@@ -136,7 +149,8 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
     for line in [*calibration_lines(metrics), *missing_values_in_words(metrics)]:
         say(line)
     for line in worse_in_words(
-        read_slices(report / "evaluation" / "slices.csv"), is_share=bool(predictor.spec.classes)
+        read_slices(report / "evaluation" / "slices.csv"),
+        is_share=bool(predictor.spec.classes or predictor.spec.vocabulary),
     ):
         say(f"{run}: {line}")
     if main in members:

@@ -16,6 +16,7 @@ from saccade.data.spec import NO_CLASS
 from saccade.data.thresholds import found_classes
 from saccade.evaluate.confidence.reject import is_answered
 from saccade.predict.any_predictor import AnyPredictor
+from saccade.transcripts.decoder import Decoder
 
 DIGITS = 6  # of a probability, as in predictions.csv
 UNSURE = "unsure"  # what is said below the threshold of ``evaluate.reject``
@@ -39,6 +40,8 @@ class Question:
         table: file that gets a row an example, in place of printing them; None: they are printed.
         batch_size: examples at once.
         unsure_below: confidence below which a classifier's answer is unsure; None: none is called so.
+        decoder: what makes texts of the logits of a network that reads lines; None: the most probable character at each
+            step.
     """
 
     reading: kinds.Reading
@@ -54,6 +57,7 @@ class Question:
     table: Path | None = None
     batch_size: int = 512
     unsure_below: float | None = None
+    decoder: Decoder | None = None
 
     def given(self) -> dict[str, object]:
         """What was given of that which not every run takes, by its name on the command line."""
@@ -102,6 +106,7 @@ class Answers:
         text: what is said where it is no table.
         warnings: lines for people, complete once all rows were made.
         drawn: figure that was drawn.
+        notes: lines for people that say how the table is read; none in JSON.
     """
 
     rows: Iterable[Answer]
@@ -112,6 +117,7 @@ class Answers:
     text: str | None = None
     warnings: list[str] = field(default_factory=list)
     drawn: Path | None = None
+    notes: Sequence[str] = ()
 
 
 def classify(predictor: AnyPredictor, question: Question) -> Answers:

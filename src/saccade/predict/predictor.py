@@ -37,7 +37,8 @@ from saccade.predict.any_predictor import (
 )
 from saccade.predict.generate import TEMPERATURE, Expected, Generated, expectations, generate, unknown_tokens
 from saccade.predict.given_arrays import answer_about, labels_of, prepare, with_names
-from saccade.transcripts.read_lines import ReadLine, read_greedily
+from saccade.transcripts.decoder import GREEDY, Decoder
+from saccade.transcripts.read_line import ReadLine
 
 __all__ = ["Predictor", "TokenOutputs", "WrongUseError", "load"]
 
@@ -312,12 +313,13 @@ class Predictor:
                 found[row] = said_TV[: math.ceil(int(length_N[row]) / columns_a_step)].numpy().copy()
         return found
 
-    def read_lines(self, stored: Tensor, batch_size: int = 512) -> list[ReadLine]:
-        """What stands in stored images of lines, the most probable character step by step.
+    def read_lines(self, stored: Tensor, batch_size: int = 512, *, decoder: Decoder = GREEDY) -> list[ReadLine]:
+        """What stands in stored images of lines.
 
         Args:
             stored: lines as they lie in data/prepared, uint8 (N, H, W, C).
             batch_size: number of lines at once, at most.
+            decoder: what makes texts of the network's logits.
 
         Returns:
             A line each.
@@ -325,7 +327,7 @@ class Predictor:
         Raises:
             UserError: the network reads no lines.
         """
-        return [read_greedily(said_TV, self.spec.vocabulary) for said_TV in self.line_outputs(stored, batch_size)]
+        return decoder.read_all(self.line_outputs(stored, batch_size), self.spec.vocabulary)
 
     def answer_split(self, split: Split, batch_size: int = 512) -> np.ndarray | TokenOutputs | list[np.ndarray]:
         """What a task's ``evaluate`` takes: an answer an example, or what was said of each token or step.

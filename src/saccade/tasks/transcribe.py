@@ -1,9 +1,9 @@
-"""What stands in a line of print: what training minimises, and what evaluation measures, draws and writes.
+"""A line of text that is read from its image: what evaluation measures, draws and writes, and what predict prints.
 
-Shapes: N lines, T steps of a line, V tokens, L characters.
+Shapes: N lines, T steps of the network's output, V ids of the vocabulary, L characters.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,25 +11,26 @@ import numpy as np
 
 from saccade import kinds
 from saccade.core.errors import UserError
-from saccade.data.alphabet import decode
 from saccade.data.prepared import Split
 from saccade.data.spec import Spec
 from saccade.display import figures
 from saccade.evaluate.about_data.slices import Property, slices_of, write_slices
 from saccade.evaluate.metric_intervals.interval import with_intervals
-from saccade.evaluate.outcomes import FILE_NAME, Outcomes, write_outcomes
+from saccade.evaluate.outcomes import FILE_NAME, write_outcomes
 from saccade.kinds.image.pixels.line import real_columns
-from saccade.kinds.tokens.text.display import shown, write_table
-from saccade.predict.answers import DIGITS, Answer, Answers, Question
-from saccade.transcripts.drawings import ShownLine, draw_activations, draw_read_lines
-from saccade.transcripts.edits import LineEdits, count_edits
-from saccade.transcripts.metrics import (
-    character_confusion,
-    errors_by_character,
-    transcript_intervals,
-    transcript_metrics,
+from saccade.kinds.tokens.text.display import write_table
+from saccade.predict.answers import Answer, Answers, Question
+from saccade.predict.read_lines import line_record, marked_text, read_new_lines
+from saccade.transcripts import metrics, tables
+from saccade.transcripts.decoder import GREEDY, ChosenDecoder, Decoder
+from saccade.transcripts.figures import (
+    DrawnLine,
+    draw_activation,
+    draw_character_errors,
+    draw_rates,
+    draw_read_lines,
 )
-from saccade.transcripts.read_lines import ReadLine, read_greedily
+from saccade.transcripts.read_line import UNSURE_BELOW, ReadLine
 
 if TYPE_CHECKING:
     from saccade.predict.predictor import Predictor
@@ -39,12 +40,16 @@ LABELS = "transcripts"
 LOSSES = ("ctc",)
 SCORE = "line_accuracy"  # beside the loss, in every epoch
 SECTIONS = {  # of the page of a run: files of the evaluation, and their headings
-    "lines": "Lines and what was read",
-    "confused_characters": "What it takes for what",
-    "characters": "Character by character",
-    "lengths": "By length",
-    "groups": "Group by group",
-    "activations": "Which step said what",
+    "read_lines": "What it reads",
+    "worst_lines": "The worst lines",
+    "wrong_and_sure": "Wrong, and sure of it",
+    "activation": "Which step says what",
+    "character_errors": "Which characters it gets wrong",
+    "character_confusion": "What it reads for what",
+    "cer_by": "Errors by what lines differ in",
+    "cer_by_group": "Errors group by group",
+    "confidence": "How far its confidence can be trusted",
+    "decoder": "How characters become a text",
 }
 
 # What `saccade predict` may be given, and says of it
@@ -52,195 +57,257 @@ TAKES = ("PATH",)
 DOES = "reads lines of print"
 GIVE = "give pictures of lines: `saccade predict {run} lines/`"
 
-UNSURE_BELOW = 0.9  # probability of a character below which `saccade predict` marks it
-MARK = "\N{COMBINING LOW LINE}"  # behind a character that is unsure
-
-_NUM_WORST, _NUM_USUAL = 12, 6  # lines that are drawn: those with most edits, and others spread evenly
-_NUM_ACTIVATIONS = 4
-_LENGTHS = (1, 5, 10, 20, 30, 40, 60, 100)  # characters at which the table of lengths begins a row
-_MAX_GROUPS = 200  # rows
+_DRAWN = 14  # lines of a picture
+_ACTIVATIONS = 3
+_WORST = 200  # rows of a table of lines
 
 
 def evaluate(
     folder: Path,
-    answers: Sequence[np.ndarray],
+    outputs: Sequence[np.ndarray],
     test: Split,
     spec: Spec,
     history: Sequence[Mapping[str, float]],
     *,
+    decoder: ChosenDecoder | None = None,
     properties: Sequence[Property] = (),
     names_of_examples: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Measure the lines that were read on the test split, and write tables and figures.
+    """Read the test lines, measure what was read, and write tables and figures.
 
     Args:
-        folder: an empty folder; gets predictions.csv, outcomes.csv, slices.csv, lines.png, confused_characters.csv,
-            characters.csv, lengths.csv, groups.csv where there are groups, activations.png and learning_curves.png.
-        answers: log-probabilities of the tokens at each step of each line, float32 (T, V).
+        folder: an empty folder; gets learning_curves.png, predictions.csv, outcomes.csv, slices.csv (in which a line is
+            wrong that has an edit), the lines drawn with their edits (read_lines, worst_lines, wrong_and_sure),
+            activation.png, character_errors and character_confusion, cer_by, cer_by_group and confidence.csv.
+        outputs: logarithms of the network's probabilities, float (T_n, V) a line, in the order of the test split.
         test: the test split.
         spec: spec of the dataset.
         history: a row an epoch, as in history.csv.
-        properties: what the lines differ in, for slices.csv.
+        decoder: what makes texts of them; None: the most probable character at each step.
+        properties: what the lines differ in, for cer_by and slices.csv.
         names_of_examples: what each is found by, such as its file; none: its row.
 
     Returns:
         Metric name to value; what metrics.json holds, ``cer`` first. Each is followed by the ends of its 95 % interval,
-        from draws of whole groups where there are groups; both None beside the reason where there is none.
+        None beside the reason where there is none. Where a beam search read them, ``greedy_cer`` and its interval say
+        what the network does without it.
     """
-    read = [read_greedily(said_TV, spec.vocabulary) for said_TV in answers]
-    true = [decode(label_L.tolist(), spec.vocabulary) for label_L in test.labels]
-    texts = [line.text for line in read]
-    found = count_edits(true, texts)
-    names = list(names_of_examples) or [f"row {row}" for row in test.rows.tolist()]
+    chosen = decoder or ChosenDecoder(GREEDY)
     figures.draw_learning_curves([dict(row) for row in history], folder / "learning_curves.png")
-    write_table(
-        folder / "predictions.csv",
-        ["row", "name", "actual", "read", "confidence", "edits"],
-        (
-            [int(row), name, ours, line.text, f"{line.confidence:.6f}", int(edits)]
-            for row, name, ours, line, edits in zip(test.rows, names, true, read, found.edits, strict=True)
-        ),
-    )
-    pairs = character_confusion(true, texts)
-    confused = [(shown(a), shown(b), n, f"{n / of:.4f}" if a else "") for a, b, n, of in pairs]
-    write_table(folder / "confused_characters.csv", ["actual", "read", "count", "share_of_actual"], confused)
-    by_character = [(shown(c), n, e, f"{e / n:.4f}") for c, n, e in errors_by_character(true, texts)]
-    write_table(folder / "characters.csv", ["character", "count", "errors", "error"], by_character)
-    write_table(folder / "lengths.csv", ["characters", "lines", "cer", "line_accuracy"], _by_length(found))
-    if test.groups is not None:
-        rows = _by_group(found, test.groups, properties)
-        write_table(folder / "groups.csv", ["group", "lines", "cer", "line_accuracy"], rows)
-    write_slices(folder / "slices.csv", slices_of(found.edits > 0, properties))
-    rates_N = found.edits / np.maximum(found.characters, 1)
-    weights_N = np.maximum(found.characters, 1).astype(np.float64)
-    write_outcomes(folder / FILE_NAME, Outcomes(test.rows, {"cer": rates_N}, weights=weights_N))
-    _draw(folder, answers, test, names, true, texts, found, spec)
-    return with_intervals(transcript_metrics(found), transcript_intervals(found, test.groups))
+    names = list(names_of_examples) or [f"row {row}" for row in test.rows.tolist()]
+    truths = metrics.true_texts(test.labels, spec.vocabulary)
+    lines = chosen.decoder.read_all(outputs, spec.vocabulary)
+    reads = [metrics.comparable(line.text) for line in lines]
+    counts = metrics.count_lines(truths, reads)
+    properties = [*properties, Property("characters", counts.characters.astype(np.float64), "in the transcript")]
+
+    _write_lines(folder, test, spec, names, truths, lines, counts)
+    _draw_activations(folder / "activation.png", outputs, test, spec, names, truths, lines, counts)
+    _write_characters(folder, truths, reads)
+    rows = list(tables.rates_by(counts, properties, test.groups))
+    if rows:
+        head = ["by", "value", "lines", "characters", "edits", "cer", "low", "high"]
+        write_table(folder / "cer_by.csv", head, rows)
+        draw_rates(rows, folder / "cer_by.png")
+    group = next((one for one in properties if one.name == "group"), None)
+    if group is not None:
+        head = ["group", "lines", "wrong_lines", "characters", "edits", "cer"]
+        write_table(folder / "cer_by_group.csv", head, tables.rates_by_group(counts, list(group.values)))
+    head = ["confidence_from", "lines", "share_of_lines", "right"]
+    write_table(folder / "confidence.csv", head, tables.confidence_rows(lines, counts.is_wrong))
+    (folder / "confidence.txt").write_text(f"{tables.count_marks(truths, lines).in_words()}\n", encoding="utf-8")
+    write_slices(folder / "slices.csv", slices_of(counts.is_wrong, properties))
+    write_outcomes(folder / FILE_NAME, metrics.line_outcomes(test.rows, counts))
+    measured = metrics.transcript_metrics(counts)
+    intervals = metrics.transcript_intervals(counts, test.groups)
+    if unknown := metrics.num_unknown(test.labels):
+        measured["unknown_characters"] = unknown
+    if chosen.decoder.name != "greedy":
+        greedy = GREEDY.read_all(outputs, spec.vocabulary)
+        plain = metrics.count_lines(truths, [metrics.comparable(line.text) for line in greedy])
+        measured |= {"greedy_cer": metrics.transcript_metrics(plain)["cer"]}
+        measured |= {"language_weight": chosen.decoder.language_weight}
+        intervals["greedy_cer"] = metrics.ratio_interval(plain.edits, plain.characters, test.groups)
+        _write_decoder(folder, chosen)
+    return with_intervals(measured, intervals)
 
 
-def _by_length(found: LineEdits) -> Iterator[list[Any]]:
-    for low, high in zip(_LENGTHS, [*_LENGTHS[1:], None], strict=True):
-        is_in_N = (found.characters >= low) & (found.characters < (high or np.inf))
-        if is_in_N.any():
-            yield [f"{low} to {high - 1}" if high else f"{low} and more", *_cells(found, is_in_N)]
-
-
-def _by_group(found: LineEdits, group_N: np.ndarray, properties: Sequence[Property]) -> list[list[Any]]:
-    """The groups with most edits first; named, where a property says how they are called."""
-    named = next((each.values for each in properties if each.name == "group"), None)
-    rows = []
-    for group in np.unique(group_N):
-        is_in_N = group_N == group
-        name = str(group) if named is None else str(np.asarray(named)[is_in_N.argmax()])
-        rows.append((int(found.edits[is_in_N].sum()), [name, *_cells(found, is_in_N)]))
-    return [row for _, row in sorted(rows, key=lambda one: -one[0])[:_MAX_GROUPS]]
-
-
-def _cells(found: LineEdits, is_in_N: np.ndarray) -> list[Any]:
-    characters = max(int(found.characters[is_in_N].sum()), 1)
-    right = float((found.edits[is_in_N] == 0).mean())
-    return [int(is_in_N.sum()), f"{found.edits[is_in_N].sum() / characters:.4f}", f"{right:.4f}"]
-
-
-def _draw(
+def _write_lines(
     folder: Path,
-    answers: Sequence[np.ndarray],
     test: Split,
-    names: Sequence[str],
-    true: Sequence[str],
-    read: Sequence[str],
-    found: LineEdits,
     spec: Spec,
+    names: Sequence[str],
+    truths: Sequence[str],
+    lines: Sequence[ReadLine],
+    counts: metrics.LineCounts,
 ) -> None:
-    order_N = np.argsort(-found.edits, kind="stable")
-    worst = [int(i) for i in order_N[:_NUM_WORST] if found.edits[i]]
-    usual = np.unique(np.linspace(0, len(true) - 1, _NUM_USUAL).round().astype(int)).tolist()
+    """predictions.csv, and tables and pictures of some lines."""
 
-    def line(i: int) -> ShownLine:
-        image_HWC = np.asarray(test.examples[i])
-        return ShownLine(image_HWC[:, : real_columns(image_HWC)], names[i], true[i], read[i])
+    def cells(place: int) -> list[Any]:
+        line, edits = lines[place], int(counts.edits[place])
+        return [int(test.rows[place]), names[place], truths[place], line.text, f"{line.confidence:.6f}", edits]
 
-    shown_lines = [line(i) for i in dict.fromkeys([*worst, *usual])]
-    title = "The lines with most errors, then others: above what stands there, below what was read"
-    draw_read_lines(shown_lines, title, folder / "lines.png")
-    chosen = [*usual[: _NUM_ACTIVATIONS - 1], *worst[:1]]
-    draw_activations(
-        [line(i) for i in chosen],
-        [answers[i] for i in chosen],
-        spec.vocabulary,
-        "How probable each character is along the line (grey: none)",
-        folder / "activations.png",
-    )
+    def drawn(places: Sequence[int]) -> list[DrawnLine]:
+        images = (_real_part(test, place, spec) for place in places)
+        return [
+            DrawnLine(image, truths[place], lines[place], names[place])
+            for image, place in zip(images, places, strict=True)
+        ]
+
+    head = ["row", "name", "truth", "read", "confidence", "edits"]
+    write_table(folder / "predictions.csv", head, map(cells, range(len(lines))))
+    some = sorted(np.random.default_rng(0).permutation(len(lines))[:_DRAWN].tolist())
+    wrong = np.flatnonzero(counts.is_wrong)
+    rate_n = counts.edits[wrong] / np.maximum(counts.characters[wrong], 1)
+    worst = wrong[np.lexsort((-rate_n, -counts.edits[wrong]))].tolist()
+    sure = wrong[np.argsort([-lines[place].confidence for place in wrong], kind="stable")].tolist()
+    of = f"of {len(lines):,} test lines"
+    titles = {
+        "read_lines": (some, f"{len(some)} {of}, drawn by chance"),
+        "worst_lines": (worst, f"The {min(len(worst), _DRAWN)} with the most edits {of} ({len(wrong):,} have any)"),
+        "wrong_and_sure": (sure, f"The {min(len(sure), _DRAWN)} surest of {len(wrong):,} wrong lines"),
+    }
+    for name, (places, title) in titles.items():
+        draw_read_lines(drawn(places[:_DRAWN]), title, f"None {of} has an edit.", folder / f"{name}.png")
+        if name != "read_lines" and places:
+            write_table(folder / f"{name}.csv", head, map(cells, places[:_WORST]))
+
+
+def _real_part(test: Split, place: int, spec: Spec) -> np.ndarray:
+    """A line without its padding, uint8 (H, w, C)."""
+    image_HWC = np.asarray(test.examples[place])
+    return image_HWC[:, : real_columns(image_HWC)] if spec.is_padded else image_HWC
+
+
+def _draw_activations(
+    path: Path,
+    outputs: Sequence[np.ndarray],
+    test: Split,
+    spec: Spec,
+    names: Sequence[str],
+    truths: Sequence[str],
+    lines: Sequence[ReadLine],
+    counts: metrics.LineCounts,
+) -> None:
+    """A line that is right, and some that are wrong, those first that have few steps to show."""
+    steps_N = np.array([len(log_p_TV) for log_p_TV in outputs])
+    order = np.argsort(np.abs(steps_N - np.median(steps_N)), kind="stable")
+    right = [place for place in order.tolist() if not counts.is_wrong[place] and truths[place]]
+    wrong = [place for place in order.tolist() if counts.is_wrong[place]]
+    places = [*right[:1], *wrong[: _ACTIVATIONS - 1]] or order[:1].tolist()
+    shown = [DrawnLine(_real_part(test, p, spec), truths[p], lines[p], names[p]) for p in places]
+    draw_activation(shown, [outputs[place] for place in places], spec.vocabulary, path)
+
+
+def _write_characters(folder: Path, truths: Sequence[str], reads: Sequence[str]) -> None:
+    rows, pairs = tables.character_errors(truths, reads)
+    head = ["character", "count", "read", "substituted", "missed", "inserted", "error_rate"]
+    cells = [
+        [
+            tables.shown(row.character),
+            row.count,
+            row.same,
+            row.substituted,
+            row.missed,
+            row.inserted,
+            f"{(row.substituted + row.missed) / row.count:.6f}" if row.count else "",
+        ]
+        for row in rows
+    ]
+    write_table(folder / "character_errors.csv", head, cells)
+    draw_character_errors(rows, folder / "character_errors.png")
+    confused = [
+        [tables.shown(true), tables.shown(read), count, "" if share is None else f"{share:.6f}"]
+        for true, read, count, share in tables.confusion_rows(pairs)
+    ]
+    if confused:
+        write_table(folder / "character_confusion.csv", ["actual", "read", "count", "share_of_actual"], confused)
+
+
+def _write_decoder(folder: Path, chosen: ChosenDecoder) -> None:
+    """decoder.txt and, where weights were tried, decoder.csv."""
+    said = f"{chosen.decoder.in_words()}\n"
+    if chosen.trials:
+        said += f"chosen by the edits on {chosen.lines:,} validation lines\n"
+        rows = [
+            [f"{one.language_weight:g}", f"{one.length_bonus:.4f}", one.edits, one.characters, f"{one.cer:.6f}"]
+            for one in chosen.trials
+        ]
+        head = ["language_weight", "length_bonus", "edits", "characters", "validation_cer"]
+        write_table(folder / "decoder.csv", head, rows)
+    (folder / "decoder.txt").write_text(said, encoding="utf-8")
 
 
 # --- saccade predict --------------------------------------------------------------------------------------------------
 
 
+def check_question(question: Question, spec: Spec) -> None:
+    """Refuse what texts do not know.
+
+    Args:
+        question: what a run is asked.
+        spec: of its network.
+
+    Raises:
+        UserError: classes are asked for.
+    """
+    if question.top is not None:
+        raise UserError(
+            f"--top ({question.top}) must be left out: {question.reading.run} reads lines of print, and knows no classes"
+        )
+
+
 def predict(predictor: "Predictor", question: Question) -> Answers:
-    """Read pictures of lines.
+    """Read images of lines.
 
     Args:
         predictor: network that reads lines.
-        question: pictures.
+        question: what is asked about, with the decoder of the run.
 
     Returns:
-        A row a line: its name, its text, in which unsure characters are underlined, and the confidence.
+        A row a line: its name, its confidence, how many characters are unsure, and the text, in which these stand in
+        brackets. In JSON ``text``, ``confidence`` and ``characters``, each with its probability and the columns of
+        the picture that it was read from.
 
     Raises:
         UserError: there is nothing to read.
     """
     examples = kinds.read_new(question.reading)
+    decoder = question.decoder or GREEDY
     return Answers(
-        _read(predictor, examples.batches, question.batch_size),
-        [examples.title, "text", "confidence"],
-        [examples.names, (), ()],
+        _answers(predictor, examples, question, decoder),
+        [examples.title, "confidence", "unsure", "text"],
+        [examples.names, ["0.0000"], ["000"], [""]],
         examples.total,
         warnings=examples.warnings,
+        notes=[
+            f"[in brackets]: characters of a probability below {UNSURE_BELOW:g}; confidence: probability of the whole "
+            f"text; read by {decoder.in_words()}"
+        ],
     )
 
 
-def _read(predictor: "Predictor", batches: Iterable[Sequence[kinds.NewExample]], batch_size: int) -> Iterator[Answer]:
-    import torch
-
-    for batch in batches:
-        arrays = [one.array for one in batch if not isinstance(one.array, UserError)]
-        said = iter(predictor.line_outputs(torch.from_numpy(np.stack(arrays)), batch_size) if arrays else ())
+def _answers(
+    predictor: "Predictor", examples: kinds.NewExamples, question: Question, decoder: Decoder
+) -> Iterator[Answer]:
+    batch_size = min(question.batch_size, examples.batch_size or question.batch_size)
+    for batch in examples.batches:
+        lines = iter(read_new_lines(predictor, batch, decoder, batch_size))
+        widths = iter(_widths(question, batch, predictor.spec))
         for one in batch:
             if isinstance(one.array, UserError):
                 yield Answer([one.name], one.place, problem=str(one.array))
                 continue
-            said_TV = next(said)
-            line = read_greedily(said_TV, predictor.spec.vocabulary)
-            columns = real_columns(one.array)
-            record = {**one.place, **record_of(line, columns / len(said_TV))}
-            yield Answer([one.name, marked(line), f"{line.confidence:.4f}"], record)
+            line, width = next(lines), next(widths)
+            cells = [one.name, f"{line.confidence:.4f}", str(line.num_unsure), marked_text(line)]
+            yield Answer(cells, {**one.place, "width": width, **line_record(line, width)})
 
 
-def marked(line: ReadLine) -> str:
-    """The text of a line, with a low line below each character that is unsure."""
-    return "".join(
-        one.text + MARK if one.probability < UNSURE_BELOW and one.text != " " else one.text for one in line.characters
-    )
-
-
-def record_of(line: ReadLine, columns_a_step: float) -> dict[str, Any]:
-    """A line as plain values for JSON.
-
-    Args:
-        line: what was read.
-        columns_a_step: columns of the prepared picture that a step stands for.
-
-    Returns:
-        Text, confidence, and its characters, each with its probability and where it stands, in columns of the picture
-        at the height of the dataset.
-    """
-    characters = [
-        {
-            "text": one.text,
-            "probability": round(one.probability, DIGITS),
-            "left": round(one.first_step * columns_a_step, 1),
-            "right": round(one.end_step * columns_a_step, 1),
-        }
-        for one in line.characters
-    ]
-    return {"text": line.text, "confidence": round(line.confidence, DIGITS), "characters": characters}
+def _widths(question: Question, batch: Sequence[kinds.NewExample], spec: Spec) -> list[int]:
+    """The width of each picture that could be opened, in its own pixels; where nobody asks, as the network saw it."""
+    opened = [(one, one.array) for one in batch if not isinstance(one.array, UserError)]
+    if question.as_json and opened:
+        measures = kinds.measures_of_new(question.reading, [one for one, _ in opened])
+        if "width" in measures:
+            return [int(width) for width in measures["width"]]
+    return [real_columns(array) if spec.is_padded else array.shape[1] for _, array in opened]

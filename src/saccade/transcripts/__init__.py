@@ -1,4 +1,4 @@
-"""Lines that were read: from what a network says at each step to a text, and how far it is from what stands there.
+"""Texts that are read from lines: decoding with and without a language model, and how far what was read is off.
 
-Networks that say it are in models/, what the task shows of it in tasks/transcribe.py.
+Networks that give the logits belong to models/, words on any command line to pipeline/.
 """

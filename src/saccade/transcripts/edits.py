@@ -1,79 +1,78 @@
-"""How a text that was read differs from the true one: characters and words that were changed, added or left out.
+"""Edits between two sequences: how many it takes, and which. Levenshtein's distance, as rapidfuzz computes it.
 
-The distance is Levenshtein's, computed by rapidfuzz.
+Sequences are of anything that can be hashed and compared: characters, their ids, words.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
-import numpy as np
-
-NOTHING = ""  # where a character was left out or added
+Kind = Literal["same", "substituted", "missed", "inserted"]
 
 
 @dataclass(frozen=True)
-class LineEdits:
-    """What was counted of each line, int64 (N,) each.
+class Edit:
+    """One place of an alignment.
 
     Attributes:
-        edits: characters changed, added and left out.
-        characters: characters of the true text.
-        word_edits: words changed, added and left out.
-        words: words of the true text.
-        words_read: words of the text that was read.
-        words_found: words that both have, in any order, each as often as in the one that has it less often.
+        kind: same; substituted: another was read; missed: nothing was read; inserted: nothing was there.
+        truth: place in the true sequence; of what was inserted, the place that it stands before.
+        read: place in what was read; of what was missed, the place that it would stand before.
     """
 
-    edits: np.ndarray
-    characters: np.ndarray
-    word_edits: np.ndarray
-    words: np.ndarray
-    words_read: np.ndarray
-    words_found: np.ndarray
+    kind: Kind
+    truth: int
+    read: int
 
 
-def count_edits(true: Sequence[str], read: Sequence[str]) -> LineEdits:
-    """Compare lines.
+def count_edits(truth: Sequence[Any], read: Sequence[Any]) -> int:
+    """The least number of substitutions, deletions and insertions that make one of the other.
 
     Args:
-        true: what stands in each.
-        read: what was read in each.
+        truth: true sequence.
+        read: what was read.
 
     Returns:
-        Counts.
+        Number of edits, from 0.
 
-    >>> found = count_edits(["TOTAL 5.00"], ["TOTAI 5.00 RM"])
-    >>> [int(value[0]) for value in vars(found).values()]
-    [4, 10, 2, 2, 3, 1]
+    >>> count_edits("kitten", "sitting")
+    3
     """
     from rapidfuzz.distance import Levenshtein
 
-    rows = []
-    for ours, theirs in zip(true, read, strict=True):
-        words, words_read = ours.split(), theirs.split()
-        rows.append(
-            (
-                Levenshtein.distance(ours, theirs),
-                len(ours),
-                Levenshtein.distance(words, words_read),
-                len(words),
-                len(words_read),
-                (Counter(words) & Counter(words_read)).total(),
-            )
-        )
-    return LineEdits(*np.array(rows, dtype=np.int64).reshape(-1, 6).T)
+    return int(Levenshtein.distance(truth, read))
 
 
-def aligned(true: str, read: str) -> Iterator[tuple[str, str]]:
-    """Characters of both texts side by side, with nothing beside what was left out or added.
+def align(truth: Sequence[Any], read: Sequence[Any]) -> list[Edit]:
+    """An alignment with the least number of edits; of several such, the one that rapidfuzz finds.
 
-    >>> list(aligned("ABC", "AXCD"))
-    [('A', 'A'), ('B', 'X'), ('C', 'C'), ('', 'D')]
+    Args:
+        truth: true sequence.
+        read: what was read.
+
+    Returns:
+        Places in order, those that are the same among them.
+
+    >>> [edit.kind for edit in align("TOTAL", "TOTL1")]
+    ['same', 'same', 'same', 'missed', 'same', 'inserted']
     """
     from rapidfuzz.distance import Levenshtein
 
-    for step in Levenshtein.opcodes(true, read):
-        ours, theirs = true[step.src_start : step.src_end], read[step.dest_start : step.dest_end]
-        for i in range(max(len(ours), len(theirs))):
-            yield ours[i : i + 1] or NOTHING, theirs[i : i + 1] or NOTHING
+    kinds: dict[str, Kind] = {"replace": "substituted", "delete": "missed", "insert": "inserted"}
+    found: list[Edit] = []
+    i = j = 0
+
+    def same(until: int) -> None:
+        nonlocal i, j
+        while i < until:
+            found.append(Edit("same", i, j))
+            i, j = i + 1, j + 1
+
+    for step in Levenshtein.editops(truth, read):
+        same(step.src_pos)
+        kind = kinds[step.tag]
+        found.append(Edit(kind, i, j))
+        i += kind != "inserted"
+        j += kind != "missed"
+    same(len(truth))
+    return found

@@ -108,13 +108,25 @@ def slices_of(errors_N: np.ndarray, properties: Sequence[Property]) -> list[Slic
     """
     found: list[Slice] = []
     for each in properties:
-        values_N = np.asarray(each.values)
-        cut = _cut_numbers(values_N, each.unit) if values_N.dtype.kind in "fiu" else _cut_names(values_N)
-        found += [_measured(each.name, value, rows, errors_N, among, note) for value, rows, among, note in cut]
+        found += [_measured(each.name, value, rows, errors_N, among, note) for value, rows, among, note in cut(each)]
     return _corrected(found)
 
 
 _Cut = tuple[str, np.ndarray, np.ndarray, str]  # value, its rows, rows of the whole property, note
+
+
+def cut(of: Property) -> list[_Cut]:
+    """Cut the examples into slices by a property.
+
+    Args:
+        of: what they differ in.
+
+    Returns:
+        For each slice the value or range that it shares, its rows, the rows of all slices, and what was merged; none
+        where all are much alike.
+    """
+    values_N = np.asarray(of.values)
+    return _cut_numbers(values_N, of.unit) if values_N.dtype.kind in "fiu" else _cut_names(values_N)
 
 
 def _cut_numbers(values_N: np.ndarray, unit: str) -> list[_Cut]:

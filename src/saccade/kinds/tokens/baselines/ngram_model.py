@@ -33,7 +33,7 @@ Windows = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
-class _Order:
+class ContextCounts:
     """What followed the contexts of one length. A context's number is its place in ``contexts``.
 
     Attributes:
@@ -62,8 +62,8 @@ class NgramModel:
         num_ids: V.
     """
 
-    whole: tuple[_Order, ...]
-    part: tuple[_Order, ...]
+    whole: tuple[ContextCounts, ...]
+    part: tuple[ContextCounts, ...]
     num_ids: int
 
     def probabilities(self, tokens_NT: np.ndarray, labels_NT: np.ndarray) -> np.ndarray:
@@ -145,13 +145,13 @@ def _count_pairs(
     return pairs, times
 
 
-def _discounted(contexts: np.ndarray, pairs_R: np.ndarray, times_R: np.ndarray, num_ids: int) -> _Order:
+def _discounted(contexts: np.ndarray, pairs_R: np.ndarray, times_R: np.ndarray, num_ids: int) -> ContextCounts:
     discounts = np.array([0.0, *_discounts(times_R)])
     taken_R = discounts[np.minimum(times_R, 3)]
     context_R = pairs_R // num_ids
     taken_C = np.bincount(context_R, weights=taken_R, minlength=len(contexts))
     followed_C = np.bincount(context_R, weights=times_R, minlength=len(contexts))
-    return _Order(contexts, pairs_R, times_R - taken_R, taken_C, followed_C)
+    return ContextCounts(contexts, pairs_R, times_R - taken_R, taken_C, followed_C)
 
 
 def _discounts(times_R: np.ndarray) -> list[float]:
@@ -180,7 +180,7 @@ def _longer(before_NT: np.ndarray, tokens_NT: np.ndarray, length: int, known: np
     return made_NT
 
 
-def _mix(order: _Order, contexts: np.ndarray, pairs: np.ndarray, lower: np.ndarray) -> np.ndarray:
+def _mix(order: ContextCounts, contexts: np.ndarray, pairs: np.ndarray, lower: np.ndarray) -> np.ndarray:
     """What contexts say, and what shorter ones said where they say nothing."""
     made = lower.copy()
     is_known = contexts != _NEVER
