@@ -94,11 +94,13 @@ class TrainingSetup:
     @functools.cached_property
     def train(self) -> LabelledArrays:
         """The training split, as the epochs read it."""
-        labels = open_split(self.prepared, "train").labels
+        split = open_split(self.prepared, "train")
+        labels = split.labels
         if self.embeddings:
             return LabelledArrays(self.embeddings.train, torch.from_numpy(labels))
-        if isinstance(self.views, OnlineViews):
-            return LabelledArrays(self.views, torch.from_numpy(labels))
+        if isinstance(self.views, OnlineViews):  # which leave each example as long as it is
+            lengths = stored_lengths(torch.from_numpy(split.examples)) if self.config.spec.has_lengths else None
+            return LabelledArrays(self.views, torch.from_numpy(labels), lengths)
         return self._stored(torch.from_numpy(self.views), labels)
 
     @functools.cached_property
