@@ -58,7 +58,7 @@ class EvaluateBlock(ParamsModel):
         "that it is unsure; only where an example has one class; null: it always answers",
     )
     decoder: DecoderBlock = Field(
-        DecoderBlock(),
+        DecoderBlock.model_validate({}),
         description="how lines of text are read; only of the task transcribe",
     )
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1 or mps")
