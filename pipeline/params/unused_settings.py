@@ -228,7 +228,8 @@ def _top_k(run: _Run) -> str | None:
 
 def _decoder(key: str) -> Callable[[_Run], str | None]:
     def rule(run: _Run) -> str | None:
-        is_greedy = run.evaluate.decoder.name == "greedy" and key in run.evaluate.decoder.model_fields_set
+        block = run.evaluate.decoder
+        is_greedy = block is not None and block.name == "greedy" and key in block.model_fields_set
         return "a greedy decoder has none: leave it out, or take name: beam" if is_greedy else None
 
     return rule
