@@ -59,6 +59,6 @@ class EvaluateBlock(ParamsModel):
     )
     decoder: DecoderBlock | None = Field(
         None,
-        description="how a run that reads lines makes texts; null: greedily, the most probable character each step",
+        description="how a run that reads lines makes texts; null: the most probable character at each step",
     )
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1 or mps")
