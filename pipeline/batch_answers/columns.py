@@ -68,6 +68,7 @@ class AnswerColumns:
     ) -> None:
         self._config = config
         self._classes = config.spec.classes
+        self._reads_lines = config.spec.output == "transcript"
         self._unsure_below = unsure_below
         self._top = None if top is None else min(top, len(self._classes))
         self._places = [Column(name, "whole number" if each is int else "text") for name, each in places.items()]
@@ -76,6 +77,8 @@ class AnswerColumns:
         self.columns = [*self._places, *self._answer_columns(), Column(PROBLEM, "text")]
 
     def _answer_columns(self) -> list[Column]:
+        if self._reads_lines:
+            return [Column("text", "text"), Column("confidence", "probability"), Column(UNSURE, "whole number")]
         if not self._classes:
             return [Column(name, "number") for name in self._targets]
         ranks = [f" {rank}" if rank > 1 else "" for rank in range(1, (self._top or 0) + 1)]
@@ -94,7 +97,8 @@ class AnswerColumns:
 
         Args:
             batch: examples, of which some may have a problem in place of an array.
-            outputs_BK: float32, what the network answers about those that have none, in their order.
+            outputs_BK: float32, what the network answers about those that have none, in their order; of a network that
+                reads lines as many ``ReadLine``.
 
         Returns:
             A value a row for each column; of an example with a problem, nothing but its place and the problem.
@@ -109,6 +113,12 @@ class AnswerColumns:
         return {**places, **found, PROBLEM: [problem and _plain(problem) for problem in problems]}
 
     def _answers(self, outputs_BK: np.ndarray) -> Values:
+        if self._reads_lines:
+            return {
+                "text": [line.text for line in outputs_BK],
+                "confidence": [line.confidence for line in outputs_BK],
+                UNSURE: [line.num_unsure for line in outputs_BK],
+            }
         if not self._classes:
             return dict(zip(self._targets, outputs_BK.T.tolist(), strict=True))
         found: Values = {}

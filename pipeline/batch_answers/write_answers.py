@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from saccade.core.errors import UserError
 from saccade.core.files import sha256_of_file
 from saccade.kinds import NewExample, NewExamples, Reading
 from saccade.predict.answers import Question
+from saccade.predict.read_lines import LineReader, read_new_lines
+from saccade.transcripts.decoder import GREEDY, Decoder
 
 PART_ROWS = 4096
 PART_S = 15.0  # what a kill costs at most, where examples are large
@@ -83,6 +85,7 @@ def write_answers(answerer: Answerer, question: Question, *, model: Path) -> Non
             repr((sorted(question.reading.source.items()), sorted(question.reading.preprocess.items())))
         ),
         "threshold": question.unsure_below,
+        "decoder": "" if question.decoder is None else question.decoder.in_words(),
         "columns": [list(vars(column).values()) for column in columns.columns],
     }
     started_at = time.monotonic()
@@ -94,7 +97,7 @@ def write_answers(answerer: Answerer, question: Question, *, model: Path) -> Non
             say(f"{table.name}: goes on after {before:,} of {total:,}")
         with Progress(things) as progress, StopRequest() as stop:
             progress(f"predicting with {question.reading.run}", before, total)
-            for part in _parts(answerer, columns, examples, before, question.batch_size, stop):
+            for part in _parts(answerer, columns, examples, before, question.batch_size, stop, question.decoder):
                 write_part(journal.path_of(journal.done), columns.columns, part)
                 unsure = sum(map(bool, part.get(UNSURE, ())))
                 journal.add(len(part[PROBLEM]), problems=_num_problems(part), unsure=unsure)
@@ -115,6 +118,7 @@ def _parts(
     first: int,
     batch_size: int,
     stop: StopRequest,
+    decoder: Decoder | None,
 ) -> Iterator[Values]:
     """The rows of the examples from the first on, some thousand or some seconds of them at a time.
 
@@ -128,7 +132,7 @@ def _parts(
     part: Values = {column.name: [] for column in columns.columns}
     began_at = time.monotonic()
     for batch in examples.picked(range(first, examples.total)):
-        for name, values in columns.values(batch, answers_of_batch(answerer, batch, batch_size)).items():
+        for name, values in columns.values(batch, answers_of_batch(answerer, batch, batch_size, decoder)).items():
             part[name] += values
         if stop.is_requested:
             break
@@ -139,20 +143,29 @@ def _parts(
         yield part
 
 
-def answers_of_batch(answerer: Answerer, batch: Sequence[NewExample], batch_size: int) -> np.ndarray:
+def answers_of_batch(
+    answerer: Answerer, batch: Sequence[NewExample], batch_size: int, decoder: Decoder | None = None
+) -> np.ndarray:
     """What the network says of those examples of a batch that could be read.
 
     Args:
         answerer: the network.
         batch: examples, or what is wrong with them.
         batch_size: examples at once.
+        decoder: what makes texts of the logits of a network that reads lines; None: the most probable character at each
+            step.
 
     Returns:
-        float32, a row an example that could be read.
+        float32, a row an example that could be read; of a network that reads lines a ``ReadLine`` each.
     """
     arrays = [one.array for one in batch if not isinstance(one.array, UserError)]
     if not arrays:
         return np.zeros((0, answerer.config.spec.num_outputs), np.float32)
+    if answerer.config.spec.output == "transcript":
+        lines = read_new_lines(cast("LineReader", answerer), batch, decoder or GREEDY, batch_size)
+        found = np.empty(len(lines), object)
+        found[:] = lines
+        return found
     return answerer.answers_of(np.stack(arrays), batch_size)
 
 
@@ -206,18 +219,20 @@ def _say_what_was_written(
 ) -> None:
     problems = sum(part.problems for part in journal.parts)
     unsure = sum(part.unsure for part in journal.parts)
+    reads_lines = question.reading.spec.output == "transcript"
     rate = (examples.total - before) / max(elapsed_s, 1e-9)
     if question.as_json:
         summary: dict[str, Any] = {
             "out": str(question.table),
             "rows": examples.total,
             "problems": problems,
-            "unsure": None if question.unsure_below is None else unsure,
+            "unsure": unsure if reads_lines or question.unsure_below is not None else None,
             "examples_per_s": round(rate, 1),
         }
         say(json.dumps(summary))
     else:
         told = [f"{pluralise(problems, 'row')} with a problem in place of an answer"] if problems else []
+        told += [f"{unsure:,} with unsure characters"] if reads_lines else []
         told += [f"{unsure:,} unsure, below {question.unsure_below:.4f}"] if question.unsure_below is not None else []
         said = "".join(f", {one}" for one in told)
         say(f"{question.table}: {pluralise(examples.total, 'row')}{said}; {rate:,.0f} {examples.title}s a second")

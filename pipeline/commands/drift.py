@@ -43,8 +43,9 @@ def drift(reading: kinds.Reading, *, dataset: str, device: str, page: Path | Non
     from saccade.report.rendering import to_html
 
     run, spec = reading.run, reading.spec
-    if spec.output == "per_token" or spec.horizon:
-        does = "forecasts" if spec.horizon else "goes on with texts"
+    if spec.output != "per_example" or spec.horizon:
+        does = "reads lines" if spec.output == "transcript" else "goes on with texts"
+        does = "forecasts" if spec.horizon else does
         raise UserError(f"{run} must answer once an example, but it {does}: drift compares single examples")
     info = read_dataset_info(paths.prepared(dataset))
     if info.spec.shape != spec.shape or info.spec.vocabulary != spec.vocabulary:

@@ -157,7 +157,7 @@ def explainer_of(run: str, device: str) -> "ImageExplainer":
     try:
         return ImageExplainer(prediction.load(paths.model(run), device=device))
     except UserError as error:
-        if "must take images" not in str(error):
+        if "must take images" not in str(error) and "reads lines" not in str(error):
             raise
         raise UserError(f"{run}: {error}") from error
 

@@ -61,7 +61,12 @@ def export(params: "Params", run: str, options: ExportOptions) -> None:
         raise UserError(f"neither params.yaml nor models/ has a run {run!r}; {nearest(run, sorted(known))}")
     if options.format == "onnx":
         require_exporter()
-    read_config(paths.model(run))  # what is not trained is said before a place for the file is sought
+    config = read_config(paths.model(run))  # what is not trained is said before a place for the file is sought
+    if config.spec.output == "transcript" and options.format == "onnx":
+        raise UserError(
+            f"{run} reads lines, which no ONNX file of saccade does yet: `saccade export {run} --format safetensors` "
+            "writes its weights, `saccade serve` answers over HTTP"
+        )
     target = _target(run, options)
     predictor = prediction.load(paths.model(run))
     metadata = metadata_of(predictor.config, facts_of(params, run))

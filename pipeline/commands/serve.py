@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline.commands.asked_network import AskedNetwork
 from pipeline.console import say, warn
-from pipeline.runs.reported import reported_threshold
+from pipeline.runs.reported import reported_decoder, reported_threshold
 from pipeline.serving.limits import Limits
 from pipeline.serving.served import Served
 from saccade.bundle.bundle import weights_sha256
@@ -85,8 +85,9 @@ def load_run(asked: AskedNetwork, run: str) -> Served:
     bundle = asked.found.bundle
     network = prediction.load(bundle, device=asked.device)
     threshold, warning = reported_threshold(run, bundle, asked.found.record)
-    if warning:
-        warn(warning)
+    decoder, other_warning = reported_decoder(run, bundle, asked.found.record)
+    for line in filter(None, (warning, other_warning)):
+        warn(line)
     return Served(
         network,
         run,
@@ -95,7 +96,8 @@ def load_run(asked: AskedNetwork, run: str) -> Served:
         asked.source,
         asked.preprocess,
         asked.holds,
-        explains=network.spec.layout == "image",
+        explains=network.spec.layout == "image" and network.spec.output == "per_example",
+        decoder=decoder,
     )
 
 

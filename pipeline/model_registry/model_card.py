@@ -21,7 +21,7 @@ from saccade.bundle.bundle import NetworkConfig
 from saccade.core.errors import UserError
 from saccade.core.messages import pluralise
 from saccade.data.prepared import read_dataset_info
-from saccade.data.spec import Spec
+from saccade.data.spec import RESERVED, Spec
 from saccade.display.page import Cell, Code, Line, Name, Page, Section, Table
 from saccade.evaluate.about_data.slices import read_slices, worse_in_words
 from saccade.evaluate.shortfall import BASELINES, ERRORS
@@ -167,6 +167,8 @@ def _answers(config: NetworkConfig) -> str:
     spec = config.spec
     if spec.output == "per_token":
         return "how probable each token is to come next, with which it goes on with a text"
+    if spec.output == "transcript":
+        return f"the text of a line, of {len(spec.vocabulary) - len(RESERVED):,} characters, and how sure it is"
     if spec.multilabel:
         return f"any of {len(spec.classes):,} classes, or none, and the probability of each: {_named(spec.classes)}"
     if spec.classes:
@@ -253,7 +255,9 @@ def _limits(subject: CardSubject) -> Section:
         ]
         blocks = [Table(["checked in the data", "found", ""], found)] if found else []
     slices = read_slices(evidence.folder / "evaluation" / "slices.csv")
-    worse = worse_in_words(slices, is_share=bool(subject.config.spec.classes))
+    worse = worse_in_words(
+        slices, is_share=bool(subject.config.spec.classes or subject.config.spec.output == "transcript")
+    )
     lines += [(Name(sentence(line)), ".") for line in worse]
     if slices and not worse:
         looked = ", ".join(dict.fromkeys(each.by for each in slices))

@@ -200,10 +200,15 @@ def _mixing_problems(
     path: KeyPath, run: Any, task: Any, dataset: Any, described: Mapping[str, Any], layout: str
 ) -> Iterator[Problem]:
     """What mixes examples, or views of one, needs classes and examples that can be mixed; a threshold below which a run
-    is unsure needs one class an example.
+    is unsure needs one class an example; a decoder needs lines to read.
     """
     takes = {("train", "mixup"): ("image", "series"), ("train", "cutmix"): ("image",), ("evaluate", "tta"): ("image",)}
     takes[("evaluate", "reject")] = LAYOUTS
+    if _mapping(run, "evaluate").get("decoder") is not None:
+        labels = registry.constant("tasks", task, "LABELS")
+        if labels != "transcripts":
+            message = f"decoder is for lines that are read, and {task} reads none: leave decoder out"
+            yield Problem((*path, "evaluate", "decoder"), message)
     for (block, key), layouts in takes.items():
         if _mapping(run, block).get(key) is None:
             continue

@@ -226,6 +226,15 @@ def _top_k(run: _Run) -> str | None:
     return f"among {count} classes the right one is always among the first {min(certain)}: lower it, or leave it out"
 
 
+def _decoder(key: str) -> Callable[[_Run], str | None]:
+    def rule(run: _Run) -> str | None:
+        block = run.evaluate.decoder
+        is_greedy = block is not None and block.name == "greedy" and key in block.model_fields_set
+        return "a greedy decoder has none: leave it out, or take name: beam" if is_greedy else None
+
+    return rule
+
+
 _RUN_RULES: list[tuple[tuple[str, ...], Callable[[_Run], str | None]]] = [
     (("train", "batch_size"), _batch_size),
     (("train", "accumulation_steps"), _accumulation),
@@ -242,4 +251,6 @@ _RUN_RULES: list[tuple[tuple[str, ...], Callable[[_Run], str | None]]] = [
     (("train", "device"), _device),
     (("train", "processes"), _processes),
     (("evaluate", "top_k"), _top_k),
+    (("evaluate", "decoder", "width"), _decoder("width")),
+    (("evaluate", "decoder", "language_weight"), _decoder("language_weight")),
 ]

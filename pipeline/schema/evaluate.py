@@ -57,8 +57,8 @@ class EvaluateBlock(ParamsModel):
         description="threshold on the calibrated confidence, chosen on the validation split, below which the run says "
         "that it is unsure; only where an example has one class; null: it always answers",
     )
-    decoder: DecoderBlock = Field(
-        DecoderBlock(),
-        description="how lines of text are read; only of the task transcribe",
+    decoder: DecoderBlock | None = Field(
+        None,
+        description="how a run that reads lines makes texts; null: the most probable character at each step",
     )
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1 or mps")

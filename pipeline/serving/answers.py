@@ -12,6 +12,7 @@ from pipeline.serving.served import Served
 from saccade.data.thresholds import found_classes
 from saccade.evaluate.confidence.reject import is_answered
 from saccade.predict.answers import DIGITS, most_probable, rounded
+from saccade.predict.read_lines import line_record
 
 
 def records_of(served: Served, outputs: np.ndarray, top: int | None) -> list[dict[str, Any]]:
@@ -19,16 +20,19 @@ def records_of(served: Served, outputs: np.ndarray, top: int | None) -> list[dic
 
     Args:
         served: network that was asked.
-        outputs: float32 (N, K) of classes, or (N, O) of numbers.
+        outputs: what ``Served.answers_of`` gives: float32 (N, K) of classes, (N, O) of numbers, or N lines.
         top: number of classes to tell, the most probable ones; None: all.
 
     Returns:
         "label", "probabilities" (the most probable first) and, where the run has a threshold, "unsure"; where an input
-        may have several classes, "labels", "probabilities" and "thresholds"; of numbers "values".
+        may have several classes, "labels", "probabilities" and "thresholds"; of numbers "values"; of a line "text",
+        "confidence" and "characters".
 
     Raises:
         RefusedError: an answer is no number, for the values of the input lie too far from all that was trained on.
     """
+    if served.spec.output == "transcript":
+        return [line_record(line) for line in outputs]
     rows = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
     if len(rows):
         raise RefusedError(

@@ -45,7 +45,7 @@ class Service:
         self.limits = limits
         self.gate = Gate(limits)
         self.batcher = Batcher(
-            partial(served.network.answers_of, batch_size=max(limits.batch, 1)),
+            partial(served.answers_of, batch_size=max(limits.batch, 1)),
             most=limits.batch,
             max_waiting=limits.waiting,
             on_batch=lambda size: self.metrics.count_batch(size),
@@ -94,7 +94,7 @@ class Service:
         for number in (1, size, size, size):
             stored = np.ones((number, *spec.shape), dtype)
             began = time.thread_time()
-            self.served.network.answers_of(stored, batch_size=self.limits.batch)
+            self.served.answers_of(stored, batch_size=self.limits.batch)
             durations.append(time.thread_time() - began)
         self.batcher.in_thread = min(durations[1:]) > _AT_ONCE_S
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.serving.limits import Limits
 from pipeline.serving.served import Served
 from saccade.core.messages import pluralise
+from saccade.data.spec import RESERVED
 
 if TYPE_CHECKING:
     from saccade.data.spec import Spec
@@ -79,6 +80,8 @@ def _rendered(template: str, served: Served, **values: Any) -> str:
 
     spec, identity = served.spec, served.identity()
     what = f"{len(spec.classes):,} classes" if spec.classes else ", ".join(spec.targets[:6])
+    if spec.output == "transcript":
+        what = f"{len(spec.vocabulary) - len(RESERVED):,} characters"
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(_text(template)).render(
         run=served.run,
@@ -140,6 +143,9 @@ def _examples(served: Served) -> list[tuple[str, str]]:
 def _example_answer(served: Served) -> str:
     spec = served.spec
     record: dict[str, Any] = {"values": dict.fromkeys(spec.targets[:3], 0.5)}
+    if spec.output == "transcript":
+        a_letter = {"text": "A", "probability": 0.98, "unsure": False}
+        record = {"text": "A", "confidence": 0.97, "characters": [a_letter]}
     if spec.classes:
         names = spec.classes[:3]
         probabilities = dict(zip(names, (0.9, 0.08, 0.02), strict=False))

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from saccade import __version__
 from saccade.core.errors import UserError
 
 if TYPE_CHECKING:
     from saccade.data.spec import Spec
     from saccade.predict.any_predictor import AnyPredictor
+    from saccade.transcripts.decoder import Decoder
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Served:
         preprocess: ``preprocess:`` of the dataset.
         holds: what a file of the source holds, where that is several examples; empty: one.
         explains: whether its answers about images can be explained, which takes torch.
+        decoder: what makes texts of the logits of a network that reads lines; None: the most probable character at each
+            step.
     """
 
     network: "AnyPredictor"
@@ -38,6 +43,7 @@ class Served:
     preprocess: Mapping[str, Any] = field(default_factory=dict)
     holds: str = ""
     explains: bool = False
+    decoder: "Decoder | None" = None
 
     @property
     def spec(self) -> "Spec":
@@ -64,9 +70,34 @@ class Served:
             return ("series", "arrays") if spec.horizon or spec.targets else ("series", "arrays", "files")
         return ("arrays",)
 
+    def answers_of(self, stored: np.ndarray, batch_size: int = 512) -> np.ndarray:
+        """What the network answers about inputs as they lie in data/prepared.
+
+        Args:
+            stored: inputs, (N, ...).
+            batch_size: inputs at once.
+
+        Returns:
+            float32 (N, K) of classes, or (N, O) of numbers; of lines that are read an array of N ``ReadLine``.
+        """
+        if self.spec.output != "transcript":
+            return self.network.answers_of(stored, batch_size)
+        import torch
+
+        from saccade.predict.predictor import Predictor
+        from saccade.transcripts.decoder import GREEDY
+
+        assert isinstance(self.network, Predictor), "no other network reads lines"
+        lines = self.network.read_lines(torch.from_numpy(stored), batch_size, decoder=self.decoder or GREEDY)
+        found = np.empty(len(lines), object)
+        found[:] = lines
+        return found
+
     def does(self) -> str:
         """What it does, in a few words."""
         spec = self.spec
+        if spec.output == "transcript":
+            return "reads lines of print"
         if spec.horizon:
             return f"forecasts {spec.plural}"
         return f"{'classifies' if spec.classes else 'answers with numbers of'} {spec.plural}"

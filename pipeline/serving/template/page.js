@@ -48,6 +48,13 @@ function show(body, elapsed) {
 }
 
 function answerOf(answer) {
+  if (answer.characters) {
+    const letters = answer.characters.map((one) =>
+      one.unsure ? make("mark", { textContent: one.text, title: `unsure: ${one.probability.toFixed(3)}` })
+        : make("span", { textContent: one.text }));
+    const sure = make("p", { className: "soft", textContent: `confidence ${answer.confidence.toFixed(4)}; marked: unsure` });
+    return make("div", { className: "one" }, make("div", { className: "answer" }, ...letters), sure);
+  }
   if (answer.values) {
     const rows = Object.entries(answer.values).map(([name, value]) =>
       make("tr", {}, make("td", { textContent: name }), make("td", { textContent: String(value), className: "number" })));

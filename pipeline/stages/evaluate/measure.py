@@ -149,7 +149,7 @@ def choose_rejection(
 
 
 def find_decoder(
-    predictor: Predictor, train: Split, validation: Split, block: DecoderBlock, batch_size: int, *, run: str
+    predictor: Predictor, train: Split, validation: Split, block: DecoderBlock | None, batch_size: int, *, run: str
 ) -> ChosenDecoder | None:
     """What makes texts of the logits of a run that reads lines, by ``evaluate.decoder``.
 
@@ -157,7 +157,7 @@ def find_decoder(
         predictor: its network.
         train: training split, of whose transcripts alone the language model is made.
         validation: validation split, on which its weight is chosen.
-        block: ``evaluate.decoder``.
+        block: ``evaluate.decoder``; None: the run reads greedily.
         batch_size: examples at once.
         run: name of the run, for messages.
 
@@ -167,7 +167,7 @@ def find_decoder(
     Raises:
         UserError: an answer is not finite.
     """
-    if predictor.spec.output != "transcript" or block.name == "greedy":
+    if predictor.spec.output != "transcript" or block is None or block.name == "greedy":
         return None
     outputs = answer(predictor, validation, batch_size).answers
     _require_finite(outputs, validation, run)

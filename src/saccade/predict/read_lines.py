@@ -55,32 +55,27 @@ def read_new_lines(
     return reader.read_lines(torch.from_numpy(np.stack(arrays)), batch_size, decoder=decoder)
 
 
-def line_record(line: ReadLine, width: float) -> dict[str, Any]:
+def line_record(line: ReadLine, width: float | None = None) -> dict[str, Any]:
     """A line as values for JSON.
 
     Args:
         line: what was read.
-        width: width of its picture in pixels, which the steps of the network share alike.
+        width: width of its picture in pixels, which the steps of the network share alike; None: that is not known.
 
     Returns:
-        ``text``, ``confidence`` and ``characters``: of each its ``text``, ``probability``, ``unsure``, and ``left`` and
-        ``right``, the columns of the picture that it was read from, to the width of a step.
+        ``text``, ``confidence`` and ``characters``: of each its ``text``, ``probability``, ``unsure`` and, where the
+        width is known, ``left`` and ``right``, the columns of the picture that it was read from, to the width of a
+        step.
     """
-    step = width / max(1, line.num_steps)
-    return {
-        "text": line.text,
-        "confidence": round(line.confidence, DIGITS),
-        "characters": [
-            {
-                "text": one.text,
-                "probability": round(one.probability, DIGITS),
-                "unsure": one.is_unsure,
-                "left": round(one.first_step * step, 1),
-                "right": round(one.end_step * step, 1),
-            }
-            for one in line.characters
-        ],
-    }
+    characters: list[dict[str, Any]] = [
+        {"text": one.text, "probability": round(one.probability, DIGITS), "unsure": one.is_unsure}
+        for one in line.characters
+    ]
+    if width is not None:
+        step = width / max(1, line.num_steps)
+        for record, one in zip(characters, line.characters, strict=True):
+            record |= {"left": round(one.first_step * step, 1), "right": round(one.end_step * step, 1)}
+    return {"text": line.text, "confidence": round(line.confidence, DIGITS), "characters": characters}
 
 
 def marked_text(line: ReadLine) -> str:

@@ -160,7 +160,7 @@ def _write_lines(
     wrong = np.flatnonzero(counts.is_wrong)
     rate_n = counts.edits[wrong] / np.maximum(counts.characters[wrong], 1)
     worst = wrong[np.lexsort((-rate_n, -counts.edits[wrong]))].tolist()
-    sure = wrong[np.argsort([-lines[place].confidence for place in wrong], kind="stable")].tolist()
+    sure = wrong[np.argsort([-lines[place].confidence for place in wrong.tolist()], kind="stable")].tolist()
     of = f"of {len(lines):,} test lines"
     titles = {
         "read_lines": (some, f"{len(some)} {of}, drawn by chance"),
@@ -253,7 +253,7 @@ def check_question(question: Question, spec: Spec) -> None:
     """
     if question.top is not None:
         raise UserError(
-            f"--top ({question.top}) must be left out: {question.reading.run} reads lines of print, and knows no classes"
+            f"--top ({question.top}) must be left out: {question.reading.run} reads lines of print and knows no classes"
         )
 
 

@@ -21,6 +21,7 @@ from saccade.transcripts.tables import shown as shown_character
 _MONOSPACED = "DejaVu Sans Mono"
 _INCHES = 7.6  # width of a line's picture
 _MAX_LETTERS = 88  # of a line below its picture
+_WIDEST = 16.0  # width over height of a picture that has all the width: narrower ones are not stretched
 _SPACE = "\N{OPEN BOX}"  # a space that is wrong has to be seen
 _MAX_SHOWN_CHARACTERS = 16  # rows of an activation
 
@@ -66,7 +67,7 @@ def draw_read_lines(lines: Sequence[DrawnLine], title: str, without: str, path: 
             fontsize=9.5,
         )
         all_axes = figure.subplots(len(lines), 1, squeeze=False)[:, 0]
-        widest = max(one.image.shape[1] / one.image.shape[0] for one in lines)
+        widest = max(_WIDEST, *(one.image.shape[1] / one.image.shape[0] for one in lines))
         for axes, one in zip(all_axes, lines, strict=True):
             _draw_line(axes, one, widest)
         save_figure(figure, path)

@@ -73,13 +73,20 @@ def match_examples(splits: Sequence[Split], theirs: Spec, own: Spec, scratch: Pa
     elif own.output == "per_token":
         labels = [_own_ids(theirs, own)[split.labels].astype(np.int64) for split in splits]
         kept = [np.arange(len(labels_N)) for labels_N in labels]
+    elif own.output == "transcript":
+        longest = max(split.labels.shape[1] for split in splits)
+        labels = [
+            np.pad(_own_ids(theirs, own)[split.labels].astype(np.int64), ((0, 0), (0, longest - split.labels.shape[1])))
+            for split in splits
+        ]
+        kept = [np.arange(len(labels_NL)) for labels_NL in labels]
     else:
         columns = [theirs.targets.index(name) for name in own.targets]
         labels = [split.labels[:, columns] for split in splits]
         kept = [np.arange(len(labels_N)) for labels_N in labels]
     if not any(map(len, labels)):
         raise _nothing_left(left_out, own)
-    own_ids = _own_ids(theirs, own) if theirs.vocabulary != own.vocabulary else None
+    own_ids = _own_ids(theirs, own) if own.layout == "tokens" and theirs.vocabulary != own.vocabulary else None
     return MatchedExamples(_gather(splits, kept, np.concatenate(labels), scratch, own_ids), left_out, absent)
 
 
@@ -101,6 +108,7 @@ def _refuse_another_shape(theirs: Spec, own: Spec) -> None:
         raise UserError(f"the dataset must hold {own.plural}, which the network takes, but holds {theirs.plural}")
     if theirs.output != own.output:
         asked = {"per_example": "an answer a text", "per_token": "the next token at each step"}
+        asked["transcript"] = "the transcript of a line"
         raise UserError(
             f"the dataset must ask for {asked[own.output]}, as the network's did, but asks for {asked[theirs.output]}"
         )

@@ -98,6 +98,11 @@ class ImageExplainer:
         spec = predictor.spec
         if spec.layout != "image":
             raise UserError(f"the network must take images to be explained by maps, but it takes {spec.plural}")
+        if spec.output == "transcript":
+            raise UserError(
+                "a map explains one answer, but the network reads lines: activation.png of its evaluation shows which "
+                "step says what"
+            )
         self.predictor = predictor
         self.labels: Sequence[str] = spec.classes or spec.targets
         first, model = predictor.network[0], predictor.network[1]
