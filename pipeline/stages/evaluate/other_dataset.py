@@ -76,6 +76,8 @@ def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> N
             "left_out": matched.left_out,
             "classes_without_examples": list(matched.absent),
         }
+        if matched.unreadable:
+            scored["characters_outside_the_alphabet"] = dict(matched.unreadable)
         write_json(folder / "scored.json", scored)
         write_json(folder / "metrics.json", metrics)
     if warning := scale_warning(run, predictor.spec.value_range, dataset, description.spec.value_range):
@@ -88,6 +90,12 @@ def evaluate_on(run: str, *, dataset: str, part: str, block: EvaluateBlock) -> N
         )
     if matched.absent:
         say(f"classes of {run} that no example has: {join_names(matched.absent)}")
+    if matched.unreadable:
+        total = sum(matched.unreadable.values())
+        warn(
+            f"{pluralise(total, 'character')} of {dataset} that {run} cannot read count as errors: "
+            f"{join_counts({repr(character): count for character, count in matched.unreadable.items()})}"
+        )
     main = next(iter(metrics))
     say(
         f"evaluated {run} on {dataset}: {part} {main} {metrics[main]:.4f} over "

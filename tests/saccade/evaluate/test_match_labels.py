@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from saccade.core.errors import UserError
+from saccade.data.alphabet import vocabulary_of
 from saccade.data.prepared import Split
 from saccade.data.spec import Spec
 from saccade.evaluate.about_data import match_labels
@@ -148,6 +149,34 @@ def test_texts_of_another_form_are_refused(theirs: Spec, message: str, tmp_path:
     split = Split(np.ones((1, 4), np.int32), np.zeros(1, np.int64), np.arange(1))
     with pytest.raises(UserError, match=f"the dataset {message}"):
         match_examples([split], theirs, own, tmp_path)
+
+
+def line_spec(characters: str, shape: tuple[int, ...] = (3, 2, 1)) -> Spec:
+    return Spec(
+        "image", shape, vocabulary=vocabulary_of(characters), unit="characters", output="transcript", is_padded=True
+    )
+
+
+def test_transcripts_are_translated_and_pictures_of_lines_are_not(tmp_path: Path) -> None:
+    own, theirs = line_spec("abd"), line_spec("bcd")
+    # b, d, filling; c, what their alphabet lacks, filling
+    split = replace(split_of([0, 0]), labels=np.array([[2, 4, 0], [3, 1, 3]], np.int64))
+    got = match_examples([split], theirs, own, tmp_path)
+    assert got.split.labels.tolist() == [[3, 4, 0], [1, 1, 1]] and got.split.labels.dtype == np.int64
+    assert got.split.examples is split.examples
+    assert got.unreadable == {"c": 2, "<unknown>": 1}
+    assert match_examples([split], theirs, theirs, tmp_path).unreadable == {"<unknown>": 1}
+
+
+def test_lines_of_another_form_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"prepared with 3x4x1: .* preprocess: \{height: 3, max_width: 2, channels: 1\}"
+    ):
+        match_examples([split_of([0])], line_spec("ab", (3, 4, 1)), line_spec("ab"), tmp_path)
+    with pytest.raises(UserError, match=r"must ask for what stands in each line, .* asks for an answer an example"):
+        match_examples([split_of([0])], OWN, line_spec("ab"), tmp_path)
+    with pytest.raises(UserError, match=r"must ask for an answer an example, .* asks for what stands in each line"):
+        match_examples([split_of([0])], line_spec("ab"), OWN, tmp_path)
 
 
 def test_a_split_without_examples_is_refused(tmp_path: Path) -> None:

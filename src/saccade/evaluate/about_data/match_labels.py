@@ -1,12 +1,13 @@
 """Examples of one dataset with the labels of another: classes, or numbers to predict, are matched by name.
 
-So are the tokens of texts: an id is translated to that of the same token in the network's vocabulary.
+So are the tokens of texts, and the characters of lines that are read: an id is translated to that of the same token in
+the network's vocabulary.
 
-Shapes: N examples, K classes.
+Shapes: N examples, K classes, L characters of a transcript.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +29,13 @@ class MatchedExamples:
         split: examples whose labels the network knows.
         left_out: number of examples that were left out, by the class that the network does not know.
         absent: classes of the network that no example has.
+        unreadable: characters of transcripts that the network's alphabet lacks, with how often each occurs.
     """
 
     split: Split
     left_out: dict[str, int]
     absent: tuple[str, ...]
+    unreadable: Mapping[str, int] = field(default_factory=dict)
 
 
 def match_examples(splits: Sequence[Split], theirs: Spec, own: Spec, scratch: Path) -> MatchedExamples:
@@ -70,24 +73,20 @@ def match_examples(splits: Sequence[Split], theirs: Spec, own: Spec, scratch: Pa
         labels = [labels_N[kept_N] for labels_N, kept_N in zip(labels, kept, strict=True)]
         present = {own.classes[label] for label in np.unique(np.concatenate(labels))}
         absent = tuple(name for name in own.classes if name not in present)
-    elif own.output == "per_token":
+    elif own.output != "per_example":
         labels = [_own_ids(theirs, own)[split.labels].astype(np.int64) for split in splits]
         kept = [np.arange(len(labels_N)) for labels_N in labels]
-    elif own.output == "transcript":
-        longest = max(split.labels.shape[1] for split in splits)
-        labels = [
-            np.pad(_own_ids(theirs, own)[split.labels].astype(np.int64), ((0, 0), (0, longest - split.labels.shape[1])))
-            for split in splits
-        ]
-        kept = [np.arange(len(labels_NL)) for labels_NL in labels]
     else:
         columns = [theirs.targets.index(name) for name in own.targets]
         labels = [split.labels[:, columns] for split in splits]
         kept = [np.arange(len(labels_N)) for labels_N in labels]
     if not any(map(len, labels)):
         raise _nothing_left(left_out, own)
+    # The examples of texts are ids, too; those of lines are pixels
     own_ids = _own_ids(theirs, own) if own.layout == "tokens" and theirs.vocabulary != own.vocabulary else None
-    return MatchedExamples(_gather(splits, kept, np.concatenate(labels), scratch, own_ids), left_out, absent)
+    gathered = _gather(splits, kept, np.concatenate(labels), scratch, own_ids)
+    unreadable = _unreadable(splits, theirs, own) if own.output == "transcript" else {}
+    return MatchedExamples(gathered, left_out, absent, unreadable)
 
 
 def join_names(names: Iterable[str]) -> str:
@@ -107,8 +106,11 @@ def _refuse_another_shape(theirs: Spec, own: Spec) -> None:
     if theirs.kind != own.kind:
         raise UserError(f"the dataset must hold {own.plural}, which the network takes, but holds {theirs.plural}")
     if theirs.output != own.output:
-        asked = {"per_example": "an answer a text", "per_token": "the next token at each step"}
-        asked["transcript"] = "the transcript of a line"
+        asked = {
+            "per_example": "an answer a text" if own.kind == "tokens" else "an answer an example",
+            "per_token": "the next token at each step",
+            "transcript": "what stands in each line",
+        }
         raise UserError(
             f"the dataset must ask for {asked[own.output]}, as the network's did, but asks for {asked[theirs.output]}"
         )
@@ -139,9 +141,10 @@ def _refuse_another_shape(theirs: Spec, own: Spec) -> None:
             )
         return  # of any length; the vocabulary is translated
     if theirs.shape != own.shape:
-        height_width_channels = "preprocess: {{size: [{}, {}], channels: {}}}"
+        is_line = own.output == "transcript"
+        form_of = "{{height: {}, max_width: {}, channels: {}}}" if is_line else "{{size: [{}, {}], channels: {}}}"
         remedy = (
-            f": name its source in params.yaml once more, with {height_width_channels.format(*own.shape)}"
+            f": name its source in params.yaml once more, with preprocess: {form_of.format(*own.shape)}"
             if own.kind == "image"
             else ""
         )
@@ -174,6 +177,17 @@ def _own_ids(theirs: Spec, own: Spec) -> np.ndarray:
     """What a token of the dataset's vocabulary is in the network's: int32, from id to id, UNKNOWN where it has none."""
     own_id = {token: i for i, token in enumerate(own.vocabulary)}
     return np.array([own_id.get(token, UNKNOWN) for token in theirs.vocabulary], dtype=np.int32)
+
+
+def _unreadable(splits: Sequence[Split], theirs: Spec, own: Spec) -> dict[str, int]:
+    """Characters that the network's alphabet lacks, the most frequent first; what the dataset's lacks is one of them.
+
+    Characters that the dataset's own alphabet lacks have lost their names: they are counted under that of UNKNOWN.
+    """
+    ids = np.concatenate([split.labels.ravel() for split in splits])
+    counts_V = np.bincount(ids, minlength=len(theirs.vocabulary))
+    lacks = [i for i, own_id in enumerate(_own_ids(theirs, own)) if own_id == UNKNOWN and counts_V[i]]
+    return {theirs.vocabulary[i]: int(counts_V[i]) for i in sorted(lacks, key=lambda i: -counts_V[i])}
 
 
 def _gather(
