@@ -20,7 +20,7 @@ from saccade.core.errors import UserError
 from saccade.core.files import sha256_of_file
 from saccade.kinds import NewExample, NewExamples, Reading
 from saccade.predict.answers import Question
-from saccade.predict.read_lines import LineReader, read_new_lines
+from saccade.predict.texts.read_lines import LineReader, read_new_lines
 from saccade.transcripts.decoder import GREEDY, Decoder
 
 PART_ROWS = 4096

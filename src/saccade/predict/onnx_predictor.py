@@ -22,7 +22,7 @@ from saccade.predict.any_predictor import (
 )
 from saccade.predict.given_arrays import answer_about, labels_of, prepare, with_names
 from saccade.predict.onnx_file import OnnxFile, open_onnx
-from saccade.predict.written_text import (
+from saccade.predict.texts.written_text import (
     TEMPERATURE,
     Expected,
     Generated,

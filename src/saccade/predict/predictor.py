@@ -35,8 +35,8 @@ from saccade.predict.any_predictor import (
     require_one_answer,
     require_transcripts,
 )
-from saccade.predict.generate import TEMPERATURE, Expected, Generated, expectations, generate, unknown_tokens
 from saccade.predict.given_arrays import answer_about, labels_of, prepare, with_names
+from saccade.predict.texts.generate import TEMPERATURE, Expected, Generated, expectations, generate, unknown_tokens
 from saccade.transcripts.decoder import GREEDY, Decoder
 from saccade.transcripts.read_line import ReadLine
 

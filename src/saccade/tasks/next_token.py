@@ -19,7 +19,7 @@ from saccade.kinds.tokens.figures import draw_confused, draw_loss_by_position
 from saccade.kinds.tokens.text.display import shown, write_table
 from saccade.kinds.tokens.text.tokenizer import tokenizer_of
 from saccade.predict.answers import Answer, Answers, Question, cells_of, rounded, titles_of_ranks
-from saccade.predict.written_text import TEMPERATURE
+from saccade.predict.texts.written_text import TEMPERATURE
 
 if TYPE_CHECKING:
     from saccade.predict.predictor import Predictor, TokenOutputs

@@ -16,7 +16,7 @@ from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
 from saccade.kinds.tokens.text.tokenizer import Tokenizer, tokenizer_of
-from saccade.predict.generate import Generated, expectations, generate, unknown_tokens
+from saccade.predict.texts.generate import Generated, expectations, generate, unknown_tokens
 
 CPU = torch.device("cpu")
 LETTERS = Spec("tokens", (8,), (), (), ("<pad>", "<unknown>", *"abcdef "), "characters", output="per_token")

@@ -13,7 +13,7 @@ from saccade.core.errors import UserError
 from saccade.data.spec import PAD, UNKNOWN
 from saccade.kinds.tokens.text.tokenizer import Tokenizer
 from saccade.nn.text_networks import NextTokenNetwork
-from saccade.predict.written_text import (
+from saccade.predict.texts.written_text import (
     TEMPERATURE,
     Expected,
     Generated,
