@@ -20,8 +20,8 @@ from saccade.core.errors import UserError
 from saccade.core.files import sha256_of_file
 from saccade.kinds import NewExample, NewExamples, Reading
 from saccade.predict.answers import Question
-from saccade.predict.read_lines import LineReader, read_new_lines
 from saccade.transcripts.decoder import GREEDY, Decoder
+from saccade.transcripts.new_lines import LineReader, read_new_lines
 
 PART_ROWS = 4096
 PART_S = 15.0  # what a kill costs at most, where examples are large

@@ -12,7 +12,7 @@ from pipeline.serving.served import Served
 from saccade.data.thresholds import found_classes
 from saccade.evaluate.confidence.reject import is_answered
 from saccade.predict.answers import DIGITS, most_probable, rounded
-from saccade.predict.read_lines import line_record
+from saccade.transcripts.new_lines import line_record
 
 
 def records_of(served: Served, outputs: np.ndarray, top: int | None) -> list[dict[str, Any]]:

@@ -20,7 +20,6 @@ from saccade.evaluate.outcomes import FILE_NAME, write_outcomes
 from saccade.kinds.image.pixels.line import real_columns
 from saccade.kinds.tokens.text.display import write_table
 from saccade.predict.answers import Answer, Answers, Question
-from saccade.predict.read_lines import line_record, marked_text, read_new_lines
 from saccade.transcripts import metrics, tables
 from saccade.transcripts.decoder import GREEDY, ChosenDecoder, Decoder
 from saccade.transcripts.figures import (
@@ -30,6 +29,7 @@ from saccade.transcripts.figures import (
     draw_rates,
     draw_read_lines,
 )
+from saccade.transcripts.new_lines import line_record, marked_text, read_new_lines
 from saccade.transcripts.read_line import UNSURE_BELOW, ReadLine
 
 if TYPE_CHECKING:
