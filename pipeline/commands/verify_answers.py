@@ -12,6 +12,7 @@ import torch
 from pipeline import paths
 from pipeline.commands.verify_checks import Check, VerifiedRun, not_evaluated
 from pipeline.console import Progress, pluralise
+from pipeline.runs.reported import reported_decoder
 from pipeline.runs.tables import read_history
 from pipeline.stages.evaluate.evaluated import answers_sha256
 from pipeline.stages.evaluate.measure import answer, measure
@@ -25,6 +26,7 @@ from saccade.data.prepared import open_split, read_dataset_info
 from saccade.data.spec import SPLITS
 from saccade.evaluate.shortfall import interval_of
 from saccade.predict import predictor as prediction
+from saccade.transcripts.decoder import ChosenDecoder
 
 _NO_RESULTS = ("member", "kept")  # columns of history.csv that no epoch gives
 
@@ -54,6 +56,7 @@ def check_answers(run: VerifiedRun) -> Check:
     info = read_dataset_info(paths.prepared(run.dataset))
     shown = kinds.beside_answers(info, [open_split(paths.prepared(run.dataset), split) for split in SPLITS])
     history = read_history(paths.report(run.name) / "history.csv")
+    decoder, _ = reported_decoder(run.name)
     without_views = block.model_copy(update={"tta": None})
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -67,6 +70,7 @@ def check_answers(run: VerifiedRun) -> Check:
             trained_on=run.dataset,
             shown_beside=shown,
             answered=answered,
+            decoder=None if decoder is None else ChosenDecoder(decoder),
         )
         table = "forecast.csv" if info.spec.horizon else "predictions.csv"
         kept = paths.report(run.name) / "evaluation"
