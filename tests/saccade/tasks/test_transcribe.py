@@ -10,6 +10,7 @@ import pytest
 from saccade.data.prepared import Split
 from saccade.data.spec import RESERVED, Spec
 from saccade.evaluate.about_data.slices import Property
+from saccade.predict.texts.read_lines import line_record, marked_text
 from saccade.tasks import transcribe
 from saccade.transcripts.decoder import (
     ChosenDecoder,
@@ -20,7 +21,6 @@ from saccade.transcripts.decoder import (
 )
 from saccade.transcripts.language_model import fit_characters
 from saccade.transcripts.metrics import count_lines, ratio_interval, transcript_intervals, transcript_metrics
-from saccade.transcripts.new_lines import line_record, marked_text
 from saccade.transcripts.read_line import ReadCharacter, ReadLine
 
 VOCABULARY = (*RESERVED, " ", "0", "1", "A", "B")
