@@ -196,12 +196,8 @@ def facts_of(params: "Params", run: str) -> RunFacts:
 
 def _say_all(exported: Exported) -> None:
     """Say what was proven of a file, and what it cannot do."""
-    worst = exported.worst
     axes = "batch and time are free" if exported.has_any_length else "batch is free"
-    say(
-        f"onnxruntime answers as torch does in {len(exported.compared)} batches: largest difference "
-        f"{worst.difference:.1e} ({worst.name}); {axes}"
-    )
+    say(f"{exported.parity.sentence()}; {axes}")
     for note in exported.notes:
         say(f"note: {note}")
 

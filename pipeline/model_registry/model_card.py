@@ -18,6 +18,7 @@ from pipeline.stages.evaluate.in_words import (
     verdict_on_baseline,
 )
 from saccade.bundle.bundle import NetworkConfig
+from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.core.messages import pluralise
 from saccade.data.prepared import read_dataset_info
@@ -308,7 +309,8 @@ def _data(subject: CardSubject) -> Section:
         value = params.get(f"dataset.split.{key}")
         if value is not None and (key, value) != ("train_fraction", 1.0):
             rows.append([f"split: {key}", Name(_shown(value))])
-    rows.append(["licence of the data", NOT_STATED])
+    licence = registry.licence_of_source(str(source.get("name", "")))
+    rows.append(["licence of the data", licence or NOT_STATED])
     rows.append(["how the data were gathered", NOT_STATED])
     return Section("data", "Data", blocks=[Table(["what", "known"], rows)])
 

@@ -97,6 +97,19 @@ def constant_or(default: object, folder: Folder, name: str, constant_name: str) 
         return default
 
 
+def licence_of_source(source: str) -> str:
+    """Under which licence the data of a source are published, as ``LICENCE`` of its file says.
+
+    Args:
+        source: name of a file in ``datasets/``.
+
+    Returns:
+        The licence, or that its publisher names none; empty for sources that read files of one's own, and where there
+        is no such source.
+    """
+    return str(constant_or("", "datasets", source, "LICENCE")) if source in names("datasets") else ""
+
+
 def labels_of_source(source: str, arguments: Mapping[str, Any]) -> str:
     """Which labels a source gives.
 

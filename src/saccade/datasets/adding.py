@@ -22,6 +22,7 @@ from saccade.readers.examples import SeriesExamples
 
 KIND = "series"
 LABELS = "numbers"
+LICENCE = "none needed: the data are computed"
 
 
 def fetch(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 KIND = "image"
 LABELS = "classes"
+LICENCE = "none named by its publisher"
 
 _FILE = RemoteFile(
     "cifar-10-binary.tar.gz",

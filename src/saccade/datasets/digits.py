@@ -20,6 +20,7 @@ from saccade.readers.examples import ImageExamples
 
 KIND = "image"
 LABELS = "classes"
+LICENCE = "CC BY 4.0"
 
 _NAME = "digits.csv.gz"
 _SHA256 = "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"

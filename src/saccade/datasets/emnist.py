@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 KIND = "image"
 LABELS = "classes"
+LICENCE = "none named by its publisher"
 
 _FILE = RemoteFile(
     "gzip.zip",

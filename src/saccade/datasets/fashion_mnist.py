@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 KIND = "image"
 LABELS = "classes"
+LICENCE = "MIT"
 
 _ADDRESSES = (
     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",

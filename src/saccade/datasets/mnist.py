@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 KIND = "image"
 LABELS = "classes"
+LICENCE = "none named by its publishers"
 
 _ADDRESSES = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",

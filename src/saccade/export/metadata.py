@@ -6,14 +6,10 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from saccade.bundle.config import NetworkConfig
+from saccade.core import registry
 from saccade.tables.table_format import TableFormat
 
 FORMAT = "1"  # of the keys; readers refuse others
-
-LICENCES = {"digits": "CC BY 4.0", "fashion_mnist": "MIT"}
-"""Under which licence the data of a source are published, by the name of its file in ``datasets/``: those that their
-publishers name one for (docs/DATA-LICENCES.md)."""
-
 
 READING_KEYS = (
     *(each.name for each in fields(TableFormat)),
@@ -77,8 +73,8 @@ def metadata_of(config: NetworkConfig, facts: RunFacts) -> dict[str, str]:
         Keys that begin with ``saccade.``; values that are lists or objects are JSON.
     """
     data: dict[str, Any] = {"dataset": facts.dataset, "source": facts.source, "arrays": dict(facts.arrays)}
-    if facts.source in LICENCES:
-        data["licence"] = LICENCES[facts.source]
+    if licence := registry.licence_of_source(facts.source):
+        data["licence"] = licence
     found = {
         "saccade.format": FORMAT,
         "saccade.run": facts.run,

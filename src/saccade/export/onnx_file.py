@@ -3,6 +3,7 @@
 Shapes: B batch, T time steps.
 """
 
+import json
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
@@ -22,9 +23,10 @@ from saccade.export.answering import AnsweringNetwork, output_name
 from saccade.export.example_shapes import draw, made_examples, steps_of
 from saccade.export.onnx_forms import in_onnx_form
 from saccade.export.optional_packages import onnx, require_exporter
-from saccade.export.parity import Compared, OnnxSession, compare, require_parity
+from saccade.export.parity import OnnxSession, Parity, compare, require_parity
 
 OPSET = 20
+PARITY_KEY = "saccade.parity"  # of the metadata: what was found when the file was compared
 _MAX_BYTES = 2**31 - 1  # of a protocol buffer, and so of a model in one file
 
 
@@ -36,20 +38,15 @@ class Exported:
         path: the file.
         num_bytes: its size.
         has_any_length: whether the number of time steps may differ from that of training.
-        compared: every batch that torch and onnxruntime were both asked about.
+        parity: how far onnxruntime's answers lie from torch's; the file carries it as ``saccade.parity``.
         notes: what the file cannot do, in sentences.
     """
 
     path: Path
     num_bytes: int
     has_any_length: bool
-    compared: list[Compared]
+    parity: Parity
     notes: list[str] = field(default_factory=list)
-
-    @property
-    def worst(self) -> Compared:
-        """The batch whose answers differ most."""
-        return max(self.compared, key=lambda each: each.difference)
 
 
 def write_onnx(config: NetworkConfig, network: nn.Module, target: Path, metadata: Mapping[str, str]) -> Exported:
@@ -81,10 +78,12 @@ def write_onnx(config: NetworkConfig, network: nn.Module, target: Path, metadata
     with replacing_file(target) as partial:
         partial.write_bytes(model.SerializeToString(deterministic=True))
         batches = made_examples(config, least_steps=least_steps)
-        compared = compare(config, answering, OnnxSession(str(partial)), batches)
-        require_parity(compared)
+        parity = compare(config, answering, OnnxSession(str(partial)), batches)
+        require_parity(parity)
+        model.metadata_props.add(key=PARITY_KEY, value=json.dumps(parity.record()))
+        partial.write_bytes(model.SerializeToString(deterministic=True))
         num_bytes = partial.stat().st_size
-    return Exported(target, num_bytes, has_any_length, compared, notes)
+    return Exported(target, num_bytes, has_any_length, parity, notes)
 
 
 @torch.no_grad()

@@ -20,6 +20,7 @@ from saccade.core.errors import UserError
 from saccade.core.files import replacing_file
 from saccade.core.progress import Progress, no_progress
 from saccade.data.prepared import Split
+from saccade.export.onnx_file import PARITY_KEY
 from saccade.export.optional_packages import onnx
 from saccade.export.parity import OnnxSession
 from saccade.export.scores import Score, score_of
@@ -83,7 +84,7 @@ def write_quantised(
     before = score_of(config, OnnxSession(str(source)).answers_of, validation, progress=progress)
     size = source.stat().st_size
     model = onnx().load(str(source))
-    metadata = {each.key: each.value for each in model.metadata_props}
+    metadata = {each.key: each.value for each in model.metadata_props if each.key != PARITY_KEY}  # of 32 bits
     scores: list[Score] = []
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
         made = Path(folder) / "made.onnx"

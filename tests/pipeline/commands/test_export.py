@@ -20,7 +20,7 @@ from saccade.core.errors import UserError
 from saccade.data.prepared import DatasetInfo
 from saccade.data.spec import Spec
 from saccade.export.onnx_file import Exported
-from saccade.export.parity import Compared
+from saccade.export.parity import Compared, Parity
 from saccade.export.quantise import Quantised
 from saccade.export.scores import Score
 
@@ -52,7 +52,8 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     def write(config: Any, network: Any, target: Path, metadata: dict[str, str]) -> Exported:
         found.append(metadata)
         target.write_bytes(b"12345")
-        return Exported(target, 5, True, [Compared("batch 1", (1, 2), 2e-7), Compared("odd", (3, 2), 1e-7)], ["no."])
+        parity = Parity([Compared("batch 1", (1, 2), 2e-7), Compared("odd", (3, 2), 1e-7)])
+        return Exported(target, 5, True, parity, ["no."])
 
     monkeypatch.setattr(command, "write_onnx", write)
     return found

@@ -128,6 +128,15 @@ def test_a_card_holds_no_credentials_and_says_what_was_not_committed() -> None:
     assert "secret" not in card and "| source: path | a\\|b |" in card
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [("fashion_mnist", "MIT"), ("mnist", "none named by its publishers"), ("image_folder", "not stated")],
+)
+def test_the_licence_of_published_data_is_told(source: str, said: str) -> None:
+    card = model_card(subject_of("classify", **{"dataset.source.name": source}))
+    assert f"| licence of the data | {said} |" in card
+
+
 def test_a_description_fits_and_names_what_is_left_out() -> None:
     short = subject_of("classify")
     assert description(short) == model_card(short)

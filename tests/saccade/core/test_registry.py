@@ -150,3 +150,13 @@ def test_a_function_is_called_with_what_it_takes() -> None:
 
     assert registry.call_with_supported(function, 1, third=5, fourth=7) == (1, 2, 5)
     assert registry.call_with_supported(function, 1, second=4) == (1, 4, 3)
+
+
+def test_a_source_that_is_published_says_under_which_licence() -> None:
+    own = {
+        "plain_text",
+        *(name for name in registry.names("datasets") if name.startswith(("image_", "text_", "series_"))),
+    }
+    for name in registry.names("datasets"):
+        assert bool(registry.licence_of_source(name)) == (name not in own), name
+    assert registry.licence_of_source("digits") == "CC BY 4.0" and registry.licence_of_source("unheard_of") == ""
