@@ -74,19 +74,19 @@ def evaluate(run: str, *, dataset: str, block: EvaluateBlock) -> None:
     ):
         journal = Journal(store)
         restore_journal(journal, trained, paths.model(run), report / "history.csv")
-        test, history = open_split(prepared, "test"), read_history(report / "history.csv")
+        splits, history = [open_split(prepared, split) for split in SPLITS], read_history(report / "history.csv")
+        _, validation, test = splits
         members = {}
         if "members" in trained:
             members = summary(evaluate_members(run, trained, history, test, block, dataset))
         with replacing_folder(report / "evaluation") as folder:
-            splits = [open_split(prepared, split) for split in SPLITS]
-            shown, rejection = kinds.beside_answers(description, splits) | {"validation": splits[1]}, None
+            shown, rejection = kinds.beside_answers(description, splits) | {"validation": validation}, None
             answered, answer_elapsed_s = _answer(predictor, test, block.batch_size)
             decoder = find_decoder(predictor, splits[0], splits[1], block.decoder, block.batch_size, run=run)
             if decoder is not None:
                 write_decoder(folder / DECODER_FILE, decoder, trained["weights_sha256"])
             if block.reject is not None and answers_with_one_class(predictor):
-                rejection = choose_rejection(predictor, splits[1], block.reject, block.batch_size, run=run)
+                rejection = choose_rejection(predictor, validation, block.reject, block.batch_size, run=run)
             metrics = measure(
                 folder,
                 history,

@@ -1,10 +1,15 @@
 """A report as values; ``report/rendering.py`` writes it as HTML and as Markdown.
 
 What comes from outside (names of files and classes, notes of a source) is a ``Name``, everything else our own words.
+
+Texts, cells' names, images and sections are shared with the page of a run (``run_page/blocks.py``); blocks are not.
+Every block here can be read as Markdown too, or is left out of it; those of a run are sorted by a script, drawn to
+scale and coloured, and exist as HTML alone. One set of blocks would give each renderer a half that it must refuse.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 _MAX_NAME_CHARACTERS = 200  # characters; of longer ones the middle is left out
 
@@ -144,11 +149,12 @@ class Chart:
 
 
 PageBlock = Table | Gallery | Sheet | LinkedImage | Chart
+AnyBlock = TypeVar("AnyBlock", covariant=True)
 
 
 @dataclass(frozen=True)
-class Section:
-    """One subject.
+class SectionOf(Generic[AnyBlock]):
+    """One subject of a page.
 
     Attributes:
         key: anchor: lower-case letters and hyphens.
@@ -156,7 +162,7 @@ class Section:
         result: finding in a few words, for the overview at the top; empty where nothing is judged.
         is_fine: whether nothing in it asks for a decision.
         lines: paragraphs.
-        blocks: tables and figures that follow the paragraphs.
+        blocks: what follows the paragraphs, such as tables and figures.
     """
 
     key: str
@@ -164,7 +170,10 @@ class Section:
     result: str = ""
     is_fine: bool = True
     lines: Sequence[Line] = ()
-    blocks: Sequence[PageBlock] = ()
+    blocks: Sequence[AnyBlock] = ()
+
+
+Section = SectionOf[PageBlock]
 
 
 @dataclass(frozen=True)

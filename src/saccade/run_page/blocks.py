@@ -1,12 +1,13 @@
 """The page of a run as values; ``rendering.py`` writes it as HTML.
 
-What comes from outside (class names, texts, names of files) is a ``Name``, everything else our own words.
+What comes from outside (class names, texts, names of files) is a ``Name``, everything else our own words. Texts and
+sections are those of ``display/page.py``, which says why the blocks are not.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from saccade.display.page import Code, Line, Name, PageImage
+from saccade.display.page import Code, Line, Name, PageImage, SectionOf
 
 _MAX_LETTERS_ACROSS = 3  # of a column of a matrix
 
@@ -241,27 +242,7 @@ class ColouredTexts:
 
 
 Block = DataTable | Charts | Matrix | Picture | Verbatim | Comparison | ColouredTexts
-
-
-@dataclass(frozen=True)
-class RunSection:
-    """One subject.
-
-    Attributes:
-        key: anchor: lower-case letters and hyphens.
-        title: heading.
-        result: finding in a few words, for the overview at the top; empty where nothing is judged.
-        is_fine: whether nothing in it asks for a decision.
-        lines: paragraphs.
-        blocks: what follows the paragraphs.
-    """
-
-    key: str
-    title: str
-    result: str = ""
-    is_fine: bool = True
-    lines: Sequence[Line] = ()
-    blocks: Sequence[Block] = ()
+RunSection = SectionOf[Block]
 
 
 @dataclass(frozen=True)
