@@ -30,6 +30,7 @@ from saccade.core.progress import Progress, no_progress
 from saccade.data.prepared import DatasetInfo, open_split, read_dataset_info, read_evaluate_crop
 from saccade.optim import optimizers, schedules
 from saccade.optim.class_weights import class_weights, positive_weights
+from saccade.optim.ctc import constant_answer_loss
 from saccade.optim.losses import ONE_OUTPUT, Loss, constant_prediction_loss, is_own, loss_of_task, score_of_task
 from saccade.optim.objective import Objective
 from saccade.optim.schedules import Schedule
@@ -335,6 +336,10 @@ class TrainingSetup:
     def constant_prediction_loss(self) -> float | None:
         """Loss on the validation split of the best prediction that is the same for all examples, where it is known."""
         labels = torch.from_numpy(np.array(self.validation.labels))
+        if self.settings["train"]["loss"] == "ctc":
+            columns = registry.constant_or(None, "models", self.config.model, "COLUMNS_A_STEP")
+            lengths = self.validation.lengths
+            return None if columns is None or lengths is None else constant_answer_loss(labels, -(-lengths // columns))
         if (std := self._std_of_targets()) is not None:
             labels = labels / std
         return constant_prediction_loss(self.settings["train"]["loss"], labels)

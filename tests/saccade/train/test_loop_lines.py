@@ -149,6 +149,8 @@ def test_a_training_begins_with_the_characters_that_another_run_knew(tmp_path: P
         own, old, new = (getattr(model, head).weight for model in (begun, given, fresh))
         assert torch.equal(own[[0, 1, 3, 4]], old[[0, 1, 2, 3]])  # blank, unknown, b, c
         assert torch.equal(own[2], new[2])  # a, which was not known
+    constant = setup.constant_prediction_loss()
+    assert constant is not None and 1 < constant < 10  # of one and two characters of three, in nats
     assert lines[0].endswith("tensors taken from run drawn")
     assert lines[1:] == [
         "head and shortcut: rows of 2 characters are taken over, new are those of 'a', 2 of there are left out"
