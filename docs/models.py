@@ -14,7 +14,7 @@ from torch import nn
 from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.core.files import replacing_file
-from saccade.data.spec import Spec
+from saccade.data.spec import RESERVED, Spec
 from saccade.explain.architecture.summary import NetworkSummary, describe
 
 PAGE = Path(__file__).with_suffix(".md")
@@ -41,13 +41,13 @@ def table() -> list[str]:
     lines = ["| model | what it is | built for | parameters | multiply-adds | takes | least side |", "|" + "---|" * 7]
     for name in sorted(found, key=lambda name: found[name].parameters):
         made = found[name]
-        classes = registry.constant("models", name, "TYPICAL_CLASSES")
+        number, what = outputs_of(name)
         shape = "x".join(map(str, made.input_shape))
         *kinds, last = registry.constant("models", name, "ACCEPTS")
         accepts = f"{', '.join(kinds)} and {last}" if kinds else last
         heads = f" (and {made.training_only_parameters:,} in training)" if made.training_only_parameters else ""
         lines.append(
-            f"| `{name}` | {registry.summary('models', name)} | {shape}, {classes:,} classes "
+            f"| `{name}` | {registry.summary('models', name)} | {shape}, {number:,} {what} "
             f"| {made.parameters:,}{heads} | {made.macs / 1e6:,.1f} M | {accepts} | {least_side(name)} |"
         )
     return lines
@@ -61,17 +61,32 @@ def is_typical(name: str) -> bool:
         return False
 
 
-def builder(name: str, shape: tuple[int, ...], classes: int) -> Callable[[], nn.Module]:
-    """Builds a network for images with its defaults."""
-    spec = Spec("image", shape, tuple(f"class {k}" for k in range(classes)))
+def outputs_of(name: str) -> tuple[int, str]:
+    """How many outputs a network usually has, and what they stand for."""
+    if reads_lines(name):
+        return registry.constant("models", name, "TYPICAL_CHARACTERS"), "characters"
+    return registry.constant("models", name, "TYPICAL_CLASSES"), "classes"
+
+
+def reads_lines(name: str) -> bool:
+    """Whether it answers with a text of any length."""
+    return "transcript" in registry.constant_or((), "models", name, "OUTPUTS")
+
+
+def builder(name: str, shape: tuple[int, ...], outputs: int) -> Callable[[], nn.Module]:
+    """Builds a network for images, or for lines of print, with its defaults."""
+    spec = Spec("image", shape, tuple(f"class {k}" for k in range(outputs)))
+    if reads_lines(name):
+        vocabulary = (*RESERVED, *(f"token {i}" for i in range(outputs)))
+        spec = Spec("image", shape, vocabulary=vocabulary, unit="characters", output="transcript", is_padded=True)
     return lambda: registry.module("models", name).build(spec)
 
 
 def described(name: str) -> NetworkSummary:
     """A network as it is usually built."""
     height, width, channels = registry.constant("models", name, "TYPICAL_SHAPE")
-    classes = registry.constant("models", name, "TYPICAL_CLASSES")
-    return describe(builder(name, (height, width, channels), classes), (channels, height, width))
+    number, _ = outputs_of(name)
+    return describe(builder(name, (height, width, channels), number), (channels, height, width))
 
 
 def least_side(name: str) -> int:

@@ -45,7 +45,11 @@ def describe_model(
     vocabulary: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option(
-            "--vocabulary", metavar="N", min=3, help="for texts: number of tokens in the vocabulary; default: 10,000"
+            "--vocabulary",
+            metavar="N",
+            min=3,
+            help="for texts: number of tokens in the vocabulary; default: 10,000. For lines of print: of characters, "
+            "with two reserved ones; default: typical",
         ),
     ] = None,
     set_: Annotated[

@@ -62,7 +62,8 @@ def network_of_model(
         input_shape: CxHxW, TxF or T; None: what the file calls typical.
         num_classes: number of classes; None: what the file calls typical.
         settings: KEY=VALUE, values as YAML writes them.
-        vocabulary: number of token ids of texts, from 3; None: 10,000.
+        vocabulary: number of token ids of texts, from 3; None: 10,000. Of a network that reads lines, those of their
+            characters; None: what the file calls typical.
 
     Returns:
         What to describe.
@@ -76,25 +77,45 @@ def network_of_model(
     if input_shape is not None:
         shape, wrong = _shape_of(input_shape)
         problems += wrong
-    layout = ""
+    layout, reads_lines = "", False
     if name in registry.names("models"):
+        reads_lines = "transcript" in registry.constant_or((), "models", name, "OUTPUTS")
         shape = shape or _typical(name, "TYPICAL_SHAPE", "--input", problems)
-        num_classes = num_classes or _typical(name, "TYPICAL_CLASSES", "--classes", problems)
+        if reads_lines:
+            if num_classes is not None:
+                message = f"{name} reads lines and tells no classes: --vocabulary is how many characters it knows"
+                problems.append(Problem(("--classes",), message))
+            if vocabulary is None:
+                characters = _typical(name, "TYPICAL_CHARACTERS", "--vocabulary", problems)
+                vocabulary = len(RESERVED) + (characters or 0)
+            num_classes = 0
+        else:
+            num_classes = num_classes or _typical(name, "TYPICAL_CLASSES", "--classes", problems)
         accepted = registry.constant("models", name, "ACCEPTS")
         layout = _layout_of(shape, accepted) if shape else layout
         if shape and layout not in accepted:
             given = f"{'x'.join(map(str, shape))} is {layout}"
             problems.append(Problem(("--input",), f"{name} takes {' or '.join(accepted)}, but {given}"))
-        if shape and vocabulary is not None and layout != "tokens":
+        if shape and vocabulary is not None and layout != "tokens" and not reads_lines:
             problems.append(Problem(("--vocabulary",), "only texts have one: --input T, such as --input 200"))
     if problems:
         raise ParamsError(Path("the command line"), problems)
     assert shape is not None and num_classes is not None
+    if reads_lines:
+        assert vocabulary is not None
+        spec = Spec(
+            layout, shape, vocabulary=_tokens(vocabulary), unit="characters", output="transcript", is_padded=True
+        )
+        return Subject(name, arguments, spec)
     classes = tuple(f"class {k}" for k in range(num_classes))
     if layout == "tokens":
-        tokens = (*RESERVED, *(f"token {i}" for i in range(len(RESERVED), vocabulary or _VOCABULARY)))
+        tokens = _tokens(vocabulary or _VOCABULARY)
         return Subject(name, arguments, Spec("tokens", shape, classes, vocabulary=tokens, unit="words"))
     return Subject(name, arguments, Spec(layout, shape, classes))
+
+
+def _tokens(count: int) -> tuple[str, ...]:
+    return (*RESERVED, *(f"token {i}" for i in range(len(RESERVED), count)))
 
 
 def _layout_of(shape: tuple[int, ...], accepted: Sequence[str]) -> str:
@@ -250,8 +271,8 @@ def _built_for(subject: Subject) -> str:
     if subject.evaluate_crop != 1:
         rows, columns = (middle(side, subject.evaluate_crop)[1] for side in spec.shape[:2])
         crop = f" (evaluation: the middle {rows}x{columns}, enlarged)"
-    outputs += " at each step" if spec.output == "per_token" else ""
-    tokens = f" tokens of {len(spec.vocabulary):,}" if spec.vocabulary else ""
+    outputs += " at each step" if spec.output != "per_example" else ""
+    tokens = f" tokens of {len(spec.vocabulary):,}" if spec.layout == "tokens" else ""
     arguments = ", ".join(f"{key} {json.dumps(value)}" for key, value in subject.arguments.items())
     return (
         (f"run {subject.run}, " if subject.run else "")

@@ -37,6 +37,8 @@ ACCEPTS = ("image",)
 OUTPUTS = ("transcript",)
 HEAD = "head"  # the layer that answers
 COLUMNS_A_STEP = 4  # of pixels
+TYPICAL_SHAPE = (32, 320, 1)
+TYPICAL_CHARACTERS = 95  # those of ASCII that are printed, the space among them
 
 
 class CRNN(nn.Module):

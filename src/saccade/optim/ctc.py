@@ -18,6 +18,8 @@ from torch import Tensor
 from saccade.data.spec import PAD
 
 BLANK = PAD  # the token that says that there is none
+_BLANK_SHARES = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99)  # that are tried
+_MOST_LINES = 256  # that are computed
 
 
 def ctc(logits_BTV: Tensor, target_BL: Tensor) -> Tensor:
@@ -40,6 +42,33 @@ def ctc(logits_BTV: Tensor, target_BL: Tensor) -> Tensor:
     length_B = (target_BL != PAD).sum(dim=1)
     loss_B = F.ctc_loss(log_probability_TBV, target_BL, steps_B, length_B, blank=BLANK, reduction="none")
     return loss_B.mean().to(logits_BTV.device)
+
+
+@torch.no_grad()
+def constant_answer_loss(target_NL: Tensor, step_N: Tensor) -> float:
+    """The loss of saying the same at each step of every line: what learning has to do better than.
+
+    Characters are said by their shares of all, the blank by the share that does best of some: a network whose outputs
+    follow from no picture gets hardly lower. Of many lines every so many-th is computed.
+
+    Args:
+        target_NL: texts, int64, filled up with 0; each fits into its steps.
+        step_N: steps of each line, int64.
+
+    Returns:
+        Mean over the lines, in nats.
+    """
+    rows = torch.arange(0, len(target_NL), max(1, len(target_NL) // _MOST_LINES))
+    target_NL, step_N = target_NL[rows], step_N[rows]
+    length_N = (target_NL != PAD).sum(dim=1)
+    count_V = target_NL[target_NL != PAD].bincount(minlength=1 + int(target_NL.max())).double()
+    losses = []
+    for blank in _BLANK_SHARES:
+        share_V = (1 - blank) * count_V / count_V.sum()
+        share_V[BLANK] = blank
+        log_probability_TNV = share_V.log().expand(int(step_N.max()), len(rows), -1)
+        losses.append(F.ctc_loss(log_probability_TNV, target_NL, step_N, length_N, reduction="none").mean().item())
+    return min(losses)
 
 
 def num_read_right(logits_BTV: Tensor, target_BL: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from saccade.bundle.bundle import NetworkConfig, read_config, weight_files
 from saccade.bundle.ensemble import Ensemble
 from saccade.bundle.inputs import ImageInput
 from saccade.bundle.outputs import DivideLogits
+from saccade.core import registry
 from saccade.core.devices import autocast, resolve_device
 from saccade.core.errors import UserError
 from saccade.data.prepared import Split
@@ -308,7 +309,10 @@ class Predictor:
         for rows, columns in measured_batches(stored.shape[0], length_N, min(batch_size, _MAX_LINES)):
             x = take(stored, rows, self.device)[:, :, :columns]
             said_BTV = self.network(x).float().log_softmax(dim=2).cpu()
-            columns_a_step = x.shape[2] / said_BTV.shape[1]
+            # Without the model's word for it: as many as all steps have, which the last one need not fill
+            columns_a_step = registry.constant_or(
+                x.shape[2] / said_BTV.shape[1], "models", self.config.model, "COLUMNS_A_STEP"
+            )
             for row, said_TV in zip(rows.tolist(), said_BTV, strict=True):
                 found[row] = said_TV[: math.ceil(int(length_N[row]) / columns_a_step)].numpy().copy()
         return found

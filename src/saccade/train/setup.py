@@ -30,6 +30,7 @@ from saccade.core.progress import Progress, no_progress
 from saccade.data.prepared import DatasetInfo, open_split, read_dataset_info, read_evaluate_crop
 from saccade.optim import optimizers, schedules
 from saccade.optim.class_weights import class_weights, positive_weights
+from saccade.optim.ctc import constant_answer_loss
 from saccade.optim.losses import ONE_OUTPUT, Loss, constant_prediction_loss, is_own, loss_of_task, score_of_task
 from saccade.optim.objective import Objective
 from saccade.optim.schedules import Schedule
@@ -37,10 +38,11 @@ from saccade.train.loop import FitSettings
 from saccade.train.open_views import open_views
 from saccade.train.runtime import Runtime
 from saccade.train.state import TrainingState
+from saccade.train.transcripts_fit import require_transcripts_that_fit
 from saccade.transfer.embeddings import Embeddings, HeadAlone, code_digest, embed, only_head_learns
 from saccade.transfer.freeze import expand_backbone, freeze, rates_by_depth
 from saccade.transfer.initial_weights import InitialWeights, advice_on_size, find_initial_weights
-from saccade.transfer.load_weights import load_into
+from saccade.transfer.load_weights import load_into, with_known_tokens
 from saccade.transforms.online_views import OnlineViews
 
 Settings = Mapping[str, Any]
@@ -119,6 +121,8 @@ class TrainingSetup:
         values |= {} if config.evaluate_crop == 1 else {"evaluate_crop": config.evaluate_crop}
         values |= {"target_mean": config.target_mean, "target_std": config.target_std} if config.target_std else {}
         weights = {"first_weights": self.initial_weights.sha256} if self.initial_weights else {}
+        if self.initial_weights and self.initial_weights.vocabulary:
+            values["first_vocabulary"] = list(self.initial_weights.vocabulary)
         return self.settings | values, self.digests | weights
 
     @property
@@ -163,8 +167,14 @@ class TrainingSetup:
         torch.manual_seed(devices.derive_seed(self.settings["train"]["seed"], "weights"))
         network = self.config.build_network()
         lines: list[str] = []
-        if self.initial_weights:
-            lines = load_into(network[1], self.initial_weights.read(), origin=self.initial_weights.origin)
+        if initial := self.initial_weights:
+            weights = initial.read()
+            about_tokens: list[str] = []
+            if initial.vocabulary:
+                weights, about_tokens = with_known_tokens(
+                    network[1], weights, here=self.config.spec.vocabulary, there=initial.vocabulary
+                )
+            lines = [*load_into(network[1], weights, origin=initial.origin), *about_tokens]
             if advice := advice_on_size(self.config.model, self.config.arguments, self.config.spec):
                 lines.append(advice)
         if names := expand_backbone(network[1], self.settings["train"]["freeze"], self.head or None):
@@ -326,6 +336,10 @@ class TrainingSetup:
     def constant_prediction_loss(self) -> float | None:
         """Loss on the validation split of the best prediction that is the same for all examples, where it is known."""
         labels = torch.from_numpy(np.array(self.validation.labels))
+        if self.settings["train"]["loss"] == "ctc":
+            columns = registry.constant_or(None, "models", self.config.model, "COLUMNS_A_STEP")
+            lengths = self.validation.lengths
+            return None if columns is None or lengths is None else constant_answer_loss(labels, -(-lengths // columns))
         if (std := self._std_of_targets()) is not None:
             labels = labels / std
         return constant_prediction_loss(self.settings["train"]["loss"], labels)
@@ -421,7 +435,8 @@ def set_up(
         What a training works on.
 
     Raises:
-        UserError: data or first weights are missing, or do not suit the settings.
+        UserError: data or first weights are missing, or do not suit the settings; or a transcript does not fit into
+            the steps that the model makes of its line.
     """
     settings = resolve_settings(task, model, train, precision=precision, seed=seed)
     dataset = read_dataset_info(prepared)
@@ -429,6 +444,8 @@ def set_up(
     one_output = settings["train"]["loss"] in ONE_OUTPUT and not spec.multilabel
     if one_output:
         spec.require_two_classes()
+    if spec.output == "transcript":
+        require_transcripts_that_fit(prepared, model["name"])
     views, digests = open_views(augmented, prepared)
     weights = find_initial_weights(
         model=model["name"],

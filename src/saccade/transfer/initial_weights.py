@@ -25,6 +25,8 @@ class InitialWeights:
         sha256: digest of the file's bytes.
         model: name of the model's file, which may know other names for its tensors.
         normalisation: mean and std that the weights were trained with; None: those of the dataset.
+        vocabulary: tokens that the outputs of the weights stand for, where they are others than the dataset's; empty:
+            they are not.
     """
 
     origin: str
@@ -32,6 +34,7 @@ class InitialWeights:
     sha256: str
     model: str
     normalisation: tuple[list[float], list[float]] | None = None
+    vocabulary: tuple[str, ...] = ()
 
     def read(self) -> dict[str, Tensor]:
         """Name to tensor, under the names that the model has for them."""
@@ -98,7 +101,9 @@ def _of_bundle(bundle: Path, model: str, spec: Spec, mean: list[float], dataset:
     if not path.exists():
         raise UserError(f"{path} does not exist, and training starts from it: `saccade train {run}` first")
     before = read_config(bundle)
-    if before.spec.vocabulary != spec.vocabulary:
+    is_other = before.spec.vocabulary != spec.vocabulary
+    both_read = before.spec.output == spec.output == "transcript"  # characters are outputs alone: rows of the head
+    if is_other and not both_read:
         raise UserError(
             f"train.init_from ({run}) must be a run over the same vocabulary, so that each id means the same token; "
             f"its {len(before.spec.vocabulary):,} are not the {len(spec.vocabulary):,} of {dataset}. Leave init_from "
@@ -106,4 +111,5 @@ def _of_bundle(bundle: Path, model: str, spec: Spec, mean: list[float], dataset:
         )
     has_same_channels = len(before.mean) == len(mean)  # else a first convolution is summed over colours
     normalisation = (before.mean, before.std) if has_same_channels else None
-    return InitialWeights(f"run {run}", path, sha256_of_file(path), model, normalisation)
+    vocabulary = before.spec.vocabulary if is_other else ()
+    return InitialWeights(f"run {run}", path, sha256_of_file(path), model, normalisation, vocabulary)

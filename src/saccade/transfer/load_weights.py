@@ -1,11 +1,12 @@
 """Weights put into a network of the same layers; what may differ, and what may not."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from saccade.core.errors import UserError
+from saccade.data.spec import RESERVED
 from saccade.transfer.messages import some
 
 _NAMED_IN_FULL = 20
@@ -71,6 +72,38 @@ def load_into(network: nn.Module, weights: Mapping[str, Tensor], *, origin: str)
     return [f"{len(taken)} of {len(own)} tensors taken from {origin}", *lines]
 
 
+@torch.no_grad()
+def with_known_tokens(
+    network: nn.Module, weights: Mapping[str, Tensor], *, here: Sequence[str], there: Sequence[str]
+) -> tuple[dict[str, Tensor], list[str]]:
+    """Weights of a network over other tokens: its heads' rows of those that both have, and new rows for the others.
+
+    Args:
+        network: the model alone, with its first weights.
+        weights: name to tensor of a network of the same layers.
+        here: the network's tokens, in the order of its outputs.
+        there: those of the weights.
+
+    Returns:
+        The weights, with heads of as many outputs as the network's; and a line that says what was done.
+    """
+    place_there = {token: place for place, token in enumerate(there)}
+    pairs = [(place, place_there[token]) for place, token in enumerate(here) if token in place_there]
+    to, of = (list(places) for places in zip(*pairs, strict=True)) if pairs else ([], [])
+    own, changed = network.state_dict(), dict(weights)
+    heads = _heads(network)
+    for name, value in weights.items():
+        if name in own and name.rpartition(".")[0] in heads and value.shape[1:] == own[name].shape[1:]:
+            changed[name] = own[name].clone()
+            changed[name][to] = value[of].to(own[name].dtype)
+    new = [token for token in here if token not in place_there]
+    lost = len(there) - len(pairs)
+    parts = [f"rows of {len(pairs) - len(RESERVED)} characters are taken over"]
+    parts += [f"new are those of {some(list(map(repr, new)), _NAMED_IN_FULL)}"] if new else []
+    parts += [f"{lost} of there are left out"] if lost else []
+    return changed, [f"{' and '.join(heads)}: {', '.join(parts)}"]
+
+
 def _refuse_differences(
     origin: str,
     *,
@@ -131,8 +164,8 @@ def _top(name: str) -> str:
 
 
 def _is_auxiliary(name: str) -> bool:
-    """Auxiliary heads are called aux1, aux2 in every network that has any."""
-    return _top(name).startswith("aux")
+    """Auxiliary heads are called aux1, aux2 in every network that has any, and shortcut in one that reads lines."""
+    return _top(name).startswith("aux") or _top(name) == "shortcut"
 
 
 def _is_count(name: str) -> bool:

@@ -25,6 +25,8 @@ COMMANDS: dict[str, list[str]] = {
         *("--set", "embedding_size=5", "--figure", "made/lstm.svg"),
     ],
     "vocabulary of a picture": ["model", "conv1d", "--input", "3x20x20", "--vocabulary", "5"],
+    "lines": ["model", "crnn", "--vocabulary", "12", "--set", "hidden_size=8"],
+    "classes of lines": ["model", "crnn", "--classes", "10"],
     "heads": ["model", "googlenet"],
     "figure": ["model", "lenet5", "--figure", "made/lenet5.svg"],
     "json and figure, by its old name": ["model", "lenet5", "--json", "--picture", "made/lenet5.png"],
@@ -144,6 +146,15 @@ def test_a_text_is_so_many_tokens_of_a_vocabulary(tree: Tree, ended: dict[str, E
     assert "30x1" in (tree.root / "made/lstm.svg").read_text(encoding="utf-8").replace("\u00d7", "x")
     refused = ended["vocabulary of a picture"]
     assert refused.code == 2 and "--vocabulary: only texts have one: --input T, such as --input 200" in refused.err
+
+
+def test_a_network_that_reads_lines_is_told_of_its_characters(ended: dict[str, Ended]) -> None:
+    assert ended["lines"].code == 0, ended["lines"].err
+    assert "input 1x32x320, outputs 12 at each step; hidden_size 8" in ended["lines"].out
+    assert f"auxiliary heads, in training alone: {(192 * 3 + 1) * 12:,} parameters" in ended["lines"].out
+    refused = ended["classes of lines"]
+    assert refused.code == 2
+    assert "--classes: crnn reads lines and tells no classes: --vocabulary is how many characters" in refused.err
 
 
 def test_heads_of_training_are_told_apart(ended: dict[str, Ended]) -> None:

@@ -82,7 +82,8 @@ def cases() -> list[Any]:
     found = []
     for name in registry.names("models"):
         module = registry.module("models", name)
-        kinds = ["image"] if "image" in module.ACCEPTS else []
+        answers_once = "per_example" in getattr(module, "OUTPUTS", ("per_example",))
+        kinds = ["image"] if "image" in module.ACCEPTS and answers_once else []
         if "tokens" in module.ACCEPTS:
             kinds += ["texts"] + (["next tokens"] if "per_token" in module.OUTPUTS else [])
         if "series" in module.ACCEPTS:

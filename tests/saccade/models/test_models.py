@@ -22,6 +22,7 @@ from saccade.core.errors import UserError
 from saccade.data.spec import LAYOUTS, Spec
 from saccade.explain.architecture.summary import describe
 from saccade.optim import optimizers
+from saccade.optim.ctc import ctc
 from saccade.optim.losses import cross_entropy, loss_of_heads
 from saccade.predict.predictor import load
 
@@ -74,10 +75,18 @@ EXAMPLES = {"image": image_example, "tokens": token_example, "series": series_ex
 V = 13  # tokens of the vocabulary
 
 
+def answers(name: str) -> tuple[str, ...]:
+    return tuple(registry.constant_or(("per_example",), "models", name, "OUTPUTS"))
+
+
+ANSWER_ONCE = [name for name in registry.names("models") if "per_example" in answers(name)]
+READERS = [name for name in registry.names("models") if "transcript" in answers(name)]
+
+
 def cases(*channels: int) -> list[Any]:
     return [
         pytest.param(name, kind, number, marks=pytest.mark.slow if name in LARGE else ())
-        for name in registry.names("models")
+        for name in ANSWER_ONCE
         for kind in registry.constant("models", name, "ACCEPTS")
         if kind in EXAMPLES
         for number in channels
@@ -328,7 +337,7 @@ def test_the_last_layer_that_has_parameters_is_the_one_that_knows_the_classes(
     assert all(layer.startswith("aux") for layer in differing - {with_parameters[-1]})
 
 
-@pytest.mark.parametrize("name", registry.names("models"))
+@pytest.mark.parametrize("name", ANSWER_ONCE)
 def test_a_description_counts_every_parameter_once(name: str) -> None:
     for kind in set(registry.constant("models", name, "ACCEPTS")) & set(EXAMPLES):
         spec, shape = EXAMPLES[kind](name, 3)
@@ -361,7 +370,7 @@ every_choice = pytest.mark.parametrize(
     ("name", "key", "value"),
     [
         pytest.param(name, key, value, marks=pytest.mark.slow if name in LARGE else ())
-        for name in registry.names("models")
+        for name in ANSWER_ONCE
         for key, value in choices(name)
     ],
 )
@@ -385,3 +394,85 @@ def test_every_choice_builds_and_makes_a_difference(name: str, key: str, value: 
         assert not is_same, f"{key}: {value} changes nothing"
         # Blocks that start at zero, to begin with the identity, hear nothing at first.
         assert_every_parameter_gets_a_finite_gradient(network, shape, may_be_zero=True)
+
+
+# --- models that read lines -------------------------------------------------------------------------------------------
+
+
+def line_example(channels: int = 1, tokens: int = V) -> tuple[Spec, Tensor]:
+    """(spec, stored lines uint8 (B, H, W, C), of which one fills its row)."""
+    vocabulary = ("<pad>", "<unknown>", *"abcdefghijk"[: tokens - 2])
+    spec = Spec(
+        "image", (16, 37, channels), vocabulary=vocabulary, unit="characters", output="transcript", is_padded=True
+    )
+    stored = torch.randint(1, 256, (3, *spec.shape), generator=torch.Generator().manual_seed(1))
+    return spec, (stored * (torch.arange(37) < torch.tensor([37, 20, 5])[:, None])[:, None, :, None]).to(torch.uint8)
+
+
+def reader(name: str, channels: int = 1, seed: int = 0, **arguments: Any) -> tuple[NetworkConfig, nn.Sequential]:
+    torch.manual_seed(seed)
+    mean, std = [0.5] * channels, [0.3] * channels
+    config = NetworkConfig(name, arguments, line_example(channels)[0], "transcribe", mean, std, "0123abcd")
+    return config, config.build_network()
+
+
+def assert_it_learns_lines(network: nn.Sequential, stored: Tensor) -> None:
+    """Finite logits of each token at each step, and a finite gradient of every parameter."""
+    outputs = network.train()(stored)
+    steps = as_tuple(outputs)[0].shape[1]
+    assert all(output.shape == (3, steps, V) and output.isfinite().all() for output in as_tuple(outputs))
+    _, loss = loss_of_heads(ctc, outputs, torch.tensor([[2, 3, 4, 4], [5, 2, 0, 0], [7, 0, 0, 0]]))
+    loss.backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None and parameter.grad.isfinite().all() and parameter.grad.abs().max() > 0, name
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_reader_says_a_token_or_none_at_each_step_of_a_line(tmp_path: Path, name: str) -> None:
+    columns = registry.constant("models", name, "COLUMNS_A_STEP")
+    for channels in (1, 3):
+        config, network = reader(name, channels)
+        stored = line_example(channels)[1]
+        assert_it_learns_lines(network, stored)
+        with torch.no_grad():
+            said_BTV = network.eval()(stored)
+        assert said_BTV.shape == (3, -(-37 // columns), V) and said_BTV.dtype == torch.float32
+        bundle.save(tmp_path, config, network)
+        predictor = load(tmp_path)
+        assert torch.equal(predictor.network(stored), said_BTV)  # norms have counted, and it came back
+        alone = [line for row in stored for line in predictor.line_outputs(row[None])]
+        for one, other, columns_real in zip(alone, predictor.line_outputs(stored), (37, 20, 5), strict=True):
+            assert one.shape == other.shape == (-(-columns_real // columns), V)
+            torch.testing.assert_close(torch.from_numpy(one), torch.from_numpy(other), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_the_seed_decides_a_reader_and_its_heads_alone_know_the_tokens(name: str) -> None:
+    first, again, other = (reader(name, seed=seed)[1][1] for seed in (3, 3, 4))
+    states = [network.state_dict() for network in (first, again, other)]
+    assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+    assert any(not torch.equal(states[0][key], states[2][key]) for key in states[0])
+    fewer = registry.module("models", name).build(line_example(tokens=5)[0]).state_dict()
+    differing = {key.rpartition(".")[0] for key, value in states[0].items() if value.shape != fewer[key].shape}
+    assert registry.constant("models", name, "HEAD") in differing
+    assert differing <= {registry.constant("models", name, "HEAD"), "shortcut"}
+
+
+@pytest.mark.parametrize(("name", "key", "value"), [(name, *choice) for name in READERS for choice in choices(name)])
+def test_every_choice_of_a_reader_builds_and_makes_a_difference(name: str, key: str, value: Any) -> None:
+    stored, found = line_example()[1], []
+    for arguments in ({}, {key: value}):
+        network = reader(name, **arguments)[1]
+        assert_it_learns_lines(network, stored)
+        found.append([(name, parameter.shape) for name, parameter in network.named_parameters()])
+    assert found[0] != found[1], f"{key}: {value} changes nothing"
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_description_of_a_reader_counts_every_parameter_once(name: str) -> None:
+    spec, _ = line_example(3)
+    build = registry.module("models", name).build
+    found = describe(lambda: build(spec), spec.input_shape)
+    assert found.parameters + found.training_only_parameters == sum(p.numel() for p in build(spec).parameters())
+    assert sum(layer.parameters for layer in found.layers) == found.parameters
+    assert found.training_only_parameters > 0 and found.macs > 0

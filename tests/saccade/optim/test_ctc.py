@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from saccade.nn.images.line_layers import certain_blanks
-from saccade.optim.ctc import ctc, num_read_right
+from saccade.optim.ctc import constant_answer_loss, ctc, num_read_right
 from saccade.optim.losses import constant_prediction_loss
 
 
@@ -54,3 +54,24 @@ def test_lines_are_right_without_an_error() -> None:
 @pytest.mark.parametrize("name", ["ctc"])
 def test_no_constant_answer_is_known(name: str) -> None:
     assert constant_prediction_loss(name, torch.ones(3, 4, dtype=torch.int64)) is None
+
+
+def test_the_loss_of_a_constant_answer_is_what_biases_alone_learn() -> None:
+    random = torch.Generator().manual_seed(0)
+    step_N = torch.randint(8, 15, (20,), generator=random)
+    length_N = torch.randint(1, 4, (20,), generator=random)
+    target_NL = torch.multinomial(torch.tensor([0.0, 0.1, 0.6, 0.3]), 60, replacement=True, generator=random).view(
+        20, 3
+    )
+    target_NL = target_NL * (torch.arange(3) < length_N[:, None])
+    bias_V = torch.zeros(4, requires_grad=True)
+    optimizer = torch.optim.Adam([bias_V], lr=0.1)
+    for _ in range(80):
+        logits_NTV = certain_blanks(bias_V.expand(20, 14, 4), step_N)
+        loss = ctc(logits_NTV, target_NL)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    found = constant_answer_loss(target_NL, step_N)
+    assert loss.item() <= found + 1e-3  # gradient descent is not held to a list of shares
+    assert found == pytest.approx(loss.item(), rel=0.03)

@@ -51,7 +51,9 @@ def image_models() -> list[str]:
     return [
         name
         for name in registry.names("models")
-        if "image" in registry.constant("models", name, "ACCEPTS") and name not in LARGE
+        if "image" in registry.constant("models", name, "ACCEPTS")
+        and "per_example" in registry.constant_or(("per_example",), "models", name, "OUTPUTS")
+        and name not in LARGE
     ]
 
 

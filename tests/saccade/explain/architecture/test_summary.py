@@ -19,7 +19,10 @@ LARGE = {"alexnet", "vgg16", "resnet50", "googlenet"}  # run with values only in
 SIDES = {"alexnet": (70, 80)}  # height and width, where a model cannot take the default
 DEFAULT_SIDES = (36, 40)
 EVERY_MODEL = [
-    name for name in registry.names("models") if {"image", "series"} & set(registry.constant("models", name, "ACCEPTS"))
+    name
+    for name in registry.names("models")
+    if {"image", "series"} & set(registry.constant("models", name, "ACCEPTS"))
+    and "per_example" in registry.constant_or(("per_example",), "models", name, "OUTPUTS")
 ]
 
 

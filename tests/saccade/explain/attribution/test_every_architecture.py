@@ -12,7 +12,12 @@ from saccade.explain.attribution.image_explainer import ImageExplainer
 from saccade.explain.attribution.methods import METHODS
 from saccade.predict.predictor import Predictor
 
-MODELS = [name for name in registry.names("models") if "image" in registry.constant("models", name, "ACCEPTS")]
+MODELS = [
+    name
+    for name in registry.names("models")
+    if "image" in registry.constant("models", name, "ACCEPTS")
+    and "per_example" in registry.constant_or(("per_example",), "models", name, "OUTPUTS")
+]
 LARGE = ("alexnet", "convnext_tiny", "efficientnet_b0", "googlenet", "resnet50", "vgg16")
 BY_ROWS = {"lstm", "gru", "rnn", "cnn_lstm", "conv1d"}  # rows or strips are read one after the other
 WITHOUT_MAPS = BY_ROWS | {"mlp", "gradient_histograms"}
