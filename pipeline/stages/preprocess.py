@@ -48,5 +48,5 @@ def preprocess(dataset: str, *, source: NamedBlock, split: SplitBlock, block: Pr
         write_dataset_page(report, dataset, prepared)
     spec, page = prepared.info.spec, paths.dataset_report(dataset) / "report.html"
     counts = ", ".join(f"{split} {count:,}" for split, count in prepared.info.counts.items())
-    shape = "x".join(map(str, spec.shape)) + (f" {spec.unit}" if spec.unit else "")
+    shape = "x".join(map(str, spec.shape)) + (f" {spec.shape_unit}" if spec.shape_unit else "")
     say(f"prepared {dataset}: {counts} {prepared.things or spec.plural} of {shape}, {asks(prepared)}; see {page}")

@@ -101,6 +101,11 @@ class Spec:
         return (self.shape[2], *self.shape[:2]) if self.layout == "image" else self.shape
 
     @property
+    def shape_unit(self) -> str:
+        """What the numbers of ``shape`` count, where they are no pixels, steps or features: characters, words, ..."""
+        return "" if self.layout == "image" else self.unit
+
+    @property
     def has_lengths(self) -> bool:
         """Whether examples may end before their array does: texts, series of unequal length, lines of unequal width."""
         return self.layout == "tokens" or self.is_padded

@@ -31,7 +31,7 @@ def write_dataset_page(folder: Path, name: str, prepared: Prepared) -> None:
     if prepared.notes is not None:
         sections.append(_source_notes(prepared.notes))
     facts = [(split, f"{count:,}") for split, count in prepared.info.counts.items()]
-    shape = " × ".join(map(str, spec.shape)) + f" {spec.unit}" * bool(spec.unit)
+    shape = " × ".join(map(str, spec.shape)) + f" {spec.shape_unit}" * bool(spec.shape_unit)
     facts.append((prepared.things or spec.plural, shape))
     page = Page(Name(name), prepared.lead or _lead(spec), facts, sections)
     samples = SAMPLES if (folder / SAMPLES).exists() else None

@@ -3,7 +3,7 @@
 Shapes: N lines, H height, W greatest width, C channels, L characters of the longest transcript.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
@@ -13,20 +13,21 @@ import numpy as np
 from saccade.core.errors import UserError
 from saccade.core.messages import pluralise, printable
 from saccade.core.options import Between
-from saccade.data.alphabet import encode, least_steps, normalise, vocabulary_of
+from saccade.data.alphabet import encode, normalise, vocabulary_of
 from saccade.data.spec import PAD, RESERVED, UNKNOWN, Spec
 from saccade.kinds import Job, Prepared
 from saccade.kinds.image.arrays import PixelMoments, sides_of
-from saccade.kinds.image.checks.decode_pass import Inspected, inspect_images
+from saccade.kinds.image.checks.decode_pass import inspect_images
 from saccade.kinds.image.checks.findings import examine, require_sound_images
+from saccade.kinds.image.checks.line_fitness import empty_lines, line_fitness, odd_lines, unfit_lines
 from saccade.kinds.image.page.checked import Checked
 from saccade.kinds.image.page.lines import line_sections
 from saccade.kinds.image.pixels.decode import ScaledDecoder
-from saccade.kinds.image.pixels.line import line_width, prepare_line
+from saccade.kinds.image.pixels.line import prepare_line
 from saccade.kinds.origins import write_origins
 from saccade.prepare.arrays import ArrayBuilder, rows_of_splits, write_arrays
 from saccade.prepare.groups import group_keys
-from saccade.prepare.problems import DataProblem, raise_undecided
+from saccade.prepare.problems import raise_undecided
 from saccade.prepare.split_settings import assign, group_names
 from saccade.readers.examples import ImageExamples
 
@@ -73,7 +74,8 @@ def prepare(
         UserError: something is wrong with the lines that nobody has decided about, or a split is empty.
     """
     texts = [normalise(text) for text in examples.texts]
-    text_ids_N = np.unique(np.array(texts, dtype=object).astype(str), return_inverse=True)[1].ravel().astype(np.int64)
+    id_of: dict[str, int] = {}
+    text_ids_N = np.array([id_of.setdefault(text, len(id_of)) for text in texts], dtype=np.int64)
     examples = replace(examples, texts=texts, labels=text_ids_N)  # equal pictures must have equal transcripts
     groups = group_names(job.split, examples.groups, examples.paths or examples.names)
     shape = (height, max_width, channels)
@@ -108,21 +110,24 @@ def prepare(
             on_conflict=on_conflict,
             allow_leakage=job.split.allow_leakage,
         )
-        fitness = _fitness(examples, inspected, columns_a_character, height=height, max_width=max_width)
+        fitness = line_fitness(texts, inspected, columns_a_character, height=height, max_width=max_width)
         sound += raise_undecided(
             [
-                _empty(examples, fitness, is_decided=on_empty == "quarantine"),
-                _unfit(examples, inspected, fitness, columns_a_character, is_decided=on_unfit == "quarantine"),
+                empty_lines(examples, fitness, is_decided=on_empty == "quarantine"),
+                unfit_lines(examples, inspected, fitness, columns_a_character, is_decided=on_unfit == "quarantine"),
             ]
         )
+        if odd := odd_lines(examples, inspected, fitness):
+            sound.append(odd)
         for note in sound:
             job.warn(note)
         findings.left_out[fitness.is_empty | fitness.is_unfit] = True
         if squeezed := int(fitness.is_squeezed.sum()):
-            share = f"{pluralise(squeezed, 'line')} of {len(texts):,}"
-            such = printable(examples.name(int(fitness.is_squeezed.argmax())))
+            widest = int(np.where(fitness.is_squeezed, fitness.columns, 0).argmax())
             job.say(
-                f"{share}, such as {such}, are wider than preprocess.max_width ({max_width}) and were squeezed to it"
+                f"{pluralise(squeezed, 'line')} of {len(texts):,} are wider than preprocess.max_width ({max_width}) "
+                f"and were squeezed to it, most of all {printable(examples.name(widest))} "
+                f"({fitness.columns[widest]:,} columns)"
             )
         splits_N = assign(
             job.split,
@@ -160,7 +165,7 @@ def prepare(
         name = examples.name if examples.names else None
         write_origins(job.folder, rows_of, name=name, groups=groups, measures=sides_of(inspected))
         checked = Checked(examples, inspected, findings, splits_N)
-        sections = line_sections(info, job.folder, checked, fitness.is_squeezed, job.views_address)
+        sections = line_sections(info, job.folder, checked, fitness, job.views_address)
     count = len(training)
     lead = (f"{count:,} lines of print for training, with what stands in them: {len(vocabulary) - 2} characters.",)
     return Prepared(info, sections, lead=lead, things="lines", asks="what stands in them", notes=notes)
@@ -179,54 +184,6 @@ def _composed_characters(alphabet: str) -> str:
     import unicodedata
 
     return unicodedata.normalize("NFC", alphabet)
-
-
-@dataclass(frozen=True)
-class _Fitness:
-    """Which lines can be learnt from, bool (N,) each."""
-
-    is_empty: np.ndarray
-    is_unfit: np.ndarray
-    is_squeezed: np.ndarray
-
-
-def _fitness(
-    examples: ImageExamples, inspected: Inspected, columns_a_character: int, *, height: int, max_width: int
-) -> _Fitness:
-    width_N = np.array([line_width((int(h), int(w)), height) for h, w in inspected.sides])
-    is_readable_N = inspected.is_readable
-    needed_N = np.array([least_steps(text) for text in examples.texts])
-    have_N = -(-np.minimum(width_N, max_width) // columns_a_character)
-    is_empty_N = is_readable_N & (needed_N == 0)
-    return _Fitness(is_empty_N, is_readable_N & (have_N < needed_N), is_readable_N & (width_N > max_width))
-
-
-def _empty(examples: ImageExamples, fitness: _Fitness, *, is_decided: bool) -> DataProblem:
-    listed = [printable(examples.name(row)) for row in np.flatnonzero(fitness.is_empty).tolist()]
-    remedy = "Write what stands in them, or leave them out: preprocess.on_empty: quarantine"
-    return DataProblem(f"lines without a transcript ({len(listed):,})", listed, remedy, is_decided, "left out")
-
-
-def _unfit(
-    examples: ImageExamples, inspected: Inspected, fitness: _Fitness, columns_a_character: int, *, is_decided: bool
-) -> DataProblem:
-    rows = np.flatnonzero(fitness.is_unfit).tolist()
-    listed = []
-    for row in rows:
-        high, wide = inspected.sides[row].tolist()
-        is_page = high > wide
-        why = ", higher than wide: a page, several lines, or vertical text" if is_page else ""
-        listed.append(
-            f"{printable(examples.name(row))} ({wide} x {high} pixels for {len(examples.texts[row])} characters{why})"
-        )
-    return DataProblem(
-        f"lines too narrow for their transcripts at {pluralise(columns_a_character, 'column')} a character "
-        f"({len(listed):,} of {len(examples.texts):,})",
-        listed,
-        "Cut them anew, raise preprocess.height or max_width, or leave them out: preprocess.on_unfit: quarantine",
-        is_decided,
-        "left out",
-    )
 
 
 def _check_alphabet(

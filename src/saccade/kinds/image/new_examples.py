@@ -23,7 +23,7 @@ from saccade.kinds.image.pixels.decode import IMAGE_SUFFIXES, decode_values
 from saccade.kinds.image.pixels.dicom import is_dicom
 from saccade.kinds.image.pixels.frames import Frame, frame_numbers
 from saccade.kinds.image.pixels.grey_levels import scale_of
-from saccade.kinds.image.pixels.line import prepare_line
+from saccade.kinds.image.pixels.line import prepare_line, refuse_page
 from saccade.kinds.image.pixels.resize import prepare_image
 from saccade.kinds.image.pixels.stored_values import MAX_PIXELS
 
@@ -272,5 +272,6 @@ def read_image(
         seen.deep.append(name)
     image = scale_of(spec.value_range, spec.ignores_file_range).apply(values)
     if spec.is_padded:
+        refuse_page(values.sides, height)
         return prepare_line(image, (height, width, channels))
     return prepare_image(image, (height, width), channels, spec.fit)

@@ -140,11 +140,13 @@ def _conflicts(examples: ImageExamples, findings: Findings, decision: OnProblem)
     listed = [line(rows) for rows in findings.conflicting]
     one_class = examples.labels.ndim == 1
     said = "are in several classes" if one_class else "have different labels"
+    advice = "Keep each in the class it belongs to" if one_class else "Give each the labels that are right"
+    if examples.texts:
+        said, advice = "have several transcripts", "Give each the transcript that is right"
     return DataProblem(
         f"pictures that {said}, pixel for pixel the same ({len(listed):,})",
         listed,
-        f"{'Keep each in the class it belongs to' if one_class else 'Give each the labels that are right'}, or leave "
-        "all their copies out: preprocess.on_conflict: quarantine",
+        f"{advice}, or leave all their copies out: preprocess.on_conflict: quarantine",
         decision == "quarantine",
         f"left out, {sum(map(len, findings.conflicting)):,} copies",
     )

@@ -19,14 +19,23 @@ _MAX_COPIES = 4  # of a group
 _MAX_PAIRS = 24
 
 
-def left_out(checked: Checked) -> Section:
-    """Unreadable pictures, and everything else that is in no split."""
+def left_out(checked: Checked, others: Sequence[tuple[str, int]] = ()) -> Section:
+    """Unreadable pictures, and everything else that is in no split.
+
+    Args:
+        checked: what was found.
+        others: further reasons for which pictures were left out, each with how many.
+
+    Returns:
+        One line where all are in a split.
+    """
     unreadable, total = checked.findings.unreadable, len(checked.splits)
     is_out_N = checked.findings.left_out
     spare = int(((checked.splits == "") & ~is_out_N).sum())
     counts: list[tuple[str, int]] = [
         ("cannot be read", len(unreadable)),
-        ("equal pictures under several classes", int(is_out_N.sum()) - len(unreadable)),
+        (_equal_under_several(checked).lower(), sum(map(len, checked.findings.conflicting))),
+        *others,
         ("beyond split.train_fraction", spare),
     ]
     counts = [(why, count) for why, count in counts if count]
@@ -37,25 +46,33 @@ def left_out(checked: Checked) -> Section:
     blocks: list[PageBlock] = [Table(["left out", "pictures"], counts)]
     lines: list[Line] = [(f"{sum(n for _, n in counts):,} of {total:,} pictures are in none of the splits.",)]
     if unreadable:
+        label = "transcript" if checked.examples.texts else "class"
         rows: list[list[Cell]] = []
         for row, reason in list(unreadable.items())[:_MAX_LISTED]:
             rows.append([checked.name(row), checked.class_name(row), Name(reason)])
-        blocks.append(Table([f"cannot be read{_first(len(rows), len(unreadable))}", "class", "why"], rows))
+        blocks.append(Table([f"cannot be read{_first(len(rows), len(unreadable))}", label, "why"], rows))
     what = ", ".join(f"{count:,} {why}" for why, count in counts)
     return Section("left-out", "Unreadable and left out", what, not is_out_N.any(), lines, blocks)
 
 
+def _equal_under_several(checked: Checked) -> str:
+    return f"Equal pictures {'with several transcripts' if checked.examples.texts else 'under several classes'}"
+
+
 def conflicts(checked: Checked) -> Section:
-    """Equal pictures under several classes."""
-    groups = checked.findings.conflicting
-    title = "Equal pictures under several classes"
+    """Equal pictures under several classes, or with several transcripts."""
+    groups, are_lines = checked.findings.conflicting, bool(checked.examples.texts)
+    title = _equal_under_several(checked)
     if not groups:
-        return Section("conflicts", title, "none", lines=[("No picture is there under two classes.",)])
+        none = "with two transcripts" if are_lines else "under two classes"
+        return Section("conflicts", title, "none", lines=[(f"No picture is there {none}.",)])
+    several = "with several transcripts" if are_lines else "under several classes"
+    advice = "Give each the transcript that is right" if are_lines else "Keep each in the class it belongs to"
     lines: list[Line] = [
         (
-            f"{_count(len(groups), 'picture')} can be found under several classes, pixel for pixel the same. At most "
-            f"one of the labels can be right, so all {sum(map(len, groups)):,} copies were left out. Keep each in the "
-            "class it belongs to, and run this again.",
+            f"{_count(len(groups), 'picture')} can be found {several}, pixel for pixel the same. At most one of "
+            f"the labels can be right, so all {sum(map(len, groups)):,} copies were left out. {advice}, and run this "
+            "again.",
         )
     ]
     return Section("conflicts", title, _count(len(groups), "picture"), False, lines, [_gallery(checked, groups)])
@@ -89,16 +106,20 @@ def leaks(checked: Checked) -> Section:
 
 
 def exact_duplicates(checked: Checked) -> Section:
-    """Equal pictures of one class."""
-    groups = checked.findings.equal
+    """Equal pictures of one class, or with one transcript."""
+    groups, are_lines = checked.findings.equal, bool(checked.examples.texts)
     if not groups:
-        return Section("equal", "Exact duplicates", "none", lines=[("No two pictures of a class are equal.",)])
+        none = (
+            "No two pictures with one transcript are equal." if are_lines else "No two pictures of a class are equal."
+        )
+        return Section("equal", "Exact duplicates", "none", lines=[(none,)])
     copies = sum(map(len, groups)) - len(groups)
     where = _splits_of_groups(checked, groups)
     apart = sum(count for splits, count in where if "," in splits)
+    there = "with one transcript" if are_lines else "in their class"
     lines: list[Line] = [
         (
-            f"{_count(len(groups), 'picture')} can be found more than once in their class, pixel for pixel the same: "
+            f"{_count(len(groups), 'picture')} can be found more than once {there}, pixel for pixel the same: "
             f"{_count(copies, 'copy', 'copies')} too many. {_apart(apart, len(groups))}",
         )
     ]

@@ -5,8 +5,38 @@ Shapes: H height, W width, C channels.
 
 import numpy as np
 
+from saccade.core.errors import UserError
 from saccade.data.spec import PAD
 from saccade.kinds.image.pixels.resize import prepare_image
+
+_PAGE_HEIGHTS, _PAGE_SHAPE = 8, 4  # see is_page
+
+
+def is_page(sides: tuple[int, int], height: int) -> bool:
+    """Whether a picture looks like a page, or several lines: higher than 8 lines as they are stored, and not 4 times
+    as wide as high.
+
+    >>> is_page((3508, 2480), 32), is_page((300, 2400), 32), is_page((40, 30), 32)
+    (True, False, False)
+    """
+    return sides[0] > _PAGE_HEIGHTS * height and sides[1] < _PAGE_SHAPE * sides[0]
+
+
+def refuse_page(sides: tuple[int, int], height: int) -> None:
+    """Refuse a picture of which nothing could be read.
+
+    Args:
+        sides: height and width of the picture in pixels.
+        height: height of a stored line in pixels.
+
+    Raises:
+        UserError: it looks like a page; the message goes on after the file's name.
+    """
+    if is_page(sides, height):
+        raise UserError(
+            f"must be one line of print, but looks like a page, {sides[1]:,} x {sides[0]:,} pixels: cut it into lines; "
+            f"if it is one line, shrink it to a height of {_PAGE_HEIGHTS * height} pixels at most"
+        )
 
 
 def line_width(sides: tuple[int, int], height: int) -> int:
