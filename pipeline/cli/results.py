@@ -151,10 +151,16 @@ def predict(
     monitor: Annotated[
         bool, typer.Option("--monitor", help="also tell whether the inputs look like the data of the run: see `drift`")
     ] = False,
+    page: Annotated[
+        bool,
+        typer.Option("--page", help="pictures of whole pages: find their lines, read each; --out FILE.png draws them"),
+    ] = False,
 ) -> None:
     """Classify new images, texts or series with a trained run, or let it continue a text or a series."""
     if not paths and not text and prompt is None:
         raise typer.BadParameter("name files, or give --text TEXT or --prompt TEXT")
+    if page and (not paths or text or prompt is not None or top is not None or monitor):
+        raise typer.BadParameter("--page takes pictures of pages, --json and --out FILE.png alone")
     here, out = Path.cwd(), out and out.absolute()  # relative to where the command was called, not to the tree
     from pipeline.batch_answers.tables import SUFFIXES
     from saccade.kinds import Reading
@@ -178,6 +184,8 @@ def predict(
         )
 
     if is_onnx(run):
+        if page:
+            raise typer.BadParameter("--page needs a run or a bundle: an exported file reads no pages")
         if monitor:
             raise typer.BadParameter("--monitor needs a run of params.yaml: an exported file has no data beside it")
         from pipeline.commands.predict_file import predict_with_file
@@ -185,6 +193,12 @@ def predict(
         predict_with_file(Path(run), asked, paths=paths or (), texts=text or (), here=here)
         return
     network = asked_network(run, here)
+    if page:
+        from pipeline.commands.predict_page import predict_pages
+
+        given = {"device": network.device, "out": out, "as_json": as_json}
+        predict_pages(run, network.found, paths or (), here=here, **given)
+        return
     if monitor and network.params is None:
         raise typer.BadParameter(f"--monitor needs a run of params.yaml, whose data are prepared here, not {run}")
     from pipeline import paths as places

@@ -35,6 +35,7 @@ ORDER = (
     "saccade.doctor",
     "saccade.transcripts",
     "saccade.predict",
+    "saccade.page_lines",
     "saccade.explain",
     "saccade.export",
     "saccade.drift",
