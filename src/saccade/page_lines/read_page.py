@@ -139,7 +139,8 @@ def read_images(images: Sequence[np.ndarray], reader: LineReader, decoder: Decod
 
 def _sureness(lines: Sequence[PageLine]) -> float:
     """The median over lines of the mean probability of a character; 0 where there is none."""
-    sure = [np.mean([c.probability for c in one.read.characters]) if one.read.characters else 0.0 for one in lines]
+    said = [[c.probability for c in one.read.characters] for one in lines]
+    sure = [sum(each) / len(each) if each else 0.0 for each in said]
     return float(np.median(sure)) if sure else 0.0
 
 
