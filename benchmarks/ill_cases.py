@@ -1,4 +1,4 @@
-"""Five networks that are ill on purpose, their data and settings: what benchmarks/ill_networks.py trains."""
+"""Six networks that are ill on purpose, their data and settings: what benchmarks/ill_networks.py trains."""
 
 import functools
 import tempfile
@@ -16,6 +16,8 @@ from saccade.data.spec import Spec
 
 NEGATIVE_BIAS = -10.0
 TOO_HIGH = 100
+UNEQUAL = (150, 60, 30, 12, 6)  # examples of each of five digits, with noise of a standard deviation of
+NOISE = 1.2  # times the range of a pixel
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,9 @@ class Case:
         lr: of Adam, constant.
         epochs: how many.
         clip_norm: of the gradient.
+        batch_size: examples an update.
+        class_weights: of the training loss, as in params.yaml.
+        keep: which epoch's weights are kept, last or best; each training here has all of its epochs.
         spoil: what is done to the first weights.
     """
 
@@ -62,6 +67,9 @@ class Case:
     lr: float = 0.004
     epochs: int = 12
     clip_norm: float | None = None
+    batch_size: int = 64
+    class_weights: str = "none"
+    keep: str = "last"
     cured_data: Callable[[int], Data] | None = None
     spoil: Callable[[nn.Module], None] = lambda model: None
 
@@ -102,6 +110,29 @@ def adding(seed: int, *, length: int, count: int = 6400) -> Data:
     )
 
 
+def unequal_digits(seed: int) -> Data:
+    """Five digits drawn by the seed, the first often and the last seldom, in noise; a third more to validate on."""
+    from sklearn.datasets import load_digits
+
+    images_NHW, labels_N = load_digits(return_X_y=True)[0].reshape(-1, 8, 8) / 16, load_digits().target
+    random = np.random.default_rng([17, seed])
+    chosen: tuple[list[int], list[int]] = ([], [])
+    for digit, count in zip(random.permutation(10), UNEQUAL, strict=False):
+        rows = np.resize(random.permutation(np.flatnonzero(labels_N == digit)), count + max(3, count // 3))
+        chosen[0].extend(rows[:count])
+        chosen[1].extend(rows[count:])
+    classes = tuple(dict.fromkeys(labels_N[chosen[0]].tolist()))
+    arrays = []
+    for rows in chosen:
+        noisy_NHW = images_NHW[rows] + random.normal(0, NOISE, (len(rows), 8, 8))
+        x_NHWC = (np.clip((noisy_NHW + 3) / 7, 0, 1) * 255).astype(np.uint8)[..., None]
+        y_N = [classes.index(label) for label in labels_N[rows]]
+        arrays.append(LabelledArrays(torch.from_numpy(x_NHWC)[None], torch.tensor(y_N)))
+    pixels = arrays[0].views / 255
+    spec = Spec("image", (8, 8, 1), tuple(map(str, classes)))
+    return Data(arrays[0], arrays[1], spec, [float(pixels.mean())], [float(pixels.std())])
+
+
 @torch.no_grad()
 def push_below_zero(model: nn.Module) -> None:
     """A large negative bias before every ReLU; where a batch norm follows, the layer has none to push."""
@@ -127,5 +158,9 @@ CASES = {
     ),
     "shuffled": Case(
         "shuffled labels", "not learning", functools.partial(LARGER, shuffled=True), "lenet5", cured_data=LARGER
+    ),
+    "rare-classes": Case(
+        "rare classes that weigh 25 times as much", "swinging about a constant answer", unequal_digits, "resnet9",
+        {"width": 8}, lr=0.02, epochs=30, batch_size=32, class_weights="inverse",
     ),
 }  # fmt: skip

@@ -218,6 +218,9 @@ class Project:
             run, name = params["runs"][trained], params["runs"][trained]["dataset"]
             dataset = params["datasets"][name]
             entry = json.dumps(dataset, sort_keys=True)
+            if self.own.form == "image":  # of small grey ones, too, which ``evaluate`` leaves out by itself
+                run = {**run, "evaluate": {**run.get("evaluate", {}), "features_baseline": True}}
+                bench.write_params(params["datasets"], {trained: run}, seed=self.split)
         if entry not in self.prepared:
             shutil.rmtree(bench.folder / "data", ignore_errors=True)  # of other settings: gigabytes
             for stage in ("fetch", "preprocess", "augment"):
