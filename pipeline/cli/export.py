@@ -22,7 +22,12 @@ class Format(StrEnum):
 @app.command()
 def export(
     run: Annotated[
-        str, typer.Argument(metavar="RUN", help="a trained run: a folder in models", autocompletion=complete_run)
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="a trained run: a folder in models; or a registered model such as models:/NAME@champion",
+            autocompletion=complete_run,
+        ),
     ],
     format_: Annotated[
         Format,

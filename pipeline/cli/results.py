@@ -199,8 +199,6 @@ def predict(
         given = {"device": network.device, "out": out, "as_json": as_json}
         predict_pages(run, network.found, paths or (), here=here, **given)
         return
-    if monitor and network.params is None:
-        raise typer.BadParameter(f"--monitor needs a run of params.yaml, whose data are prepared here, not {run}")
     from pipeline import paths as places
     from pipeline.commands.predict import predict, spec_of
 
@@ -215,8 +213,7 @@ def predict(
     if monitor:
         from pipeline.commands.drift import monitor_inputs
 
-        dataset = network.params.runs[run].dataset
-        monitor_inputs(reading, dataset=dataset, device=network.device, as_json=as_json)
+        monitor_inputs(reading, network, as_json=as_json)
 
 
 @app.command()
@@ -304,13 +301,10 @@ def drift(
         raise typer.BadParameter("name new inputs: files, folders, or --text TEXT")
     here, out = Path.cwd(), out and out.absolute()  # relative to where the command was called, not to the tree
     network = asked_network(run, here)
-    if network.params is None:
-        raise typer.BadParameter(f"drift needs a run of params.yaml, whose data are prepared here, not {run}")
     from pipeline.commands.drift import drift
     from pipeline.commands.predict import spec_of
     from saccade.kinds import Reading
 
     spec = spec_of(network.found.bundle)
     reading = Reading(run, spec, paths or (), text or (), here, network.source, network.preprocess, network.holds)
-    dataset = network.params.runs[run].dataset
-    drift(reading, dataset=dataset, device=network.device, page=out, as_json=as_json)
+    drift(reading, network, page=out, as_json=as_json)

@@ -28,6 +28,8 @@ class AskedNetwork:
         batch_size: examples at once.
         device: auto, cpu, cuda, cuda:1 or mps.
         label: name for files that are written, without slashes.
+        dataset: name of the dataset that it was trained on; empty where that is not known.
+        source_name: name of the dataset's source; empty where that is not known.
         params: the whole file, of a run that it holds; None of others.
     """
 
@@ -38,6 +40,8 @@ class AskedNetwork:
     batch_size: int = _BATCH_SIZE
     device: str = "auto"
     label: str = ""
+    dataset: str = ""
+    source_name: str = ""
     params: "Params | None" = None
 
 
@@ -61,6 +65,8 @@ def network_of_run(params: "Params", run: str) -> AskedNetwork:
         block.evaluate.batch_size,
         block.evaluate.device,
         run,
+        block.dataset,
+        dataset.source.name,
         params,
     )
 
@@ -90,6 +96,8 @@ def network_of_reference(reference: str, here: Path) -> AskedNetwork:
         _new_examples_of(name) if name in registry.names("datasets") else "",
         int(params.get("evaluate.batch_size", _BATCH_SIZE)),
         label=found.bundle.name if version is None else f"{version.name}-{version.number}",
+        dataset=str(found.recorded_run().get("dataset", "")),
+        source_name=name,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline import paths
+from pipeline.commands.asked_network import AskedNetwork
 from pipeline.console import Progress, say, warn
 from pipeline.runs.reported import reported_threshold
 from saccade import kinds
@@ -23,13 +24,12 @@ if TYPE_CHECKING:
 _SEED = 0  # of what is drawn: the same inputs give the same page
 
 
-def drift(reading: kinds.Reading, *, dataset: str, device: str, page: Path | None, as_json: bool) -> None:
+def drift(reading: kinds.Reading, network: AskedNetwork, *, page: Path | None, as_json: bool) -> None:
     """Compare new inputs with the test split of a run's dataset, print what was found and write the page.
 
     Args:
         reading: new inputs.
-        dataset: name of the run's dataset.
-        device: auto, cpu, cuda, cuda:1 or mps.
+        network: run or registered model, whose dataset is prepared here.
         page: HTML file to write; None: reports/RUN/drift.html.
         as_json: print one JSON object in place of lines.
 
@@ -43,6 +43,9 @@ def drift(reading: kinds.Reading, *, dataset: str, device: str, page: Path | Non
     from saccade.report.rendering import to_html
 
     run, spec = reading.run, reading.spec
+    found_bundle, dataset = network.found, network.dataset
+    if not dataset:
+        raise UserError(f"{run} does not say which dataset it was trained on: name the run of params.yaml")
     if spec.output != "per_example" or spec.horizon:
         does = "reads lines" if spec.output == "transcript" else "goes on with texts"
         does = "forecasts" if spec.horizon else does
@@ -50,7 +53,7 @@ def drift(reading: kinds.Reading, *, dataset: str, device: str, page: Path | Non
     info = read_dataset_info(paths.prepared(dataset))
     if info.spec.shape != spec.shape or info.spec.vocabulary != spec.vocabulary:
         raise UserError(
-            f"{paths.prepared(dataset)} is not what {run} was trained on: `saccade train {run}`, or `dvc checkout`"
+            f"{paths.prepared(dataset)} is not what {run} was trained on: `dvc checkout`, or train it again"
         )
     test, train = (open_split(paths.prepared(dataset), part) for part in ("test", "train"))
     examples = kinds.read_new(reading)
@@ -63,7 +66,7 @@ def drift(reading: kinds.Reading, *, dataset: str, device: str, page: Path | Non
     known = [one for one in read if not isinstance(one.array, UserError)]
     size = sample_size(len(test.examples), len(known))
     chosen = [known[i] for i in draw(len(known), size, _SEED).tolist()]
-    predictor = prediction.load(paths.model(run), device=device)
+    predictor = prediction.load(found_bundle.bundle, device=network.device)
     measures = kinds.measures_of_new(reading, chosen)
 
     def sample(split: Split) -> Sample:
@@ -74,11 +77,11 @@ def drift(reading: kinds.Reading, *, dataset: str, device: str, page: Path | Non
 
     stored = _stacked([one.array for one in chosen], spec)
     new = look_at(predictor, stored, [one.name for one in chosen], measures)
-    threshold, warning = reported_threshold(run, paths.model(run), paths.report(run))
+    threshold, warning = reported_threshold(run, found_bundle.bundle, found_bundle.record)
     for line in [*examples.warnings, *([warning] if warning else [])]:
         warn(line)
     found = compare(predictor, sample(test), sample(train), new, unsure_below=threshold, seed=_SEED)
-    page = page or paths.report(run) / "drift.html"
+    page = page or paths.report(network.label) / "drift.html"
     problems = len(read) - len(known)
     with replacing_file(page) as partial:
         partial.write_text(to_html(drift_page(run, found, spec, problems=problems, total=examples.total)), "utf-8")
@@ -93,17 +96,16 @@ def drift(reading: kinds.Reading, *, dataset: str, device: str, page: Path | Non
     say(f"page: {page}")
 
 
-def monitor_inputs(reading: kinds.Reading, *, dataset: str, device: str, as_json: bool) -> None:
+def monitor_inputs(reading: kinds.Reading, network: AskedNetwork, *, as_json: bool) -> None:
     """What ``drift`` says of inputs that were predicted, a warning where it can say nothing of them.
 
     Args:
         reading: the inputs.
-        dataset: name of the run's dataset.
-        device: auto, cpu, cuda, cuda:1 or mps.
+        network: run whose dataset is prepared here.
         as_json: print one JSON object in place of lines.
     """
     try:
-        drift(reading, dataset=dataset, device=device, page=None, as_json=as_json)
+        drift(reading, network, page=None, as_json=as_json)
     except UserError as error:  # the answers were given
         warn(f"--monitor: {error}")
 

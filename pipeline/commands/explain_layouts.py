@@ -1,5 +1,6 @@
 """``saccade explain RUN``: maps over images, what each step of a sequence adds, or both where rows are read."""
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,10 @@ from pipeline.commands.explain import ExplainOptions, explain_run
 from pipeline.commands.explain_sequences import Request, explain_examples, reads_steps
 from pipeline.commands.explain_tracking import keeping_sheets
 from pipeline.commands.predict import spec_of
+from pipeline.model_registry.evidence import bundle_sha256
+from pipeline.model_registry.reference import SCHEME
+from pipeline.model_registry.resolve import find_bundle
+from saccade.bundle.bundle import weights_sha256
 from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.data.spec import Spec
@@ -49,18 +54,44 @@ def explain_given(params: "Params", run: str, given: Given, options: ExplainOpti
 
     Args:
         params: the whole file.
-        run: key in ``runs:``, or the folder of a bundle in models/.
+        run: key in ``runs:``, the folder of a bundle in models/, or a registered model such as models:/NAME@champion.
         given: what is to be explained.
         options: what is asked.
 
     Raises:
         UserError: there is no such run or bundle, or what is asked does not fit it.
     """
+    if run.startswith(SCHEME):
+        run = run_with_weights_of(run)
     if given.is_own_data:
         with keeping_sheets(run, options.out or paths.report(run) / "explain"):
             _explain(params, run, given, options)
     else:
         _explain(params, run, given, options)
+
+
+def run_with_weights_of(reference: str) -> str:
+    """The folder in models/ that holds the network of a registered model, to the bit.
+
+    Args:
+        reference: ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``.
+
+    Returns:
+        Its name.
+
+    Raises:
+        UserError: there is no such model, or no folder that holds it.
+    """
+    bundle = find_bundle(reference).bundle
+    wanted = bundle_sha256(bundle), weights_sha256(bundle)
+    for config in sorted(Path("models").glob("*/bundle.json")):
+        if bundle_sha256(config.parent) == wanted[0] and weights_sha256(config.parent) == wanted[1]:
+            return config.parent.name
+    name = re.sub(r"\W+", "-", reference.removeprefix(SCHEME))
+    raise UserError(
+        f"{reference} has weights {wanted[1][:12]}, which no folder in models/ holds: `cp -r {bundle} models/{name}`, "
+        f"then `saccade explain {name}`"
+    )
 
 
 def _explain(params: "Params", run: str, given: Given, options: ExplainOptions) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline import paths
+from pipeline.commands.asked_network import AskedNetwork, network_of_reference, network_of_run
 from pipeline.console import Progress, pluralise, say, warn
+from pipeline.model_registry.reference import SCHEME
 from pipeline.params.problems import nearest
 from pipeline.runs.reported import reported_threshold
 from saccade.bundle.bundle import read_config, weights_sha256
-from saccade.core import registry
 from saccade.core.errors import UserError
 from saccade.data.prepared import open_split, read_dataset_info
 from saccade.export.metadata import RunFacts, metadata_of, reading_values
@@ -46,35 +47,41 @@ class ExportOptions:
 
 
 def export(params: "Params", run: str, options: ExportOptions) -> None:
-    """Write a trained run as a file, and say what it is.
+    """Write a trained run, or a registered model, as a file, and say what it is.
 
     Args:
         params: the whole file.
-        run: key in ``runs:``, or the folder of a bundle in models/.
+        run: key in ``runs:``, the folder of a bundle in models/, or a registered model such as models:/NAME@champion.
         options: what is asked for.
 
     Raises:
         UserError: there is no such run or bundle, its weights are others than were trained, or it cannot be exported.
     """
     known = {*params.runs, *(path.parent.name for path in Path("models").glob("*/bundle.json"))}
-    if run not in known:
+    if run not in known and not run.startswith(SCHEME):
         raise UserError(f"neither params.yaml nor models/ has a run {run!r}; {nearest(run, sorted(known))}")
     if options.format == "onnx":
         require_exporter()
-    config = read_config(paths.model(run))  # what is not trained is said before a place for the file is sought
+    if run in params.runs:
+        asked = network_of_run(params, run)
+    else:
+        asked = network_of_reference(run if run.startswith(SCHEME) else str(paths.model(run)), Path())
+    bundle = asked.found.bundle
+    config = read_config(bundle)  # what is not trained is said before a place for the file is sought
     if config.spec.output == "transcript" and options.format == "onnx":
         raise UserError(
             f"{run} reads lines, which no ONNX file of saccade does yet: `saccade export {run} --format safetensors` "
             "writes its weights, `saccade serve` answers over HTTP"
         )
-    target = _target(run, options)
-    predictor = prediction.load(paths.model(run))
-    metadata = metadata_of(predictor.config, facts_of(params, run))
+    target = _target(asked.label, options)
+    predictor = prediction.load(bundle)
+    metadata = metadata_of(predictor.config, facts_of(asked))
     if options.format != "onnx":
         size = write_weights(predictor.config, predictor.network, target, options.format, metadata)
         say(f"written: {_short(target)}, a folder: {size:,} bytes of tensors, and README.md on how to load them")
     elif options.quantise:
-        _export_quantised(params, run, predictor, target, metadata, has_own_place=options.out is None)
+        usual = _usual_target(asked.label, "onnx") if options.out is None else target
+        _export_quantised(params, run, predictor, target, metadata, whole_target=usual)
     else:
         exported = write_onnx(predictor.config, predictor.network, target, metadata)
         _say_all(exported)
@@ -82,7 +89,7 @@ def export(params: "Params", run: str, options: ExportOptions) -> None:
 
 
 def _export_quantised(
-    params: "Params", run: str, predictor: "Predictor", target: Path, metadata: dict[str, str], *, has_own_place: bool
+    params: "Params", run: str, predictor: "Predictor", target: Path, metadata: dict[str, str], *, whole_target: Path
 ) -> None:
     """Export with 32 bits beside the target, then with 8, and keep what is worth it."""
     validation, training = _measured_on(params, run, predictor)
@@ -92,7 +99,7 @@ def _export_quantised(
         with Progress("examples") as progress:
             found = write_quantised(predictor.config, whole, target, validation, training, progress=progress)
         if found.reason:
-            target = _usual_target(run, "onnx") if has_own_place else target
+            target = whole_target
             whole.replace(target)
             say(f"note: {found.reason}")
         else:
@@ -148,21 +155,20 @@ def _target(run: str, options: ExportOptions) -> Path:
     return target
 
 
-def facts_of(params: "Params", run: str) -> RunFacts:
-    """What is known of a run besides its network, from its bundle and its report.
+def facts_of(asked: AskedNetwork) -> RunFacts:
+    """What is known of a run besides its network, from its bundle and its record.
 
     Args:
-        params: the whole file.
-        run: key in ``runs:``, or the folder of a bundle in models/.
+        asked: where both lie, and how files are read for it.
 
     Returns:
-        What its files say; of a run without a report, little.
+        What its files say; of a run without a record, little.
 
     Raises:
         UserError: the weights are others than were trained.
     """
-    bundle, report = paths.model(run), paths.report(run)
-    found, trained = weights_sha256(bundle), _read_json(report / "run.json")
+    bundle, report = asked.found.bundle, asked.found.record
+    found, trained = weights_sha256(bundle), asked.found.recorded_run()
     expected = trained.get("weights_sha256", found)
     if found != expected and trained.get("identity") == read_config(bundle).identity:
         raise UserError(
@@ -170,27 +176,19 @@ def facts_of(params: "Params", run: str) -> RunFacts:
             f"{expected[:12]}): `dvc checkout -f {bundle}` restores them"
         )
     is_of_run = found == expected
-    threshold, warning = reported_threshold(run)
+    threshold, warning = reported_threshold(asked.label, bundle, report)
     if warning:
         warn(warning)
-    block = params.runs.get(run)
-    dataset = block.dataset if block else str(trained.get("dataset", ""))
-    source, reading = "", {}
-    if dataset in params.datasets:
-        made_of = params.datasets[dataset]
-        source = made_of.source.name
-        holds = registry.constant_or("", "datasets", source, "NEW_EXAMPLES")
-        reading = reading_values(made_of.source.arguments, made_of.preprocess.options, holds)
     return RunFacts(
-        run=run,
+        run=asked.label,
         bundle=(bundle / "bundle.json").read_text(encoding="utf-8"),
         weights_sha256=found,
         metrics=_read_json(report / "metrics.json") if is_of_run else {},
         reject_threshold=threshold,
-        dataset=dataset,
-        source=source,
+        dataset=asked.dataset or str(trained.get("dataset", "")),
+        source=asked.source_name,
         arrays=trained.get("data", {}) if is_of_run else {},
-        reading=reading,
+        reading=reading_values(asked.source, asked.preprocess, asked.holds) if asked.source_name else {},
     )
 
 

@@ -33,11 +33,14 @@ class FoundBundle:
     record: Path
     version: Version | None = None
 
+    def recorded_run(self) -> Mapping[str, Any]:
+        """What ``train`` wrote of the run; nothing where that is not known."""
+        path = self.record / "run.json"
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
     def recorded_params(self) -> Mapping[str, Any]:
         """Every resolved parameter of the run, flat keys; nothing where that is not known."""
-        path = self.record / "run.json"
-        trained = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        found: Mapping[str, Any] = trained.get("record", {}).get("params", {})
+        found: Mapping[str, Any] = self.recorded_run().get("record", {}).get("params", {})
         return found
 
 

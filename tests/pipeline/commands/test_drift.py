@@ -8,7 +8,10 @@ import pytest
 from PIL import Image
 from sequence_bundles import ROWS, trained
 
+from pipeline import paths
+from pipeline.commands.asked_network import AskedNetwork
 from pipeline.commands.drift import drift, monitor_inputs
+from pipeline.model_registry.resolve import FoundBundle
 from saccade.bundle.bundle import save
 from saccade.core.errors import UserError
 from saccade.core.files import write_json
@@ -51,11 +54,15 @@ def draw(name: str, scale: float) -> None:
         Image.fromarray(pixels.astype(np.uint8)).save(f"{name}/{number:02}.png")
 
 
+def network_of(dataset: str) -> AskedNetwork:
+    found = FoundBundle(paths.model("run"), paths.report("run"))
+    return AskedNetwork(found, device="cpu", label="run", dataset=dataset)
+
+
 def told(folder: str, **asked: object) -> None:
     drift(
         Reading("run", ROWS, [folder], here=Path()),
-        dataset="dots",
-        device="cpu",
+        network_of("dots"),
         **{"page": None, "as_json": False, **asked},  # type: ignore[arg-type]
     )
 
@@ -87,7 +94,7 @@ def test_too_few_inputs_are_an_error_and_beside_answers_a_warning(capsys: pytest
     with pytest.raises(UserError, match="1 new input is too few: drift is measured of 30 at least"):
         told("dark/00.png")
     reading = Reading("run", ROWS, ["dark/00.png"], here=Path())
-    monitor_inputs(reading, dataset="dots", device="cpu", as_json=False)
+    monitor_inputs(reading, network_of("dots"), as_json=False)
     assert capsys.readouterr().err.startswith("--monitor: 1 new input is too few")
 
 
@@ -98,3 +105,9 @@ def test_data_of_another_shape_are_not_those_of_the_run() -> None:
     path.write_text(json.dumps(values))
     with pytest.raises(UserError, match="data/prepared/dots is not what run was trained on"):
         told("dark")
+
+
+def test_a_model_of_unknown_data_is_refused() -> None:
+    reading = Reading("models:/dots/1", ROWS, ["dark"], here=Path())
+    with pytest.raises(UserError, match="models:/dots/1 does not say which dataset it was trained on"):
+        drift(reading, network_of(""), page=None, as_json=False)

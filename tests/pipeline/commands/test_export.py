@@ -12,8 +12,10 @@ import torch
 from typer.testing import CliRunner
 
 from pipeline.cli import app
+from pipeline.commands import asked_network
 from pipeline.commands import export as command
 from pipeline.commands.export import ExportOptions, export
+from pipeline.model_registry.resolve import FoundBundle
 from saccade.bundle import bundle
 from saccade.bundle.config import NetworkConfig
 from saccade.core.errors import UserError
@@ -40,7 +42,8 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     Path("reports/a/metrics.json").write_text('{"accuracy": 0.5, "reject_threshold": 0.75}')
     preprocess = SimpleNamespace(options={})
     dataset = SimpleNamespace(source=SimpleNamespace(name="digits", arguments={}), preprocess=preprocess)
-    runs = {name: SimpleNamespace(dataset="digits") for name in ("a", "b")}
+    evaluate = SimpleNamespace(batch_size=8, device="cpu")
+    runs = {name: SimpleNamespace(dataset="digits", evaluate=evaluate) for name in ("a", "b")}
     return SimpleNamespace(runs=runs, datasets={"digits": dataset})
 
 
@@ -90,6 +93,24 @@ def test_a_run_without_a_report_is_exported_too(params: Any, written: list[dict[
     assert Path("here.onnx").read_bytes() == b"12345"
     assert written[0]["saccade.metrics"] == "{}" and "saccade.reject_threshold" not in written[0]
     assert json.loads(written[0]["saccade.data"]) == {"dataset": "", "source": "", "arrays": {}}
+
+
+def test_a_registered_model_is_exported_with_its_record(
+    params: Any, written: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = json.loads(Path("reports/a/run.json").read_text())
+    recorded = {"dataset.source.name": "mnist", "dataset.source.value_columns": ["x"]}
+    Path("reports/a/run.json").write_text(json.dumps({**trained, "record": {"params": recorded}}))
+    version = SimpleNamespace(name="pets", number=2)
+    found = FoundBundle(Path("models/a"), Path("reports/a"), version)  # type: ignore[arg-type]
+    monkeypatch.setattr(asked_network, "find_bundle", lambda reference, here: found)
+    params.runs.clear()
+    export(params, "models:/pets@champion", ExportOptions())
+    (said,) = written
+    assert Path("models/pets-2.onnx").exists() and said["saccade.run"] == "pets-2"
+    assert json.loads(said["saccade.data"])["licence"] == "none named by its publishers"
+    assert json.loads(said["saccade.reading"])["source"] == {"value_columns": ["x"]}
+    assert json.loads(said["saccade.metrics"])["accuracy"] == 0.5 and said["saccade.reject_threshold"] == "0.75"
 
 
 @pytest.mark.parametrize(

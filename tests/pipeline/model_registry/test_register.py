@@ -22,6 +22,7 @@ from tracking_helpers import fresh_store, mlflow_server
 
 from pipeline import paths
 from pipeline.commands.asked_network import network_of_reference
+from pipeline.commands.explain_layouts import run_with_weights_of
 from pipeline.commands.register import RegisterOptions, register
 from pipeline.commands.registered import show_registered
 from pipeline.model_registry.resolve import bundle_folder, find_bundle
@@ -261,6 +262,23 @@ def test_a_registered_model_is_the_bundle_of_its_run(
     asked = network_of_reference("models:/dots/1", Path())
     assert (asked.source, asked.label) == ({"mirror": "https://***@host/"}, "dots-1")
     assert asked.found.record.name == "record" and (asked.found.record / "metrics.json").exists()
+
+
+def test_a_registered_model_is_explained_by_the_folder_that_holds_it(registered: SimpleNamespace) -> None:
+    assert run_with_weights_of("models:/dots@champion") in ("again", "good")  # which have the same weights
+    held = [Path("models", name) for name in ("again", "good")]
+    for folder in held:
+        folder.rename(registered.root / f"{folder.name}-moved")
+    try:
+        with pytest.raises(UserError, match=r"no folder in models/ holds: `cp -r \S+ models/dots-1`, then") as raised:
+            run_with_weights_of("models:/dots/1")
+        fetched = str(raised.value).partition("cp -r ")[2].partition(" ")[0]
+        shutil.copytree(fetched, "models/dots-1")
+        assert run_with_weights_of("models:/dots/1") == "dots-1"
+        shutil.rmtree("models/dots-1")
+    finally:
+        for folder in held:
+            (registered.root / f"{folder.name}-moved").rename(folder)
 
 
 def test_a_run_and_a_folder_are_references_too(registered: SimpleNamespace, tmp_path: Path) -> None:
