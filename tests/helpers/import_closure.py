@@ -15,8 +15,9 @@ def file_of(module: str) -> Path | None:
     return path if path and path.is_file() else None
 
 
-# Functions that no stage calls: of tasks and kinds those of `saccade predict`, of sources that of `saccade start`
-ANSWERING = ("predict", "read_new", "recognise")
+# Functions that no stage calls: of tasks and kinds those of `saccade predict`, of sources that of `saccade start`; and
+# that of the stage fetch, which depends on its source's file alone
+ANSWERING = ("predict", "read_new", "recognise", "fetch")
 
 
 def imported_files(path: Path, *, within: Sequence[str] = ()) -> set[Path]:
