@@ -7,8 +7,8 @@
     python benchmarks/print_fonts.py FOLDER
 
 Left out: designs under another name (TeX Gyre is drawn after URW's, Carlito after Lato, Noto Sans after Open Sans),
-bold OCR A, whose outlines overlap and are drawn as blots, symbols, chancery hands, the thinnest weights, and Noto's scripts,
-which carry the same Latin letters.
+bold OCR A, whose outlines overlap and are drawn as blots, symbols, chancery hands, the thinnest weights, and scripts of
+Noto, which carry the same Latin letters.
 """
 
 import re
