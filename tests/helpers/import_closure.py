@@ -41,8 +41,9 @@ def files_behind(module: str, name: str, tree: ast.Module) -> set[Path]:
     return files
 
 
-# Functions that no stage calls: of tasks and kinds those of `saccade predict`, of sources that of `saccade start`
-ANSWERING = ("predict", "read_new", "recognise")
+# Functions that no stage calls: of tasks and kinds those of `saccade predict`, of sources that of `saccade start`; and
+# that of the stage fetch, which depends on its source's file alone
+ANSWERING = ("predict", "read_new", "recognise", "fetch")
 
 
 def imported_files(path: Path, *, within: Sequence[str] = ()) -> set[Path]:

@@ -22,6 +22,7 @@ ORDER = (
     "saccade.readers",
     "saccade.transforms",
     "saccade.augment",
+    "saccade.lettering",
     "saccade.evaluate",
     "saccade.prepare",
     "saccade.kinds",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from saccade.augment.print_defects import STRENGTHS, mixed_defects
 from saccade.core.errors import UserError
 
 Transform = dict[str, Any]
@@ -138,31 +139,41 @@ def _digits(height: int, width: int) -> list[Step]:
     ]
 
 
-def _print_defects(height: int, width: int) -> list[Step]:
-    """Scanned pages: what printers, time and scanners do to letters, dark on light or light on dark.
+def _print_defects(height: int, width: int, strength: str = "middling") -> list[Step]:
+    """Scanned pages: what printers, paper and scanners do to letters, dark on light or light on dark.
 
-    Ink that spread or did not reach the paper, blur, noise, faded contrast; simpler models than the paper's, and not
-    fitted to any machine.
+    Skew, ink that spread or did not reach the paper, texture, stamps, blur, faded contrast, grain, JPEG; simpler models
+    than the paper's, and not fitted to any machine. ``print-defects-light``, ``-heavy`` and ``-worst`` do
+    less and more.
 
     After H. S. Baird, Document Image Defect Models, in Structured Document Image Analysis, Springer 1992, p. 546-556,
     https://doi.org/10.1007/978-3-642-77281-8_26
     """
-    sharpest = _pixels(1 / 40, height, width)
-    blur = {"blur_limit": 0, "sigma_limit": [0.3, round(0.7 + min(height, width) / 80, 2)]}
-    faded = {"contrast_limit": [-0.4, 0.0], "brightness_limit": [0.0, 0.2]}
-    return [
-        Step(
-            {"name": "InkSpread", "amount_range": [-0.5, 0.8], "p": 0.6},
-            "strokes thin out or swell, by part of a pixel",
-        ),
-        Step(
-            {"name": "BrokenStrokes", "count_range": [1, 2], "width_range": [1, sharpest], "p": 0.3},
-            "short cuts in the colour of the paper",
-        ),
-        Step({"name": "GaussianBlur", **blur, "p": 0.5}, "out of focus"),
-        Step({"name": "RandomBrightnessContrast", **faded, "p": 0.5}, "faded"),
-        Step({"name": "GaussNoise", "std_range": [0.02, 0.06], "p": 0.5}, "grain; shares of white"),
-    ]
+    return [Step(*step) for step in mixed_defects(STRENGTHS[strength], height, width)]
+
+
+def _print_defects_light(height: int, width: int) -> list[Step]:
+    """Good scans of letters: the defects of print-defects at half of their strength.
+
+    Source: as of print-defects, https://doi.org/10.1007/978-3-642-77281-8_26
+    """
+    return _print_defects(height, width, "light")
+
+
+def _print_defects_heavy(height: int, width: int) -> list[Step]:
+    """Bad copies of letters: the defects of print-defects at one and a half times their strength.
+
+    Source: as of print-defects, https://doi.org/10.1007/978-3-642-77281-8_26
+    """
+    return _print_defects(height, width, "heavy")
+
+
+def _print_defects_worst(height: int, width: int) -> list[Step]:
+    """Letters that can hardly be read: the defects of print-defects at twice their strength.
+
+    Source: as of print-defects, https://doi.org/10.1007/978-3-642-77281-8_26
+    """
+    return _print_defects(height, width, "worst")
 
 
 def _industrial(height: int, width: int) -> list[Step]:
@@ -205,6 +216,9 @@ POLICIES: dict[str, Policy] = {
     "cifar-standard": Policy(_cifar_standard),
     "digits": Policy(_digits),
     "print-defects": Policy(_print_defects),
+    "print-defects-light": Policy(_print_defects_light),
+    "print-defects-heavy": Policy(_print_defects_heavy),
+    "print-defects-worst": Policy(_print_defects_worst),
     "industrial": Policy(_industrial),
     "microscopy": Policy(_microscopy, only_colour="stains are told apart by their colours"),
 }

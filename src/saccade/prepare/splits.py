@@ -24,6 +24,7 @@ DEFAULT_TEST = 0.15
 """Share of the test split where the source publishes none, and nothing is asked for."""
 
 _UNUSED = ""
+_FEW_UNITS = 10  # groups a class: of fewer, rounding shares class by class would empty a split
 _MAX_LISTED = 10  # classes in a message
 
 
@@ -141,15 +142,21 @@ def _units_by_time(rows: np.ndarray, keys: Sequence[str]) -> list[list[int]]:
 def _units_by_class(
     rows: np.ndarray, labels_N: np.ndarray, keys: Sequence[str], seed: int
 ) -> Mapping[str, list[list[int]]]:
-    """Rows that must stay together, listed by their most common label, in the order of the hash of (seed, key)."""
+    """Rows that must stay together, listed by their most common label, in the order of the hash of (seed, key).
+
+    Few groups that each hold many classes (a font has all letters) are of no class, and are listed in one.
+    """
     members: dict[str, list[int]] = {}
     for row in rows:
         members.setdefault(keys[row], []).append(int(row))
     strata: dict[str, list[list[int]]] = {}
+    is_mixed = len(members) < _FEW_UNITS * len(np.unique(labels_N[rows])) and all(
+        2 * np.bincount(labels_N[unit]).max() < len(unit) for unit in members.values()
+    )
     for key in sorted(members, key=lambda key: hashlib.blake2b(f"{seed}\0{key}".encode(), digest_size=16).digest()):
         unit = members[key]
         label = np.bincount(labels_N[unit]).argmax() if len(unit) > 1 else labels_N[unit[0]]
-        strata.setdefault(str(label), []).append(unit)
+        strata.setdefault("all" if is_mixed else str(label), []).append(unit)
     return strata
 
 

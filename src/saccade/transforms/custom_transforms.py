@@ -141,6 +141,77 @@ class BrokenStrokes:
 
 
 @dataclass(frozen=True)
+class PaperTexture:
+    """Paper that is not even: clouds of several sizes, and fibres, which make it darker; ink stays as dark as it is.
+
+    Pixels are multiplied by 1 - s t, where t goes from 0 to 1 over the picture.
+
+    Attributes:
+        strength_range: bounds of s.
+    """
+
+    strength_range: Sequence[float] = field(default=(0.05, 0.25))
+
+    def __post_init__(self) -> None:
+        _check_range("strength_range", self.strength_range, 0, 1)
+
+    def __call__(self, image_HWC: np.ndarray, random: np.random.Generator, colors_CC: np.ndarray) -> np.ndarray:
+        """On other paper: uint8 (H, W, C)."""
+        import cv2
+
+        height, width, _ = image_HWC.shape
+        side = min(height, width)
+        texture_HW = np.zeros((height, width), np.float32)
+        for share in (1.0, 0.35, 0.12):  # of the shorter side: how far apart the clouds' middles lie
+            grid = tuple(max(2, round(length / (share * side)) + 1) for length in (height, width))
+            coarse = random.random(grid, dtype=np.float32)
+            texture_HW += cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+        for _ in range(int(random.integers(0, 2 + 3 * width // side))):
+            (x, y), angle = random.random(2) * (width, height), random.uniform(0, np.pi)
+            reach = random.uniform(0.1, 0.4) * side * np.array([np.cos(angle), np.sin(angle)])
+            start, end = ([round(float(value)) for value in (x, y) + sign * reach] for sign in (-1, 1))
+            texture_HW = cv2.line(texture_HW, start, end, float(texture_HW.max()), 1, cv2.LINE_AA)
+        texture_HW -= texture_HW.min()
+        texture_HW /= max(float(texture_HW.max()), 1e-6)
+        return _as_bytes(image_HWC * (1 - _between(random, self.strength_range) * texture_HW[..., None]))
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Part of a stamp over the picture: an arc of its ring, or a bar of its frame, in translucent ink.
+
+    Attributes:
+        darkness_range: bounds of the share of light that the stamp's ink takes away.
+    """
+
+    darkness_range: Sequence[float] = field(default=(0.1, 0.35))
+
+    def __post_init__(self) -> None:
+        _check_range("darkness_range", self.darkness_range, 0, 1)
+
+    def __call__(self, image_HWC: np.ndarray, random: np.random.Generator, colors_CC: np.ndarray) -> np.ndarray:
+        """Stamped: uint8 (H, W, C)."""
+        import cv2
+
+        height, width, _ = image_HWC.shape
+        side = min(height, width)
+        ink_HW = np.zeros((height, width), np.float32)
+        thickness = max(1, round(side * random.uniform(0.05, 0.14)))
+        (x, y), angle = random.random(2) * (width, height), random.uniform(0, 2 * np.pi)
+        away = np.array([np.cos(angle), np.sin(angle)])
+        if random.random() < 0.5:
+            radius = side * random.uniform(0.8, 2.5)
+            middle = [round(float(value)) for value in (x, y) + radius * away]
+            ink_HW = cv2.circle(ink_HW, middle, round(radius), 1.0, thickness, cv2.LINE_AA)
+        else:
+            reach = 2.0 * side
+            start, end = ([round(float(value)) for value in (x, y) + sign * reach * away] for sign in (-1, 1))
+            ink_HW = cv2.line(ink_HW, start, end, 1.0, thickness, cv2.LINE_AA)
+        ink_HW *= 0.6 + 0.4 * random.random((height, width), dtype=np.float32)  # rubber does not print evenly
+        return _as_bytes(image_HWC * (1 - _between(random, self.darkness_range) * ink_HW[..., None]))
+
+
+@dataclass(frozen=True)
 class StainJitter:
     """More or less of each stain of a tissue section: hematoxylin, eosin, and what is left.
 
@@ -206,7 +277,8 @@ class UnevenLight:
 
 
 CUSTOM_TRANSFORMS = {
-    kind.__name__: kind for kind in (PrincipalColorShift, InkSpread, BrokenStrokes, StainJitter, UnevenLight)
+    kind.__name__: kind
+    for kind in (PrincipalColorShift, InkSpread, BrokenStrokes, PaperTexture, Stamp, StainJitter, UnevenLight)
 }
 
 

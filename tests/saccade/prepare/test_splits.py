@@ -301,3 +301,15 @@ def test_a_split_without_examples_is_named() -> None:
         assign(np.repeat([0, 1, 2], 40), ["one"] * 120, left_out=np.repeat([0, 1, 2], 40) > 0, order="time")
     with pytest.raises(UserError, match="the validation split is empty: 3 examples"):
         assign(labels_N, ids, order="time", test=0.4, validation=0.1)
+
+
+def test_groups_that_each_hold_all_classes_are_shared_out_together() -> None:
+    """Fonts: each has every letter, and there are fewer fonts than letters."""
+    labels_N = np.tile(np.arange(50), 20)
+    keys = [f"font {number // 50}" for number in range(1000)]
+    splits_N = assign_splits(labels_N, keys, classes=[str(k) for k in range(50)], test=0.25, validation=0.15)
+    fonts = {
+        split: {keys[row] for row in np.flatnonzero(splits_N == split)} for split in ("train", "validation", "test")
+    }
+    assert {split: len(names) for split, names in fonts.items()} == {"train": 12, "validation": 3, "test": 5}
+    assert sum(map(len, fonts.values())) == 20
