@@ -89,7 +89,7 @@ def with_known_tokens(
     """
     place_there = {token: place for place, token in enumerate(there)}
     pairs = [(place, place_there[token]) for place, token in enumerate(here) if token in place_there]
-    to, of = (list(places) for places in zip(*pairs, strict=True)) if pairs else ([], [])
+    to, of = [place for place, _ in pairs], [place for _, place in pairs]
     own, changed = network.state_dict(), dict(weights)
     heads = _heads(network)
     for name, value in weights.items():
