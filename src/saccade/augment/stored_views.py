@@ -77,7 +77,9 @@ def write_views(
     if views > 0:
         images = open_array(images_path)
         colors = colors_for(transforms, images)
-        build(transforms, colors)  # refuses bad arguments here, once, and not in every process
+        compose = build(transforms, colors)  # refuses bad arguments here, once, and not in every process
+        if is_padded:
+            ViewMaker(compose, seed, is_padded=True).check(images[0])
         _check_room(folder, images, views)
         path = folder / "train.npy"
         with ArrayFile(path, np.uint8, (views, *images.shape)):
@@ -121,7 +123,7 @@ def describe_online_views(
     """
     images = open_array(images_path)
     compose = build(transforms, colors_for(transforms, images))
-    ViewMaker(compose, seed, is_padded=is_padded)(images[0], view=1, index=0)
+    ViewMaker(compose, seed, is_padded=is_padded).check(images[0])
     how = {"transforms": [dict(t) for t in transforms], "seed": seed, "include_original": include_original}
     how |= {} if evaluate_crop == 1 else {"evaluate_crop": evaluate_crop}
     how |= {"is_padded": True} if is_padded else {}

@@ -136,7 +136,8 @@ def _read_rows(
             split = parse_split(row[split_column], split_column, where)
             empty_split = line if not split and empty_split is None else empty_split
         if (earlier := row_of.setdefault(path, len(table.paths))) < len(table.paths):
-            _refuse_other_say(table, earlier, label, split, f"{where}: {path!r}")
+            said = "label" if labels.text_column is None else "transcript"
+            _refuse_other_say(table, earlier, label, split, f"{where}: {path!r}", said)
             copies += 1
             continue
         table.paths.append(path)
@@ -152,10 +153,10 @@ def _read_rows(
     return _checked(table, rows, split_column, empty_split, copies), np.array(numbers)
 
 
-def _refuse_other_say(table: FileTable, earlier: int, label: str, split: str, where: str) -> None:
+def _refuse_other_say(table: FileTable, earlier: int, label: str, split: str, where: str, said: str) -> None:
     """A file may stand in a table twice, but not as two things."""
     for what, now, before in (
-        ("label", label, table.labels[earlier]),
+        (said, label, table.labels[earlier]),
         ("split", split, table.splits[earlier] if table.splits is not None else split),
     ):
         if now != before:

@@ -203,7 +203,12 @@ def _of_table(look: Look, table: TableLook, paths: ListedFiles) -> list[Reading]
     if readings:
         return list(readings)
     texts = next((column.name for column in free if 3 * len(column.counts) > len(column.values)), None)
-    unread = f" What is written on pictures ({texts}) is not read out of them yet." if texts is not None else ""
+    unread = ""
+    if texts is not None:
+        unread = (
+            f" Where {texts} is what is written on each, one line of print a picture: `saccade add receipts-crnn`, "
+            f"then write path, table and text_column: {texts} into its source"
+        )
     why = (
         f"{table.name} names pictures ({paths.column.name}), but no column says what is on them: one with the same few "
         f"words in many rows. Add one.{unread}"

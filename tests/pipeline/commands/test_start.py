@@ -474,7 +474,7 @@ def test_a_transcript_is_not_taken_for_a_class(files: Path, refused: Callable[..
     write_pictures(files, names)
     rows = [f"{name},TOTAL {n},{n // 5}" for n, name in enumerate(names)]
     (files / "lines.csv").write_text("\n".join(["path,text,receipt", *rows]))
-    assert "What is written on pictures (text) is not read out of them yet" in refused(files)
+    assert "`saccade add receipts-crnn`, then write path, table and text_column: text into" in refused(files)
 
 
 # --- names ------------------------------------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ import pytest
 from saccade.augment.check_transforms import find_transform_problems
 from saccade.augment.policies import POLICIES, resolve_transforms
 from saccade.core.errors import UserError
+from saccade.transforms.albumentations_adapter import build, colors_for
+from saccade.transforms.views import ViewMaker
 
 SIZES = [(8, 8), (28, 28), (32, 48), (227, 227)]
 
@@ -25,6 +27,41 @@ def test_a_policy_takes_images_of_any_size(name: str, channels: int, size: tuple
         assert found and "3 channels" in found[0][1]
     else:
         assert found == []
+
+
+OF_ONE_SIZE = ("alexnet-2012", "cifar-standard")  # they crop to it
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("name", [name for name in POLICIES if name not in ("none", *OF_ONE_SIZE)])
+def test_a_policy_leaves_what_fills_a_line_up_as_it_is(name: str, channels: int) -> None:
+    """The line alone is transformed, and keeps its width: no pixel of it becomes 0, none behind it anything else."""
+    if channels == 1 and POLICIES[name].only_colour:
+        pytest.skip("takes colour alone")
+    random = np.random.default_rng(0)
+    stored = np.zeros((3, 32, 96, channels), np.uint8)
+    for image_HWC, width in zip(stored, (96, 41, 7), strict=True):
+        image_HWC[:, :width] = random.integers(1, 256, size=(32, width, channels))
+    transforms = resolve_transforms(name, height=32, width=96)
+    make = ViewMaker(build(transforms, colors_for(transforms, stored)), seed=0, is_padded=True)
+    changed = 0
+    for index, (image_HWC, width) in enumerate(zip(stored, (96, 41, 7), strict=True)):
+        for view in range(4):
+            view_HWC = make(image_HWC, view=view, index=index)
+            assert view_HWC.shape == image_HWC.shape and view_HWC.dtype == np.uint8
+            assert (view_HWC[:, :width] > 0).all() and not view_HWC[:, width:].any()
+            changed += bool((view_HWC != image_HWC).any())
+    assert changed > 0
+
+
+@pytest.mark.parametrize("name", OF_ONE_SIZE)
+def test_a_policy_that_cuts_to_one_size_is_refused_for_lines_at_once(name: str) -> None:
+    whole_HWC = np.full((32, 96, 1), 200, np.uint8)  # as wide as the array: this one could be cut
+    transforms = resolve_transforms(name, height=32, width=96)
+    compose = build(transforms, colors_for(transforms, whole_HWC[None]))
+    with pytest.raises(UserError, match=r"Lines differ in width: take transforms that keep .* cifar-standard and"):
+        ViewMaker(compose, seed=0, is_padded=True).check(whole_HWC)
+    assert (whole_HWC == 200).all()
 
 
 @pytest.mark.parametrize("name", [name for name in POLICIES if name != "none"])

@@ -639,3 +639,36 @@ def test_a_picture_that_stands_in_a_table_twice_has_the_same_labels_both_times(t
     table = labelled("rust,scab", "1,0", "0,1", "1,1", "0,0") + f"{NAMES[0]},1,1\n".encode()
     with pytest.raises(UserError, match="must have one label, but has '1 1' here and '1 0' in line 2"):
         of_table(tmp_path, table, label_columns=["rust", "scab"], multilabel=True)
+
+
+TRANSCRIPTS = ["1.50", "NA", "007 ", 'so "called", "" x']
+
+
+def test_transcripts_are_kept_as_they_are_whatever_they_look_like(tmp_path: Path) -> None:
+    rows = [["path", "text", "receipt"], *([name, text, "r1"] for name, text in zip(NAMES, TRANSCRIPTS, strict=True))]
+    examples = of_table(tmp_path, table_bytes(rows), text_column="text")
+    assert [text.strip() for text in examples.texts] == ["1.50", "NA", "007", 'so "called", "" x']
+    assert examples.classes == () and examples.labels.tolist() == [0, 0, 0, 0]
+    assert examples.groups == {"receipt": ["r1"] * 4} and list(examples.names) == NAMES
+    assert examples.label(1) == "NA"
+
+
+@pytest.mark.parametrize("texts", [["null", "", "nan", "-"], ["1", "2", "3", "4"], ["1,5", "2.5", "1e3", "=A1"]])
+def test_empty_cells_and_columns_of_numbers_are_texts(tmp_path: Path, texts: list[str]) -> None:
+    rows = [["path", "text"], *([name, text] for name, text in zip(NAMES, texts, strict=True))]
+    assert list(of_table(tmp_path, table_bytes(rows), text_column="text").texts) == texts
+
+
+def test_transcripts_beside_labels_are_refused(tmp_path: Path) -> None:
+    table = table_bytes([["path", "text"], [NAMES[0], "a"]])
+    for key, value in (("multilabel", True), ("value_columns", ["text"]), ("labels_separator", " ")):
+        with pytest.raises(UserError, match=rf"{key} must be left out where text_column \(text\) names transcripts"):
+            of_table(tmp_path, table, text_column="text", **{key: value})
+    with pytest.raises(UserError, match="text_column"):
+        of_table(tmp_path, table, text_column="txt")
+
+
+def test_a_line_with_two_transcripts_is_refused(tmp_path: Path) -> None:
+    table = table_bytes([["path", "text"], [NAMES[0], "a"], [NAMES[0], "b"]])
+    with pytest.raises(UserError, match=r"line 3: 'img/b.png' must have one transcript, but has 'b' here and 'a' in"):
+        of_table(tmp_path, table, text_column="text")
