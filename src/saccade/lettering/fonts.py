@@ -122,7 +122,8 @@ def _matplotlib_folder() -> Path:
 
 def _read_all(paths: Sequence[Path], characters: Sequence[str]) -> tuple[list[Font], list[tuple[Path, str]]]:
     """The faces of all files, and the files that cannot be read with the reason."""
-    faces, unreadable = [], []
+    faces: list[Font] = []
+    unreadable: list[tuple[Path, str]] = []
     for path in paths:
         try:
             faces += _faces(path, characters)
