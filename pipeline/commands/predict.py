@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from pipeline.batch_answers.tables import SUFFIXES
 from pipeline.batch_answers.write_answers import check_table, write_answers
 from pipeline.console import Progress, say, warn
-from pipeline.model_registry.resolve import FoundBundle
 from pipeline.runs.reported import reported_decoder, reported_threshold
 from saccade import kinds
 from saccade.bundle.bundle import NetworkConfig, read_config
@@ -25,6 +24,7 @@ from saccade.predict.answers import Answers, Question, classify
 from saccade.predict.any_predictor import AnyPredictor, WrongUseError
 
 if TYPE_CHECKING:
+    from pipeline.model_registry.resolve import FoundBundle
     from saccade.data.spec import Spec
 
 _MAX_NAME_CELLS = 60  # of the table's first column; a longer one pushes its row to the right
@@ -45,7 +45,7 @@ def spec_of(model: Path) -> "Spec":
     return read_config(model).spec
 
 
-def predict(question: Question, *, device: str, found: FoundBundle) -> None:
+def predict(question: Question, *, device: str, found: "FoundBundle") -> None:
     """Load a trained run, ask it, and print what it says.
 
     Args:
