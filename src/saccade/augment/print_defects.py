@@ -62,7 +62,8 @@ def _stamp(low: float, high: float, height: int, width: int) -> Transform:
 
 def _blur(low: float, high: float, height: int, width: int) -> Transform:
     widest = 0.8 + min(height, width) / 28
-    bounds = [round(max(0.1, widest * low), 3), round(max(0.1, widest * high), 3)]
+    # Below half a pixel, a blur is lost in the rounding of grey levels
+    bounds = [round(max(0.1, widest * low), 3), round(max(0.5, widest * high), 3)]
     return {"name": "GaussianBlur", "blur_limit": 0, "sigma_limit": bounds}
 
 

@@ -274,7 +274,7 @@ import numpy as np
 class Bundle:
     def __init__(self, path):
         spec = json.loads((Path(path) / "bundle.json").read_text())["spec"]
-        self.spec = SimpleNamespace(**{"vocabulary": ()} | spec)
+        self.spec = SimpleNamespace(**{"vocabulary": (), "output": "per_example"} | spec)
     def predict_array(self, images_NHWC):
         if images_NHWC.min() < 0:
             raise ValueError("a pixel of less than nothing")

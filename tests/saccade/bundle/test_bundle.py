@@ -282,7 +282,7 @@ def test_another_format_is_refused(tmp_path: Path, other: int | None) -> None:
     saved(tmp_path / "a", recipe())
     path = tmp_path / "a" / "bundle.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": other}))
-    with pytest.raises(UserError, match=r"bundle\.json is of another format than 1 or 2 or 3 or 4 or 5, those"):
+    with pytest.raises(UserError, match=r"bundle\.json is of another format than 1 or 2 or 3 or 4 or 5 or 6, those"):
         load(tmp_path / "a")
 
 

@@ -155,7 +155,7 @@ def test_a_function_is_called_with_what_it_takes() -> None:
 def test_a_source_that_is_published_says_under_which_licence() -> None:
     own = {
         "plain_text",
-        *(name for name in registry.names("datasets") if name.startswith(("image_", "text_", "series_"))),
+        *(name for name in registry.names("datasets") if name.startswith(("image_", "text_", "series_", "print_"))),
     }
     for name in registry.names("datasets"):
         assert bool(registry.licence_of_source(name)) == (name not in own), name
