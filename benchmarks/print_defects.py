@@ -131,6 +131,7 @@ def main() -> None:
     group = dict(zip(classes, look_alike_groups(classes), strict=True))
     images, truth, families = drawn(faces, classes, given.each)
     curves: dict[str, dict[str, list[float]]] = {defect: {name: [] for name in readers} for defect in DEFECTS}
+    clean = {name: read(images) for name, read in readers.items()}
     print(f"{len(images)} characters of {len(set(families))} families a cell; exact (as they look) [95 % interval]\n")
     print(f"| defect | strength | {' | '.join(readers)} |\n|---|---|{'---|' * len(readers)}")
     for defect in DEFECTS:
@@ -138,7 +139,7 @@ def main() -> None:
             shown = spoilt(images, defect, strength) if strength else images
             cells = []
             for name, read in readers.items():
-                answers = read(shown)
+                answers = read(shown) if strength else clean[name]
                 exact = np.mean([a == b for a, b in zip(answers, truth, strict=True)])
                 alike_N = np.array([group.get(a, -1) == group[b] for a, b in zip(answers, truth, strict=True)])
                 low, high = interval(alike_N, families)

@@ -7,8 +7,8 @@
     python benchmarks/print_fonts.py FOLDER
 
 Left out: designs under another name (TeX Gyre is drawn after URW's, Carlito after Lato, Noto Sans after Open Sans),
-bold OCR A, whose outlines overlap and are drawn as blots, symbols, chancery hands, the thinnest weights, and scripts of
-Noto, which carry the same Latin letters.
+bold OCR A, whose outlines overlap and are drawn as blots, inverted OCR B, symbols, chancery hands, the thinnest
+weights, and scripts of Noto, which carry the same Latin letters.
 """
 
 import re
@@ -19,7 +19,7 @@ from pathlib import Path
 _ROOTS = (Path("/usr/share/fonts/truetype"), Path("/usr/share/fonts/opentype"))
 _WANTED = re.compile(
     r"(Liberation(Mono|Sans|SansNarrow|Serif)-|Lato-(Regular|Bold|Italic|Black|Light)|OpenSans-|OCRA(Condensed|Italic)?\.|"
-    r"OCRBE?\.|Courier Prime(?! Code)|C059|Nimbus|P052|URWBookman|URWGothic|Inconsolata|Caladea|"
+    r"OCRB\.|Courier Prime(?! Code)|C059|Nimbus|P052|URWBookman|URWGothic|Inconsolata|Caladea|"
     r"NotoSerif-(Regular|Bold|Italic|BoldItalic)\.|Roboto|Hack-|FiraCode-(Regular|Bold)|"
     r"Cantarell-(Regular|Bold)|EBGaramond\d*-|LinLibertine_R|LinLibertine_RB|LinBiolinum_R|Anonymous|Dosis-(Regular|Bold)|"
     r"Quicksand-(Regular|Bold)|Vollkorn-(Regular|Bold|Italic)|Oxygen|Play-|Karla-(Regular|Bold)|Comfortaa-(Regular|Bold)|"

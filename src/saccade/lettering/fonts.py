@@ -23,8 +23,8 @@ _NO_GLYPH = ".notdef"  # what is drawn of a character that a font lacks: a box
 _MATPLOTLIB = re.compile(r"(DejaVuSans(?!Display)|DejaVuSansMono|DejaVuSerif(?!Display)|STIXGeneral).*\.ttf")
 # Widths and weights of one design, which would leak from training into test as its bold face does
 _WIDTHS = re.compile(
-    r"[\s-]*\b(semi|extra|ultra)?[- ]?(condensed|cond|narrow|cn|expanded|thin|light|medium|bold|heavy|black)$",
-    re.IGNORECASE,
+    r"([\s-]+(?i:((semi|extra|ultra)[- ]?)?(condensed|cond|narrow|cn|expanded|thin|light|medium|bold|heavy|black))"
+    r"|(?<=\w)(Condensed|Narrow|Bold|Light|Black|Italic|Oblique))+$"  # OCRACondensed is OCRA
 )
 
 
@@ -114,6 +114,16 @@ def find_fonts(folder: str | Path | None, characters: Sequence[str], *, whole: b
     return Fonts(kept, _notes(kept, faces, usable, copies, unreadable, folder))
 
 
+def family_and_width(name: str) -> tuple[str, str]:
+    """The name of a design, and the words behind it that say how wide or heavy it is.
+
+    >>> family_and_width("Open Sans Condensed")
+    ('Open Sans', 'Condensed')
+    """
+    plain = _WIDTHS.sub("", name) or name
+    return plain, name[len(plain) :].strip(" -")
+
+
 def _matplotlib_folder() -> Path:
     import matplotlib
 
@@ -145,9 +155,7 @@ def _faces(path: Path, characters: Sequence[str]) -> Iterator[Font]:
         left, top, right, bottom = face.getbbox("H", anchor="ls")
         has_capitals = ord("H") in codes and bottom > top and right > left
         family, style = face.getname()
-        family = family or path.stem
-        plain = _WIDTHS.sub("", family) or family
-        width = family[len(plain) :].strip(" -")
+        plain, width = family_and_width(family or path.stem)
         yield Font(
             path=path,
             index=index,

@@ -12,7 +12,7 @@ from fontTools.ttLib import TTFont
 from saccade.augment.print_defects import DEFECTS, STRENGTHS, single_defect, strength_of
 from saccade.core.errors import UserError
 from saccade.lettering.alphabet import ALPHABET, characters_of, look_alike_groups
-from saccade.lettering.fonts import find_fonts
+from saccade.lettering.fonts import family_and_width, find_fonts
 from saccade.lettering.generate import Printer, checked_sizes
 from saccade.lettering.invoices import LINE_CHARACTERS, RULES
 from saccade.lettering.tax_numbers import cnpj_check_digits, draw_cnpj, draw_nif, nif_check_digit
@@ -62,6 +62,20 @@ def test_a_missing_glyph_is_left_out_and_counted_and_never_a_box(tmp_path: Path)
     families = {printer.character("b", number).font.family for number in range(12)}
     assert families == {"DejaVu Serif"}
     assert {printer.character("a", number).font.family for number in range(12)} == {"DejaVu Serif", "DejaVu Sans Mono"}
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("Roboto Condensed Light", ("Roboto", "Condensed Light")),
+        ("OCRACondensed", ("OCRA", "Condensed")),
+        ("Liberation Sans Narrow", ("Liberation Sans", "Narrow")),
+        ("Skylight", ("Skylight", "")),
+        ("Black", ("Black", "")),
+    ],
+)
+def test_widths_and_weights_are_no_families(name: str, parts: tuple[str, str]) -> None:
+    assert family_and_width(name) == parts
 
 
 def test_fonts_that_cannot_do_it_are_refused(tmp_path: Path) -> None:
