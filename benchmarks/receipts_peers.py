@@ -82,9 +82,10 @@ def _read(lines: Sequence[Image.Image]) -> list[str]:
         listed.write_text("\n".join(names) + "\n", encoding="utf-8")
         command = ["tesseract", str(listed), "-", "--psm", "7", "-l", "eng"]
         environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}
-        read = subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout.split("\f")
-    if len(read) == len(lines) + 1:
-        return read[:-1]
+        read = subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
+    texts = read.removesuffix("\f").split("\f")  # between pages, and behind the last in some versions
+    if len(texts) == len(lines):
+        return texts
     if len(lines) == 1:
         return [""]
     half = len(lines) // 2
