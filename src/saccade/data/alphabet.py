@@ -5,9 +5,9 @@ network can read: it counts as an error.
 """
 
 import itertools
-import unicodedata
 from collections.abc import Iterable, Sequence
 
+from saccade.core.names import composed
 from saccade.data.spec import PAD, RESERVED, UNKNOWN
 
 
@@ -17,7 +17,7 @@ def normalise(text: str) -> str:
     >>> normalise("  cafe\\u0301 \\n bar ")
     'café bar'
     """
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    return " ".join(composed(text).split())
 
 
 def vocabulary_of(characters: Iterable[str]) -> tuple[str, ...]:

@@ -3,10 +3,14 @@
 Shapes: N images, H height, W width, C channels.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from saccade.data.spec import Fit, Spec
+from saccade.kinds import Job
 from saccade.kinds.image.checks.decode_pass import Inspected
+from saccade.kinds.image.pixels.decode import ScaledDecoder
 from saccade.prepare.arrays import ArrayBuilder
 from saccade.prepare.moments import FeatureMoments
 from saccade.readers.examples import ImageExamples
@@ -41,6 +45,38 @@ def image_arrays(examples: ImageExamples, inspected: Inspected, fit: Fit = "stre
     moments = PixelMoments(images_NHWC.shape[3])
     targets = FeatureMoments(labels.shape[1]) if examples.targets else None
     return ArrayBuilder(spec, np.uint8, images_NHWC.__getitem__, labels.__getitem__, moments, targets)
+
+
+def say_scale(inspected: Inspected, job: Job) -> list[str]:
+    """Say how values of more than 8 bits became grey levels.
+
+    Args:
+        inspected: what the pass over the images found.
+        job: whom to tell; warned where most was lost.
+
+    Returns:
+        The line that was said; empty where no image held more.
+    """
+    line = inspected.values.line(inspected.scale.limits)
+    if line:
+        (job.warn if inspected.values.lost_most else job.say)(line)
+    return [line] if line else []
+
+
+def with_scale(examples: ImageExamples, inspected: Inspected) -> ImageExamples:
+    """The same examples, whose values of more than 8 bits are decoded to the grey levels that the pass has found.
+
+    Args:
+        examples: images of a source.
+        inspected: what the pass over them found.
+
+    Returns:
+        Those whose source gives such values decode by the scale; others are as they were.
+    """
+    if examples.decode_values is None:
+        return examples
+    decoder = ScaledDecoder(inspected.scale)
+    return replace(examples, decode=decoder.decode, decode_for=decoder.decode_for)
 
 
 def sides_of(inspected: Inspected) -> dict[str, np.ndarray]:

@@ -1,7 +1,6 @@
 """Labelled images: decode once, compare all with all, split, write."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
@@ -13,12 +12,11 @@ from saccade.core.messages import pluralise, printable
 from saccade.core.options import Between, Example, Length
 from saccade.data.prepared import DatasetInfo
 from saccade.kinds import Job, Prepared
-from saccade.kinds.image.arrays import image_arrays, sides_of
+from saccade.kinds.image.arrays import image_arrays, say_scale, sides_of, with_scale
 from saccade.kinds.image.checks.decode_pass import inspect_images
 from saccade.kinds.image.checks.findings import examine, require_sound_images
 from saccade.kinds.image.page.checked import Checked
 from saccade.kinds.image.page.sections import image_sections
-from saccade.kinds.image.pixels.decode import ScaledDecoder
 from saccade.kinds.image.pixels.grey_levels import Wanted
 from saccade.kinds.origins import write_origins
 from saccade.prepare.arrays import rows_of_splits, write_arrays
@@ -74,17 +72,12 @@ def prepare(
             value_range=limits,
             progress=job.progress,
         )
-        notes = [*examples.notes, *examples.warnings]
-        if told := inspected.values.line(inspected.scale.limits):
-            notes.append(told)
-            (job.warn if inspected.values.lost_most else job.say)(told)
+        notes = [*examples.notes, *examples.warnings, *say_scale(inspected, job)]
         if inspected.several:
             such = printable(examples.name(inspected.several[0]))
             files = pluralise(len(inspected.several), "file")
             job.say(f"{files} of several frames, such as {such}: the first of each is taken")
-        if examples.decode_values is not None:
-            decoder = ScaledDecoder(inspected.scale)
-            examples = replace(examples, decode=decoder.decode, decode_for=decoder.decode_for)
+        examples = with_scale(examples, inspected)
         findings = examine(
             examples,
             inspected,

@@ -12,17 +12,17 @@ import numpy as np
 
 from saccade.core.errors import UserError
 from saccade.core.messages import pluralise, printable
+from saccade.core.names import composed
 from saccade.core.options import Between
 from saccade.data.alphabet import encode, normalise, vocabulary_of
 from saccade.data.spec import PAD, RESERVED, UNKNOWN, Spec
 from saccade.kinds import Job, Prepared
-from saccade.kinds.image.arrays import PixelMoments, sides_of
+from saccade.kinds.image.arrays import PixelMoments, say_scale, sides_of, with_scale
 from saccade.kinds.image.checks.decode_pass import inspect_images
 from saccade.kinds.image.checks.findings import examine, require_sound_images
 from saccade.kinds.image.checks.line_fitness import empty_lines, line_fitness, odd_lines, unfit_lines
 from saccade.kinds.image.page.checked import Checked
 from saccade.kinds.image.page.lines import line_sections
-from saccade.kinds.image.pixels.decode import ScaledDecoder
 from saccade.kinds.image.pixels.line import prepare_line
 from saccade.kinds.origins import write_origins
 from saccade.prepare.arrays import ArrayBuilder, rows_of_splits, write_arrays
@@ -88,13 +88,8 @@ def prepare(
             bring=lambda image: prepare_line(image, shape),
             progress=job.progress,
         )
-        notes = [*examples.notes, *examples.warnings]
-        if told := inspected.values.line(inspected.scale.limits):
-            notes.append(told)
-            (job.warn if inspected.values.lost_most else job.say)(told)
-        if examples.decode_values is not None:
-            decoder = ScaledDecoder(inspected.scale)
-            examples = replace(examples, decode=decoder.decode, decode_for=decoder.decode_for)
+        notes = [*examples.notes, *examples.warnings, *say_scale(inspected, job)]
+        examples = with_scale(examples, inspected)
         findings = examine(
             examples,
             inspected,
@@ -167,7 +162,9 @@ def prepare(
         checked = Checked(examples, inspected, findings, splits_N)
         sections = line_sections(info, job.folder, checked, fitness, job.views_address)
     count = len(training)
-    lead = (f"{count:,} lines of print for training, with what stands in them: {len(vocabulary) - 2} characters.",)
+    lead = (
+        f"{count:,} lines of print for training, with what stands in them: {len(vocabulary) - len(RESERVED)} characters.",
+    )
     return Prepared(info, sections, lead=lead, things="lines", asks="what stands in them", notes=notes)
 
 
@@ -177,13 +174,7 @@ def normalise_alphabet(alphabet: str) -> str:
     >>> normalise_alphabet("cafe\\u0301 ")
     ' acefé'
     """
-    return "".join(sorted({normalise(character) or " " for character in _composed_characters(alphabet)}))
-
-
-def _composed_characters(alphabet: str) -> str:
-    import unicodedata
-
-    return unicodedata.normalize("NFC", alphabet)
+    return "".join(sorted({normalise(character) or " " for character in composed(alphabet)}))
 
 
 def _check_alphabet(
@@ -220,7 +211,9 @@ def _check_alphabet(
     most = sorted(unknown, key=lambda character: -unknown[character])
     named = ", ".join(f"{character!r} ({unknown[character]:,})" for character in most[:_MAX_NAMED])
     more = f" and {len(most) - _MAX_NAMED:,} more" if len(most) > _MAX_NAMED else ""
-    said = f"{pluralise(lines, 'line')} of validation and test hold characters that training does not: {named}{more}"
+    said = (
+        f"{pluralise(lines, 'line')} of validation and test hold characters that the alphabet does not: {named}{more}"
+    )
     if on_unknown == "error":
         raise UserError(f"{said}. Correct them, or let each count as an error: preprocess.on_unknown: keep")
     job.warn(f"{said}; each counts as an error")
