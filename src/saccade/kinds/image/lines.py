@@ -161,10 +161,8 @@ def prepare(
         write_origins(job.folder, rows_of, name=name, groups=groups, measures=sides_of(inspected))
         checked = Checked(examples, inspected, findings, splits_N)
         sections = line_sections(info, job.folder, checked, fitness, job.views_address)
-    count = len(training)
-    lead = (
-        f"{count:,} lines of print for training, with what stands in them: {len(vocabulary) - len(RESERVED)} characters.",
-    )
+    count, characters = len(training), len(vocabulary) - len(RESERVED)
+    lead = (f"{count:,} lines of print for training, with what stands in them: {characters} characters.",)
     return Prepared(info, sections, lead=lead, things="lines", asks="what stands in them", notes=notes)
 
 
@@ -211,9 +209,8 @@ def _check_alphabet(
     most = sorted(unknown, key=lambda character: -unknown[character])
     named = ", ".join(f"{character!r} ({unknown[character]:,})" for character in most[:_MAX_NAMED])
     more = f" and {len(most) - _MAX_NAMED:,} more" if len(most) > _MAX_NAMED else ""
-    said = (
-        f"{pluralise(lines, 'line')} of validation and test hold characters that the alphabet does not: {named}{more}"
-    )
+    lacking = "preprocess.alphabet" if is_given else "training"
+    said = f"{pluralise(lines, 'line')} of validation and test hold characters that {lacking} does not: {named}{more}"
     if on_unknown == "error":
         raise UserError(f"{said}. Correct them, or let each count as an error: preprocess.on_unknown: keep")
     job.warn(f"{said}; each counts as an error")
